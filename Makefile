@@ -1,0 +1,47 @@
+# `make` or `make help` lists the targets. Everything runs in ./.venv, which the first call sets up.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PROFILE ?= laptop
+JOBS ?= 2
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help reproduce test lab lint figures lock clean
+
+help:  ## show this list
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1|/' | column -t -s '|'
+
+reproduce: $(STAMP)  ## run the course headlessly into runs/$(PROFILE)/report.html (PROFILE=smoke for a quick look)
+	$(BIN)/infotok run --profile $(PROFILE) --jobs $(JOBS)
+
+test: $(STAMP)  ## pass every test: units, notebooks at smoke, JupyterLab in a browser
+	$(BIN)/python -m pytest
+
+lab: $(STAMP)  ## open the course in JupyterLab (on this machine only, with its token)
+	$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_start_here.ipynb
+
+lint: $(STAMP)  ## ruff, stripped notebooks, and the layers of the package
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/nbstripout --verify --extra-keys="metadata.papermill cell.metadata.papermill metadata.language_info" notebooks/*.ipynb
+	$(BIN)/lint-imports
+
+figures: $(STAMP)  ## redraw every committed figure from its metrics.json
+	$(BIN)/infotok figures
+
+lock: $(STAMP)  ## resolve requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --no-emit-index-url --no-annotate -q -o requirements.lock
+
+clean:  ## remove what runs and tests produced (not .venv)
+	rm -rf runs .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml requirements.lock
+	@test -n "$(PYTHON)" || { echo "make: no python3 found; infotok needs Python 3.11 or later" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is $$($(PYTHON) -V); infotok needs Python 3.11 or later (make PYTHON=...)" >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/uv || $(BIN)/python -m pip install -q uv
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install -q -r requirements.lock
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install -q --no-deps -e .
+	@touch $@

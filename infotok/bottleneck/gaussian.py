@@ -9,7 +9,7 @@ canonical directions of (X, Y); direction i switches on at beta_i = 1 / rho_i^2 
 
 with U the left singular vectors and rho_i the singular values of the whitened cross-covariance
 S_x^(-1/2) S_xy S_y^(-1/2) (Chechik, Globerson, Tishby & Weiss 2005, "Information Bottleneck for Gaussian
-Variables"; their eigenvalues are lambda_i = 1 - rho_i^2). Nats and float64 throughout; covariances may be full and of any two sizes.
+Variables"; their eigenvalues are lambda_i = 1 - rho_i^2). Nats and float64 throughout; full covariances, any sizes.
 """
 
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ def critical_betas(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike) -> np.
 
 
 def _canonical(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Directions of X as rows (K, d_x), each of unit variance, and their correlations rho_1 >= rho_2 >= ... in [0, 1)."""
+    """Unit-variance directions of X as rows (K, d_x), and their correlations rho_1 >= rho_2 >= ... in [0, 1)."""
     cov_x, cov_y = positive_definite(cov_x, "cov_x"), positive_definite(cov_y, "cov_y")
     cov_xy = np.asarray(cov_xy, dtype=np.float64)
     shape = (len(cov_x), len(cov_y))

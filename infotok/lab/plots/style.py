@@ -20,7 +20,6 @@ import io
 import math
 import os
 import pkgutil
-import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import wraps
@@ -32,6 +31,7 @@ from cycler import cycler
 from matplotlib.figure import Figure
 
 from infotok.errors import require
+from infotok.files import plain, write_atomically
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart: https://jfly.uni-koeln.de/color/
 BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
@@ -107,7 +107,9 @@ def drawn(plot: Callable[..., Figure]) -> Callable[..., Figure]:
     def draw(**data: Any) -> Figure:
         arguments = signature.bind(**data)
         arguments.apply_defaults()  # a recipe must outlive a change of defaults
-        data = {name: plain(value, name) for name, value in arguments.arguments.items()}
+        data = plain(arguments.arguments)
+        for name, value in data.items():
+            _check(value, name)
         with _styled():
             fig = plot(**data)
         fig.recipe = {"plot": f"{module}.{plot.__name__}", "data": data}
@@ -155,40 +157,28 @@ def png(fig: Figure) -> bytes:
 
 
 def save(fig: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write the figure to `path` as a PNG: to a temporary file first, then renamed, so no half picture is ever left."""
+    """Write the figure to `path` as a PNG, whole or not at all; returns the path."""
     path = Path(path)
     require(path.suffix == ".png", "path", str(path), "a name that ends in .png")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = png(fig)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".png")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(image)
-        os.chmod(temporary, 0o644)  # mkstemp makes it private
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_atomically(path, png(fig))
     return path
 
 
-def plain(value: Any, name: str = "data") -> Any:
-    """`value` as JSON would give it back: lists, string-keyed dicts, strings, finite numbers, booleans, None."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-    if hasattr(value, "tolist"):  # NumPy arrays and scalars, torch tensors
-        value = value.tolist()
+def _check(value: Any, name: str) -> None:
+    """Refuse what JSON cannot hold; None stands for a missing point."""
     if isinstance(value, dict):
-        require(all(isinstance(key, str) for key in value), name, list(value), "a dict with string keys", TypeError)
-        return {key: plain(item, f"{name}[{key!r}]") for key, item in value.items()}
-    if isinstance(value, list | tuple | range):
-        return [plain(item, name) for item in value]
-    known = value is None or isinstance(value, str | bool | int | float)
-    require(known, name, type(value).__name__, "plain data: numbers, strings, None, lists, dicts, arrays", TypeError)
-    require(
-        not isinstance(value, float) or math.isfinite(value), name, value, "finite numbers (None for a missing point)"
-    )
-    return value
+        for key, item in value.items():
+            _check(item, f"{name}[{key!r}]")
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, name)
+    else:
+        known = value is None or isinstance(value, str | bool | int | float)
+        require(
+            known, name, type(value).__name__, "numbers, strings, None, and lists, dicts, arrays of them", TypeError
+        )
+        finite = not isinstance(value, float) or math.isfinite(value)
+        require(finite, name, value, "finite numbers (None for a missing point)")
 
 
 def _styled() -> AbstractContextManager[None]:

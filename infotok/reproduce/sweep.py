@@ -1,4 +1,4 @@
-"""A grid of experiments, each finished cell kept, so that interrupted work resumes and added cells cost only themselves.
+"""A grid of experiments, each finished cell kept: interrupted work resumes, added cells cost only themselves.
 
     rows = sweep(train, {"beta": [1e-3, 1e-2], "seed": [0, 1, 2]}, cache=record.cells, jobs=2)
     frame = pandas.DataFrame(rows)  # beta, seed, and whatever `train` returned
@@ -93,17 +93,20 @@ def _key(function: Callable, cell: dict[str, Any]) -> str:
         source = textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError):
         require(False, "function", function, "a function whose source can be read, to key its cache by", TypeError)
-    text = json.dumps([source, package_digest(), cell], sort_keys=True)
+    # The layers that only show and run results cannot change one.
+    text = json.dumps([source, package_digest(without=("lab", "reproduce")), cell], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @memoised
-def package_digest() -> str:
-    """A digest of every source file of the package: what a cached result depends on beside its own code."""
+def package_digest(without: tuple[str, ...] = ()) -> str:
+    """A digest of the package's source files, less the subpackages named."""
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
-        digest.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes() + b"\0")
+        name = path.relative_to(package)
+        if name.parts[0] not in without:
+            digest.update(str(name).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 

@@ -95,6 +95,7 @@ def _control(name: str, value: Any) -> widgets.ValueWidget:
         control = kind(start, min=low, max=high, step=step, description=label, readout_format=readout)
     if control.has_trait("continuous_update"):
         control.continuous_update = False
+    control.tooltip = control.tooltip or control.description  # else the page's tooltip reads "null"
     control.style.description_width = "initial"  # the whole description, however long
     control.layout.width = control.layout.width or "32em"
     return control

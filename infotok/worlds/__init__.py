@@ -1,0 +1,10 @@
+"""Data with known answers.
+
+- `gaussians`   pairs that carry their mutual information: `JointGaussian`, `JointStudentT`, `AdditiveUniform`
+- `digits`      real images with labels: `load_images`, `ImageWorld`, `Split`
+"""
+
+from infotok.worlds.digits import ImageWorld, Split, load_images
+from infotok.worlds.gaussians import AdditiveUniform, JointGaussian, JointStudentT
+
+__all__ = ["AdditiveUniform", "ImageWorld", "JointGaussian", "JointStudentT", "Split", "load_images"]

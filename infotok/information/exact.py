@@ -1,0 +1,149 @@
+"""Mutual information known in closed form: the truths every estimator is judged by.
+
+- `gaussian_mi`, `student_t_mi`   elliptical vectors of any dimensions
+- `additive_uniform_mi`           a uniform signal in uniform noise
+- `entropy`, `discrete_mi`        finite alphabets
+- `binary_symmetric_channel_mi`, `binary_erasure_channel_mi`   the two channels everyone meets first
+
+Everything is in nats (divide by ln 2 for bits) and float64. Scalars in, a float out; arrays in, an array out.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import digamma, entr, gammaln, rel_entr
+
+from infotok.errors import require
+
+__all__ = [
+    "additive_uniform_mi",
+    "binary_erasure_channel_mi",
+    "binary_symmetric_channel_mi",
+    "discrete_mi",
+    "entropy",
+    "gaussian_mi",
+    "positive_definite",
+    "student_t_mi",
+]
+
+
+def gaussian_mi(cov: ArrayLike, dim_x: int) -> float:
+    """I(X;Y) = 1/2 log(det S_x det S_y / det S) for jointly Gaussian (X, Y), in nats.
+
+    cov (D, D) is the covariance S of the stacked vector, X its first `dim_x` coordinates. With canonical
+    correlations rho_i this is -1/2 sum_i log(1 - rho_i^2) (Cover & Thomas 2006, section 8.5).
+    A covariance that is asymmetric, indefinite or singular (information without bound) raises ValueError.
+    """
+    cov = positive_definite(cov, "cov")
+    _check_split(dim_x, len(cov))
+    return 0.5 * (_log_det(cov[:dim_x, :dim_x]) + _log_det(cov[dim_x:, dim_x:]) - _log_det(cov))
+
+
+def student_t_mi(dispersion: ArrayLike, dof: float, dim_x: int) -> float:
+    """I(X;Y) of a multivariate Student-t vector, in nats: the Gaussian value plus what the shared scale tells.
+
+        I = gaussian_mi(dispersion) + h(d_x) + h(d_y) - h(d_x + d_y),
+        h(k) = log[Gamma(nu/2) (nu pi)^(k/2) / Gamma((nu+k)/2)] + (nu+k)/2 [psi((nu+k)/2) - psi(nu/2)]
+
+    h(k) is the entropy of the standard k-dimensional t. dispersion (D, D), `dof` nu > 0; the extra term does
+    not depend on the dispersion, so uncorrelated coordinates are still dependent. Arellano-Valle et al. (2013).
+    """
+    require(np.ndim(dof) == 0 and np.isfinite(dof) and dof > 0, "dof", dof, "a finite number above 0")
+    dispersion = positive_definite(dispersion, "dispersion")
+    _check_split(dim_x, len(dispersion))
+
+    def h(k: int) -> float:
+        half, both = dof / 2, (dof + k) / 2
+        log_volume = gammaln(half) - gammaln(both) + k / 2 * np.log(dof * np.pi)
+        return log_volume + both * (digamma(both) - digamma(half))
+
+    dim_y = len(dispersion) - dim_x
+    return float(gaussian_mi(dispersion, dim_x) + h(dim_x) + h(dim_y) - h(dim_x + dim_y))
+
+
+def additive_uniform_mi(eps: ArrayLike) -> float | np.ndarray:
+    """I(X;Y) of Y = X + U, X uniform on [0, 1], U uniform on [-eps, eps], in nats; eps > 0 of any shape.
+
+    eps - log(2 eps) where eps <= 1/2, else 1/(4 eps): h(Y) of a trapezoid minus h(U) = log(2 eps).
+    """
+    eps = _finite(eps, "eps")
+    require((eps > 0).all(), "eps", eps, "numbers above 0")
+    return _plain(np.where(eps <= 0.5, eps - np.log(2 * eps), 1 / (4 * eps)))
+
+
+def entropy(p: ArrayLike) -> float | np.ndarray:
+    """H = -sum p log p over the last axis, in nats. p (..., K): probabilities that sum to one."""
+    return _plain(entr(_distribution(p, "p", axes=1)).sum(-1))
+
+
+def discrete_mi(joint: ArrayLike) -> float | np.ndarray:
+    """I(X;Y) = KL(p(x,y) || p(x) p(y)) of tables joint (..., X, Y), each summing to one, in nats."""
+    joint = _distribution(joint, "joint", axes=2)
+    product = joint.sum(-1, keepdims=True) * joint.sum(-2, keepdims=True)  # (..., X, Y)
+    return _plain(np.maximum(rel_entr(joint, product).sum((-2, -1)), 0.0))
+
+
+def binary_symmetric_channel_mi(p: ArrayLike) -> float | np.ndarray:
+    """log 2 - h(p), in nats: a fair bit through a channel that flips it with probability p (any shape)."""
+    p = _probability(p, "p")
+    return _plain(np.maximum(np.log(2) - entr(p) - entr(1 - p), 0.0))
+
+
+def binary_erasure_channel_mi(e: ArrayLike) -> float | np.ndarray:
+    """(1 - e) log 2, in nats: a fair bit through a channel that erases it with probability e (any shape)."""
+    return _plain((1 - _probability(e, "e")) * np.log(2))
+
+
+def positive_definite(cov: ArrayLike, name: str) -> np.ndarray:
+    """`cov` as a (D, D) float64 array, or a ValueError that says why it is no invertible covariance.
+
+    Judged on the correlation scale, so that coordinates in different units do not look singular.
+    """
+    cov = _finite(cov, name)
+    require(cov.ndim == 2 and cov.shape[0] == cov.shape[1] > 0, name, cov, "a square matrix (D, D)")
+    variance = np.diag(cov)
+    require((variance > 0).all(), f"{name}, smallest variance", variance.min(), "a number above 0")
+    scale = np.sqrt(variance)
+    correlation = cov / scale[:, None] / scale
+    asymmetry = np.abs(correlation - correlation.T).max()
+    require(asymmetry < 1e-8, f"{name}, asymmetry", asymmetry, "0, a symmetric matrix")
+    smallest = np.linalg.eigvalsh((correlation + correlation.T) / 2)[0]
+    rounding = len(cov) * np.finfo(float).eps
+    expected = "above 0: a singular or indefinite matrix has no finite information"
+    require(smallest > rounding, f"{name}, smallest correlation eigenvalue", smallest, expected)
+    return (cov + cov.T) / 2
+
+
+def _log_det(cov: np.ndarray) -> float:
+    return float(np.linalg.slogdet(cov)[1])
+
+
+def _check_split(dim_x: int, dim: int) -> None:
+    whole = isinstance(dim_x, int | np.integer) and not isinstance(dim_x, bool)
+    require(whole, "dim_x", dim_x, "an integer", TypeError)
+    require(0 < dim_x < dim, "dim_x", dim_x, f"between 1 and {dim - 1}, so that X and Y share the {dim} coordinates")
+
+
+def _finite(values: ArrayLike, name: str) -> np.ndarray:
+    array = np.asarray(values, dtype=np.float64)
+    require(np.isfinite(array).all(), name, array, "finite numbers, no NaN or inf")
+    return array
+
+
+def _probability(values: ArrayLike, name: str) -> np.ndarray:
+    array = _finite(values, name)
+    require(((array >= 0) & (array <= 1)).all(), name, array, "probabilities between 0 and 1")
+    return array
+
+
+def _distribution(values: ArrayLike, name: str, axes: int) -> np.ndarray:
+    array = _finite(values, name)
+    require(array.ndim >= axes and array.size > 0, name, array, f"at least {axes} axes")
+    require((array >= 0).all(), f"{name}, smallest entry", array.min(), "a probability, 0 or above")
+    total = array.sum(tuple(range(-axes, 0)), keepdims=True)
+    worst = total.flat[np.abs(total - 1).argmax()]
+    require(abs(worst - 1) < 1e-6, f"{name}, sum", worst, "1")
+    return array / total
+
+
+def _plain(values: np.ndarray) -> float | np.ndarray:
+    return float(values) if np.ndim(values) == 0 else values

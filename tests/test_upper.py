@@ -1,0 +1,43 @@
+"""`infotok.information.upper` against torch.distributions, gradients and the bound it is named for."""
+
+import pytest
+import torch
+from torch.distributions import Independent, Normal, kl_divergence
+
+from infotok.information import gaussian_kl
+
+
+def test_gaussian_kl_equals_torch_distributions() -> None:
+    g = torch.Generator().manual_seed(0)
+    mean, log_variance, m, log_v = torch.randn(4, 7, 3, 5, generator=g, dtype=torch.float64)
+    q = Independent(Normal(mean, (0.5 * log_variance).exp()), 1)
+    r = Independent(Normal(m, (0.5 * log_v).exp()), 1)
+    value = gaussian_kl(mean, log_variance, m, log_v)
+    assert value.shape == (7, 3)
+    torch.testing.assert_close(value, kl_divergence(q, r), atol=1e-6, rtol=0)
+    standard = Independent(Normal(torch.zeros_like(mean), torch.ones_like(mean)), 1)
+    torch.testing.assert_close(gaussian_kl(mean, log_variance), kl_divergence(q, standard), atol=1e-6, rtol=0)
+
+
+def test_the_known_value_that_log_sigma_for_log_variance_would_get_wrong() -> None:
+    sigma = torch.tensor([2.0])
+    kl = gaussian_kl(torch.zeros(1), 2 * sigma.log())
+    assert kl.item() == pytest.approx(0.5 * (4 - 1) - torch.log(sigma).item(), abs=1e-6)
+
+
+def test_gradients_reach_all_four_arguments() -> None:
+    g = torch.Generator().manual_seed(1)
+    arguments = [torch.randn(3, 4, generator=g, dtype=torch.float64, requires_grad=True) for _ in range(4)]
+    assert torch.autograd.gradcheck(gaussian_kl, arguments)
+
+
+def test_it_is_zero_only_at_the_prior_and_small_values_stay_exact_in_float32() -> None:
+    mean, log_variance = torch.full((1, 2), 0.3), torch.full((1, 2), -1.0)
+    assert gaussian_kl(mean, log_variance, mean, log_variance).item() == 0
+    tiny = torch.full((1,), 1e-3)
+    assert gaussian_kl(torch.zeros(1), tiny).item() == pytest.approx(0.25 * 1e-6, rel=1e-3)
+
+
+def test_shapes_that_differ_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"log_variance: got shape \(2, 4\), expected the shape of mean, \(2, 3\)"):
+        gaussian_kl(torch.zeros(2, 3), torch.zeros(2, 4))

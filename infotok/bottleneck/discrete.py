@@ -1,7 +1,7 @@
 """The information bottleneck of a finite joint distribution (Tishby, Pereira & Bialek 1999).
 
-    minimise over q(t|x)   I(T;X) - beta I(T;Y)                       the bottleneck
-    minimise over q(t|x)     H(T) - beta I(T;Y)                       the deterministic bottleneck (Strouse & Schwab 2017)
+    minimise over q(t|x)   I(T;X) - beta I(T;Y)      the bottleneck
+    minimise over q(t|x)     H(T) - beta I(T;Y)      the deterministic bottleneck (Strouse & Schwab 2017)
 
 - `discrete_ib`         one beta
 - `discrete_ib_curve`   many betas: restarts for all of them at once, then reverse annealing from the largest down
@@ -25,12 +25,13 @@ from numpy.typing import ArrayLike
 from scipy.special import entr, softmax, xlogy
 
 from infotok.errors import require
+from infotok.worlds.discrete import DiscreteSource
 
 __all__ = ["DiscreteIB", "deterministic_hull", "discrete_ib", "discrete_ib_curve"]
 
 TINY = np.finfo(float).tiny  # stands for 0 inside a logarithm: exp(-beta 708) is a zero of its own
 TOLERANCE = 1e-13  # an encoder has converged when a step moves no entry by more than this
-MAX_STEPS = 20_000
+MAX_STEPS = 2_000  # a start that still drifts then (a cluster about to split) is taken where it stands
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,15 @@ def discrete_ib(
 ) -> DiscreteIB:
     """The encoder q(t|x) that minimises I(T;X) - beta I(T;Y), or H(T) - beta I(T;Y) if `deterministic`.
 
-    p_xy (X, Y): a joint table that sums to one. `clusters` |T| defaults to |X|, which is always enough. The problem is not
-    convex: the best of `restarts` random starts (drawn from `seed`) and of the copy T = X is returned. For a whole
-    curve use `discrete_ib_curve`, whose annealing finds better optima than restarts alone.
+    p_xy (X, Y): a joint table that sums to one. `clusters` |T| defaults to |X|, which is always enough. The problem
+    is not convex: the best of `restarts` random starts (drawn from `seed`) and of the copy T = X is returned. For a
+    whole curve use `discrete_ib_curve`, whose annealing finds better optima than restarts alone.
     A table that is no distribution, beta < 0 or fewer than one cluster or restart raise ValueError.
     """
     require(np.ndim(beta) == 0, "beta", beta, "one number (discrete_ib_curve takes several)")
-    curve = discrete_ib_curve(p_xy, [beta], clusters=clusters, deterministic=deterministic, restarts=restarts, seed=seed)
+    curve = discrete_ib_curve(
+        p_xy, [beta], clusters=clusters, deterministic=deterministic, restarts=restarts, seed=seed
+    )
     return _at(curve, 0)
 
 
@@ -92,7 +95,7 @@ def discrete_ib_curve(
     All betas and restarts are iterated together; then the best encoder at the largest beta is followed down
     (reverse annealing: clusters only have to merge, and merging needs no luck), and kept wherever it is the better one.
     """
-    p_xy = _joint(p_xy)
+    p_xy = DiscreteSource(p_xy).p_xy
     betas = np.asarray(betas, dtype=float)
     require(betas.ndim == 1 and betas.size, "betas", betas, "a list of numbers (M,)")
     require(np.isfinite(betas).all() and (betas >= 0).all(), "beta", betas.min(), "finite numbers of at least 0")
@@ -129,17 +132,18 @@ def deterministic_hull(p_xy: ArrayLike, rates: ArrayLike) -> DiscreteIB:
     """The exact bottleneck curve where Y = f(X): I(T;Y) = min(rate, H(Y)), with encoders that attain it.
 
     rates (M,) in [0, H(X)], in nats. Up to H(Y) the encoder sends Y and erases it at random, beyond that it
-    sends X itself some of the time; T has |Y| + 1 + |X| symbols. Every point of the sloped part has the same slope, 1, so
-    the Lagrangian I(T;X) - beta I(T;Y) jumps from nothing to all of Y at beta = 1 (Kolchinsky, Tracey & Van Kuyk 2019).
+    sends X itself some of the time; T has |Y| + 1 + |X| symbols. The sloped part has the same slope everywhere, so the
+    Lagrangian jumps from nothing to all of Y at beta = 1 (Kolchinsky, Tracey & Van Kuyk 2019).
     A rate outside [0, H(X)], or a Y that X does not determine, raises ValueError.
     """
-    p_xy = _joint(p_xy)
+    p_xy = DiscreteSource(p_xy).p_xy
     rates = np.asarray(rates, dtype=float)
     h_x, h_y = entr(p_xy.sum(1)).sum(), entr(p_xy.sum(0)).sum()
-    require(((p_xy > 0).sum(1) <= 1).all(), "p_xy", "an x with several y", "one y for each x: Y a function of X")
+    most = (p_xy > 0).sum(1).max()
+    require(most == 1, "p_xy, most y of one x", most, "1: Y a function of X")
     require(rates.ndim == 1 and rates.size, "rates", rates, "a list of numbers (M,)")
-    inside = (rates >= 0).all() and (rates <= h_x + 1e-12).all()
-    require(inside, "rates", f"{rates.min():.6g} to {rates.max():.6g}", f"rates from 0 to H(X) = {h_x:.6g} nats")
+    require(rates.min() >= 0, "rates, smallest", rates.min(), "0 or more")
+    require(rates.max() <= h_x + 1e-12, "rates, largest", rates.max(), f"at most H(X) = {h_x:.6g} nats")
 
     below = rates <= h_y
     send_y = np.where(below, rates / max(h_y, TINY), 1.0)  # the rest is erased
@@ -190,7 +194,7 @@ class _Problem:
         """`restarts` random encoders and the copy T = X (as far as the clusters go), (R + 1, X, T)."""
         size = len(self.p_x)
         copy = np.eye(clusters)[np.arange(size) % clusters]
-        if self.deterministic:  # partitions into 1, 2, 3, ... cells in turn, since cells merge more easily than they split
+        if self.deterministic:  # partitions into 1, 2, 3, ... cells in turn: cells merge more easily than split
             cells = 1 + np.arange(restarts) % clusters
             random = np.eye(clusters)[generator.integers(0, cells[:, None], (restarts, size))]
         else:
@@ -204,9 +208,9 @@ class _Problem:
     def polish(self, q: np.ndarray, beta: float) -> np.ndarray:
         """Improve one hard assignment (X, T) by the best single move or merger while one helps.
 
-        H(T) - beta I(T;Y) is a sum over cells of cost(m), m (Y,) the mass of the cell, so a change is priced by the cells it
-        touches: moving x from a to b by cost(m_a - p_x) + cost(m_b + p_x), merging a and b by cost(m_a + m_b).
-        Hard iterations stop at many partitions that this leaves (Slonim's sequential bottleneck moves likewise).
+        H(T) - beta I(T;Y) is a sum over cells of cost(m), m (Y,) the mass of the cell, so a change is priced by the
+        cells it touches: moving x from a to b by cost(m_a - p_x) + cost(m_b + p_x), merging a and b by cost(m_a + m_b).
+        The hard iteration stops at many partitions that this leaves (Slonim's sequential bottleneck moves likewise).
         """
         size, clusters = q.shape
         home, every, cells = q.argmax(1), np.arange(size), np.arange(clusters)
@@ -231,6 +235,7 @@ def _fixed_point(step: Callable, objective: Callable, q: np.ndarray, beta: np.nd
     """Iterate q (N, X, T) to a fixed point of `step`, with squared extrapolation; converged rows drop out."""
     q = q.copy()
     active = np.arange(len(q))
+    reach = np.full(len(q), 4.0)  # how far a jump may go: further after one that helped, nearer after one that did not
     for _ in range(MAX_STEPS):
         if not len(active):
             break
@@ -241,11 +246,12 @@ def _fixed_point(step: Callable, objective: Callable, q: np.ndarray, beta: np.nd
         moved = np.abs(second).max((1, 2))
         bend = np.sqrt(((second - first) ** 2).sum((1, 2)))
         length = np.sqrt((first**2).sum((1, 2))) / np.maximum(bend, TINY)
-        length = np.clip(length, 1.0, 1e4)[:, None, None]  # length 1 is the plain double step
+        length = np.clip(length, 1.0, reach[active])[:, None, None]  # length 1 is the plain double step
         jump = np.maximum(start + 2 * length * first + length**2 * (second - first), 0.0)
         jump = step(jump / jump.sum(-1, keepdims=True), b)
         keep = objective(jump, b) <= objective(twice, b)
         q[active] = np.where(keep[:, None, None], jump, twice)
+        reach[active] = np.where(keep, 4 * length[:, 0, 0], np.maximum(reach[active] / 4, 1.5))
         active = active[moved > TOLERANCE]
     return q
 
@@ -279,12 +285,3 @@ def _distinct(rows: np.ndarray, tolerance: float) -> int:
         if all(np.abs(row - other).sum() / 2 > tolerance for other in kept):
             kept.append(row)
     return len(kept)
-
-
-def _joint(p_xy: ArrayLike) -> np.ndarray:
-    p_xy = np.asarray(p_xy, dtype=float)
-    require(p_xy.ndim == 2 and p_xy.size, "p_xy", p_xy, "a table (X, Y)")
-    require(np.isfinite(p_xy).all() and (p_xy >= 0).all(), "p_xy", "negative or not finite entries", "probabilities")
-    total = p_xy.sum()
-    require(abs(total - 1) < 1e-9, "p_xy", f"a sum of {total:.12g}", "a sum of 1")
-    return p_xy / total

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.special import entr, rel_entr
+from scipy.special import entr
 
 from infotok.errors import require
+from infotok.information.exact import discrete_mi
 
 __all__ = ["BinarySymmetricSource", "DiscreteSource", "ErasureSource", "HierarchicalSource"]
 
@@ -26,15 +27,15 @@ class DiscreteSource:
     def __init__(self, p_xy: ArrayLike):
         p_xy = np.asarray(p_xy, dtype=float)
         require(p_xy.ndim == 2 and p_xy.size, "p_xy", p_xy, "a table (X, Y)")
-        require(np.isfinite(p_xy).all() and (p_xy >= 0).all(), "p_xy", "negative or not finite entries", "probabilities")
-        require(abs(p_xy.sum() - 1) < 1e-9, "p_xy", f"a sum of {p_xy.sum():.12g}", "a sum of 1")
+        require(np.isfinite(p_xy).all(), "p_xy", p_xy, "finite numbers, no NaN or inf")
+        require((p_xy >= 0).all(), "p_xy, smallest entry", p_xy.min(), "a probability, 0 or above")
+        require(abs(p_xy.sum() - 1) < 1e-9, "p_xy, sum", p_xy.sum(), "1")
         self.p_xy = p_xy / p_xy.sum()
 
     @property
     def mutual_information(self) -> float:
         """I(X;Y), in nats."""
-        product = self.p_xy.sum(1, keepdims=True) * self.p_xy.sum(0)
-        return float(rel_entr(self.p_xy, product).sum())
+        return discrete_mi(self.p_xy)
 
     def sample(self, n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """`n` draws: x (n,) and y (n,), row and column numbers of the table."""
@@ -116,7 +117,7 @@ class ErasureSource(DiscreteSource):
 
 
 class HierarchicalSource(DiscreteSource):
-    """X a uniform leaf of a tree; Y starts at the root and follows X's branch at level l with probability `fidelity[l]`.
+    """X a uniform leaf of a tree; Y follows X from the root, branch by branch, with probability `fidelity[l]`.
 
     Where Y leaves X's path it takes one of the other branches and every later branch at random. So Y knows the coarse
     branches of X better than the fine ones, and a growing beta uncovers the tree from its root.
@@ -128,13 +129,14 @@ class HierarchicalSource(DiscreteSource):
         require(len(fidelity) == len(branching), "fidelity", fidelity, f"one probability per level ({len(branching)})")
         require(all(0 <= f <= 1 for f in fidelity), "fidelity", fidelity, "probabilities")
         self.branching, self.fidelity = tuple(branching), tuple(fidelity)
-        follows = np.ones((1, 1))  # p(y's node | x's node): at the root there is one node
-        on_path = np.eye(1, dtype=bool)
+        p = np.ones(
+            (1, 1)
+        )  # p(y's node | x's node); the diagonal is the path of x, and one level down a node has b children
         for b, f in zip(branching, fidelity, strict=True):
-            choice = np.where(np.eye(b, dtype=bool), f, (1 - f) / (b - 1))
-            follows = np.where(np.kron(on_path, np.ones((b, b))) > 0, np.kron(follows, choice), np.kron(follows, np.ones((b, b)) / b))
-            on_path = np.kron(on_path, np.eye(b)) > 0
-        super().__init__(follows / len(follows))
+            on_path, astray = np.diag(np.diag(p)), p - np.diag(np.diag(p))
+            choice = np.where(np.eye(b), f, (1 - f) / (b - 1))
+            p = np.kron(on_path, choice) + np.kron(astray, np.full((b, b), 1 / b))
+        super().__init__(p / len(p))
 
     @property
     def information_by_level(self) -> np.ndarray:
@@ -144,7 +146,7 @@ class HierarchicalSource(DiscreteSource):
         return reached * (np.log(b) - entr(f) - entr(1 - f) - (1 - f) * np.log(b - 1))
 
     def level_of(self, depth: int) -> np.ndarray:
-        """The node at `depth` that each leaf lies under, (X,): 0 everywhere at the root, the leaf itself at the bottom."""
+        """The node at `depth` above each leaf, (X,): 0 everywhere at the root, the leaf itself at the bottom."""
         require(0 <= depth <= len(self.branching), "depth", depth, f"0 to {len(self.branching)}")
         leaves = len(self.p_xy)
         return np.arange(leaves) // (leaves // int(np.prod(self.branching[:depth], initial=1)))

@@ -1,0 +1,15 @@
+"""`infotok` and `python -m infotok`."""
+
+import sys
+
+
+def main() -> None:
+    try:
+        from infotok.reproduce.cli import command
+    except ModuleNotFoundError as missing:
+        sys.exit(f"infotok: {missing.name} is not installed; the command needs: pip install 'infotok[notebooks]'")
+    sys.exit(command())
+
+
+if __name__ == "__main__":
+    main()

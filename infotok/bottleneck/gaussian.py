@@ -1,0 +1,97 @@
+"""The Gaussian information bottleneck in closed form.
+
+For jointly Gaussian (X, Y) the best code of X about Y is linear with Gaussian noise, T = A X + xi. Its rows are the
+canonical directions of (X, Y); direction i switches on at beta_i = 1 / rho_i^2 and its information grows from there:
+
+    L = I(T;X) - beta I(T;Y)  is least for  A = diag(a_i) U^T S_x^(-1/2),
+    a_i^2 = max(0, (beta rho_i^2 - 1) / (1 - rho_i^2)),
+    I(T;X) = 1/2 sum_i log(1 + a_i^2),   I(T;Y) = 1/2 sum_{active i} log[(1 - 1/beta) / (1 - rho_i^2)],
+
+with U the left singular vectors and rho_i the singular values of the whitened cross-covariance
+S_x^(-1/2) S_xy S_y^(-1/2) (Chechik, Globerson, Tishby & Weiss 2005, "Information Bottleneck for Gaussian
+Variables"; their eigenvalues are lambda_i = 1 - rho_i^2). Nats and float64 throughout; full covariances, any sizes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.linalg import solve_triangular
+
+from infotok.errors import require
+from infotok.information.exact import positive_definite
+
+__all__ = ["GaussianIB", "critical_betas", "gaussian_ib", "gaussian_ib_curve"]
+
+
+@dataclass(frozen=True)
+class GaussianIB:
+    """The optimal code T = projection @ X + N(0, I) at one beta."""
+
+    projection: np.ndarray  # (K, d_x), K = min(d_x, d_y): strongest direction first, rows of zeros where switched off
+    i_tx: float  # nats
+    i_ty: float  # nats
+    active: int  # how many directions are switched on
+
+
+def gaussian_ib(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike, beta: float) -> GaussianIB:
+    """The code that minimises I(T;X) - beta I(T;Y), for cov_x (d_x, d_x), cov_xy (d_x, d_y), cov_y (d_y, d_y).
+
+    Below the first critical beta nothing is worth its price and the code is empty. Singular or inconsistent
+    covariances and a beta that is negative or not finite raise ValueError.
+    """
+    beta = _betas(beta)
+    require(beta.ndim == 0, "beta", beta, "one number; gaussian_ib_curve takes many")
+    directions, rho = _canonical(cov_x, cov_xy, cov_y)
+    gain = _squared_gains(rho, beta)
+    i_tx, i_ty = _information(rho, beta)
+    return GaussianIB(np.sqrt(gain)[:, None] * directions, float(i_tx), float(i_ty), int((gain > 0).sum()))
+
+
+def gaussian_ib_curve(
+    cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike, betas: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """(I(T;X), I(T;Y)) of the optimal code at each of `betas`, in nats: the information curve; its slope is 1/beta."""
+    return _information(_canonical(cov_x, cov_xy, cov_y)[1], _betas(betas))
+
+
+def critical_betas(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike) -> np.ndarray:
+    """The min(d_x, d_y) phase transitions 1 / rho_i^2, ascending; inf for a direction that says nothing about Y."""
+    rho = _canonical(cov_x, cov_xy, cov_y)[1]
+    return np.divide(1.0, rho**2, out=np.full_like(rho, np.inf), where=rho > 0)
+
+
+def _canonical(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Unit-variance directions of X as rows (K, d_x), and their correlations rho_1 >= rho_2 >= ... in [0, 1)."""
+    cov_x, cov_y = positive_definite(cov_x, "cov_x"), positive_definite(cov_y, "cov_y")
+    cov_xy = np.asarray(cov_xy, dtype=np.float64)
+    shape = (len(cov_x), len(cov_y))
+    require(cov_xy.shape == shape, "cov_xy", cov_xy, f"shape {shape}, the sizes of cov_x and cov_y")
+    positive_definite(np.block([[cov_x, cov_xy], [cov_xy.T, cov_y]]), "joint covariance")
+
+    root_x, root_y = np.linalg.cholesky(cov_x), np.linalg.cholesky(cov_y)
+    half = solve_triangular(root_x, cov_xy, lower=True)  # (d_x, d_y)
+    whitened = solve_triangular(root_y, half.T, lower=True).T  # S_x^(-1/2) S_xy S_y^(-T/2)
+    u, rho, _ = np.linalg.svd(whitened, full_matrices=False)
+    rounding = max(shape) * np.finfo(float).eps
+    rho = np.where(rho > rounding, np.minimum(rho, 1 - np.finfo(float).eps), 0.0)
+    return solve_triangular(root_x, u, lower=True, trans="T").T, rho  # (K, d_x), (K,)
+
+
+def _squared_gains(rho: np.ndarray, betas: np.ndarray) -> np.ndarray:
+    """a_i^2 at every beta: (..., K)."""
+    return np.maximum(betas[..., None] * rho**2 - 1, 0.0) / ((1 - rho) * (1 + rho))
+
+
+def _information(rho: np.ndarray, betas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    gain = _squared_gains(rho, betas)  # (..., K)
+    beta = np.maximum(betas, 1.0)[..., None]  # an active direction has beta > 1
+    with np.errstate(divide="ignore"):
+        i_ty = np.log1p(-1 / beta) - np.log1p(-rho) - np.log1p(rho)
+    return 0.5 * np.log1p(gain).sum(-1), 0.5 * np.where(gain > 0, i_ty, 0.0).sum(-1)
+
+
+def _betas(betas: ArrayLike) -> np.ndarray:
+    array = np.asarray(betas, dtype=np.float64)
+    require((np.isfinite(array) & (array >= 0)).all(), "beta", array, "finite numbers, 0 or above")
+    return array

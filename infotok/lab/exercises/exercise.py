@@ -1,0 +1,181 @@
+"""Exercises that check themselves: a card with its hint and solution folded away, and answers that are explained.
+
+    coin = Exercise(
+        "How much information does one toss of a fair coin carry?",
+        answer=math.log(2),
+        unit="nats",
+        mistakes={0.5: "That is the probability of heads; its entropy is what is asked for."},
+        hint=r"$H = -\\sum_i p_i \\ln p_i$ with two equal terms.",
+        solution=r"$H = \\ln 2 \\approx 0.693$ nats, which is one bit.",
+    )
+    coin             # in a notebook: the card
+    coin.check(0.7)  # right, or why not
+
+An exercise that its own solution does not pass cannot be made, so importing the exercises tests them.
+"""
+
+import html
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from infotok.errors import require
+from infotok.files import plain
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of an answer: right (True), wrong (False) or not there yet (None), and a sentence that says why."""
+
+    right: bool | None
+    why: str
+
+    def __bool__(self) -> bool:
+        return self.right is True
+
+    def __repr__(self) -> str:
+        return f"{_VERDICTS[self.right][0]}: {_bare(self.why)}" if self.why else _VERDICTS[self.right][0]
+
+    def _repr_markdown_(self) -> str:
+        name, mark, colour = _VERDICTS[self.right]
+        return _card(f'<b style="color:{colour}">{mark} {name}</b> &nbsp;{self.why}', colour)
+
+
+_VERDICTS = {
+    True: ("Right", "✓", "#009E73"),
+    False: ("Not yet", "✗", "#D55E00"),
+    None: ("Not answered yet", "–", "#6E6E6E"),
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Exercise:
+    """A question with one right answer: a number, an array, a word, a bool, or a function.
+
+    Args:
+        question, hint, solution: Markdown, with LaTeX between dollar signs.
+        answer: the right answer; a function is compared with the reader's on `cases`.
+        unit: of a number. "nats" also recognises an answer in bits, and "bits" one in nats.
+        tol: how far a number may be off, relative to the right one (absolute where that is zero).
+        mistakes: typical wrong answers and what to say about each.
+        cases: for a function, the tuples of arguments on which to compare.
+        choices: for a word, the words to choose from.
+    """
+
+    question: str
+    answer: Any
+    solution: str
+    hint: str = ""
+    unit: str = ""
+    tol: float = 0.01
+    mistakes: Mapping[Any, str] = field(default_factory=dict)
+    cases: Sequence[tuple] = ()
+    choices: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        require(
+            bool(self.cases) == callable(self.answer), "cases", self.cases, "cases for a function, and only for one"
+        )
+        verdict = self.check(self.answer)
+        require(verdict, "solution", verdict, "a solution that passes its own check")
+        for mistake in self.mistakes:
+            require(not self.check(mistake), "mistakes", mistake, "wrong answers only")
+
+    def check(self, answer: Any = None) -> Verdict:
+        """Judge an answer. None and `...` mean that there is none yet, which is no failure."""
+        if answer is None or answer is ...:
+            return Verdict(None, "Replace `...` by your answer and run the cell again.")
+        if callable(self.answer):
+            return self._check_function(answer)
+        if _same(answer, self.answer, self.tol):
+            return Verdict(True, "Unfold the solution to compare your reasoning.")
+        for mistake, why in self.mistakes.items():
+            if _same(answer, mistake, self.tol):
+                return Verdict(False, why)
+        return Verdict(False, self._explain(answer))
+
+    def _check_function(self, answer: Any) -> Verdict:
+        if not callable(answer):
+            return Verdict(False, f"A function is asked for, not {_show(answer)}.")
+        for case in self.cases:
+            call, wanted = f"({', '.join(map(_show, case))})", self.answer(*case)
+            try:
+                got = answer(*case)
+            except Exception as error:  # whatever the reader's code does wrong is told, not raised
+                return Verdict(False, f"Called with `{call}` it raises `{type(error).__name__}: {error}`.")
+            if got is None or got is ...:
+                return Verdict(None, "The function does not return anything yet.")
+            if not _same(got, wanted, self.tol):
+                return Verdict(False, f"Called with `{call}` it gives `{_show(got)}`; right is `{_show(wanted)}`.")
+        return Verdict(True, f"All {len(self.cases)} cases agree. Unfold the solution to compare.")
+
+    def _explain(self, answer: Any) -> str:
+        if isinstance(self.answer, str | bool):
+            choices = self.choices or ((True, False) if isinstance(self.answer, bool) else ())
+            if isinstance(answer, type(self.answer)) and (answer in choices or not choices):
+                return "Think again, or unfold the hint."
+            return f"Expected {' or '.join(f'`{choice!r}`' for choice in choices) or 'a word'}, got `{_show(answer)}`."
+        try:
+            got, right = np.asarray(plain(answer), dtype=float), np.asarray(self.answer, dtype=float)
+        except (TypeError, ValueError):
+            return f"Expected a number{' of ' + self.unit if self.unit else ''}, got `{_show(answer)}`."
+        if got.shape != right.shape:
+            return f"Expected {f'shape {right.shape}' if right.ndim else 'one number'}, got shape {got.shape}."
+        if not np.isfinite(got).all():
+            return "Expected finite numbers."
+        other, factor = {"nats": ("bits", math.log(2)), "bits": ("nats", 1 / math.log(2))}.get(self.unit, ("", 1))
+        if other and _same(got * factor, right, self.tol):
+            return f"That is the right amount in {other}; {self.unit} are asked for (1 bit = ln 2 nats)."
+        if _same(-got, right, self.tol):
+            return "The size is right, the sign is not."
+        if got.ndim:
+            return (
+                "Some entries are right, others are not."
+                if np.isclose(got, right, rtol=self.tol).any()
+                else "No entry is right yet."
+            )
+        return f"{_show(answer)} is too {'large' if got > right else 'small'}."
+
+    def __repr__(self) -> str:
+        return f"Exercise: {_bare(self.question)}"
+
+    def _repr_markdown_(self) -> str:
+        folds = [("Hint", self.hint), ("Solution", self.solution)]
+        folded = "".join(
+            f"\n\n<details><summary>{name}</summary>\n\n{text}\n\n</details>" for name, text in folds if text
+        )
+        return _card(f"<b>Exercise</b> &nbsp;{self.question}{folded}", "#0072B2")
+
+
+def _same(got: Any, wanted: Any, tol: float) -> bool:
+    """Equal words (in any case), equal truth values, or numbers within `tol`."""
+    got, wanted = plain(got), plain(wanted)
+    if isinstance(wanted, str):
+        return isinstance(got, str) and got.strip().casefold() == wanted.strip().casefold()
+    if isinstance(wanted, bool) or isinstance(got, bool):
+        return got is wanted
+    try:
+        got, wanted = np.asarray(got, dtype=float), np.asarray(wanted, dtype=float)
+    except (TypeError, ValueError):
+        return False
+    scale = np.where(wanted == 0, 1.0, np.abs(wanted))
+    return got.shape == wanted.shape and bool((np.abs(got - wanted) <= tol * scale).all())
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return np.array2string(value, precision=4, separator=", ", threshold=8)
+    return f"{value:.4g}" if isinstance(value, float | np.floating) else repr(value)
+
+
+def _card(markdown: str, colour: str) -> str:
+    """Markdown inside a box; the blank lines let the Markdown inside be read as such."""
+    return f'<div style="border-left:4px solid {colour};padding:.3em .8em;margin:.3em 0">\n\n{markdown}\n\n</div>'
+
+
+def _bare(markdown: str) -> str:
+    return html.unescape(re.sub(r"<[^>]+>|[*`$]", "", markdown))

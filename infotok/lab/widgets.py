@@ -1,0 +1,73 @@
+"""Sliders on a pure function: move one, and the picture and the sentence under it are made anew.
+
+    explore(plots.gaussian.plane, text=reading, beta=(1.0, 20.0, 0.5, 4.0), points=[50, 100, 200])
+
+- The function is the same one that the tests call over a grid and that a headless run calls once.
+- Updates wait until a slider is let go; a slow picture (over 0.3 s) waits for its Run button.
+- An error is shown in the widget's own output, where the reader sees it and the runner finds it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+from IPython.display import Markdown, display
+
+from infotok.errors import require
+
+
+def explore(plot: Callable[..., Any], *, text: Callable[..., str] | None = None, button: bool = False, **controls: Any):
+    """A widget that shows `plot(**values)`, and `text(**values)` under it, for the values of its controls.
+
+    Args:
+        plot: a pure function returning a figure (or anything that a cell can display).
+        text: a pure function of the same arguments returning a line of Markdown: how to read the picture.
+        button: wait for a click on Run, for updates that take over 0.3 s.
+        controls: for each argument a slider (min, max, step, start), a list to choose from (the first is the
+            start; entries may be (label, value)), a bool for a checkbox, or any ipywidget with a value.
+
+    Returns:
+        An `ipywidgets.VBox` of the controls and the output; each control is described and reached by Tab.
+    """
+    require(controls, "controls", "none", "at least one control")
+    inputs = {name: _control(name, value) for name, value in controls.items()}
+    shown, triggers = list(inputs.values()), inputs
+    if button:
+        run, clicks = widgets.Button(description="Run", icon="play", button_style="primary"), widgets.IntText(0)
+        run.on_click(lambda _: clicks.set_trait("value", clicks.value + 1))
+        shown, triggers = [*shown, run], {"clicks": clicks}  # the counter is never shown: a click is its change
+
+    def update(**_: Any) -> None:
+        values = {name: control.value for name, control in inputs.items()}
+        display(plot(**values))
+        if text:
+            display(Markdown(text(**values)))
+
+    return widgets.VBox([*shown, widgets.interactive_output(update, triggers)])
+
+
+def _control(name: str, value: Any) -> widgets.ValueWidget:
+    """A control described by its argument's name, which updates when it is let go."""
+    label = name.replace("_", " ")
+    if isinstance(value, widgets.ValueWidget):
+        control = value
+        control.description = control.description or label
+    elif isinstance(value, bool):
+        control = widgets.Checkbox(value, description=label, indent=False)
+    elif isinstance(value, list):
+        control = widgets.Dropdown(options=value, description=label)
+    else:
+        expected = "(min, max, step, start), a list of choices, a bool or an ipywidget"
+        require(isinstance(value, tuple) and len(value) == 4, name, value, expected, TypeError)
+        low, high, step, start = value
+        require(
+            low <= start <= high and step > 0, name, value, "(min, max, step, start), min <= start <= max, step > 0"
+        )
+        whole = all(isinstance(number, int) for number in value)
+        kind, numbers = (widgets.IntSlider, "d") if whole else (widgets.FloatSlider, ".3~g")
+        control = kind(start, min=low, max=high, step=step, description=label, readout_format=numbers)
+    if control.has_trait("continuous_update"):
+        control.continuous_update = False
+    control.style.description_width = "initial"  # the whole description, however long
+    control.layout.width = control.layout.width or "32em"
+    return control

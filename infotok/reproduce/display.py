@@ -1,0 +1,135 @@
+"""What a person sees of a run: one live line a notebook, or plain lines where nobody can see a line change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from infotok.files import read_json
+from infotok.reproduce.record import PROFILES
+
+if TYPE_CHECKING:
+    from infotok.reproduce.course import Course
+    from infotok.reproduce.runner import Run
+
+COLOURS = {"passed": "green", "kept": "green", "failed": "red", "interrupted": "yellow", "queued": "dim"}
+
+
+def console() -> Console:
+    """The terminal, or a wide plain page where there is none."""
+    plain = Console()
+    return plain if plain.is_terminal else Console(width=160, highlight=False)
+
+
+def clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+class Display:
+    """Follows runs while they last: `with Display(runs) as display: display.refresh()`."""
+
+    def __init__(self, runs: list[Run]) -> None:
+        self.runs = runs
+        self.console = console()
+        self.live = Live(console=self.console, refresh_per_second=4) if self.console.is_terminal else None
+        self.said: dict[str, str] = {}
+
+    def __enter__(self) -> Display:
+        if self.live:
+            self.live.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.refresh()
+        if self.live:
+            self.live.__exit__(*error)
+
+    def refresh(self) -> None:
+        if self.live:
+            self.live.update(self._table())
+            return
+        for run in self.runs:
+            line = self._news(run)
+            if line != self.said.get(run.name, "queued"):
+                self.said[run.name] = line
+                left = run.left() if run.status == "running" else None
+                about = f", about {clock(left)} left" if left is not None else ""
+                print(f"{run.name}: {line} ({clock(run.elapsed)}{about})", flush=True)
+
+    def _news(self, run: Run) -> str:
+        """What is worth a line of its own: a new state, a new section, each quarter of a sweep."""
+        if run.status != "running":
+            return {"waiting": "waiting for another run of the same folder"}.get(run.status, run.status)
+        sweep = run.sweep()
+        quarter = f", {sweep['label']} {4 * sweep['done'] // sweep['total'] * 25} %" if sweep else ""
+        return (run.place.partition("] ")[2] or "starting") + quarter
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for run in self.runs:
+            left = run.left() if run.status == "running" else None
+            sweep = run.sweep() if run.status == "running" else None
+            where = f"{sweep['label']} {sweep['done']}/{sweep['total']}" if sweep else run.place
+            table.add_row(
+                run.name,
+                Text(run.status, style=COLOURS.get(run.status, "cyan")),
+                ProgressBar(total=1.0, completed=run.fraction(), width=24),
+                clock(run.elapsed) if run.begun else "",
+                f"{clock(left)} left" if left is not None else "",
+                Text(where if not run.ended else "", overflow="ellipsis", no_wrap=True),
+            )
+        return table
+
+
+def summary(runs: list[Run], course: Course, report: Any) -> None:
+    """The table of claims, each notebook's result with its faults, and where the report is."""
+    page = console()
+    claims = Table(box=None, padding=(0, 2), header_style="bold")
+    for column in ("notebook", "claim", "value", "claimed", "verdict"):
+        claims.add_column(column, overflow="fold")
+    for run in runs:
+        manifest = run.folder / "manifest.json"
+        for claim in read_json(manifest)["claims"] if manifest.exists() else []:
+            verdict, colour = {True: ("holds", "green"), False: ("FAILS", "red"), None: ("not judged", "dim")}[
+                claim["holds"]
+            ]
+            value = f"{claim['value']:.4g}"
+            claims.add_row(run.name, Text(claim["text"]), value, claim["bound"], Text(verdict, style=colour))
+    results = Table(box=None, padding=(0, 2), header_style="bold")
+    for column in ("notebook", "result", "time"):
+        results.add_column(column)
+    for run in runs:
+        results.add_row(run.name, Text(run.status, style=COLOURS.get(run.status, "")), clock(run.seconds))
+    page.print()
+    if claims.row_count:
+        page.print(claims)
+        page.print()
+    page.print(results)
+    for run in runs:
+        for fault in run.faults:
+            page.print(Text(f"{run.name}: {fault}", style="red"), soft_wrap=True)
+    page.print(f"\nreport: {report.relative_to(course.root)}", soft_wrap=True, highlight=False)
+
+
+def listing(course: Course) -> None:
+    """Every notebook with its parameters and how its last run at each profile ended."""
+    from infotok.reproduce.parameters import OWN, read_parameters
+
+    page = console()
+    for name in course.names:
+        page.print(Text(f"{name}", style="bold"), Text(course.title(name)))
+        for parameter in read_parameters(course.notebook(name)).values():
+            if parameter.name not in OWN:
+                page.print(
+                    f"    {parameter.name}: {parameter.kind} = {parameter.default!r}", Text(parameter.help, "dim")
+                )
+        for profile in PROFILES:
+            if ended := course.manifests(profile, name):
+                manifest = read_json(ended[0])
+                status = Text(manifest["status"], style=COLOURS.get(manifest["status"], ""))
+                page.print(f"    {profile}:", status, f"{manifest['started']} in {clock(manifest['seconds'])}")

@@ -1,0 +1,194 @@
+"""Runs notebooks headlessly, some at a time, each by a worker process of its own, and sums up what came of them.
+
+What a notebook is given and where it goes is settled before the first kernel starts; an ended run is told by its
+manifest alone. Ctrl-C ends every worker with its kernel; the next run goes on from the finished cells.
+"""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infotok.files import read_json
+from infotok.reproduce.course import Course
+from infotok.reproduce.display import Display
+from infotok.reproduce.processes import kill_tree
+from infotok.reproduce.worker import Job, command_of
+
+STAGGER = 0.5  # seconds between two starts: kernels that start at once race for ports
+ENVIRONMENT = {
+    "INFOTOK_RUN": "1",
+    # One thread a process: two notebooks side by side beat two threads in one, and sums come out the same anywhere.
+    "OMP_NUM_THREADS": "1",
+    "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not one of the same name in the home folder
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
+
+
+@dataclass
+class Run:
+    """One notebook on its way."""
+
+    name: str
+    folder: Path
+    job: Job | None = None
+    status: str = "queued"  # running, waiting, finishing; then passed, kept, failed, interrupted
+    place: str = ""
+    number: int = 0  # code cells behind us
+    cells: int = 1
+    weights: list[float] = field(default_factory=list)  # seconds that each code cell took last time
+    begun: float = 0.0
+    seconds: float = 0.0
+    faults: list[str] = field(default_factory=list)
+    worker: subprocess.Popen | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ("passed", "kept", "failed", "interrupted")
+
+    @property
+    def elapsed(self) -> float:
+        return self.seconds if self.ended else (time.monotonic() - self.begun if self.begun else 0.0)
+
+    def sweep(self) -> dict[str, Any] | None:
+        """Where the running cell's sweep stands, if it is in one."""
+        try:
+            return read_json(self.folder / "cells" / "progress.json")
+        except (OSError, json.JSONDecodeError):
+            return None
+
+    def fraction(self) -> float:
+        """How much is done, each cell weighing what it took last time, or all the same on a first run."""
+        if self.ended:
+            return 1.0
+        weights = self.weights if len(self.weights) == self.cells else [1.0] * self.cells
+        sweep = self.sweep()
+        inside = sweep["done"] / sweep["total"] if sweep else 0.0
+        done = sum(weights[: self.number]) + inside * weights[min(self.number, self.cells - 1)]
+        return done / max(sum(weights), 1e-9)
+
+    def left(self) -> float | None:
+        """Seconds left, by what is done so far; None while too little is."""
+        fraction = self.fraction()
+        return self.elapsed * (1 - fraction) / fraction if fraction > 0.03 else None
+
+
+def run(
+    course: Course,
+    parameters: dict[str, dict[str, Any]],
+    profile: str,
+    *,
+    jobs: int = 1,
+    fresh: bool = False,
+    cap_mb: float = 25.0,
+) -> list[Run]:
+    """Run every notebook of `parameters`, `jobs` at a time; returns them ended. Raises KeyboardInterrupt on Ctrl-C."""
+    runs = []
+    for name, values in parameters.items():
+        before = course.manifests(profile, name)
+        weights = read_json(before[0]).get("cell_seconds", []) if before else []
+        runs.append(Run(name, course.run_folder(name, profile, values), weights=[max(w, 0.1) for w in weights]))
+    waiting, running = list(runs), []
+    terminated = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
+    display = Display(runs)
+    try:
+        with display:
+            last_start = 0.0
+            while waiting or running:
+                if waiting and len(running) < jobs and time.monotonic() - last_start >= STAGGER:
+                    started = waiting.pop(0)
+                    _start(started, course, profile, parameters[started.name], fresh, cap_mb)
+                    running.append(started)
+                    last_start = time.monotonic()
+                running = [run for run in running if not run.ended]
+                display.refresh()
+                time.sleep(0.1)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough; the clean-up must not be torn
+        for each in runs:
+            if each.worker:
+                kill_tree(each.worker.pid)
+            if not each.ended:
+                each.status = "interrupted"
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, terminated)
+    return runs
+
+
+def again(name: str, profile: str, parameters: dict[str, Any]) -> str:
+    """The command that makes this very run, whatever the profile will say by then."""
+    words = ["infotok", "run", name, "--profile", profile]
+    for key, value in parameters.items():
+        words += ["-p", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+    return shlex.join(words)
+
+
+def _start(run: Run, course: Course, profile: str, values: dict[str, Any], fresh: bool, cap_mb: float) -> None:
+    reading, writing = os.pipe()
+    run.job = Job(
+        name=run.name,
+        profile=profile,
+        notebook=str(course.notebook(run.name)),
+        folder=str(run.folder),
+        parameters=values,
+        command=again(run.name, profile, values),
+        fresh=fresh,
+        cap_mb=cap_mb,
+        events=writing,
+    )
+    errors = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - the worker and the reader share it
+    run.worker = subprocess.Popen(
+        command_of(run.job),
+        stdin=subprocess.PIPE,  # never written to: its end is how the worker learns of ours
+        stdout=errors,
+        stderr=errors,
+        pass_fds=(writing,),
+        start_new_session=True,  # Ctrl-C reaches this process alone, which ends the others in order
+        env={**ENVIRONMENT, **os.environ, "INFOTOK_RUN": "1"},
+    )
+    os.close(writing)
+    run.begun, run.status = time.monotonic(), "running"
+    threading.Thread(target=_follow, args=(run, reading, errors), daemon=True).start()
+
+
+def _follow(run: Run, reading: int, errors) -> None:
+    """Take a worker's events to the end."""
+    told = {}
+    with os.fdopen(reading) as events:
+        for line in events:
+            event = json.loads(line)
+            told = event if event["event"] == "end" else told
+            if event["event"] == "cell":
+                run.status, run.number, run.cells, run.place = (
+                    "running",
+                    event["number"],
+                    event["cells"],
+                    event["place"],
+                )
+            elif event["event"] in ("waiting", "finishing"):
+                run.status = event["event"]
+    code = run.worker.wait()
+    run.worker.stdin.close()
+    run.seconds = told.get("seconds", time.monotonic() - run.begun)
+    run.faults = told.get("faults") or ([] if told else [f"the worker ended with exit code {code}{_last_line(errors)}"])
+    errors.close()
+    run.status = told.get("status", "failed")
+
+
+def _last_line(errors) -> str:
+    errors.seek(0)
+    lines = [line.strip() for line in errors.read().splitlines() if line.strip()]
+    return f": {lines[-1]}" if lines else ""
+
+
+def exit_code(runs: list[Run]) -> int:
+    return int(any(run.status not in ("passed", "kept") for run in runs))

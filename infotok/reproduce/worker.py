@@ -1,0 +1,237 @@
+"""One notebook, one process: papermill executes it in its run folder, and the manifest says what came of it.
+
+The runner starts `python -m infotok.reproduce.worker JOB` and reads one JSON event a line from the job's pipe.
+A lock on the run folder makes a second runner wait; if the runner dies, its pipe closes and the worker ends its
+kernel and itself, so nothing goes on unseen.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from infotok.files import read_json, write_json
+
+VERSIONS = (
+    "infotok",
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "matplotlib",
+    "papermill",
+)
+KEPT_OUT = ("cells", "lock")  # of the artifact hashes
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker is told."""
+
+    name: str
+    profile: str
+    notebook: str
+    folder: str
+    parameters: dict[str, Any]
+    command: str
+    fresh: bool
+    cap_mb: float
+    events: int  # file descriptor of the pipe to the runner
+
+
+class Events:
+    """The worker's end of the pipe."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.stream = os.fdopen(descriptor, "w", buffering=1)
+
+    def __call__(self, event: str, **facts: Any) -> None:
+        self.stream.write(json.dumps({"event": event, **facts}) + "\n")
+
+
+def main() -> None:
+    job = Job(**json.loads(sys.argv[1]))
+    threading.Thread(target=_end_with_the_runner, daemon=True).start()
+    say = Events(job.events)
+    folder = Path(job.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder, say):
+        manifest = read_json(folder / "manifest.json") if (folder / "manifest.json").exists() else {}
+        if manifest.get("status") == "passed" and not job.fresh:
+            say("end", status="kept", faults=[], seconds=manifest["seconds"])
+            return
+        if job.fresh:
+            _empty(folder)
+        manifest = _run(job, folder, say)
+    say("end", status=manifest["status"], faults=manifest["faults"], seconds=manifest["seconds"])
+
+
+def _end_with_the_runner() -> None:
+    sys.stdin.buffer.read()  # returns when the runner closes its end, by intent or by its death
+    from infotok.reproduce.processes import kill_children
+
+    kill_children(os.getpid())
+    os._exit(1)
+
+
+def _locked(folder: Path, say: Events):
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say("waiting")
+        lock.acquire()
+    return lock
+
+
+def _empty(folder: Path) -> None:
+    import shutil
+
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "lock":
+            path.unlink()
+
+
+def _run(job: Job, folder: Path, say: Events) -> dict[str, Any]:
+    (folder / "manifest.json").unlink(missing_ok=True)
+    started, clock = datetime.now(UTC), time.monotonic()
+    executed = folder / f"{job.name}.ipynb"
+    fault = _execute(job, executed, say)
+    seconds = round(time.monotonic() - clock, 2)
+    say("finishing")
+
+    import nbformat
+
+    from infotok.reproduce.faults import faults
+
+    notebook = nbformat.read(executed, as_version=4) if executed.exists() else nbformat.v4.new_notebook()
+    record = read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
+    lines = ([fault] if fault else []) + faults(notebook, record, folder, job.cap_mb)
+    manifest = {
+        "notebook": job.name,
+        "profile": job.profile,
+        "status": "failed" if lines else "passed",
+        "faults": lines,
+        "command": job.command,
+        "parameters": job.parameters,
+        "seed": job.parameters.get("seed"),
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": seconds,
+        "cell_seconds": _cell_seconds(notebook),
+        "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20, 3),
+        "device": record.get("device", "cpu"),
+        "peak_device_gib": record.get("peak_device_gib"),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "versions": _versions(),
+        "git": git_state(Path(job.notebook).parent),
+        "metrics": record.get("metrics", {}),
+        "claims": record.get("claims", []),
+        "artifacts": _hashes(folder),
+    }
+    write_json(folder / "manifest.json", manifest)
+    return manifest
+
+
+def _execute(job: Job, executed: Path, say: Events) -> str:
+    """Run the notebook by papermill; returns the fault that no output of a cell tells of, or ""."""
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.engines import NBClientEngine, papermill_engines
+    from papermill.exceptions import PapermillExecutionError
+
+    from infotok.reproduce.faults import place
+
+    now = {"place": "its first cell"}
+
+    class Told(NBClientEngine):
+        """papermill's own engine, which also says where it is."""
+
+        @classmethod
+        def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
+            start, cells = nb_man.cell_start, nb_man.nb.cells
+            code = [index for index, cell in enumerate(cells) if cell.cell_type == "code"]
+
+            def cell_start(cell, cell_index=None, **inner):
+                if cell.cell_type == "code":
+                    now["place"] = place(nb_man.nb, cell_index)
+                    say("cell", number=code.index(cell_index), cells=len(code), place=now["place"])
+                return start(cell, cell_index, **inner)
+
+            nb_man.cell_start = cell_start
+            return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+
+    papermill_engines.register("told", Told)
+    parameters = {**job.parameters, "run_dir": job.folder, "profile": job.profile}
+    try:
+        papermill.execute_notebook(
+            job.notebook, executed, parameters, engine_name="told", cwd=Path(job.notebook).parent, progress_bar=False
+        )
+    except PapermillExecutionError:
+        return ""  # the cell's error output says it
+    except DeadKernelError:
+        return f"{now['place']}: the kernel died (killed, or out of memory)"
+    except Exception as error:  # no kernel named python3, say: one line, and the summary still stands
+        return f"{now['place']}: {type(error).__name__}: {str(error).strip().splitlines()[0]}"
+    return ""
+
+
+def _cell_seconds(notebook) -> list[float]:
+    cells = (cell for cell in notebook.cells if cell.cell_type == "code")
+    return [round(cell.metadata.get("papermill", {}).get("duration") or 0.0, 2) for cell in cells]
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in VERSIONS:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """The commit, and whether the tree differs from it; None outside a git checkout."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    names = {path: path.relative_to(folder) for path in paths}
+    return {
+        str(name): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path, name in names.items()
+        if name.parts[0] not in KEPT_OUT
+    }
+
+
+def command_of(job: Job) -> list[str]:
+    """The command line that starts this job's worker."""
+    return [sys.executable, "-m", "infotok.reproduce.worker", json.dumps(asdict(job))]
+
+
+if __name__ == "__main__":
+    main()

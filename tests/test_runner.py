@@ -1,5 +1,6 @@
 """`infotok run` on notebooks that behave, and on notebooks that do everything they should not."""
 
+import json
 import os
 import signal
 import time
@@ -219,3 +220,35 @@ def test_two_runners_at_once_do_the_work_once(tmp_path):
     assert [runner.returncode for runner in runners] == [0, 0], said
     assert sorted("kept" in out for out in said) == [False, True]
     assert manifest(root, "train")["status"] == "passed"
+
+
+def test_list_report_figures_and_clean(mixed):
+    root, _ = mixed
+    listed = infotok(root, "list")
+    assert listed.returncode == 0
+    assert "01_well  Lesson 01_well" in listed.stdout or "01_well Lesson 01_well" in listed.stdout
+    assert "steps: int = 3" in listed.stdout
+    assert "moves every draw" in listed.stdout
+    assert "laptop: passed" in listed.stdout
+    assert "laptop: failed" in listed.stdout
+
+    page = root / "runs/laptop/report.html"
+    page.unlink()
+    assert infotok(root, "report").stdout.strip() == "runs/laptop/report.html"
+    assert page.exists()
+
+    refused = infotok(root, "figures", "02_claim", "--from", "laptop")
+    assert refused.returncode == 2
+    assert "02_claim: got no passed run at laptop" in refused.stderr
+    assert infotok(root, "figures", "01_well", "--from", "laptop").returncode == 0
+    published = json.loads((root / "figures/01_well/metrics.json").read_text())
+    assert published["metrics"] == manifest(root, "01_well")["metrics"]
+    assert published["command"].startswith("infotok run 01_well")
+
+    replaced = root / "runs/laptop/01_well-0123456789"
+    replaced.mkdir()
+    os.utime(replaced, (1, 1))
+    assert infotok(root, "clean").stdout.split() == ["removed", "runs/laptop/01_well-0123456789"]
+    assert manifest(root, "01_well")["status"] == "passed"
+    assert infotok(root, "clean", "--all").returncode == 0
+    assert not list((root / "runs").glob("*/*/manifest.json"))

@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import ipywidgets as widgets
@@ -64,8 +65,9 @@ def _control(name: str, value: Any) -> widgets.ValueWidget:
             low <= start <= high and step > 0, name, value, "(min, max, step, start), min <= start <= max, step > 0"
         )
         whole = all(isinstance(number, int) for number in value)
-        kind, numbers = (widgets.IntSlider, "d") if whole else (widgets.FloatSlider, ".3~g")
-        control = kind(start, min=low, max=high, step=step, description=label, readout_format=numbers)
+        decimals = max(0, -Decimal(str(step)).as_tuple().exponent)  # as many as a step shows
+        kind, readout = (widgets.IntSlider, "d") if whole else (widgets.FloatSlider, f".{decimals}f")
+        control = kind(start, min=low, max=high, step=step, description=label, readout_format=readout)
     if control.has_trait("continuous_update"):
         control.continuous_update = False
     control.style.description_width = "initial"  # the whole description, however long

@@ -29,11 +29,10 @@ from torch import Tensor, nn
 
 from infotok.bottleneck.conditional import ConditionalPrior, vectors
 from infotok.bottleneck.discrete_latent import code_rate
-from infotok.bottleneck.hsic import natural_kernel
+from infotok.bottleneck.hsic import dependences, natural_kernel
 from infotok.bottleneck.priors import DiagonalPrior, StandardPrior, reparametrise
 from infotok.errors import require
 from infotok.information.bounds import infonce
-from infotok.information.kernels import nhsic
 from infotok.information.upper import gaussian_kl
 
 __all__ = ["InfoTok", "InfoTokTerms"]
@@ -206,22 +205,21 @@ class InfoTok(nn.Module):
             mean = _wide(features)
             if self.placement == "adapter":
                 mean = mean + self.adapter(mean)
-            z, values = mean, {}
+            z = mean
             if self.noisy:
                 log_variance = self.to_log_variance(mean)
                 z = reparametrise(mean, log_variance, generator) if self.training else mean
-            if self.weights["compression"]:
-                if self.estimator == "hsic":
-                    require(image is not None, "image", image, "the input images, for the compression term of HSIC")
-                    values["compression"] = self._dependence(z, image.reshape(len(image), -1), "gaussian")
-                elif self.codes:
-                    values["compression"] = self._code_rate(posterior, text, host)
-                else:
-                    values["compression"] = self._rate(mean, log_variance, text, host, generator)
-            for name, value in (("relevance", answer), ("generation", target), ("consistency", text)):
-                if self.weights[name] and value is not None:
-                    value = value.reshape(len(value), -1) if value.is_floating_point() else value
-                    values[name] = self._agreement(name, z, value)
+            read = {"relevance": answer, "generation": target, "consistency": text}
+            read = {name: value for name, value in read.items() if self.weights[name] and value is not None}
+            if self.estimator == "hsic":
+                values = self._dependences(z, image, read)
+            else:
+                values = {name: self._agreement(name, z, value) for name, value in read.items()}
+                if self.weights["compression"]:
+                    if self.codes:
+                        values["compression"] = self._code_rate(posterior, text, host)
+                    else:
+                        values["compression"] = self._rate(mean, log_variance, text, host, generator)
             loss = self._loss(features, values)
         tokens = self._blend(features, z.to(features.dtype))
         if self.training:
@@ -263,19 +261,22 @@ class InfoTok(nn.Module):
         return code_rate(log_q, log_r).sum(1).mean()
 
     def _agreement(self, name: str, z: Tensor, value: Tensor) -> Tensor:
-        """A lower bound on I(Z; value) in nats, or nHSIC(Z, value)."""
-        if self.estimator == "hsic":
-            return self._dependence(z, value, natural_kernel(value))
-        pooled = z.flatten(1) if self.length else z.mean(1)
+        """A lower bound on I(Z; value), in nats."""
+        value = value.flatten(1) if value.is_floating_point() else value
         critic = self.critics[name]
-        a, b = self._gather(critic.of_tokens(pooled)), self._gather(critic.of_value(value, name))
-        require(len(a) >= 2, "features, batch", len(a), f"at least 2: {name} compares images with each other")
-        return infonce(critic.scale() * a @ b.T)
+        tokens = self._gather(critic.of_tokens(z.flatten(1) if self.length else z.mean(1)))
+        require(len(tokens) >= 2, "features, batch", len(tokens), f"at least 2: {name} compares images with each other")
+        return infonce(critic.scale() * tokens @ self._gather(critic.of_value(value, name)).T)
 
-    def _dependence(self, z: Tensor, value: Tensor, kernel: str) -> Tensor:
-        z, value = self._gather(z.flatten(1)), self._gather(_wide(value))
+    def _dependences(self, z: Tensor, image: Tensor | None, read: dict[str, Tensor]) -> dict[str, Tensor]:
+        """nHSIC of the tokens with everything that is switched on."""
+        sides = {name: (self._gather(value), natural_kernel(value), None) for name, value in read.items()}
+        if self.weights["compression"]:
+            require(image is not None, "image", image, "the input images, for the compression term of HSIC")
+            sides["compression"] = (self._gather(image), "gaussian", None)
+        z = self._gather(z)
         require(len(z) >= 4, "features, batch", len(z), "at least 4: HSIC compares images with each other")
-        return nhsic(z, value, kernel_y=kernel, bandwidth_x=self.bandwidth)
+        return dict(zip(sides, dependences((z, "gaussian", self.bandwidth), list(sides.values())), strict=True))
 
     def _loss(self, features: Tensor, values: dict[str, Tensor]) -> Tensor:
         loss = torch.zeros((), device=features.device)

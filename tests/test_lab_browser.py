@@ -17,10 +17,16 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from infotok.reproduce.course import Course
+from infotok.reproduce.parameters import resolve
+
 ROOT = Path(__file__).parents[1]
-WITH_WIDGET = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if "explore(" in path.read_text()]
+COURSE = Course(ROOT)
+WITH_WIDGET = [name for name in COURSE.names if "explore(" in COURSE.notebook(name).read_text()]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = [
     "--no-sandbox",
@@ -217,8 +223,9 @@ def test_a_slider_changes_picture_and_text_and_an_error_is_shown(lab, tmp_path):
 
 @pytest.mark.parametrize("name", WITH_WIDGET)
 def test_a_lesson_runs_and_its_widget_answers(lab, name, tmp_path):
-    page = lab(name, nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4))
-    run_all(page)
+    sizes = resolve(COURSE, [name], "smoke", [])[name]
+    page = lab(name, parameterize_notebook(load_notebook_node(str(COURSE.notebook(name))), sizes))
+    run_all(page, seconds=120)
     assert not errors(page)
     first = widget(page)
     before, text = picture(first), first.locator("p").inner_text()

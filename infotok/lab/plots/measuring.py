@@ -75,7 +75,7 @@ def staircase(
     line is the mean of a step without its first part, `settled` of it; it is written where it is above `top`.
     """
     rows = math.ceil(len(estimates) / 3)
-    fig, axes = new(width=9, height=2.7 * rows, ncols=3, nrows=rows, sharex=True, sharey=True)
+    fig, axes = new(width=9, height=2.7 * rows, ncols=3, nrows=rows, sharex=True, sharey=True, squeeze=False)
     for ax, (name, values) in zip(axes.flat, estimates.items(), strict=False):  # the last row may have room
         values, colour = np.array(values), COLOURS[name]
         steps, n = values.shape

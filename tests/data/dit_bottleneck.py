@@ -1,8 +1,8 @@
-"""Record what dit finds for bottlenecks of random joints: `python tests/data/dit_bottleneck.py` rewrites dit_bottleneck.json.
+"""Record what dit finds for bottlenecks of random joints: this script rewrites dit_bottleneck.json beside it.
 
 Importing dit takes longer than the whole test file, so its answers are kept. Its `InformationBottleneck` (a general
-optimiser over the encoder) and `sequential_ib` (hard assignments) are the references; its `blahut_arimoto_ib` returned a copy
-of Y at every beta tried (dit 2.3) and is of no use here.
+optimiser over the encoder) and `sequential_ib` (hard assignments) are the references; its `blahut_arimoto_ib`
+returned a copy of Y at every beta tried (dit 2.3) and is of no use here.
 """
 
 import json

@@ -19,18 +19,18 @@ def plane(*, trained: list[dict], label_entropy: float, chosen: float) -> Figure
     """
     fig, (left, right) = new(width=9, height=4.2, ncols=2, gridspec_kw={"wspace": 0.08})
     rate, relevance, one, many = ([row[name] for row in trained] for name in ("rate", "relevance", "one", "many"))
-    top = 1.15 * max(*rate, label_entropy)
+    top = 1.25 * max(*rate, label_entropy)
     grid = np.linspace(0, top, 500)
     left.plot(grid, np.minimum(grid, label_entropy), color=GRAY, lw=1.2, ls="--")
     left.annotate("no code can pass: min(rate, H(Y))", (top, label_entropy), (0, 4), textcoords="offset points",
                   ha="right", color=GRAY, fontsize=9)  # fmt: skip
     left.plot(rate, relevance, "o-", color=BLUE)
     for row in trained:
-        left.annotate(f"β = {row['price']:g}", (row["rate"], row["relevance"]), (7, -11), textcoords="offset points",
-                      fontsize=9, weight="bold" if row["price"] == chosen else "normal")  # fmt: skip
-    left.set(
-        title="what the code knows of the label", ylabel="I(Z;Y) at least / bits", ylim=(-0.15, 1.15 * label_entropy)
-    )
+        weight = "bold" if row["price"] == chosen else "normal"
+        left.annotate(f"β = {row['price']:g}", (row["rate"], row["relevance"]), (3, -6), textcoords="offset points",
+                      rotation=-50, rotation_mode="anchor", va="top", fontsize=9, weight=weight)  # fmt: skip
+    left.set(title="what the code knows of the label", ylabel="I(Z;Y) at least / bits")
+    left.set_ylim(-0.15, 1.15 * label_entropy)
 
     right.plot(grid, most_accurate(grid), color=GRAY, lw=1.2, ls="--", label="no single draw can pass (Fano)")
     right.plot(rate, many, "s:", color=VERMILLION, mfc="white", label="average of 12 draws")
@@ -51,7 +51,7 @@ def forgetting(*, originals: list, rebuilt: list[dict]) -> Figure:
     """
     rows = [("what comes in", originals)]
     rows += [(f"β = {code['price']:g}: {code['rate']:.1f} bits", code["images"]) for code in rebuilt]
-    fig, ax = new(width=8.4, height=0.72 * len(rows) + 0.2)
+    fig, ax = new(width=8.4, height=0.57 * len(rows) + 0.15)
     for row, (title, images) in enumerate(rows):
         n, h, w = np.shape(images)
         place = np.arange(n) * (w + 1) + np.arange(n) // 2 * 4  # pairs stand together
@@ -68,8 +68,8 @@ def forgetting(*, originals: list, rebuilt: list[dict]) -> Figure:
 def style(*, trained: list[dict]) -> Figure:
     """What is left in the code: which class, and which way of writing it.
 
-    trained: one dict a price, "rate" in bits, "one" (accuracy), and the shares of pixel variance "between" classes and
-    "within" them that a painter recovers from the code.
+    trained: one dict a price, "rate" in bits, "one" (accuracy), and the shares of pixel variance "between"
+    classes and "within" them that a painter recovers from the code.
     """
     fig, ax = new(width=6.4, height=3.8)
     rate = [row["rate"] for row in trained]
@@ -77,7 +77,7 @@ def style(*, trained: list[dict]) -> Figure:
     ax.plot(rate, [row["between"] for row in trained], "s--", color=GREEN, label="variance between classes recovered")
     ax.plot(rate, [row["within"] for row in trained], "D-", color=VERMILLION, label="variance within classes recovered")
     _rate_axis(ax, 1.1 * max(rate))
-    ax.set(ylabel="share", ylim=(-0.05, 1.3), yticks=np.linspace(0, 1, 6))
+    ax.set(ylabel="share", ylim=(0, 1.3), yticks=np.linspace(0, 1, 6))
     ax.legend(loc="upper left")
     return fig
 
@@ -93,9 +93,8 @@ def code(*, spots: list, labels: list[int], price: float, rate: float, originals
     for (x, y), label in zip(spots, labels, strict=True):
         left.text(x, y, str(label), ha="center", va="center", fontsize=8, color=BLUE)
     reach = max(2.0, 1.08 * np.abs(spots).max())
-    left.add_patch(Circle((0, 0), 1, color=VERMILLION, alpha=0.35, lw=0, zorder=0))
-    left.annotate("noise of one digit's code", (0, -1), (0, -0.86 * reach), ha="center", color=VERMILLION, fontsize=9,
-                  arrowprops={"arrowstyle": "-", "color": VERMILLION, "lw": 0.8})  # fmt: skip
+    left.add_patch(Circle((reach - 1, 1 - reach), 1, color=VERMILLION, alpha=0.35, lw=0, zorder=0))
+    left.annotate("noise of one code ", (reach - 2, 1 - reach), ha="right", va="center", color=VERMILLION, fontsize=9)
     left.set(
         xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=f"β = {price:g}: {rate:.1f} bits per digit"
     )
@@ -123,5 +122,5 @@ def most_accurate(bits: np.ndarray) -> np.ndarray:
 def _rate_axis(ax: Axes, top: float) -> None:
     """Square-root scale: it shows both the first bit and the tenth."""
     ax.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
-    ax.set(xlabel=RATE, xlim=(0, top), xticks=[tick for tick in (0, 0.5, 1, 2, 3.3, 5, 10, 20, 40) if tick < top])
+    ax.set(xlabel=RATE, xlim=(0, top), xticks=[tick for tick in (0, 1, 2, 3.3, 5, 10, 20, 40) if tick < top])
     ax.set_xticklabels([f"{tick:g}" for tick in ax.get_xticks()])

@@ -1,10 +1,12 @@
 """`infotok.information.upper` against torch.distributions, gradients and the bound it is named for."""
 
+import numpy as np
 import pytest
 import torch
+from scipy import stats
 from torch.distributions import Independent, Normal, kl_divergence
 
-from infotok.information import gaussian_kl
+from infotok.information.upper import club, difference_of_entropies, gaussian_kl, leave_one_out
 
 
 def test_gaussian_kl_equals_torch_distributions() -> None:
@@ -41,3 +43,42 @@ def test_it_is_zero_only_at_the_prior_and_small_values_stay_exact_in_float32() -
 def test_shapes_that_differ_are_refused() -> None:
     with pytest.raises(ValueError, match=r"log_variance: got shape \(2, 4\), expected the shape of mean, \(2, 3\)"):
         gaussian_kl(torch.zeros(2, 3), torch.zeros(2, 4))
+
+
+# --- club, leave_one_out, difference_of_entropies: their values at the true critic stand in test_bounds.py -----------
+
+
+def test_club_and_leave_one_out_against_a_double_loop():
+    scores = torch.randn(6, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    f = scores.numpy()
+    rest = [f[i, j] for i in range(6) for j in range(6) if i != j]
+    assert club(scores).item() == pytest.approx(np.diag(f).mean() - np.mean(rest))
+    terms = [f[i, i] - np.log(np.mean([np.exp(f[j, i]) for j in range(6) if j != i])) for i in range(6)]
+    assert leave_one_out(scores).item() == pytest.approx(np.mean(terms))
+
+
+def test_difference_of_entropies_is_exact_with_both_true_densities():
+    rho, n = 0.7, 200_000
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(n)
+    y = rho * x + np.sqrt(1 - rho**2) * rng.standard_normal(n)
+    marginal = stats.norm.logpdf(y)
+    conditional = stats.norm.logpdf(y, rho * x, np.sqrt(1 - rho**2))
+    value = difference_of_entropies(torch.as_tensor(marginal), torch.as_tensor(conditional)).item()
+    error = (conditional - marginal).std() / np.sqrt(n)
+    assert abs(value + 0.5 * np.log(1 - rho**2)) < 3 * error
+    wide = stats.norm.logpdf(y, scale=1.5)  # a wrong marginal with the true conditional can only raise it
+    assert difference_of_entropies(torch.as_tensor(wide), torch.as_tensor(conditional)).item() > value
+
+
+def test_difference_of_entropies_refuses_bad_input():
+    with pytest.raises(ValueError, match=r"log_marginal: got shape \(2, 2\), expected shape \(B,\)"):
+        difference_of_entropies(torch.zeros(2, 2), torch.zeros(2))
+    with pytest.raises(
+        ValueError, match=r"log_conditional: got shape \(3,\), expected the shape of log_marginal, \(2,\)"
+    ):
+        difference_of_entropies(torch.zeros(2), torch.zeros(3))
+    with pytest.raises(
+        ValueError, match="log densities, mean difference: got nan, expected finite values, no NaN or inf"
+    ):
+        difference_of_entropies(torch.zeros(2), torch.tensor([0.0, torch.nan]))

@@ -1,10 +1,30 @@
 """Measuring mutual information, in nats.
 
-- `exact`    closed forms: `gaussian_mi`, `student_t_mi`, `additive_uniform_mi`, `discrete_mi`, `entropy`,
+- `exact`        closed forms: `gaussian_mi`, `student_t_mi`, `additive_uniform_mi`, `discrete_mi`, `entropy`,
   `binary_symmetric_channel_mi`, `binary_erasure_channel_mi`
-- `upper`    upper bounds: `gaussian_kl`
+- `discrete`     labels, counted: `plugin_mi`, `plugin_entropy`
+- `bounds`       lower bounds on one score matrix: `donsker_varadhan`, `mine` (with its `MovingAverage`), `nwj`, `tuba`,
+  `infonce`, `jensen_shannon`, `smile`, `interpolated`
+- `upper`        upper bounds: `gaussian_kl`, `club`, `leave_one_out`, `difference_of_entropies`
+- `critics`      what scores the pairs: `SeparableCritic`, `BilinearCritic`, `ConcatCritic`, `GaussianConditional`
+- `kernels`      dependence without a density: `hsic`, `nhsic`, `median_distance`
+- `consistency`  `self_consistency`: does an estimator behave like mutual information?
 """
 
+from infotok.information.bounds import (
+    MovingAverage,
+    donsker_varadhan,
+    infonce,
+    interpolated,
+    jensen_shannon,
+    mine,
+    nwj,
+    smile,
+    tuba,
+)
+from infotok.information.consistency import Check, self_consistency
+from infotok.information.critics import BilinearCritic, ConcatCritic, GaussianConditional, SeparableCritic
+from infotok.information.discrete import plugin_entropy, plugin_mi
 from infotok.information.exact import (
     additive_uniform_mi,
     binary_erasure_channel_mi,
@@ -14,15 +34,39 @@ from infotok.information.exact import (
     gaussian_mi,
     student_t_mi,
 )
-from infotok.information.upper import gaussian_kl
+from infotok.information.kernels import hsic, median_distance, nhsic
+from infotok.information.upper import club, difference_of_entropies, gaussian_kl, leave_one_out
 
 __all__ = [
+    "BilinearCritic",
+    "Check",
+    "ConcatCritic",
+    "GaussianConditional",
+    "MovingAverage",
+    "SeparableCritic",
     "additive_uniform_mi",
     "binary_erasure_channel_mi",
     "binary_symmetric_channel_mi",
+    "club",
+    "difference_of_entropies",
     "discrete_mi",
+    "donsker_varadhan",
     "entropy",
     "gaussian_kl",
     "gaussian_mi",
+    "hsic",
+    "infonce",
+    "interpolated",
+    "jensen_shannon",
+    "leave_one_out",
+    "median_distance",
+    "mine",
+    "nhsic",
+    "nwj",
+    "plugin_entropy",
+    "plugin_mi",
+    "self_consistency",
+    "smile",
     "student_t_mi",
+    "tuba",
 ]

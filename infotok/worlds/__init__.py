@@ -1,10 +1,23 @@
 """Data with known answers.
 
 - `gaussians`   pairs that carry their mutual information: `JointGaussian`, `JointStudentT`, `AdditiveUniform`
+- `discrete`    finite sources: `DiscreteSource`, `BinarySymmetricSource`, `ErasureSource`, `HierarchicalSource`
 - `digits`      real images with labels: `load_images`, `ImageWorld`, `Split`
 """
 
 from infotok.worlds.digits import ImageWorld, Split, load_images
+from infotok.worlds.discrete import BinarySymmetricSource, DiscreteSource, ErasureSource, HierarchicalSource
 from infotok.worlds.gaussians import AdditiveUniform, JointGaussian, JointStudentT
 
-__all__ = ["AdditiveUniform", "ImageWorld", "JointGaussian", "JointStudentT", "Split", "load_images"]
+__all__ = [
+    "AdditiveUniform",
+    "BinarySymmetricSource",
+    "DiscreteSource",
+    "ErasureSource",
+    "HierarchicalSource",
+    "ImageWorld",
+    "JointGaussian",
+    "JointStudentT",
+    "Split",
+    "load_images",
+]

@@ -1,0 +1,155 @@
+"""Other coordinates for the same information: I(f(X); g(Y)) = I(X;Y) for one-to-one f and g.
+
+- `Transformed`           a world seen through one map on each side; the truth stays
+- maps of one coordinate  `asinh`, `half_cube`, `cubic`, `normal_cdf`, `WIGGLY_X`, `WIGGLY_Y`, `Bimodal`
+- maps of vectors         `swiss_roll` (a line rolled up in a plane), `Spiral` (a plane wound by the radius)
+
+    world = Transformed(JointStudentT(np.eye(2), 1.0, dim_x=1), asinh, asinh)
+    x, y = world.sample(5000, seed=0)
+
+The maps are those of Czyz et al. 2023, "Beyond Normal" (arXiv 2306.11078), section 2.2, and `cubic`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy.special import ndtr
+
+from infotok.errors import require
+
+__all__ = [
+    "WIGGLY_X",
+    "WIGGLY_Y",
+    "Bimodal",
+    "Spiral",
+    "Transformed",
+    "Wiggly",
+    "World",
+    "asinh",
+    "cubic",
+    "half_cube",
+    "identity",
+    "normal_cdf",
+    "swiss_roll",
+]
+
+Map = Callable[[np.ndarray], np.ndarray]  # (N, d) -> (N, d'), one-to-one
+
+
+class World(Protocol):
+    """Anything that samples pairs and knows I(X;Y) in nats."""
+
+    @property
+    def mutual_information(self) -> float: ...
+
+    def sample(self, n: int, seed: int | np.random.Generator) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+def identity(x: np.ndarray) -> np.ndarray:
+    return x
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """The world (f(X), g(Y)). That f and g are one-to-one is the caller's promise: it is what keeps the truth."""
+
+    base: World
+    map_x: Map = identity
+    map_y: Map = identity
+
+    @property
+    def mutual_information(self) -> float:
+        return self.base.mutual_information
+
+    def sample(self, n: int, seed: int | np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        x, y = self.base.sample(n, seed)
+        return self.map_x(x), self.map_y(y)
+
+
+def asinh(x: np.ndarray) -> np.ndarray:
+    """log(x + sqrt(1 + x^2)): shortens the tails that Student-t worlds have."""
+    return np.arcsinh(x)
+
+
+def half_cube(x: np.ndarray) -> np.ndarray:
+    """sign(x) |x|^(3/2): lengthens tails."""
+    return x * np.sqrt(np.abs(x))
+
+
+def cubic(x: np.ndarray) -> np.ndarray:
+    """x^3, as in the staircase of Poole et al. 2019."""
+    return x**3
+
+
+def normal_cdf(x: np.ndarray) -> np.ndarray:
+    """Phi(x): standard normal margins become uniform on (0, 1)."""
+    return ndtr(x)
+
+
+@dataclass(frozen=True)
+class Wiggly:
+    """x + sum_i amplitude_i sin(frequency_i x + phase_i), which increases as long as sum |amplitude frequency| < 1."""
+
+    amplitudes: tuple[float, ...]
+    frequencies: tuple[float, ...]
+    phases: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        steepest = float(np.abs(np.multiply(self.amplitudes, self.frequencies)).sum())
+        require(steepest < 1, "amplitudes x frequencies", steepest, "a sum below 1, or the map is not one-to-one")
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        waves = zip(self.amplitudes, self.frequencies, self.phases, strict=True)
+        return x + sum(a * np.sin(f * x + p) for a, f, p in waves)
+
+
+WIGGLY_X = Wiggly((0.4, 0.2, 0.03), (1.0, 1.7, 3.3), (0.0, 1.0, -2.5))
+WIGGLY_Y = Wiggly((-0.4, 0.17, 0.02), (0.4, 1.3, 4.3), (0.0, 3.5, -2.5))
+
+
+@dataclass(frozen=True)
+class Bimodal:
+    """Uniform margins become a mixture of two unit Gaussians, through the inverse of its distribution function.
+
+    F(t) = weight Phi(t - left) + (1 - weight) Phi(t - right); inverted by bisection to 1e-12.
+    """
+
+    weight: float
+    left: float
+    right: float
+
+    def __call__(self, u: np.ndarray) -> np.ndarray:
+        low, high = np.full_like(u, self.left - 9.0), np.full_like(u, self.right + 9.0)
+        for _ in range(46):
+            middle = (low + high) / 2
+            below = self.weight * ndtr(middle - self.left) + (1 - self.weight) * ndtr(middle - self.right) < u
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return (low + high) / 2
+
+
+def swiss_roll(u: np.ndarray) -> np.ndarray:
+    """u in (0, 1), (N, 1), rolled up in a plane: t (cos t, sin t) / 21 with t = 3/2 pi (1 + 2u), (N, 2)."""
+    require(u.ndim == 2 and u.shape[1] == 1, "u", u, "shape (N, 1)")
+    t = 1.5 * np.pi * (1 + 2 * u)
+    return np.hstack([t * np.cos(t), t * np.sin(t)]) / 21
+
+
+@dataclass(frozen=True)
+class Spiral:
+    """Coordinates i and j turn by the angle speed |x|^2 / d. A rotation keeps |x|, so the map can be undone."""
+
+    speed: float = 1.0
+    i: int = 0
+    j: int = 1
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        dim = x.shape[1]
+        require(0 <= self.i < self.j < dim, "i, j", (self.i, self.j), f"0 <= i < j < {dim}, the dimension of x")
+        angle = self.speed * np.square(x).mean(axis=1)
+        cos, sin = np.cos(angle), np.sin(angle)
+        turned = x.copy()
+        turned[:, self.i] = cos * x[:, self.i] - sin * x[:, self.j]
+        turned[:, self.j] = sin * x[:, self.i] + cos * x[:, self.j]
+        return turned

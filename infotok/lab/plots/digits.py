@@ -26,11 +26,11 @@ def plane(*, trained: list[dict], label_entropy: float, chosen: float) -> Figure
                   ha="right", color=GRAY, fontsize=9)  # fmt: skip
     left.plot(rate, relevance, "o-", color=BLUE)
     for row in trained:
+        weight = "bold" if row["price"] == chosen else "normal"
         left.annotate(f"β = {row['price']:g}", (row["rate"], row["relevance"]), (3, -6), textcoords="offset points",
-                      rotation=-50, rotation_mode="anchor", va="top", fontsize=9, weight="bold" if row["price"] == chosen else "normal")  # fmt: skip
-    left.set(
-        title="what the code knows of the label", ylabel="I(Z;Y) at least / bits", ylim=(-0.15, 1.15 * label_entropy)
-    )
+                      rotation=-50, rotation_mode="anchor", va="top", fontsize=9, weight=weight)  # fmt: skip
+    left.set(title="what the code knows of the label", ylabel="I(Z;Y) at least / bits")
+    left.set_ylim(-0.15, 1.15 * label_entropy)
 
     right.plot(grid, most_accurate(grid), color=GRAY, lw=1.2, ls="--", label="no single draw can pass (Fano)")
     right.plot(rate, many, "s:", color=VERMILLION, mfc="white", label="average of 12 draws")

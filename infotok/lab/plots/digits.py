@@ -93,8 +93,12 @@ def code(*, spots: list, labels: list[int], price: float, rate: float, originals
     for (x, y), label in zip(spots, labels, strict=True):
         left.text(x, y, str(label), ha="center", va="center", fontsize=8, color=BLUE)
     reach = max(2.0, 1.08 * np.abs(spots).max())
-    left.add_patch(Circle((reach - 1, 1 - reach), 1, color=VERMILLION, alpha=0.35, lw=0, zorder=0))
-    left.annotate("noise of one code ", (reach - 2, 1 - reach), ha="right", va="center", color=VERMILLION, fontsize=9)
+    corners = (reach - 1) * np.array([(1, -1), (1, 1), (-1, -1), (-1, 1)])
+    room = [np.linalg.norm(spots - corner, axis=1).min() for corner in corners]
+    x, y = corners[np.argmax(room)]
+    left.add_patch(Circle((x, y), 1, color=VERMILLION, alpha=0.35, lw=0, zorder=0))
+    inward, side = (-1.1, "right") if x > 0 else (1.1, "left")
+    left.text(x + inward, y, "noise of one code", ha=side, va="center", color=VERMILLION, fontsize=9)
     left.set(
         xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=f"β = {price:g}: {rate:.1f} bits per digit"
     )

@@ -220,10 +220,11 @@ class InfoTok(nn.Module):
                         values["compression"] = self._code_rate(posterior, text, host)
                     else:
                         values["compression"] = self._rate(mean, log_variance, text, host, generator)
+            if self.training:
+                self._guard(features, values)
             loss = self._loss(features, values)
         tokens = self._blend(features, z.to(features.dtype))
         if self.training:
-            self._guard(features, values)
             self.passes += 1
         return tokens, InfoTokTerms(loss, "nats" if self.estimator == "variational" else "nhsic", **values)
 
@@ -338,7 +339,7 @@ class InfoTok(nn.Module):
         """Every so often, look whether the tokens' scale or information has gone; warn once, with the remedy."""
         if self.seen % GUARD_EVERY == 0:
             rms = features.detach().float().square().mean().sqrt().item()
-            if not 0.05 <= rms <= 20:
+            if rms < 0.05 or rms > 20:
                 self._warn(
                     "scale",
                     f"features have a root mean square of {rms:.3g}; noise, priors and codebooks expect about 1: "

@@ -90,7 +90,7 @@ def squeezed(*, bits: int, images: list, labels: list[int], codes: dict[str, dic
     images: (n, h, w). labels: (n,). codes: what each code keeps -> {"rebuilt": (n, h, w), "read": (n,) guessed
     labels, "accuracy": share of all held-out images whose label is read rightly}.
     """
-    fig, ax = new(width=8.4, height=5)
+    fig, ax = new(width=8.4, height=4.4)
     rows = [("what comes in", images, None)]
     for keep, code in codes.items():
         title = f"{bits} bits that keep {keep}: {code['accuracy']:.0%} of the held-out digits are read rightly"
@@ -102,10 +102,12 @@ def squeezed(*, bits: int, images: list, labels: list[int], codes: dict[str, dic
         strip = strip.transpose(1, 0, 2).reshape(h, n * step)  # each strip is shown from its darkest to its lightest
         ax.imshow(strip, cmap="gray", extent=(0, n * step, top - h, top))
         ax.text(0, top + 0.6, title, va="bottom")
-        for i in range(n if read else 0):
-            mark, colour = ("✓", GREEN) if read[i] == labels[i] else ("✗", VERMILLION)
-            middle = i * step + w / 2
-            ax.text(middle, top - h - 0.3, f"{read[i]} {mark}", color=colour, weight="bold", ha="center", va="top")
+        for i in range(n):
+            note, colour = f"label {labels[i]}", GRAY
+            if read:
+                note, colour = (f"{read[i]} ✓", GREEN) if read[i] == labels[i] else (f"{read[i]} ✗", VERMILLION)
+            place, weight = (i * step + w / 2, top - h - 0.3), "bold" if read else "normal"
+            ax.text(*place, note, color=colour, weight=weight, ha="center", va="top")
     ax.set(xlim=(0, n * step - 2), ylim=(top - h - 2.2, 2))
     ax.axis("off")
     return fig

@@ -12,7 +12,7 @@ from infotok.worlds import NuisanceDigits, load_images
 def test_labels_and_nuisance_are_uniform_and_independent(nuisance):
     images, labels, kinds = NuisanceDigits(nuisance).sample(20_000, seed=1)
     assert images.shape == (20_000, 1, 8, 8)
-    assert 0 <= images.min() and images.max() <= 1  # noqa: PT018
+    assert images.min() >= 0 and images.max() <= 1  # noqa: PT018
     for values in (labels, kinds):
         counts = torch.bincount(values, minlength=10)
         assert ((counts - 2000).abs() < 5 * np.sqrt(2000)).all()

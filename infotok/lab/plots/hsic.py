@@ -45,7 +45,7 @@ def scaling(*, factors: list, right: list, wrong: list) -> Figure:
     ax.plot(factors, wrong, "s-", color=VERMILLION, label="sigma = median squared distance")
     ax.set(xscale="log", xlabel="both variables multiplied by", ylabel="nHSIC (biased)", ylim=(-0.03, 1.1))
     ax.set(title="A bandwidth must be a distance")
-    ax.legend(loc="center right")
+    ax.legend(loc="lower right")
     return fig
 
 

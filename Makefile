@@ -24,7 +24,7 @@ lab: $(STAMP)  ## open the course in JupyterLab (on this machine only, with its 
 lint: $(STAMP)  ## ruff, stripped notebooks, and the layers of the package
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/nbstripout --verify --extra-keys="metadata.papermill cell.metadata.papermill metadata.language_info" notebooks/*.ipynb
+	$(BIN)/nbstripout --verify --keep-id --extra-keys="metadata.papermill cell.metadata.papermill metadata.language_info" notebooks/*.ipynb
 	$(BIN)/lint-imports
 
 figures: $(STAMP)  ## redraw every committed figure from its metrics.json
@@ -42,6 +42,6 @@ $(STAMP): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is $$($(PYTHON) -V); infotok needs Python 3.11 or later (make PYTHON=...)" >&2; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(BIN)/uv || $(BIN)/python -m pip install -q uv
-	VIRTUAL_ENV=.venv $(BIN)/uv pip install -q -r requirements.lock
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install -q --compile-bytecode -r requirements.lock
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install -q --no-deps -e .
 	@touch $@

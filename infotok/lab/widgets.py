@@ -21,6 +21,7 @@ from IPython.core.formatters import DisplayFormatter
 from IPython.display import Markdown
 
 from infotok.errors import require
+from infotok.lab.plots.style import Drawing
 
 
 def explore(plot: Callable[..., Any], *, text: Callable[..., str] | None = None, button: bool = False, **controls: Any):
@@ -36,7 +37,7 @@ def explore(plot: Callable[..., Any], *, text: Callable[..., str] | None = None,
     Returns:
         An `ipywidgets.VBox` of the controls and the output; each control is described and reached by Tab.
     """
-    require(controls, "controls", "none", "at least one control")
+    require(controls, "controls", controls, "at least one control")
     inputs = {name: _control(name, value) for name, value in controls.items()}
     output = widgets.Output()
 
@@ -61,7 +62,7 @@ def explore(plot: Callable[..., Any], *, text: Callable[..., str] | None = None,
 
 
 def _display_data(item: Any) -> dict[str, Any]:
-    data, metadata = DisplayFormatter().format(item)
+    data, metadata = item._repr_mimebundle_() if isinstance(item, Drawing) else DisplayFormatter().format(item)
     data = {kind: b64encode(part).decode() if isinstance(part, bytes) else part for kind, part in data.items()}
     return {"output_type": "display_data", "data": data, "metadata": metadata}
 
@@ -95,6 +96,7 @@ def _control(name: str, value: Any) -> widgets.ValueWidget:
         control = kind(start, min=low, max=high, step=step, description=label, readout_format=readout)
     if control.has_trait("continuous_update"):
         control.continuous_update = False
+    control.tooltip = control.tooltip or control.description  # else the page's tooltip reads "null"
     control.style.description_width = "initial"  # the whole description, however long
     control.layout.width = control.layout.width or "32em"
     return control

@@ -28,6 +28,7 @@ from typing import Any
 
 import matplotlib.style
 from cycler import cycler
+from IPython.display import display
 from matplotlib.figure import Figure
 
 from infotok.errors import require
@@ -73,8 +74,12 @@ class Drawing(Figure):
     alt: str = "figure"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        # IPython asks for this before any formatter that pyplot registers: shown once, in our style.
         return {"image/png": png(self), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+
+    def _ipython_display_(self) -> None:
+        # Asked for before the formatter that %matplotlib inline registers: shown once, and in our style.
+        data, metadata = self._repr_mimebundle_()
+        display(data, metadata=metadata, raw=True)
 
 
 def new(

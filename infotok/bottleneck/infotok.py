@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from infotok.bottleneck.conditional import ConditionalPrior, vectors
 from infotok.bottleneck.discrete_latent import code_rate
 from infotok.bottleneck.hsic import dependences, natural_kernel
-from infotok.bottleneck.priors import DiagonalPrior, StandardPrior, reparametrise
+from infotok.bottleneck.priors import DiagonalPrior, reparametrise
 from infotok.errors import require
 from infotok.information.bounds import infonce
 from infotok.information.upper import gaussian_kl
@@ -172,13 +172,12 @@ class InfoTok(nn.Module):
             }
         else:
             makers = {
-                "standard": StandardPrior,
                 "learned": lambda: DiagonalPrior(self.dim),
                 "text": lambda: ConditionalPrior(text_dim, self.dim, self.length),
             }
         return (
             makers[prior]() if prior in makers else None
-        )  # uniform codes and the host's prior have no parameters here
+        )  # the standard and the host's priors have no parameters here
 
     def forward(
         self,
@@ -244,6 +243,8 @@ class InfoTok(nn.Module):
             if self.length is None and text is not None:
                 m, log_v = m[:, None], log_v[:, None]  # one Gaussian for every token of its image
             rate = gaussian_kl(mean, log_variance, m, log_v)
+        elif self.prior_name == "standard":  # gaussian_kl in half its time: this is the step's dearest line
+            rate = 0.5 * (log_variance.exp() - log_variance + mean.square() - 1).sum(-1)
         else:
             rate = self.prior.rate(mean, log_variance, generator)
         return rate.sum(1).mean()  # (B, L) -> scalar

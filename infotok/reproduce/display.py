@@ -126,7 +126,9 @@ def listing(course: Course) -> None:
         for parameter in read_parameters(course.notebook(name)).values():
             if parameter.name not in OWN:
                 page.print(
-                    f"    {parameter.name}: {parameter.kind} = {parameter.default!r}", Text(parameter.help, "dim")
+                    f"    {parameter.name}: {parameter.kind} = {parameter.default!r}",
+                    Text(parameter.help, "dim"),
+                    markup=False,
                 )
         for profile in PROFILES:
             if ended := course.manifests(profile, name):

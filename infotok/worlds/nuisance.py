@@ -1,0 +1,66 @@
+"""Digits under a known nuisance: what a task needs and what it does not are both labelled.
+
+    world = NuisanceDigits("texture", strength=0.7)
+    images, labels, nuisance = world.sample(1000, seed=0)              # (N, 1, 8, 8), (N,), (N,)
+
+A handwritten digit with a second thing laid over it, of one of ten equally likely kinds drawn independently of the
+digit: "texture", a grating of ten orientations at a random phase, or "digit", another handwritten digit, fainter. So
+for any code Z of the image, I(Z; label) <= ln 10 and I(Z; nuisance) <= ln 10 nats measure what it kept of either.
+
+    image = max(digit, strength * nuisance)
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from infotok.errors import require
+from infotok.worlds.digits import Split, load_images
+
+__all__ = ["NuisanceDigits"]
+
+KINDS = 10
+
+
+class NuisanceDigits:
+    """Samples from the real digits of one split ("train", "validation", "test"), so that no image is in two."""
+
+    label_entropy = math.log(10)  # nats: labels are drawn uniformly
+    nuisance_entropy = math.log(KINDS)  # nats
+    mutual_information = 0.0  # I(label; nuisance), nats
+
+    def __init__(self, nuisance: str = "texture", strength: float = 0.7) -> None:
+        require(nuisance in ("texture", "digit"), "nuisance", nuisance, "texture or digit")
+        require(math.isfinite(strength) and 0 <= strength <= 1, "strength", strength, "a number from 0 to 1")
+        self.nuisance, self.strength = nuisance, strength
+        self.world = load_images("digits")
+
+    def sample(self, n: int, seed: int | torch.Generator = 0, split: str = "train") -> tuple[Tensor, Tensor, Tensor]:
+        """images (n, 1, 8, 8) in [0, 1], labels (n,) and kinds of nuisance (n,), both 0 to 9 and independent."""
+        require(isinstance(n, int) and n >= 1, "n", n, "a whole number, 1 or above")
+        require(split in ("train", "validation", "test"), "split", split, "train, validation or test")
+        generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
+        images: Split = getattr(self.world, split)
+        labels, kinds = (torch.randint(0, 10, (n,), generator=generator) for _ in range(2))
+        digits = _pick(images, labels, generator)
+        over = gratings(kinds, generator) if self.nuisance == "texture" else _pick(images, kinds, generator)
+        return torch.maximum(digits, self.strength * over), labels, kinds
+
+
+def gratings(kinds: Tensor, generator: torch.Generator) -> Tensor:
+    """Sine gratings in [0, 1] at angles pi * kind / 10, three pixels a wave, each at a random phase: (N, 1, 8, 8)."""
+    angle = math.pi * kinds / KINDS
+    row, column = torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing="ij")
+    along = torch.cos(angle)[:, None, None] * column + torch.sin(angle)[:, None, None] * row  # (N, 8, 8)
+    phase = 2 * math.pi * torch.rand(len(kinds), generator=generator)[:, None, None]
+    return (0.5 + 0.5 * torch.sin(2 * math.pi * along / 3 + phase))[:, None]
+
+
+def _pick(images: Split, labels: Tensor, generator: torch.Generator) -> Tensor:
+    """A random image of each label, (N, 1, 8, 8), without a loop over samples."""
+    order = images.labels.argsort(stable=True)
+    counts = torch.bincount(images.labels, minlength=10)
+    first = counts.cumsum(0) - counts
+    share = torch.rand(len(labels), generator=generator)
+    return images.images[order[first[labels] + (share * counts[labels]).long()]]

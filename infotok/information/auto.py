@@ -13,8 +13,8 @@ score and KSG's value both err on the low side, so a more flexible candidate rep
 higher by more than `MARGIN` standard errors of the paired difference. The winner's value is then freed of its bias:
 
 - copulas are fitted to all samples and corrected for their number of parameters;
-- coordinates add to the Gaussian value the gain of learning, half-way between what it shows on the samples trained on
-  (too high) and on held-out ones (too low): optimism is symmetric to first order (Akaike 1974; Takeuchi 1976).
+- learned coordinates report the middle between their score on the samples trained on (too high) and on held-out ones
+  (too low): optimism is symmetric to first order (Akaike 1974; Takeuchi 1976).
 """
 
 from collections.abc import Callable
@@ -133,29 +133,28 @@ def _coordinates(
     """Learn on four folds, score on the fifth, in turn; a first fold without promise is the last."""
     tensors = [torch.tensor(v, dtype=torch.float32, device=device) for v in (x, y)]
     terms, start = np.zeros(len(x)), np.zeros(len(x))
-    gains, history = [], {}  # on the samples trained on and on held-out ones
+    trained, history = [], {}
     for turn, test in enumerate(folds):
         rest = np.random.default_rng(seed + turn).permutation(np.setdiff1d(np.arange(len(x)), test))
         train, validation = rest[len(rest) // 8 :], rest[: len(rest) // 8]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + turn)
             critic = CoordinateCritic(x[rest], y[rest]).to(device)
-        before = [_score(critic, *(v[part] for v in tensors)) for part in (train, test)]
+        start[test] = _score(critic, *(v[test] for v in tensors))
         parts = [tuple(v[part] for v in tensors) for part in (train, validation)]
         record = train_critic(critic, lambda scores: infonce_terms(scores).mean(), *parts, plan, seed + turn)
-        after = [_score(critic, *(v[part] for v in tensors)) for part in (train, test)]
-        gains.append([(b - a).mean() for a, b in zip(before, after, strict=True)])
-        start[test], terms[test] = before[1], after[1]
-        trained, held_out = np.mean(gains, axis=0)
-        nats = gaussian.nats + (trained + held_out) / 2
+        terms[test] = _score(critic, *(v[test] for v in tensors))
+        trained.append(_score(critic, *parts[0]).mean())
         if turn == 0:
             history = record
-            behind = (terms - copula.terms)[test].mean() <= 0 if copula is not gaussian else False
-            if held_out <= 0 or behind or nats <= leader.nats:
+            nats = (trained[0] + terms[test].mean()) / 2
+            behind = [start[test].mean(), copula.terms[test].mean() if copula is not gaussian else -np.inf]
+            if terms[test].mean() <= max(behind) or nats <= leader.nats:
                 return Candidate("coordinates", float(nats), terms, terms, finished=False, history=history)
-    optimism = max(float(trained - held_out) / 2, 0.0)
+    optimism = max(float(np.mean(trained) - terms.mean()) / 2, 0.0)
     gain, error = _paired(terms - start)
-    return Candidate("coordinates", float(nats), terms, terms, optimism, gain > MARGIN * error, history)
+    nats = float(terms.mean()) + optimism
+    return Candidate("coordinates", nats, terms, terms, optimism, gain > MARGIN * error, history)
 
 
 def _score(critic: Callable, x: np.ndarray | Tensor, y: np.ndarray | Tensor) -> np.ndarray:

@@ -35,13 +35,8 @@ class Coordinates(nn.Module):
         self.linear.weight.data = torch.tensor(directions, dtype=torch.float32)
         self.radial = nn.Sequential(nn.Linear(1, HIDDEN // 2), nn.SiLU(), nn.Linear(HIDDEN // 2, RADIAL))
         self.bend = nn.Linear(dim, self.size * RADIAL, bias=False)
-        self.net = nn.Sequential(
-            nn.Linear(dim + 1, HIDDEN),
-            nn.SiLU(),
-            nn.Linear(HIDDEN, HIDDEN),
-            nn.SiLU(),
-            nn.Linear(HIDDEN, self.size + 1),
-        )
+        hidden = nn.Linear(dim + 1, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, HIDDEN), nn.SiLU()
+        self.net = nn.Sequential(*hidden, nn.Linear(HIDDEN, self.size + 1))
         for parameter in (self.bend.weight, self.net[-1].weight, self.net[-1].bias):
             nn.init.zeros_(parameter)
 

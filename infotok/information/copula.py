@@ -20,7 +20,7 @@ from infotok.information.samples import Samples, paired
 
 
 def normal_scores(x: np.ndarray) -> np.ndarray:
-    """Columns through rank / (N + 1) and the normal quantile: margins N(0, 1), dependence untouched. Ties share a score."""
+    """Columns through rank / (N + 1) and the normal quantile: margins N(0, 1), same dependence. Ties share a score."""
     return ndtri(rankdata(x, axis=0) / (len(x) + 1))
 
 
@@ -42,7 +42,7 @@ class GaussianCopula:
         _check_size(n, dim_x + dim_y)
         z = np.hstack([x, y])
         z = z - z.mean(axis=0)
-        correlation = _correlation(z.T @ z)
+        correlation = _regular(_correlation(z.T @ z))
         nats = _gaussian_value(correlation, dim_x) - _excess(n, dim_x, dim_y)
         return cls(correlation, dim_x, nats)
 
@@ -77,7 +77,7 @@ class StudentCopula:
         dim = dim_x + dim_y
         _check_size(n, dim)
         scores = np.hstack([x, y])
-        correlation = _correlation(scores.T @ scores)
+        correlation = _regular(_correlation(scores.T @ scores))
 
         def loss(log_dof: float) -> float:
             """Minus the mean log density of the copula, profiled over the dispersion."""
@@ -93,7 +93,7 @@ class StudentCopula:
             dof = float(np.exp(search.x))
         correlation = _student_dispersion(_student_scores(scores, dof), dof, correlation, steps=10)
         fitted = cls(correlation, dof, dim_x, 0.0)
-        # A sample of a heavy-tailed vector tells (nu + D + 2) / (nu + D) times less of R, so the excess is as much larger.
+        # A heavy-tailed sample tells (nu + D + 2) / (nu + D) times less of R, so the excess is as much larger.
         excess = _excess(n, dim_x, dim_y) * (dof + dim + 2) / (dof + dim) + 0.5 / n
         return replace(fitted, nats=float(fitted.log_ratio(x, y).mean()) - excess)
 
@@ -193,6 +193,13 @@ def _squared(correlation: np.ndarray, x: np.ndarray) -> np.ndarray:
 def _correlation(scatter: np.ndarray) -> np.ndarray:
     scale = np.sqrt(np.diag(scatter))
     return scatter / scale[:, None] / scale
+
+
+def _regular(correlation: np.ndarray) -> np.ndarray:
+    """The matrix itself, unless a column is all but a linear function of others: then information has no bound."""
+    smallest = float(np.linalg.eigvalsh(correlation)[0])
+    require(smallest > 1e-10, "x, y", "columns that depend linearly on others", "no exact linear relation")
+    return correlation
 
 
 def _log_det(matrix: np.ndarray) -> float:

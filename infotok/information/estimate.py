@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from infotok.errors import require
-from infotok.information.auto import PLAN, compare
+from infotok.information.auto import NEIGHBOR_DIMS, PLAN, compare
 from infotok.information.copula import GaussianCopula, StudentCopula, normal_scores
 from infotok.information.discrete import plugin_mi
 from infotok.information.neighbors import ksg_pointwise, mixed_ksg_pointwise
@@ -32,7 +32,9 @@ from infotok.information.samples import Samples, as_samples, paired, standardize
 
 Z95 = 1.96
 AT_CEILING = 0.9  # share of the ceiling from which a value says more about the ceiling than about the data
-MIN_AUTO = 20
+MIN_AUTO = 20  # samples
+PER_CELL = 5  # samples per cell of the table, on average, from which counting is trusted
+FEW = 10  # values that a column of numbers must exceed to be more than labels
 
 
 @dataclass(frozen=True)
@@ -164,9 +166,7 @@ def _neural(x: Samples, y: Samples, name: str, seed: int, device: str, progress:
     held_out = neural_mi(standardized(x, "x"), standardized(y, "y"), name, seed=seed, device=device, plan=plan, **rest)
     notes = ()
     if held_out.ceiling is not None and held_out.nats > AT_CEILING * held_out.ceiling:
-        notes = (
-            f"{name}: {held_out.nats:.2f} nats sits at its ceiling of {held_out.ceiling:.2f}; the truth is above it",
-        )
+        notes = (f"{name}: {held_out.nats:.2f} nats sits at the ceiling of {held_out.ceiling:.2f}; expect more",)
     interval = held_out.nats - Z95 * held_out.error, held_out.nats + Z95 * held_out.error
     return Estimate(
         held_out.nats, interval, NEURAL[name].kind, name, held_out.ceiling, held_out.history, warnings=notes
@@ -176,21 +176,16 @@ def _neural(x: Samples, y: Samples, name: str, seed: int, device: str, progress:
 def _auto(x: Samples, y: Samples, seed: int, device: str, progress: bool, options: dict) -> Estimate:
     """Symbols are counted, repeats go to the mixed estimator, everything else to the comparison of models."""
     _check_options("auto", options, ())
-    (x, integer_x), (y, integer_y) = (
-        (as_samples(v, n, discrete=True), _is_integer(v)) for v, n in ((x, "x"), (y, "y"))
-    )
-    require(len(x) == len(y), "y", f"{len(y)} samples", f"as many as x has, {len(x)}")
+    x, y = paired(x, y, discrete=True)
     notes: list[str] = []
     x, y = _varying(x, "x", notes), _varying(y, "y", notes)
-    table = math.sqrt(len(x))  # two sides of at most so many symbols fill a table of at most N cells
     symbols_x, symbols_y = len(np.unique(x, axis=0)), len(np.unique(y, axis=0))
-    if (symbols_x <= table and symbols_y <= table) or (integer_x and integer_y and symbols_x * symbols_y <= len(x)):
-        counted = _discrete(_rank_rows(x), _rank_rows(y))
+    if symbols_x * symbols_y * PER_CELL <= len(x):
         reason = f"discrete: {symbols_x} and {symbols_y} symbols in {len(x)} samples"
-        return _renamed(counted, reason, notes)
+        return _renamed(_discrete(_rank_rows(x), _rank_rows(y)), reason, notes)
     repeats = min(symbols_x, symbols_y) < 0.9 * len(x)
-    if repeats and x.shape[1] + y.shape[1] <= 8:
-        mixed = _mixed(*(_one_hot(v) if len(np.unique(v, axis=0)) <= table else v for v in (x, y)))
+    if repeats and x.shape[1] + y.shape[1] <= NEIGHBOR_DIMS:
+        mixed = _mixed(*(_one_hot(v) if len(np.unique(v, axis=0)) <= FEW else v for v in (x, y)))
         return _renamed(mixed, f"mixed: {symbols_x} and {symbols_y} distinct rows in {len(x)} samples", notes)
     require(len(x) >= MIN_AUTO, "x", f"{len(x)} samples", f"at least {MIN_AUTO} for auto")
     x, y = _full_rank(x, "x", notes), _full_rank(y, "y", notes)

@@ -1,10 +1,49 @@
 """Data with known answers.
 
-- `gaussians`   pairs that carry their mutual information: `JointGaussian`, `JointStudentT`, `AdditiveUniform`
-- `digits`      real images with labels: `load_images`, `ImageWorld`, `Split`
+- `gaussians`    pairs that carry their mutual information: `JointGaussian`, `JointStudentT`, `AdditiveUniform`
+- `transforms`   the same information in other coordinates: `Transformed`, `Spiral`, `swiss_roll`, margins of every shape
+- `channels`     discrete parts and real images of known information: `StepUniform`, `GaussianWithAtoms`, `ImageChannel`
+- `tasks`        what estimators are examined on: `beyond_normal`, the forty; `staircase`
+- `examination`  examining them: `examine`
+- `digits`       real images with labels: `load_images`, `ImageWorld`, `Split`
 """
 
+from infotok.worlds.channels import GaussianWithAtoms, ImageChannel, StepUniform
 from infotok.worlds.digits import ImageWorld, Split, load_images
 from infotok.worlds.gaussians import AdditiveUniform, JointGaussian, JointStudentT
+from infotok.worlds.tasks import Task, beyond_normal, staircase
+from infotok.worlds.transforms import (
+    Bimodal,
+    Spiral,
+    Transformed,
+    Wiggly,
+    asinh,
+    cubic,
+    half_cube,
+    normal_cdf,
+    swiss_roll,
+)
 
-__all__ = ["AdditiveUniform", "ImageWorld", "JointGaussian", "JointStudentT", "Split", "load_images"]
+__all__ = [
+    "AdditiveUniform",
+    "Bimodal",
+    "GaussianWithAtoms",
+    "ImageChannel",
+    "ImageWorld",
+    "JointGaussian",
+    "JointStudentT",
+    "Spiral",
+    "Split",
+    "StepUniform",
+    "Task",
+    "Transformed",
+    "Wiggly",
+    "asinh",
+    "beyond_normal",
+    "cubic",
+    "half_cube",
+    "load_images",
+    "normal_cdf",
+    "staircase",
+    "swiss_roll",
+]

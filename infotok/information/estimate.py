@@ -225,10 +225,10 @@ def _varying(x: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
 
 
 def _full_rank(x: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
-    """As it is where the columns are independent and few; else its leading principal coordinates, N / 20 at most."""
+    """As it is where the columns are independent and few; else its leading principal coordinates, N / 50 at most."""
     scores = normal_scores(x)
     variance, axes = np.linalg.eigh(np.cov(scores, rowvar=False).reshape(x.shape[1], x.shape[1]))
-    rank = min(int((variance > 1e-8 * variance[-1]).sum()), max(1, len(x) // 20))
+    rank = min(int((variance > 1e-8 * variance[-1]).sum()), max(1, len(x) // 50))
     if rank == x.shape[1]:
         return x
     notes.append(f"{name}: {x.shape[1]} columns reduced to {rank} principal coordinates")

@@ -6,6 +6,7 @@ writes the rows one by one and, started again, does only those that are missing.
 """
 
 import argparse
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -52,14 +53,15 @@ def main() -> None:
     parser.add_argument("--method", nargs="+", default=["auto"], choices=METHODS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--n", type=int, default=5000)
+    parser.add_argument("--tasks", nargs="+", default=task_names(), metavar="NAME", help="all forty by default")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     table = read_json(asked.file) if asked.file.exists() else {"command": "", "rows": []}
-    table["command"] = f"python -m infotok.worlds.examination {' '.join(sys.argv[1:])}"
+    table["command"] = f"python -m infotok.worlds.examination {shlex.join(sys.argv[1:])}"
     done = {(row["task"], row["method"], row["seed"], row["n"]) for row in table["rows"]}
     for method in asked.method:
         for seed in asked.seeds:
-            for task in task_names():
+            for task in asked.tasks:
                 if (task, method, seed, asked.n) in done:
                     continue
                 cell = {"task": task, "method": method, "seed": seed, "n": asked.n}

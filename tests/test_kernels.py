@@ -181,7 +181,9 @@ def test_training_on_nhsic_raises_it():
         optimiser.zero_grad()
         (-nhsic(encoder(x), y[:, :1])).backward()
         optimiser.step()
-    assert nhsic(encoder(x), y[:, :1]).item() > max(0.3, 1.5 * start)
+    best = nhsic(x[:, :1], y[:, :1]).item()  # y depends on x_1 alone
+    assert start < 0.5 * best
+    assert nhsic(encoder(x), y[:, :1]).item() > 0.95 * best
 
 
 def test_labels_and_text():
@@ -252,16 +254,27 @@ def test_bad_input_is_refused():
 
 
 def test_twenty_thousand_samples_in_two_gibibytes():
-    """The peak of a fresh process, torch itself included, with the backward pass."""
+    """The peak of a fresh process, torch itself included: one kernel matrix alone would be 1.5 GiB."""
     program = """
 import resource, torch
 from infotok.information.kernels import hsic
-torch.set_num_threads(1)
 x, y = torch.randn(2, 20_000, 8, generator=torch.Generator().manual_seed(0))
-x.requires_grad_()
-hsic(x, y).backward()
-assert x.grad.isfinite().all()
+assert hsic(x, y).isfinite()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 2
+
+
+def test_the_backward_pass_keeps_no_kernel_matrix():
+    x, y = data(1000, dtype=torch.float32)
+    kept = 0
+
+    def count(tensor):
+        nonlocal kept
+        kept += tensor.numel()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        hsic(x.requires_grad_(), y, bandwidth_x=1.0, bandwidth_y=1.0, chunk=100)
+    assert kept < 1000 * 100

@@ -15,9 +15,9 @@ B (B - 1) others stand for draws from p(x) p(y). Below, E_p averages the diagona
 - `interpolated`      alpha = 0 is TUBA, alpha = 1 is InfoNCE       f* = log r + log a(x)
 
 where r(x, y) = p(x, y) / p(x) p(y), so that E_p[log r] is I(X;Y) itself. "Lower bound" holds in expectation, over
-batches that the critic was not trained on. E_q[e^f] stands for a fixed critic's true mean only if the batch holds about
-e^I pairs: DV, whose log then bends the other way, averages *above* the truth, and NWJ is unbiased with a variance near
-e^I / B^2. Poole et al. 2019, "On variational bounds of mutual information", is the map of this file.
+batches that the critic was not trained on. DV's is the exception: the log of a batch mean is below the log of E_q[e^f],
+so on a finite batch it averages *above* its bound. NWJ is unbiased with a variance of at least about (e^I - 1) / B^2.
+Poole et al. 2019, "On variational bounds of mutual information", is the map of this file.
 
 Every function refuses (ValueError, TypeError) scores that are not a finite square matrix of floats with B >= 2, and a
 partition function that overflows; half precision is computed in float32.

@@ -107,12 +107,15 @@ def _kernel(values: Tensor, kernel: Kernel, bandwidth: float | None, name: str) 
         bandwidth = median_distance(values)
     else:
         require(np.isfinite(bandwidth) and bandwidth > 0, f"bandwidth_{name}", bandwidth, "a finite number above 0")
-    return values / (2**0.5 * bandwidth), lambda v, start, stop: (-_square_distances(v[start:stop], v)).exp()
+    return values / (2**0.5 * bandwidth), lambda v, start, stop: _minus_square_distances(v[start:stop], v).exp_()
 
 
-def _square_distances(a: Tensor, b: Tensor) -> Tensor:
-    """|a_i - b_j|^2 (A, B) by one matrix product; clamped, since rounding can take it below 0."""
-    return (a.square().sum(1)[:, None] - 2 * a @ b.T + b.square().sum(1)[None]).clamp(min=0)
+def _minus_square_distances(a: Tensor, b: Tensor) -> Tensor:
+    """-|a_i - b_j|^2 (A, B) as one matrix product; clamped, since rounding can take it above 0."""
+    ones_a, ones_b = a.new_ones(len(a), 1), b.new_ones(len(b), 1)
+    left = torch.cat([2 * a, -a.square().sum(1, keepdim=True), ones_a], dim=1)
+    right = torch.cat([b, ones_b, -b.square().sum(1, keepdim=True)], dim=1)
+    return (left @ right.T).clamp_(max=0)
 
 
 def _statistics(x, y, kernel_x, kernel_y, bandwidth_x, bandwidth_y, unbiased, chunk, pairs) -> list[Tensor]:

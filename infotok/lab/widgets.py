@@ -5,13 +5,20 @@
 - The function is the same one that the tests call over a grid and that a headless run calls once.
 - Updates wait until a slider is let go; a slow picture (over 0.3 s) waits for its Run button.
 - An error is shown in the widget's own output, where the reader sees it and the runner finds it.
+- Outputs are set by the kernel, not captured by the page as `interactive_output` does: a headless client that sends
+  captured outputs back can miss the cell's end (jupyter_client sends on a shadow of the socket that it waits on,
+  which loses the wake-up), and then waits for ever. Setting them also makes a widget testable without a browser.
 """
 
+import traceback
+from base64 import b64encode
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import ipywidgets as widgets
-from IPython.display import Markdown, display
+from IPython.core.formatters import DisplayFormatter
+from IPython.display import Markdown
 
 from infotok.errors import require
 
@@ -31,19 +38,38 @@ def explore(plot: Callable[..., Any], *, text: Callable[..., str] | None = None,
     """
     require(controls, "controls", "none", "at least one control")
     inputs = {name: _control(name, value) for name, value in controls.items()}
-    shown, triggers = list(inputs.values()), inputs
-    if button:
-        run, clicks = widgets.Button(description="Run", icon="play", button_style="primary"), widgets.IntText(0)
-        run.on_click(lambda _: clicks.set_trait("value", clicks.value + 1))
-        shown, triggers = [*shown, run], {"clicks": clicks}  # the counter is never shown: a click is its change
+    output = widgets.Output()
 
-    def update(**_: Any) -> None:
+    def update(_: Any = None) -> None:
         values = {name: control.value for name, control in inputs.items()}
-        display(plot(**values))
-        if text:
-            display(Markdown(text(**values)))
+        try:
+            shown = [plot(**values), *([Markdown(text(**values))] if text else [])]
+            output.outputs = tuple(_display_data(item) for item in shown)
+        except Exception as error:  # shown to the reader; a callback has no caller to raise it to
+            output.outputs = (_error(error),)
 
-    return widgets.VBox([*shown, widgets.interactive_output(update, triggers)])
+    children = [*inputs.values(), output]
+    if button:
+        run = widgets.Button(description="Run", icon="play", button_style="primary")
+        run.on_click(update)
+        children.insert(-1, run)
+    else:
+        for control in inputs.values():
+            control.observe(update, "value")
+    update()
+    return widgets.VBox(children)
+
+
+def _display_data(item: Any) -> dict[str, Any]:
+    data, metadata = DisplayFormatter().format(item)
+    data = {kind: b64encode(part).decode() if isinstance(part, bytes) else part for kind, part in data.items()}
+    return {"output_type": "display_data", "data": data, "metadata": metadata}
+
+
+def _error(error: Exception) -> dict[str, Any]:
+    frames = error.__traceback__.tb_next  # the first is this file's
+    lines = "".join(traceback.format_exception(type(error), error, frames)).splitlines()
+    return {"output_type": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": lines}
 
 
 def _control(name: str, value: Any) -> widgets.ValueWidget:
@@ -64,8 +90,9 @@ def _control(name: str, value: Any) -> widgets.ValueWidget:
             low <= start <= high and step > 0, name, value, "(min, max, step, start), min <= start <= max, step > 0"
         )
         whole = all(isinstance(number, int) for number in value)
-        kind, numbers = (widgets.IntSlider, "d") if whole else (widgets.FloatSlider, ".3~g")
-        control = kind(start, min=low, max=high, step=step, description=label, readout_format=numbers)
+        decimals = max(0, -Decimal(str(step)).as_tuple().exponent)  # as many as a step shows
+        kind, readout = (widgets.IntSlider, "d") if whole else (widgets.FloatSlider, f".{decimals}f")
+        control = kind(start, min=low, max=high, step=step, description=label, readout_format=readout)
     if control.has_trait("continuous_update"):
         control.continuous_update = False
     control.style.description_width = "initial"  # the whole description, however long

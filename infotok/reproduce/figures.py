@@ -34,6 +34,6 @@ def redraw_all(course: Course, names: list[str]) -> list[Path]:
         for figure, recipe in read_json(source)["figures"].items() if source.exists() else []:
             if "plot" in recipe:  # else a picture of the notebook's own, which only a run draws
                 path = source.parent / f"{figure}.png"
-                save(redraw(recipe), path)
+                save(redraw({key: recipe[key] for key in ("plot", "data")}), path)
                 drawn.append(path)
     return drawn

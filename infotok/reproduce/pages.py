@@ -3,6 +3,7 @@
 nbconvert's own pages fetch MathJax, require.js and the widgets' manager when they are opened.
 """
 
+import copy
 import re
 from pathlib import Path
 
@@ -26,8 +27,9 @@ img, svg { max-width: 100%; height: auto; }
 math[display="block"] { margin: .8em 0; font-size: 1.1em; overflow-x: auto; }
 .live-only { color: #555; border: 1px dashed #aaa; border-radius: 6px; padding: .4em .8em; }
 </style>{% endblock %}
-{% block data_widget_view %}<p class="live-only">Something to play with stands here in JupyterLab.</p>{% endblock %}
 """
+WIDGET = "application/vnd.jupyter.widget-view+json"
+IN_JUPYTER = '<p class="live-only">In JupyterLab something to play with stands here.</p>'
 
 # Code comes first, so that a dollar inside it is left alone.
 MATH = re.compile(r"(```.*?```|`[^`\n]*`)|\$\$(.+?)\$\$|(?<![\\$])\$(?=[^\s$])([^$]*?[^\s\\$])\$(?!\d)", re.DOTALL)
@@ -61,13 +63,20 @@ def typeset(text: str) -> str:
 
 
 class _Offline(Preprocessor):
-    """Typesets formulas and lets links lead to the other notebooks' pages."""
+    """Typesets formulas, lets links lead to the other notebooks' pages, and says where a widget would be."""
+
+    def preprocess(self, nb, resources):
+        nb = copy.deepcopy(nb)  # the caller's notebook stays as it is
+        nb.metadata.pop("widgets", None)
+        return super().preprocess(nb, resources)
 
     def preprocess_cell(self, cell, resources, index):
         if cell.cell_type == "markdown":
             cell.source = typeset(re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.html)", cell.source))
         for output in cell.get("outputs", []):
             data = output.get("data", {})
+            if WIDGET in data:
+                output.data = data = {"text/html": IN_JUPYTER}
             for kind in ("text/markdown", "text/html"):
                 if kind in data and "<script" not in data[kind]:
                     data[kind] = typeset(data[kind])

@@ -31,7 +31,6 @@ VERSIONS = (
     "scikit-learn",
     "matplotlib",
     "papermill",
-    "transformers",
 )
 KEPT_OUT = ("cells", "lock")  # of the artifact hashes
 

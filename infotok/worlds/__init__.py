@@ -2,14 +2,16 @@
 
 - `gaussians`    pairs that carry their mutual information: `JointGaussian`, `JointStudentT`, `AdditiveUniform`
 - `transforms`   the same information in other coordinates: `Transformed`, `Spiral`, `swiss_roll`, margins of every shape
+- `discrete`     finite sources: `DiscreteSource`, `BinarySymmetricSource`, `ErasureSource`, `HierarchicalSource`
 - `channels`     discrete parts and real images of known information: `StepUniform`, `GaussianWithAtoms`, `ImageChannel`
 - `tasks`        what estimators are examined on: `beyond_normal`, the forty; `staircase`
-- `examination`  examining them: `examine`
+- `examination`  examining them: `examine`, `task_names`
 - `digits`       real images with labels: `load_images`, `ImageWorld`, `Split`
 """
 
 from infotok.worlds.channels import GaussianWithAtoms, ImageChannel, StepUniform
 from infotok.worlds.digits import ImageWorld, Split, load_images
+from infotok.worlds.discrete import BinarySymmetricSource, DiscreteSource, ErasureSource, HierarchicalSource
 from infotok.worlds.gaussians import AdditiveUniform, JointGaussian, JointStudentT
 from infotok.worlds.tasks import Task, beyond_normal, staircase
 from infotok.worlds.transforms import (
@@ -27,7 +29,11 @@ from infotok.worlds.transforms import (
 __all__ = [
     "AdditiveUniform",
     "Bimodal",
+    "BinarySymmetricSource",
+    "DiscreteSource",
+    "ErasureSource",
     "GaussianWithAtoms",
+    "HierarchicalSource",
     "ImageChannel",
     "ImageWorld",
     "JointGaussian",

@@ -17,7 +17,7 @@ An exercise that its own solution does not pass cannot be made, so importing the
 import html
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +61,7 @@ class Exercise:
         answer: the right answer; a function is compared with the reader's on `cases`.
         unit: of a number. "nats" also recognises an answer in bits, and "bits" one in nats.
         tol: how far a number may be off, relative to the right one (absolute where that is zero).
-        mistakes: typical wrong answers and what to say about each.
+        mistakes: typical wrong answers (functions, if a function is asked for) and what to say about each.
         cases: for a function, the tuples of arguments on which to compare.
         choices: for a word, the words to choose from.
     """
@@ -101,17 +101,27 @@ class Exercise:
     def _check_function(self, answer: Any) -> Verdict:
         if not callable(answer):
             return Verdict(False, f"A function is asked for, not {_show(answer)}.")
+        results = []
         for case in self.cases:
-            call, wanted = f"({', '.join(map(_show, case))})", self.answer(*case)
             try:
-                got = answer(*case)
+                results.append(answer(*case))
             except Exception as error:  # whatever the reader's code does wrong is told, not raised
-                return Verdict(False, f"Called with `{call}` it raises `{type(error).__name__}: {error}`.")
-            if got is None or got is ...:
-                return Verdict(None, "The function does not return anything yet.")
-            if not _same(got, wanted, self.tol):
-                return Verdict(False, f"Called with `{call}` it gives `{_show(got)}`; right is `{_show(wanted)}`.")
-        return Verdict(True, f"All {len(self.cases)} cases agree. Unfold the solution to compare.")
+                return Verdict(False, f"Called with `{_call(case)}` it raises `{type(error).__name__}: {error}`.")
+        if any(result is None or result is ... for result in results):
+            return Verdict(None, "The function does not return anything yet.")
+
+        def agrees(function: Callable) -> list[bool]:
+            pairs = zip(results, self.cases, strict=True)
+            return [_same(result, function(*case), self.tol) for result, case in pairs]
+
+        if all(agrees(self.answer)):
+            return Verdict(True, f"All {len(self.cases)} cases agree. Unfold the solution to compare.")
+        for mistake, why in self.mistakes.items():
+            if all(agrees(mistake)):
+                return Verdict(False, why)
+        wrong = agrees(self.answer).index(False)
+        case, got, right = self.cases[wrong], _show(results[wrong]), _show(self.answer(*self.cases[wrong]))
+        return Verdict(False, f"Called with `{_call(case)}` it gives `{got}`; right is `{right}`.")
 
     def _explain(self, answer: Any) -> str:
         if isinstance(self.answer, str | bool):
@@ -170,6 +180,10 @@ def _show(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return np.array2string(value, precision=4, separator=", ", threshold=8)
     return f"{value:.4g}" if isinstance(value, float | np.floating) else repr(value)
+
+
+def _call(arguments: tuple) -> str:
+    return f"({', '.join(map(_show, arguments))})"
 
 
 def _card(markdown: str, colour: str) -> str:

@@ -1,0 +1,108 @@
+"""Discrete latents: a token is one of K codes, and its rate is a sum instead of an integral.
+
+    q(k|x) ∝ exp(-|z - e_k|^2 / temperature)          rate = KL(q(k|x) || r(k)) = sum_k q(k|x) log q(k|x) / r(k)
+
+E rate >= I(X;K), with equality where r is the aggregate q(k) = E_x q(k|x). A soft posterior is what lets a rate be
+differentiated: as the temperature falls it hardens into the nearest code, whose information is its entropy, H(K).
+
+- `code_log_posterior`   log q(k|x) of vectors z and a codebook
+- `code_rate`            the rate against any r, in nats
+- `code_information`     I(X;K) itself for X uniform over the batch
+- `DiscreteBottleneck`   codebook, posterior, draw and price in one layer
+
+Soft assignments as in Agustsson et al. 2017 (arXiv 1704.00648); the prior's role as in van den Oord et al. 2017.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from infotok.errors import require
+
+__all__ = ["CodeDraw", "DiscreteBottleneck", "code_information", "code_log_posterior", "code_rate"]
+
+
+def code_log_posterior(z: Tensor, codebook: Tensor, temperature: float | Tensor = 1.0) -> Tensor:
+    """log q(k|x) = log softmax_k(-|z - e_k|^2 / temperature): z (..., D), codebook (K, D) -> (..., K)."""
+    matching = codebook.ndim == 2 and z.shape[-1:] == codebook.shape[1:]
+    require(matching, "codebook", codebook, f"shape (K, {z.shape[-1]}), the width of z")
+    require(temperature > 0, "temperature", temperature, "a number above 0")
+    closeness = 2 * z @ codebook.T - codebook.square().sum(1)  # -|z - e|^2 + |z|^2, which the softmax forgets
+    return torch.log_softmax(closeness / temperature, dim=-1)
+
+
+def code_rate(log_posterior: Tensor, log_prior: Tensor) -> Tensor:
+    """KL(q(k|x) || r(k)) over the last dimension, in nats: (..., K) and what broadcasts against it -> (...)."""
+    return (log_posterior.exp() * (log_posterior - log_prior)).sum(-1)
+
+
+def code_information(log_posterior: Tensor) -> Tensor:
+    """I(X;K) = H(K) - H(K|X) in nats, X uniform over all but the last dimension: (..., K) -> scalar.
+
+    It is the smallest rate that any fixed prior can have. On a batch of N it is at most log N.
+    """
+    rows = log_posterior.reshape(-1, log_posterior.shape[-1])
+    aggregate = torch.logsumexp(rows, 0) - math.log(len(rows))
+    return code_rate(rows, aggregate).mean()
+
+
+@dataclass(frozen=True)
+class CodeDraw:
+    """What one pass through `DiscreteBottleneck` gives. Rates in nats."""
+
+    sample: Tensor  # the drawn code's vector, gradients through the expected one, (..., dim)
+    codes: Tensor  # which code, (...)
+    rate: Tensor  # KL(q(k|x) || r(k)), (...)
+    loss: Tensor  # scalar: beta times the charged rate
+    log_posterior: Tensor  # log q(k|x), (..., K)
+
+
+class DiscreteBottleneck(nn.Module):
+    """features (..., dim) -> one of `codes` vectors, drawn from q(k|x) in training and the nearest one in eval mode.
+
+    prior "uniform" (the rate is log K - H(K|x)) or "learned"; beta is the price of a nat; free_bits are bits per code
+    that cost nothing on average. The codebook starts as N(0, 1): give it features of unit scale.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        codes: int,
+        *,
+        prior: str = "learned",
+        temperature: float = 1.0,
+        beta: float = 1e-2,
+        free_bits: float = 0.0,
+    ) -> None:
+        super().__init__()
+        for name, size in (("dim", dim), ("codes", codes)):
+            require(isinstance(size, int) and size >= 1, name, size, "a whole number, 1 or above")
+        for name, value in (("beta", beta), ("free_bits", free_bits)):
+            require(math.isfinite(value) and value >= 0, name, value, "a finite number, 0 or above")
+        require(math.isfinite(temperature) and temperature > 0, "temperature", temperature, "a finite number above 0")
+        require(prior in ("uniform", "learned"), "prior", prior, "uniform or learned")
+        self.dim, self.temperature, self.beta, self.free_bits = dim, temperature, beta, free_bits
+        self.codebook = nn.Parameter(torch.randn(codes, dim))
+        logits = torch.zeros(codes)
+        self.prior_logits = nn.Parameter(logits) if prior == "learned" else nn.Buffer(logits)
+
+    def forward(self, features: Tensor, generator: torch.Generator | None = None) -> CodeDraw:
+        """Encode; see `CodeDraw`."""
+        require(features.shape[-1] == self.dim, "features", features, f"a last dimension of {self.dim}")
+        log_q = code_log_posterior(features, self.codebook, self.temperature)  # (..., K)
+        codes = _draw(log_q, generator) if self.training else log_q.argmax(-1)
+        expected = log_q.exp() @ self.codebook
+        sample = expected + (F.embedding(codes, self.codebook) - expected).detach()
+        rate = code_rate(log_q, self.prior_logits.log_softmax(0))
+        loss = self.beta * rate.mean().clamp(min=self.free_bits * math.log(2))
+        return CodeDraw(sample, codes, rate, loss, log_q)
+
+
+def _draw(log_q: Tensor, generator: torch.Generator | None) -> Tensor:
+    """k ~ q by the Gumbel-max trick: argmax of log q plus Gumbel noise."""
+    uniform = torch.rand(log_q.shape, generator=generator, device=log_q.device, dtype=log_q.dtype)
+    noise = -torch.log(-torch.log(uniform.clamp(1e-7, 1 - 1e-7)))
+    return (log_q.detach() + noise).argmax(-1)

@@ -1,0 +1,163 @@
+"""Finite sources whose information, and whose bottleneck, is known.
+
+- `DiscreteSource`         any joint table p(x, y): `.sample(n, seed)`, `.mutual_information`
+- `BinarySymmetricSource`  a fair bit and its noisy copy; the whole bottleneck curve in closed form
+- `ErasureSource`          a symbol and its copy with erasures; the curve is a line
+- `HierarchicalSource`     leaves of a tree, coarse branches surer than fine ones: clusters split level by level
+
+Everything is in nats. `p_xy` (X, Y) is the table; samples are integer arrays x (n,), y (n,).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import brentq
+from scipy.special import entr
+
+from infotok.errors import require
+from infotok.information.exact import discrete_mi
+
+__all__ = ["BinarySymmetricSource", "DiscreteSource", "ErasureSource", "HierarchicalSource"]
+
+
+class DiscreteSource:
+    """A joint table p_xy (X, Y) that sums to one."""
+
+    def __init__(self, p_xy: ArrayLike):
+        p_xy = np.asarray(p_xy, dtype=float)
+        require(p_xy.ndim == 2 and p_xy.size, "p_xy", p_xy, "a table (X, Y)")
+        require(np.isfinite(p_xy).all(), "p_xy", p_xy, "finite numbers, no NaN or inf")
+        require((p_xy >= 0).all(), "p_xy, smallest entry", p_xy.min(), "a probability, 0 or above")
+        require(abs(p_xy.sum() - 1) < 1e-9, "p_xy, sum", p_xy.sum(), "1")
+        self.p_xy = p_xy / p_xy.sum()
+
+    @property
+    def mutual_information(self) -> float:
+        """I(X;Y), in nats."""
+        return discrete_mi(self.p_xy)
+
+    def sample(self, n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """`n` draws: x (n,) and y (n,), row and column numbers of the table."""
+        require(isinstance(n, int | np.integer) and n >= 1, "n", n, "an integer of at least 1")
+        cell = np.random.default_rng(seed).choice(self.p_xy.size, size=n, p=self.p_xy.ravel())
+        return np.unravel_index(cell, self.p_xy.shape)
+
+
+class BinarySymmetricSource(DiscreteSource):
+    """X a fair bit, Y = X flipped with probability `flip` < 1/2.
+
+    The optimal T is X flipped with some probability q (Wyner & Ziv 1973, "Mrs. Gerber's lemma"):
+    I(T;X) = log 2 - h(q), I(T;Y) = log 2 - h(q (1-p) + (1-q) p), and nothing is worth sending below beta = 1/(1-2p)^2.
+    """
+
+    def __init__(self, flip: float):
+        require(0 <= flip < 0.5, "flip", flip, "a probability of at least 0 and below 1/2")
+        self.flip = flip
+        super().__init__(np.array([[1 - flip, flip], [flip, 1 - flip]]) / 2)
+
+    @property
+    def critical_beta(self) -> float:
+        """Where the first cluster splits."""
+        return 1 / (1 - 2 * self.flip) ** 2
+
+    def relevance(self, rate: ArrayLike) -> np.ndarray:
+        """The curve: the largest I(T;Y) at I(T;X) = `rate`, rates in [0, log 2]."""
+        rate = np.asarray(rate, dtype=float)
+        inside = ((rate >= 0) & (rate <= np.log(2))).all()
+        require(inside, "rate", rate, "rates from 0 to log 2 nats")
+        q = np.array([_inverse_binary_entropy(np.log(2) - r) for r in rate.ravel()]).reshape(rate.shape)
+        return np.log(2) - _binary_entropy(self._through(q))
+
+    def optimum(self, beta: float) -> tuple[float, float]:
+        """(I(T;X), I(T;Y)) at the minimum of I(T;X) - beta I(T;Y)."""
+        require(np.isfinite(beta) and beta >= 0, "beta", beta, "a finite number of at least 0")
+        contrast = 1 - 2 * self.flip
+        if beta * contrast**2 <= 1:
+            return 0.0, 0.0
+
+        def slope(bias: float) -> float:  # of the Lagrangian in the bias u = 1 - 2q of T: atanh(u) - beta c atanh(c u)
+            return np.arctanh(bias) - beta * contrast * np.arctanh(contrast * bias)
+
+        # atanh(u) outgrows the other term only at the optimum, however close to 0 or 1 that lies
+        below = 1e-9
+        above = 1 - 1e-16
+        bias = brentq(slope, below, above, xtol=1e-16, rtol=1e-15) if slope(above) > 0 > slope(below) else 1.0
+        q = (1 - bias) / 2
+        return np.log(2) - _binary_entropy(q), np.log(2) - _binary_entropy(self._through(q))
+
+    def _through(self, q: np.ndarray) -> np.ndarray:
+        return q + self.flip - 2 * q * self.flip
+
+
+class ErasureSource(DiscreteSource):
+    """X uniform on `symbols`, Y = X, or "erased" (the last column) with probability `erasure`.
+
+    I(T;Y) = (1 - erasure) I(T;X) for *every* T, so the curve is a line and the Lagrangian jumps over it at one beta.
+    """
+
+    def __init__(self, erasure: float, symbols: int = 2):
+        require(0 <= erasure <= 1, "erasure", erasure, "a probability")
+        require(isinstance(symbols, int) and symbols >= 2, "symbols", symbols, "an integer of at least 2")
+        self.erasure, self.symbols = erasure, symbols
+        lost = np.full((symbols, 1), erasure)
+        super().__init__(np.hstack([(1 - erasure) * np.eye(symbols), lost]) / symbols)
+
+    @property
+    def critical_beta(self) -> float:
+        """Where T goes from nothing to all of X."""
+        return 1 / (1 - self.erasure) if self.erasure < 1 else np.inf
+
+    def relevance(self, rate: ArrayLike) -> np.ndarray:
+        """I(T;Y) at I(T;X) = `rate`, rates in [0, log symbols]."""
+        rate = np.asarray(rate, dtype=float)
+        inside = ((rate >= 0) & (rate <= np.log(self.symbols))).all()
+        require(inside, "rate", rate, "rates from 0 to log(symbols) nats")
+        return (1 - self.erasure) * rate
+
+
+class HierarchicalSource(DiscreteSource):
+    """X a uniform leaf of a tree; Y follows X from the root, branch by branch, with probability `fidelity[l]`.
+
+    Where Y leaves X's path it takes one of the other branches and every later branch at random. So Y knows the coarse
+    branches of X better than the fine ones, and a growing beta uncovers the tree from its root.
+    `branching` (b_1, ..., b_D): children per node at each level; X and Y have prod(b) symbols, leaves in order.
+    """
+
+    def __init__(self, branching: Sequence[int] = (2, 2, 2), fidelity: Sequence[float] = (0.95, 0.9, 0.85)):
+        require(len(branching) >= 1 and all(b >= 2 for b in branching), "branching", branching, "numbers of at least 2")
+        require(len(fidelity) == len(branching), "fidelity", fidelity, f"one probability per level ({len(branching)})")
+        require(all(0 <= f <= 1 for f in fidelity), "fidelity", fidelity, "probabilities")
+        self.branching, self.fidelity = tuple(branching), tuple(fidelity)
+        p = np.ones(
+            (1, 1)
+        )  # p(y's node | x's node); the diagonal is the path of x, and one level down a node has b children
+        for b, f in zip(branching, fidelity, strict=True):
+            on_path, astray = np.diag(np.diag(p)), p - np.diag(np.diag(p))
+            choice = np.where(np.eye(b), f, (1 - f) / (b - 1))
+            p = np.kron(on_path, choice) + np.kron(astray, np.full((b, b), 1 / b))
+        super().__init__(p / len(p))
+
+    @property
+    def information_by_level(self) -> np.ndarray:
+        """What Y tells about X's branch at each level given the levels above, (D,), in nats; they sum to I(X;Y)."""
+        b, f = np.array(self.branching), np.array(self.fidelity)
+        reached = np.concatenate([[1.0], np.cumprod(f)[:-1]])
+        return reached * (np.log(b) - entr(f) - entr(1 - f) - (1 - f) * np.log(b - 1))
+
+    def level_of(self, depth: int) -> np.ndarray:
+        """The node at `depth` above each leaf, (X,): 0 everywhere at the root, the leaf itself at the bottom."""
+        require(0 <= depth <= len(self.branching), "depth", depth, f"0 to {len(self.branching)}")
+        leaves = len(self.p_xy)
+        return np.arange(leaves) // (leaves // int(np.prod(self.branching[:depth], initial=1)))
+
+
+def _binary_entropy(q: ArrayLike) -> np.ndarray:
+    return entr(q) + entr(1 - np.asarray(q))
+
+
+def _inverse_binary_entropy(h: float) -> float:
+    """q in [0, 1/2] with h(q) = h."""
+    if h <= 0 or h >= np.log(2):
+        return 0.0 if h <= 0 else 0.5
+    return brentq(lambda q: _binary_entropy(q) - h, 0.0, 0.5, xtol=1e-16, rtol=1e-15)

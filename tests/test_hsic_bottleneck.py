@@ -1,0 +1,121 @@
+"""The HSIC bottleneck against `nhsic` (tested by itself against sums over all quadruples) and its invariances."""
+
+import math
+
+import pytest
+import torch
+
+from infotok.bottleneck import HSICBottleneck
+from infotok.bottleneck.hsic import dependences
+from infotok.information import nhsic
+
+
+def batch(n: int = 40) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(n)
+    z = torch.randn(n, 6, generator=generator)
+    x = torch.tanh(z @ torch.randn(6, 12, generator=generator)) + 0.3 * torch.randn(n, 12, generator=generator)
+    return z, x, torch.randint(0, 4, (n,), generator=generator)
+
+
+@pytest.mark.parametrize("unbiased", [True, False])
+@pytest.mark.parametrize("n", [4, 5, 41])
+def test_terms_are_nhsic_and_so_are_their_gradients(n, unbiased):
+    z, x, labels = (v.double() if v.is_floating_point() else v for v in batch(n))
+    for values, kernel, sigma in (
+        (x, "gaussian", None),
+        (x, "gaussian", 2.0),
+        (x, "linear", None),
+        (labels, "delta", None),
+    ):
+        a, b = z.clone().requires_grad_(), z.clone().requires_grad_()
+        ours = dependences((a, "gaussian", None), [(values, kernel, sigma)], unbiased=unbiased)[0]
+        theirs = nhsic(b, values, kernel_y=kernel, bandwidth_y=sigma, unbiased=unbiased)
+        assert ours.item() == pytest.approx(theirs.item(), abs=1e-6)
+        if theirs != 0:
+            ours.backward()
+            theirs.backward()
+            assert (a.grad - b.grad).abs().max() < 1e-6
+
+
+def test_large_batches_go_in_chunks():
+    z, x, labels = batch(60)
+    whole, parts = (
+        HSICBottleneck(bandwidth_z=2.0, bandwidth_x=3.0),
+        HSICBottleneck(chunk=16, bandwidth_z=2.0, bandwidth_x=3.0),
+    )
+    a, b = whole(z, x, labels), parts(z, x, labels)
+    assert a.compression.item() == pytest.approx(b.compression.item(), abs=1e-5)
+    assert a.relevance.item() == pytest.approx(b.relevance.item(), abs=1e-5)
+
+
+def test_loss_is_the_weighted_difference_and_parts_switch_off():
+    z, x, labels = batch()
+    terms = HSICBottleneck(compression=2.0, relevance=3.0)(z, x, labels)
+    assert terms.loss.item() == pytest.approx(2 * terms.compression.item() - 3 * terms.relevance.item(), abs=1e-6)
+    assert HSICBottleneck()(z, x).relevance is None
+    assert HSICBottleneck(compression=0)(z, x, labels).compression is None
+    assert HSICBottleneck(relevance=0)(z, x, labels).relevance is None
+
+
+def test_scale_shift_and_rotation_of_z_change_nothing():
+    z, x, labels = batch()
+    rotation = torch.linalg.qr(torch.randn(6, 6, generator=torch.Generator().manual_seed(0)))[0]
+    first, second = (HSICBottleneck()(v, x, labels).loss.item() for v in (z, 70 * z @ rotation + 5))
+    assert first == pytest.approx(second, abs=1e-4)
+
+
+def test_sigma_is_a_distance():
+    """Ten times the input, ten times sigma: the median of squared distances as sigma would break this."""
+    z, x, _ = batch()
+    sigma = torch.pdist(10 * z).median().item()
+    fixed, free = HSICBottleneck(bandwidth_z=sigma), HSICBottleneck()
+    assert fixed(10 * z, x).compression.item() == pytest.approx(free(z, x).compression.item(), abs=1e-5)
+
+
+def test_images_and_text_of_any_shape():
+    z, _, labels = batch()
+    images, text = torch.rand(40, 3, 8, 8), torch.rand(40, 10)
+    assert math.isfinite(HSICBottleneck(kernel_y="linear")(z, images, text).loss)
+    assert math.isfinite(HSICBottleneck(kernel_y=None)(z.view(40, 2, 3), images, labels).loss)
+
+
+def test_autocast_and_half_precision_do_not_matter():
+    z, x, labels = batch()
+    plain = HSICBottleneck()(z, x, labels).loss.item()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert HSICBottleneck()(z, x, labels).loss.item() == pytest.approx(plain, abs=1e-6)
+    assert HSICBottleneck()(z.bfloat16(), x, labels).loss.item() == pytest.approx(plain, abs=0.02)
+
+
+def test_minimising_it_forgets_x_and_keeps_y():
+    """One coordinate of x is the label, the other is loud noise; a linear z trained by the loss keeps the first."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 2, (128,), generator=generator)
+    x = torch.stack([labels.float(), 2 * torch.randn(128, generator=generator)], 1)
+    weight = torch.tensor([[0.5], [1.0]], requires_grad=True)
+    optimiser = torch.optim.Adam([weight], 0.05)
+    bottleneck = HSICBottleneck(compression=0.5)
+    for _ in range(100):
+        terms = bottleneck(x @ weight, x, labels)
+        optimiser.zero_grad()
+        terms.loss.backward()
+        optimiser.step()
+    assert terms.relevance > 0.9
+    assert abs(weight[1] / weight[0]).item() < 0.1  # from 2
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda z, x, y: HSICBottleneck(compression=-1), "compression: got -1, expected a finite number, 0 or above"),
+        (lambda z, x, y: HSICBottleneck(kernel_x="cosine"), "kernel_x: got 'cosine', expected one of gaussian"),
+        (lambda z, x, y: HSICBottleneck(bandwidth_z=0.0), "bandwidth_z: got 0.0, expected a finite number above 0"),
+        (lambda z, x, y: HSICBottleneck()(z[:1], x[:1]), "batch: got 1, expected at least 4: HSIC compares"),
+        (lambda z, x, y: HSICBottleneck(unbiased=False)(z[:1], x[:1]), "batch: got 1, expected at least 2"),
+        (lambda z, x, y: HSICBottleneck()(z, x[:9]), "batch: got 9, expected 40 rows, as many as z"),
+        (lambda z, x, y: HSICBottleneck()(z * math.nan, x), "values: got shape .* expected finite numbers"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(*batch())

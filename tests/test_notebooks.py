@@ -1,0 +1,99 @@
+"""Every notebook keeps the course's form, runs at smoke size within a minute, and says nothing on stderr."""
+
+import json
+import time
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+import yaml
+from courses import infotok
+
+from infotok.reproduce.course import Course
+from infotok.reproduce.parameters import read_parameters
+
+COURSE = Course(Path(__file__).parents[1])
+FIRST_CODE, SECOND_CODE = 0, 1
+SECONDS = 60
+
+
+@pytest.fixture(params=COURSE.names)
+def name(request):
+    return request.param
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_form(name):
+    notebook = nbformat.read(COURSE.notebook(name), as_version=4)
+    nbformat.validate(notebook)
+    code = code_cells(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert set(notebook.metadata) <= {"kernelspec"}
+    assert not any(cell.outputs or cell.execution_count for cell in code), "outputs are stripped"
+    assert "parameters" in code[FIRST_CODE].metadata.tags
+    assert "require(" in code[SECOND_CODE].source, "the cell after the parameters refuses impossible ones"
+    assert "import torch" not in code[SECOND_CODE].source, "and does so before anything heavy"
+    assert {"seed", "run_dir", "profile"} <= set(read_parameters(COURSE.notebook(name)))
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    for heading in ("Predict", "Sources"):
+        assert heading.lower() in prose.lower(), f"no {heading}"
+    source = "\n".join(cell.source for cell in code)
+    assert ".claim(" in source
+    assert ".check(" in source, "exercises check themselves"
+    assert "explore(" in source, "a widget"
+
+
+def test_smoke(name):
+    begun = time.monotonic()
+    ended = infotok(COURSE.root, "run", name, "--profile", "smoke", "--fresh")
+    seconds = time.monotonic() - begun
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    executed = COURSE.manifests("smoke", name)[0].parent / f"{name}.ipynb"
+    for cell in code_cells(nbformat.read(executed, as_version=4)):
+        for output in cell.outputs:
+            assert output.get("name") != "stderr", output.text
+    assert seconds < SECONDS
+
+
+def test_profiles_change_sizes_only():
+    profiles = yaml.safe_load((COURSE.root / "notebooks" / "profiles.yaml").read_text())
+    assert set(profiles) <= {"smoke", "gpu"}, "laptop is what the notebooks say themselves"
+    for entries in profiles.values():
+        for values in (entries or {}).values():
+            assert "seed" not in values
+
+
+def test_plain_papermill_runs_a_notebook(tmp_path):
+    out = tmp_path / "out.ipynb"
+    source = COURSE.notebook("00_start_here")
+    papermill.execute_notebook(source, out, {"seed": 3}, progress_bar=False, cwd=source.parent)
+    assert "seed = 3" in out.read_text()
+
+
+def test_an_impossible_value_is_refused_within_seconds():
+    ended = infotok(COURSE.root, "run", "02_gaussian_bottleneck", "--profile", "smoke", "-p", "beta_max=-1")
+    assert ended.returncode == 1
+    (line,) = [line for line in ended.stdout.splitlines() if line.startswith("02_gaussian_bottleneck: beta_max")]
+    assert line == "02_gaussian_bottleneck: beta_max: got -1.0, expected a number above 1"
+    assert "Traceback" not in ended.stdout
+
+
+def test_the_environment_files_agree():
+    for file in ("environment.yml", ".binder/environment.yml"):
+        listed = yaml.safe_load((COURSE.root / file).read_text())
+        assert {"pip": ["-e .[notebooks,hub]"]} in listed["dependencies"]
+        assert listed["channels"] == ["conda-forge"]
+
+
+def test_jupyterlab_is_started_on_this_machine_alone_and_with_its_token():
+    texts = {path: path.read_text() for path in (COURSE.root / "Makefile", *(COURSE.root / "tests").glob("*.py"))}
+    starts = [
+        line for text in texts.values() for line in text.splitlines() if "jupyter lab" in line and "$(BIN)" in line
+    ]
+    assert starts
+    assert all("--ip=127.0.0.1" in line for line in starts)
+    assert not any("token=''" in json.dumps(text) for text in texts.values())

@@ -84,7 +84,7 @@ def test_student_beats_gaussian_on_heavy_tails_without_correlation():
 
 def test_more_coordinates_than_samples_is_an_error():
     rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="20 samples of 30 coordinates., expected more samples than coordinates"):
+    with pytest.raises(ValueError, match=r"20 samples of 30 coordinates., expected more samples than coordinates"):
         gaussian_copula_mi(rng.standard_normal((20, 15)), rng.standard_normal((20, 15)))
 
 

@@ -26,8 +26,8 @@ from infotok.information.bounds import (
     tuba,
 )
 from infotok.information.consistency import Check, self_consistency
-from infotok.information.critics import BilinearCritic, ConcatCritic, GaussianConditional, SeparableCritic
 from infotok.information.copula import gaussian_copula_mi, normal_scores, student_copula_mi
+from infotok.information.critics import BilinearCritic, ConcatCritic, GaussianConditional, SeparableCritic
 from infotok.information.discrete import plugin_entropy, plugin_mi
 from infotok.information.estimate import METHODS, Estimate, estimate_mi
 from infotok.information.exact import (

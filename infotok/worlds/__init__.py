@@ -1,9 +1,9 @@
 """Data with known answers.
 
 - `gaussians`    pairs that carry their mutual information: `JointGaussian`, `JointStudentT`, `AdditiveUniform`
-- `transforms`   the same information in other coordinates: `Transformed`, `Spiral`, `swiss_roll`, margins of every shape
+- `transforms`   the same information in other coordinates: `Transformed`, `Spiral`, `swiss_roll`, many margins
 - `discrete`     finite sources: `DiscreteSource`, `BinarySymmetricSource`, `ErasureSource`, `HierarchicalSource`
-- `channels`     discrete parts and real images of known information: `StepUniform`, `GaussianWithAtoms`, `ImageChannel`
+- `channels`     atoms and real images, known: `StepUniform`, `GaussianWithAtoms`, `ImageChannel`
 - `tasks`        what estimators are examined on: `beyond_normal`, the forty; `staircase`
 - `examination`  examining them: `examine`, `task_names`
 - `digits`       real images with labels: `load_images`, `ImageWorld`, `Split`

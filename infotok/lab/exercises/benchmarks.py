@@ -5,8 +5,8 @@ import math
 from infotok.lab.exercises.exercise import Exercise
 
 excess_of_correlations = Exercise(
-    "x and y are independent, 20 dimensions each, 1000 samples. About what does the *uncorrected* canonical-correlation "
-    "estimate read?",
+    "x and y are independent, 20 dimensions each, 1000 samples. About what does the *uncorrected* "
+    "canonical-correlation estimate read?",
     answer=20 * 20 / 2000,
     unit="nats",
     mistakes={
@@ -30,6 +30,6 @@ error_of_an_estimate = Exercise(
         lambda rho, n: (1 - rho**2) / math.sqrt(n): r"That is the error of $\rho$ itself.",
     },
     hint="A standard error is a standard deviation over the root of N.",
-    solution=r"$|\rho| / \sqrt N$: at $\rho = 0.75$ and $N = 5000$ it is 0.011 nats, 2.6 % of the 0.413 nats there are. "
-    "No method can be expected to do better, and errors below this are luck.",
+    solution=r"$|\rho| / \sqrt N$: at $\rho = 0.75$ and $N = 5000$ it is 0.011 nats, 2.6 % of the 0.413 there are. No "
+    "method can be expected to do better, and errors below this are luck.",
 )

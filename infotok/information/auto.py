@@ -32,6 +32,8 @@ from infotok.information.neural import History, Training, train_critic
 FOLDS = 5
 BLOCK = 1000  # pairs per InfoNCE score, which cannot exceed log BLOCK
 MARGIN = 2.5  # standard errors by which the more flexible has to win
+NEIGHBOR_MARGIN = 4.0  # the same for neighbours, whose terms share samples: they vary together
+JACKKNIFE = 20  # groups left out in turn
 NEIGHBOR_DIMS = 8  # dx + dy above which nearest neighbours read far too low to compete
 LEARN_FROM = 200  # samples below which coordinates are not worth learning
 PLAN = Training(steps=800, batch=256, rate=4e-3, every=20, patience=8)
@@ -41,15 +43,16 @@ PLAN = Training(steps=800, batch=256, rate=4e-3, every=20, patience=8)
 class Candidate:
     """One model's claim.
 
-    nats: its value; score: held-out InfoNCE, nats (KSG: its value); terms (N,): what `score` is the mean of;
-    optimism: how far the value lies above what held-out samples show.
+    nats: its value; terms (N,): held-out InfoNCE, whose mean is its score (for KSG, its own terms); pointwise (N,): log
+    ratios; error: standard error of `nats`; bias: what may remain of it, by which the interval is widened either way.
     """
 
     name: str
     nats: float
     terms: np.ndarray
     pointwise: np.ndarray
-    optimism: float = 0.0
+    error: float
+    bias: float = 0.0
     finished: bool = True  # False: learning gained nothing on held-out samples
     history: History = field(default_factory=dict)
 
@@ -59,9 +62,9 @@ class Candidate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 %: the sampling error of the pointwise log-ratio, beside the optimism where there is one."""
-        error = 1.96 * float(self.pointwise.std() / np.sqrt(len(self.pointwise)))
-        return self.nats - error - self.optimism, self.nats + error + self.optimism
+        """95 %."""
+        reach = 1.96 * self.error + self.bias
+        return self.nats - reach, self.nats + reach
 
 
 @dataclass
@@ -91,21 +94,27 @@ def compare(x: np.ndarray, y: np.ndarray, *, seed: int = 0, device: str = "cpu",
     copula = chosen
 
     if dim <= NEIGHBOR_DIMS:
-        values = ksg_pointwise(x, y)
-        neighbors = Candidate("neighbors", float(values.mean()), values, values)
+        neighbors = _neighbors(x, y, folds)
         candidates.append(neighbors)
-        if _reaches_above(neighbors, copula):
+        if _reaches_above(neighbors, copula, NEIGHBOR_MARGIN):
             chosen = neighbors
-            gain, error = neighbors.nats - copula.nats, _paired(values - copula.pointwise)[1]
+            gain, error = neighbors.nats - copula.nats, _paired(neighbors.pointwise - copula.pointwise)[1]
             reasons.append(f"neighbors reach {gain:.3f} ± {error:.3f} above {copula.name}")
 
     if dim > 2 and len(x) >= LEARN_FROM:
         learned = _coordinates(x, y, folds, gaussian, copula, chosen, seed, device, plan)
         candidates.append(learned)
-        if learned.finished and _beats(learned, copula) and (chosen is copula or _reaches_above(learned, chosen)):
+        if (
+            learned.finished
+            and _beats(learned, copula)
+            and (chosen is copula or _reaches_above(learned, chosen, MARGIN))
+        ):
             gain, error = _paired(learned.terms - copula.terms)
             reasons.append(f"learned coordinates score {gain:.3f} ± {error:.3f} above {copula.name}")
             chosen = learned
+    if chosen in (gaussian, student):
+        fit = GaussianCopula.fit if chosen is gaussian else StudentCopula.fit
+        chosen.error = _jackknife(lambda part: fit(normal_scores(x[part]), normal_scores(y[part])).nats, folds)
     reason = "; ".join(reasons) or "gaussian: no other candidate reaches higher by more than its error"
     return Comparison(candidates, chosen, reason)
 
@@ -116,7 +125,17 @@ def _copula(name: str, fitted, fit: Callable, x: np.ndarray, y: np.ndarray, fold
         train = np.setdiff1d(np.arange(len(x)), test)
         model = fit(x[train], y[train])
         terms[test] = _score(lambda a, b, m=model: torch.from_numpy(m.log_ratios(a, b)), x[test], y[test])
-    return Candidate(name, fitted.nats, terms, fitted.log_ratio(x, y))
+    pointwise = fitted.log_ratio(x, y)
+    return Candidate(name, fitted.nats, terms, pointwise, _paired(pointwise)[1])
+
+
+def _neighbors(x: np.ndarray, y: np.ndarray, folds: list[np.ndarray]) -> Candidate:
+    """KSG, and what bias may remain: it shrinks about as N^-1/2, so halves of the samples show it enlarged."""
+    values = ksg_pointwise(x, y)
+    nats, order = float(values.mean()), np.concatenate(folds)
+    halves = np.mean([ksg_pointwise(x[half], y[half]).mean() for half in np.array_split(order, 2)])
+    remaining = abs(nats - float(halves)) / (np.sqrt(2) - 1)
+    return Candidate("neighbors", nats, values, values, _paired(values)[1], remaining)
 
 
 def _coordinates(
@@ -150,11 +169,13 @@ def _coordinates(
             nats = (trained[0] + terms[test].mean()) / 2
             behind = [start[test].mean(), copula.terms[test].mean() if copula is not gaussian else -np.inf]
             if terms[test].mean() <= max(behind) or nats <= leader.nats:
-                return Candidate("coordinates", float(nats), terms, terms, finished=False, history=history)
+                error = _paired(terms[test])[1]
+                return Candidate("coordinates", float(nats), terms, terms, error, finished=False, history=history)
     optimism = max(float(np.mean(trained) - terms.mean()) / 2, 0.0)
     gain, error = _paired(terms - start)
     nats = float(terms.mean()) + optimism
-    return Candidate("coordinates", nats, terms, terms, optimism, gain > MARGIN * error, history)
+    finished = gain > MARGIN * error
+    return Candidate("coordinates", nats, terms, terms, _paired(terms)[1], optimism, finished, history)
 
 
 def _score(critic: Callable, x: np.ndarray | Tensor, y: np.ndarray | Tensor) -> np.ndarray:
@@ -170,9 +191,16 @@ def _beats(candidate: Candidate, other: Candidate) -> bool:
     return gain > MARGIN * error
 
 
-def _reaches_above(candidate: Candidate, other: Candidate) -> bool:
+def _reaches_above(candidate: Candidate, other: Candidate, margin: float) -> bool:
     """Its value is higher, beyond chance."""
-    return candidate.nats - other.nats > MARGIN * _paired(candidate.pointwise - other.pointwise)[1]
+    return candidate.nats - other.nats > margin * _paired(candidate.pointwise - other.pointwise)[1]
+
+
+def _jackknife(estimate: Callable[[np.ndarray], float], folds: list[np.ndarray]) -> float:
+    """Standard error of the whole estimate, ranks included, by leaving out a twentieth of the samples at a time."""
+    order = np.concatenate(folds)
+    without = [estimate(np.setdiff1d(order, part)) for part in np.array_split(order, JACKKNIFE)]
+    return float(np.sqrt((JACKKNIFE - 1) * np.var(without)))
 
 
 def _paired(differences: np.ndarray) -> tuple[float, float]:

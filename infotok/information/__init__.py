@@ -8,6 +8,9 @@
 - `upper`        upper bounds: `gaussian_kl`, `club`, `leave_one_out`, `difference_of_entropies`
 - `critics`      what scores the pairs: `SeparableCritic`, `BilinearCritic`, `ConcatCritic`, `GaussianConditional`
 - `kernels`      dependence without a density: `hsic`, `nhsic`, `median_distance`
+- `neighbors`    counting neighbours: `ksg`, `conditional_ksg`, `mixed_ksg`
+- `copula`       normal margins first: `normal_scores`, `gaussian_copula_mi`, `student_copula_mi`
+- `estimate`     one door to all estimators: `estimate_mi`, its `Estimate`, and `METHODS`; "auto" is in `auto`
 - `consistency`  `self_consistency`: does an estimator behave like mutual information?
 """
 
@@ -23,8 +26,10 @@ from infotok.information.bounds import (
     tuba,
 )
 from infotok.information.consistency import Check, self_consistency
+from infotok.information.copula import gaussian_copula_mi, normal_scores, student_copula_mi
 from infotok.information.critics import BilinearCritic, ConcatCritic, GaussianConditional, SeparableCritic
 from infotok.information.discrete import plugin_entropy, plugin_mi
+from infotok.information.estimate import METHODS, Estimate, estimate_mi
 from infotok.information.exact import (
     additive_uniform_mi,
     binary_erasure_channel_mi,
@@ -35,12 +40,15 @@ from infotok.information.exact import (
     student_t_mi,
 )
 from infotok.information.kernels import hsic, median_distance, nhsic
+from infotok.information.neighbors import conditional_ksg, ksg, mixed_ksg
 from infotok.information.upper import club, difference_of_entropies, gaussian_kl, leave_one_out
 
 __all__ = [
+    "METHODS",
     "BilinearCritic",
     "Check",
     "ConcatCritic",
+    "Estimate",
     "GaussianConditional",
     "MovingAverage",
     "SeparableCritic",
@@ -48,25 +56,32 @@ __all__ = [
     "binary_erasure_channel_mi",
     "binary_symmetric_channel_mi",
     "club",
+    "conditional_ksg",
     "difference_of_entropies",
     "discrete_mi",
     "donsker_varadhan",
     "entropy",
+    "estimate_mi",
+    "gaussian_copula_mi",
     "gaussian_kl",
     "gaussian_mi",
     "hsic",
     "infonce",
     "interpolated",
     "jensen_shannon",
+    "ksg",
     "leave_one_out",
     "median_distance",
     "mine",
+    "mixed_ksg",
     "nhsic",
+    "normal_scores",
     "nwj",
     "plugin_entropy",
     "plugin_mi",
     "self_consistency",
     "smile",
+    "student_copula_mi",
     "student_t_mi",
     "tuba",
 ]

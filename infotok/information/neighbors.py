@@ -114,30 +114,25 @@ def neighbor_radius(points: np.ndarray, k: int) -> np.ndarray:
 
 def count_closer(points: np.ndarray, radius: np.ndarray, *, inclusive: bool = False) -> np.ndarray:
     """How many other points lie closer than `radius` (N,) to each of `points` (N, d); `inclusive`: or as close."""
+    # The margin keeps the k-th neighbour on its proper side of the sphere in spite of rounding. Above a few dimensions
+    # single precision doubles the speed.
+    few = points.shape[1] <= TREE_DIMS_COUNT
+    margin = (1e-13 if few else 1e-6) * np.abs(points).max()
+    reach = radius + margin if inclusive else radius - margin
     if points.shape[1] == 1:
-        return _count_on_line(points[:, 0], radius, inclusive)
-    if points.shape[1] <= TREE_DIMS_COUNT:
-        reach = radius if inclusive else np.nextafter(radius, -np.inf)
+        order = np.sort(points[:, 0])
+        left = np.searchsorted(order, points[:, 0] - reach, side="left")
+        right = np.searchsorted(order, points[:, 0] + reach, side="right")
+        return np.maximum(right - left - 1, 0)
+    if few:
         tree = cKDTree(points)
         count = tree.query_ball_point(points, reach, p=np.inf, return_length=True, workers=torch.get_num_threads())
         return np.maximum(count - 1, 0)
-    # Single precision doubles the speed; the margin keeps the k-th neighbour on its proper side of the sphere.
-    margin = 1e-6 * np.abs(points).max()
-    reach = (radius + margin if inclusive else radius - margin).astype(np.float32)
 
     def count(distance: np.ndarray, reach: np.ndarray) -> np.ndarray:
         return np.array([np.count_nonzero(row) for row in distance < reach[:, None]])
 
-    return np.maximum(_over_blocks(count, points, np.float32, reach) - 1, 0)
-
-
-def _count_on_line(points: np.ndarray, radius: np.ndarray, inclusive: bool) -> np.ndarray:
-    """The same in one dimension, where sorting beats every tree."""
-    order = np.sort(points)
-    sides = ("left", "right") if inclusive else ("right", "left")
-    left = np.searchsorted(order, points - radius, side=sides[0])
-    right = np.searchsorted(order, points + radius, side=sides[1])
-    return np.maximum(right - left - 1, 0)
+    return np.maximum(_over_blocks(count, points, np.float32, reach.astype(np.float32)) - 1, 0)
 
 
 def _over_blocks(function: Callable, points: np.ndarray, dtype: type, *per_row: np.ndarray) -> np.ndarray:

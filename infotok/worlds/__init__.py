@@ -1,26 +1,58 @@
 """Data with known answers.
 
-- `gaussians`   pairs that carry their mutual information: `JointGaussian`, `JointStudentT`, `AdditiveUniform`
-- `discrete`    finite sources: `DiscreteSource`, `BinarySymmetricSource`, `ErasureSource`, `HierarchicalSource`
-- `digits`      real images with labels: `load_images`, `ImageWorld`, `Split`
-- `nuisance`    digits with a labelled texture or second digit laid over: `NuisanceDigits`
+- `gaussians`    pairs that carry their mutual information: `JointGaussian`, `JointStudentT`, `AdditiveUniform`
+- `transforms`   the same information in other coordinates: `Transformed`, `Spiral`, `swiss_roll`, many margins
+- `discrete`     finite sources: `DiscreteSource`, `BinarySymmetricSource`, `ErasureSource`, `HierarchicalSource`
+- `channels`     atoms and real images, known: `StepUniform`, `GaussianWithAtoms`, `ImageChannel`
+- `tasks`        what estimators are examined on: `beyond_normal`, the forty; `staircase`
+- `examination`  examining them: `examine`, `task_names`
+- `digits`       real images with labels: `load_images`, `ImageWorld`, `Split`
+- `nuisance`     digits with a labelled texture or second digit laid over: `NuisanceDigits`
 """
 
+from infotok.worlds.channels import GaussianWithAtoms, ImageChannel, StepUniform
 from infotok.worlds.digits import ImageWorld, Split, load_images
 from infotok.worlds.discrete import BinarySymmetricSource, DiscreteSource, ErasureSource, HierarchicalSource
 from infotok.worlds.gaussians import AdditiveUniform, JointGaussian, JointStudentT
 from infotok.worlds.nuisance import NuisanceDigits
+from infotok.worlds.tasks import Task, beyond_normal, staircase
+from infotok.worlds.transforms import (
+    Bimodal,
+    Spiral,
+    Transformed,
+    Wiggly,
+    asinh,
+    cubic,
+    half_cube,
+    normal_cdf,
+    swiss_roll,
+)
 
 __all__ = [
     "AdditiveUniform",
+    "Bimodal",
     "BinarySymmetricSource",
     "DiscreteSource",
     "ErasureSource",
+    "GaussianWithAtoms",
     "HierarchicalSource",
+    "ImageChannel",
     "ImageWorld",
     "JointGaussian",
     "JointStudentT",
     "NuisanceDigits",
+    "Spiral",
     "Split",
+    "StepUniform",
+    "Task",
+    "Transformed",
+    "Wiggly",
+    "asinh",
+    "beyond_normal",
+    "cubic",
+    "half_cube",
     "load_images",
+    "normal_cdf",
+    "staircase",
+    "swiss_roll",
 ]

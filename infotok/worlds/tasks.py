@@ -6,7 +6,7 @@
 
 - `beyond_normal`   forty tasks after Czyz et al. 2023 (arXiv 2306.11078, table 1): margins of every shape, tails
   without moments, spirals, a rolled-up line, up to 50 + 50 dimensions. Written from their definitions, not their code.
-- `staircase`       correlated Gaussians of 2, 4, ..., 10 nats in 20 + 20 dimensions, straight or cubed (Poole 2019)
+- `staircase`       correlated Gaussians of 2, 4, ..., 10 nats in 20 + 20 dimensions, or cubed (Poole et al. 2019)
 
 Every task is a world of known truth with a name; nothing here is visible to an estimator.
 """

@@ -1,0 +1,208 @@
+"""The method "auto": several models of one dependence, compared on samples they were not fitted to.
+
+Mutual information does not change under one-to-one maps of single coordinates, so every column is first made normal by
+its ranks. Then, from the simplest to the most flexible:
+
+- gaussian     Gaussian copula: canonical correlations
+- student      Student copula: the coordinates share a scale as well
+- neighbors    nearest neighbours, no model at all, in few dimensions
+- coordinates  the Gaussian copula in learned coordinates
+
+Copulas and coordinates are density ratios, scored by InfoNCE on five folds, each on the fold it was not fitted to. That
+score and KSG's value both err on the low side, so a more flexible candidate replaces a simpler one where it reaches
+higher by more than `MARGIN` standard errors of the paired difference. The winner's value is then freed of its bias:
+
+- copulas are fitted to all samples and corrected for their number of parameters;
+- learned coordinates report the middle between their score on the samples trained on (too high) and on held-out ones
+  (too low): optimism is symmetric to first order (Akaike 1974; Takeuchi 1976).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from infotok.information.coordinates import CoordinateCritic, infonce_terms
+from infotok.information.copula import GaussianCopula, StudentCopula, normal_scores
+from infotok.information.neighbors import ksg_pointwise
+from infotok.information.neural import History, Training, train_critic
+
+FOLDS = 5
+BLOCK = 1000  # pairs per InfoNCE score, which cannot exceed log BLOCK
+MARGIN = 2.5  # standard errors by which the more flexible has to win
+NEIGHBOR_MARGIN = 4.0  # the same for neighbours, whose terms share samples: they vary together
+JACKKNIFE = 20  # groups left out in turn
+NEIGHBOR_DIMS = 8  # dx + dy above which nearest neighbours read far too low to compete
+LEARN_FROM = 200  # samples below which coordinates are not worth learning
+PLAN = Training(steps=800, batch=256, rate=4e-3, every=20, patience=8)
+
+
+@dataclass
+class Candidate:
+    """One model's claim.
+
+    nats: its value; terms (N,): held-out InfoNCE, whose mean is its score (for KSG, its own terms); pointwise (N,): log
+    ratios; error: standard error of `nats`; bias: what may remain of it, by which the interval is widened either way.
+    """
+
+    name: str
+    nats: float
+    terms: np.ndarray
+    pointwise: np.ndarray
+    error: float
+    bias: float = 0.0
+    finished: bool = True  # False: learning gained nothing on held-out samples
+    history: History = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        return float(self.terms.mean())
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 %."""
+        reach = 1.96 * self.error + self.bias
+        return self.nats - reach, self.nats + reach
+
+
+@dataclass
+class Comparison:
+    """All candidates in the order tried, the one chosen, and why."""
+
+    candidates: list[Candidate]
+    chosen: Candidate
+    reason: str
+
+
+def compare(x: np.ndarray, y: np.ndarray, *, seed: int = 0, device: str = "cpu", plan: Training = PLAN) -> Comparison:
+    """Try the candidates on x (N, dx) and y (N, dy): finite, no constant column, more samples than coordinates."""
+    x, y = normal_scores(x), normal_scores(y)
+    dim = x.shape[1] + y.shape[1]
+    folds = np.array_split(np.random.default_rng(seed).permutation(len(x)), FOLDS)
+
+    gaussian = _copula("gaussian", GaussianCopula.fit(x, y), GaussianCopula.fit, x, y, folds)
+    student_copula = StudentCopula.fit(x, y)
+    student = _copula("student", student_copula, student_copula.refit, x, y, folds)
+    candidates, chosen, reasons = [gaussian, student], gaussian, []
+
+    if _beats(student, gaussian):
+        chosen = student
+        gain, error = _paired(student.terms - gaussian.terms)
+        reasons.append(f"student (dof {student_copula.dof:.2g}) scores {gain:.3f} ± {error:.3f} above gaussian")
+    copula = chosen
+
+    if dim <= NEIGHBOR_DIMS:
+        neighbors = _neighbors(x, y, folds)
+        candidates.append(neighbors)
+        if _reaches_above(neighbors, copula, NEIGHBOR_MARGIN):
+            chosen = neighbors
+            gain, error = neighbors.nats - copula.nats, _paired(neighbors.pointwise - copula.pointwise)[1]
+            reasons.append(f"neighbors reach {gain:.3f} ± {error:.3f} above {copula.name}")
+
+    if dim > 2 and len(x) >= LEARN_FROM:
+        learned = _coordinates(x, y, folds, gaussian, copula, chosen, seed, device, plan)
+        candidates.append(learned)
+        if (
+            learned.finished
+            and _beats(learned, copula)
+            and (chosen is copula or _reaches_above(learned, chosen, MARGIN))
+        ):
+            gain, error = _paired(learned.terms - copula.terms)
+            reasons.append(f"learned coordinates score {gain:.3f} ± {error:.3f} above {copula.name}")
+            chosen = learned
+    if chosen in (gaussian, student):
+        fit = GaussianCopula.fit if chosen is gaussian else StudentCopula.fit
+        chosen.error = _jackknife(lambda part: fit(normal_scores(x[part]), normal_scores(y[part])).nats, folds)
+    reason = "; ".join(reasons) or "gaussian: no other candidate reaches higher by more than its error"
+    return Comparison(candidates, chosen, reason)
+
+
+def _copula(name: str, fitted, fit: Callable, x: np.ndarray, y: np.ndarray, folds: list[np.ndarray]) -> Candidate:
+    terms = np.empty(len(x))
+    for test in folds:
+        train = np.setdiff1d(np.arange(len(x)), test)
+        model = fit(x[train], y[train])
+        terms[test] = _score(lambda a, b, m=model: torch.from_numpy(m.log_ratios(a, b)), x[test], y[test])
+    pointwise = fitted.log_ratio(x, y)
+    return Candidate(name, fitted.nats, terms, pointwise, _paired(pointwise)[1])
+
+
+def _neighbors(x: np.ndarray, y: np.ndarray, folds: list[np.ndarray]) -> Candidate:
+    """KSG, and what bias may remain: it shrinks about as N^-1/2, so halves of the samples show it enlarged."""
+    values = ksg_pointwise(x, y)
+    nats, order = float(values.mean()), np.concatenate(folds)
+    halves = np.mean([ksg_pointwise(x[half], y[half]).mean() for half in np.array_split(order, 2)])
+    remaining = abs(nats - float(halves)) / (np.sqrt(2) - 1)
+    return Candidate("neighbors", nats, values, values, _paired(values)[1], remaining)
+
+
+def _coordinates(
+    x: np.ndarray,
+    y: np.ndarray,
+    folds: list[np.ndarray],
+    gaussian: Candidate,
+    copula: Candidate,
+    leader: Candidate,
+    seed: int,
+    device: str,
+    plan: Training,
+) -> Candidate:
+    """Learn on four folds, score on the fifth, in turn; a first fold without promise is the last."""
+    tensors = [torch.tensor(v, dtype=torch.float32, device=device) for v in (x, y)]
+    terms, start = np.zeros(len(x)), np.zeros(len(x))
+    trained, history = [], {}
+    for turn, test in enumerate(folds):
+        rest = np.random.default_rng(seed + turn).permutation(np.setdiff1d(np.arange(len(x)), test))
+        train, validation = rest[len(rest) // 8 :], rest[: len(rest) // 8]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + turn)
+            critic = CoordinateCritic(x[rest], y[rest]).to(device)
+        start[test] = _score(critic, *(v[test] for v in tensors))
+        parts = [tuple(v[part] for v in tensors) for part in (train, validation)]
+        record = train_critic(critic, lambda scores: infonce_terms(scores).mean(), *parts, plan, seed + turn)
+        terms[test] = _score(critic, *(v[test] for v in tensors))
+        trained.append(_score(critic, *parts[0]).mean())
+        if turn == 0:
+            history = record
+            nats = (trained[0] + terms[test].mean()) / 2
+            behind = [start[test].mean(), copula.terms[test].mean() if copula is not gaussian else -np.inf]
+            if terms[test].mean() <= max(behind) or nats <= leader.nats:
+                error = _paired(terms[test])[1]
+                return Candidate("coordinates", float(nats), terms, terms, error, finished=False, history=history)
+    optimism = max(float(np.mean(trained) - terms.mean()) / 2, 0.0)
+    gain, error = _paired(terms - start)
+    nats = float(terms.mean()) + optimism
+    finished = gain > MARGIN * error
+    return Candidate("coordinates", nats, terms, terms, _paired(terms)[1], optimism, finished, history)
+
+
+def _score(critic: Callable, x: np.ndarray | Tensor, y: np.ndarray | Tensor) -> np.ndarray:
+    """InfoNCE terms (N,) of critic(x, y), in blocks of about BLOCK pairs."""
+    blocks = np.array_split(np.arange(len(x)), max(1, round(len(x) / BLOCK)))
+    with torch.no_grad():
+        return np.concatenate([infonce_terms(critic(x[b], y[b])).cpu().numpy() for b in blocks])
+
+
+def _beats(candidate: Candidate, other: Candidate) -> bool:
+    """Its held-out score is higher, beyond chance."""
+    gain, error = _paired(candidate.terms - other.terms)
+    return gain > MARGIN * error
+
+
+def _reaches_above(candidate: Candidate, other: Candidate, margin: float) -> bool:
+    """Its value is higher, beyond chance."""
+    return candidate.nats - other.nats > margin * _paired(candidate.pointwise - other.pointwise)[1]
+
+
+def _jackknife(estimate: Callable[[np.ndarray], float], folds: list[np.ndarray]) -> float:
+    """Standard error of the whole estimate, ranks included, by leaving out a twentieth of the samples at a time."""
+    order = np.concatenate(folds)
+    without = [estimate(np.setdiff1d(order, part)) for part in np.array_split(order, JACKKNIFE)]
+    return float(np.sqrt((JACKKNIFE - 1) * np.var(without)))
+
+
+def _paired(differences: np.ndarray) -> tuple[float, float]:
+    """Mean and standard error."""
+    return float(differences.mean()), float(differences.std() / np.sqrt(len(differences)))

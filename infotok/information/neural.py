@@ -1,0 +1,222 @@
+"""Training a critic, honestly: early stopping on validation samples, the value from samples kept apart from both.
+
+- `Training`        the plan: steps, batch, rate, patience
+- `train_critic`    AdamW on any bound of a (B, B) score matrix
+- `NEURAL`          the methods of `estimate_mi` made of a critic and a bound: infonce, nwj, dv, mine, tuba, js, smile,
+  interpolated (lower bounds; smile is none), club, loo (upper bounds where their fitted conditional is the true one)
+"""
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from infotok.errors import require
+from infotok.information import bounds, upper
+from infotok.information.critics import BilinearCritic, ConcatCritic, GaussianConditional, SeparableCritic, mlp
+
+CRITICS = {"separable": SeparableCritic, "bilinear": BilinearCritic, "concat": ConcatCritic}
+HELD_OUT_BLOCK = 2000  # held-out pairs per score matrix: it bounds memory, and InfoNCE by its logarithm
+
+
+@dataclass
+class Training:
+    """How a critic is trained: AdamW with a cosine rate; the step that was best on validation samples is kept."""
+
+    steps: int = 2000
+    batch: int = 256
+    rate: float = 1e-3
+    decay: float = 1e-2
+    every: int = 50  # steps between looks at the validation samples
+    patience: int = 8  # looks without improvement before stopping
+    progress: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "every", "patience"):
+            value = getattr(self, name)
+            require(isinstance(value, int) and value >= 1, name, value, "a whole number, 1 or above")
+        require(isinstance(self.batch, int) and self.batch >= 4, "batch", self.batch, "a whole number, 4 or above")
+        require(self.rate > 0, "rate", self.rate, "a number above 0")
+
+
+History = dict[str, list[float]]
+
+
+def train_critic(
+    critic: nn.Module,
+    objective: Callable[[Tensor], Tensor],
+    train: tuple[Tensor, Tensor],
+    validation: tuple[Tensor, Tensor],
+    plan: Training,
+    seed: int,
+    reading: Callable[[Tensor], Tensor] | None = None,
+) -> History:
+    """Raise `objective(critic(x, y))` on batches of `train`; leave the critic where `reading` of validation was best.
+
+    Returns {"step", "train", "validation"}: the mean objective since the last look, and the validation reading.
+    A value that is not finite raises FloatingPointError with the step.
+    """
+    reading = reading or objective
+    generator = torch.Generator().manual_seed(seed)
+    x, y = train
+    optimizer = torch.optim.AdamW(critic.parameters(), lr=plan.rate, weight_decay=plan.decay, fused=True)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, plan.steps)
+    history: History = {"step": [], "train": [], "validation": []}
+    best, best_state, stale, running = -math.inf, None, 0, []
+    for step in range(plan.steps + 1):
+        if step % plan.every == 0 or step == plan.steps:
+            with torch.no_grad():
+                value = float(reading(critic(*validation)))
+            history["step"].append(step)
+            history["train"].append(float(np.mean(running)) if running else value)
+            history["validation"].append(value)
+            running, stale = [], stale + 1
+            if plan.progress:
+                print(f"\rstep {step} of {plan.steps}: {value:.3f} nats on validation", end="", file=sys.stderr)
+            if value > best:
+                best, stale = value, 0
+                best_state = {name: tensor.detach().clone() for name, tensor in critic.state_dict().items()}
+            if stale >= plan.patience or step == plan.steps:
+                break
+        index = torch.randperm(len(x), generator=generator)[: plan.batch].to(x.device)
+        value = objective(critic(x[index], y[index]))
+        if not torch.isfinite(value):
+            raise FloatingPointError(f"step {step}: the bound is {value.item()}; a lower rate may help")
+        optimizer.zero_grad()
+        (-value).backward()
+        optimizer.step()
+        schedule.step()
+        running.append(value.item())
+    if plan.progress:
+        print(file=sys.stderr)
+    if best_state is not None:
+        critic.load_state_dict(best_state)
+    return history
+
+
+class WithBaseline(nn.Module):
+    """f(x, y) - log a(x): TUBA's critic, with a learned baseline."""
+
+    def __init__(self, critic: nn.Module, dim_x: int) -> None:
+        super().__init__()
+        self.critic, self.log_baseline = critic, mlp(dim_x, 64, 1)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.critic(x, y) - self.log_baseline(x)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A bound to train on, the one to read, and what the reading is."""
+
+    objective: Callable[..., Tensor]
+    reading: Callable[..., Tensor]
+    kind: str = "lower bound"
+    options: tuple[str, ...] = ()
+
+
+def _log_likelihood(scores: Tensor) -> Tensor:
+    return scores.diagonal().mean()
+
+
+_tuba = partial(bounds.tuba, log_baseline=0.0)
+NEURAL: dict[str, Method] = {
+    "infonce": Method(bounds.infonce, bounds.infonce),
+    "nwj": Method(bounds.nwj, bounds.nwj),
+    "dv": Method(bounds.donsker_varadhan, bounds.donsker_varadhan),
+    "mine": Method(bounds.mine, bounds.donsker_varadhan),
+    "tuba": Method(_tuba, _tuba),
+    "js": Method(bounds.jensen_shannon, bounds.jensen_shannon),
+    "smile": Method(bounds.smile, bounds.smile, kind="point", options=("clip",)),
+    "interpolated": Method(bounds.interpolated, bounds.interpolated, options=("alpha",)),
+    "club": Method(_log_likelihood, upper.club, kind="upper bound"),
+    "loo": Method(_log_likelihood, upper.leave_one_out, kind="upper bound"),
+}
+
+
+@dataclass
+class HeldOut:
+    """The bound on held-out pairs, its standard error by the jackknife, and the training history."""
+
+    nats: float
+    error: float
+    ceiling: float | None
+    history: History = field(default_factory=dict)
+
+
+def neural_mi(
+    x: np.ndarray,
+    y: np.ndarray,
+    name: str,
+    *,
+    seed: int,
+    device: str,
+    plan: Training,
+    critic: str = "separable",
+    hidden: int = 128,
+    layers: int = 2,
+    **options: float,
+) -> HeldOut:
+    """Train on 60 %, stop by 20 %, read the bound on 20 %. x (N, dx), y (N, dy) standardised."""
+    method = NEURAL[name]
+    require(critic in CRITICS, "critic", critic, f"one of {', '.join(CRITICS)}")
+    require(len(x) >= 40, "x", f"{len(x)} samples", "at least 40 to train, validate and test on")
+    if name == "interpolated":
+        options = {"alpha": 0.5, **options}
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(x)))
+    x, y = (torch.tensor(v, dtype=torch.float32)[order].to(device) for v in (x, y))
+    fifth = len(x) // 5
+    parts = slice(0, fifth), slice(fifth, 2 * fifth), slice(2 * fifth, None)
+    test, validation, train = ((x[part], y[part]) for part in parts)
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = _network(name, critic, x.shape[1], y.shape[1], hidden, layers).to(device)
+    conditional = name in ("club", "loo")
+    reading = partial(method.reading, **options)
+    objective = partial(method.objective, **options)
+    if name == "mine":
+        objective = partial(bounds.mine, average=bounds.MovingAverage())
+    history = train_critic(network, objective, train, validation, plan, seed, objective if conditional else reading)
+    with torch.no_grad():
+        blocks = [network(a, b) for a, b in zip(*(v.tensor_split(_blocks(fifth)) for v in test), strict=True)]
+    nats, error = jackknife(reading, blocks)
+    return HeldOut(nats, error, _ceiling(name, len(blocks[-1]), options), history)
+
+
+def _blocks(n: int) -> int:
+    return max(1, math.ceil(n / HELD_OUT_BLOCK))
+
+
+def _network(name: str, critic: str, dim_x: int, dim_y: int, hidden: int, layers: int) -> nn.Module:
+    if name in ("club", "loo"):
+        return GaussianConditional(dim_x, dim_y, hidden=hidden, layers=layers)
+    shape = {} if critic == "bilinear" else {"hidden": hidden, "layers": layers}
+    network = CRITICS[critic](dim_x, dim_y, **shape)
+    return WithBaseline(network, dim_x) if name == "tuba" else network
+
+
+def _ceiling(name: str, batch: int, options: dict) -> float | None:
+    """The largest value the bound can read on `batch` pairs, whatever the data."""
+    if name in ("infonce", "loo"):
+        return math.log(batch)
+    if name == "interpolated" and options["alpha"] > 0:
+        return 1 + math.log((batch - 1) / options["alpha"])
+    return None
+
+
+def jackknife(bound: Callable[[Tensor], Tensor], matrices: list[Tensor], groups: int = 20) -> tuple[float, float]:
+    """A bound's mean over score matrices and its standard error: leave out a twentieth of the pairs at a time."""
+    values, variances = [], []
+    for scores in matrices:
+        values.append(float(bound(scores)))
+        parts = torch.arange(len(scores), device=scores.device) % groups
+        kept = [torch.nonzero(parts != g).squeeze(1) for g in range(min(groups, len(scores)))]
+        without = np.array([float(bound(scores[k][:, k])) for k in kept])
+        variances.append((len(kept) - 1) * np.var(without))
+    return float(np.mean(values)), float(np.sqrt(np.mean(variances) / len(matrices)))

@@ -1,0 +1,80 @@
+"""The pictures of lesson 12: estimators side by side."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from infotok.lab.plots.style import BLACK, GRAY, GREEN, PALETTE, VERMILLION, drawn, new
+
+
+@drawn
+def scores(*, raw: list, scored: list, names: list[str]) -> Figure:
+    """The same pairs before and after their margins are made normal. raw and scored: one (N, 2) of points per world."""
+    fig, axes = new(width=9.5, height=5, ncols=len(names), nrows=2)
+    axes = np.reshape(axes, (2, len(names)))
+    for column, name in enumerate(names):
+        for row, points in enumerate((raw[column], scored[column])):
+            x, y = np.array(points).T
+            axes[row, column].scatter(x, y, s=3, alpha=0.4, linewidths=0)
+            axes[row, column].set(xlabel="x" if row == 0 else "normal score of x")
+        axes[0, column].set_title(name)
+    axes[0, 0].set_ylabel("y")
+    axes[1, 0].set_ylabel("normal score of y")
+    return fig
+
+
+@drawn
+def table(*, tasks: list[str], errors: dict[str, list], truth: list[float], tolerance: float = 0.1) -> Figure:
+    """Mean error of each method on each task; the grey band is `tolerance` of the truth, or 0.02 nats below 0.2."""
+    fig, ax = new(width=9.5, height=0.2 * len(tasks) + 1.2)
+    place = np.arange(len(tasks))
+    band = np.where(np.array(truth) < 0.2, np.maximum(0.02, tolerance * np.array(truth)), tolerance * np.array(truth))
+    ax.barh(place, 2 * band, left=-band, color="#E6E6E6", height=0.9, label=f"within {tolerance:.0%}")
+    for (name, values), color, marker in zip(errors.items(), PALETTE, "osD^vP", strict=False):
+        ax.plot(values, place, marker, color=color, label=name, alpha=0.85, linestyle="none")
+    ax.axvline(0, color=BLACK, linewidth=0.8)
+    ax.set_yticks(place, tasks, fontsize=8)
+    ax.set(xlabel="estimate - truth / nats", ylim=(len(tasks) - 0.4, -0.6))
+    ax.legend(loc="lower left")
+    return fig
+
+
+@drawn
+def coverage(*, tasks: list[str], low: list, high: list, truth: list[float]) -> Figure:
+    """Every repetition's interval; green where it holds the truth."""
+    fig, axes = new(width=9.5, height=3, ncols=len(tasks))
+    for ax, name, lows, highs, value in zip(np.atleast_1d(axes), tasks, low, high, truth, strict=True):
+        lows, highs = np.array(lows), np.array(highs)
+        hit = (lows <= value) & (value <= highs)
+        for inside, color in ((hit, GREEN), (~hit, VERMILLION)):
+            ax.vlines(np.flatnonzero(inside), lows[inside], highs[inside], color=color, linewidth=1.2)
+        ax.axhline(value, color=BLACK, linewidth=0.8)
+        ax.set_title(f"{name}\n{hit.mean():.0%} of {len(hit)}", fontsize=9)
+        ax.set(xlabel="repetition", ylabel="95 % interval / nats" if ax is np.atleast_1d(axes)[0] else "")
+    return fig
+
+
+@drawn
+def speed(*, dims: list[int], seconds: dict[str, list]) -> Figure:
+    """Time of one estimate against the dimension of each side."""
+    fig, ax = new(height=3.5)
+    for (name, values), color in zip(seconds.items(), PALETTE, strict=False):
+        known = [(d, v) for d, v in zip(dims, values, strict=True) if v is not None]
+        ax.plot(*zip(*known, strict=True), "o-", label=name, color=color)
+    ax.set(xlabel="dimensions of x, and of y", ylabel="time / s", yscale="log", xticks=dims)
+    ax.legend()
+    return fig
+
+
+@drawn
+def choice(*, candidates: dict[str, float], truth: float, interval: list[float], chosen: str) -> Figure:
+    """What each candidate of "auto" claims on one task, the one chosen, and the truth."""
+    fig, ax = new(height=2.6)
+    names = list(candidates)
+    ax.plot(list(candidates.values()), names, "o", color=GRAY)
+    if chosen in names:
+        ax.plot(interval, [chosen, chosen], color=PALETTE[0], linewidth=3, alpha=0.5)
+        ax.plot([candidates[chosen]], [chosen], "o", color=PALETTE[0], label="chosen, with its 95 % interval")
+    ax.axvline(truth, color=BLACK, linewidth=1, label="truth")
+    ax.set(xlabel="estimate / nats", ylim=(len(names) - 0.5, -0.5))
+    ax.legend()
+    return fig

@@ -1,0 +1,127 @@
+"""Worlds with atoms and images: mutual information that is known because a channel of few symbols carries it.
+
+- `StepUniform`        a discrete X, a continuous Y around it
+- `GaussianWithAtoms`  a mixture of a continuous pair and a discrete one
+- `ImageChannel`       real images of two labels that agree through a symmetric channel
+
+All carry `.sample(n, seed)` and `.mutual_information`, in nats, as the worlds of `gaussians` do.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from infotok.errors import require
+from infotok.information.exact import discrete_mi, entropy
+from infotok.worlds.digits import load_images
+
+__all__ = ["GaussianWithAtoms", "ImageChannel", "StepUniform"]
+
+
+@dataclass(frozen=True)
+class StepUniform:
+    """X uniform on {0, ..., symbols - 1}, Y uniform on [X, X + 2]: log m - (m - 1)/m log 2 nats (Gao et al. 2017).
+
+    X comes as integers, (n, 1).
+    """
+
+    symbols: int
+
+    def __post_init__(self) -> None:
+        require(
+            isinstance(self.symbols, int) and self.symbols >= 2, "symbols", self.symbols, "a whole number, 2 or above"
+        )
+
+    @property
+    def mutual_information(self) -> float:
+        return float(np.log(self.symbols) - (self.symbols - 1) / self.symbols * np.log(2))
+
+    def sample(self, n: int, seed: int | np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        x = rng.integers(self.symbols, size=(n, 1))
+        return x, x + rng.uniform(0, 2, size=(n, 1))
+
+
+@dataclass(frozen=True)
+class GaussianWithAtoms:
+    """With probability `weight` a Gaussian pair of correlation rho, else two signs, equal with probability `agree`.
+
+    Either side shows which of the two it was, so I = H(weight) + weight I_gaussian + (1 - weight) I_binary.
+    """
+
+    rho: float = 0.9
+    agree: float = 0.8
+    weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        require(-1 < self.rho < 1, "rho", self.rho, "a correlation strictly between -1 and 1")
+        for name in ("agree", "weight"):
+            value = getattr(self, name)
+            require(0 <= value <= 1, name, value, "a probability")
+
+    @property
+    def mutual_information(self) -> float:
+        same, other = self.agree / 2, (1 - self.agree) / 2
+        binary = discrete_mi(np.array([[same, other], [other, same]]))
+        which = entropy(np.array([self.weight, 1 - self.weight]))
+        return float(which - self.weight * np.log1p(-(self.rho**2)) / 2 + (1 - self.weight) * binary)
+
+    def sample(self, n: int, seed: int | np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        x = rng.standard_normal((n, 1))
+        y = self.rho * x + np.sqrt(1 - self.rho**2) * rng.standard_normal((n, 1))
+        sign = rng.choice([-1.0, 1.0], size=(n, 1))
+        partner = np.where(rng.random((n, 1)) < self.agree, sign, -sign)
+        gaussian = rng.random((n, 1)) < self.weight
+        return np.where(gaussian, x, sign), np.where(gaussian, y, partner)
+
+
+@dataclass(frozen=True)
+class ImageChannel:
+    """X and Y: random images of labels C and C', where C' is C, or with probability `flip` another label.
+
+    The labels C are uniform on `classes`. An image tells its label, and nothing but the labels ties X to Y, so
+    I(X;Y) = I(C;C') = log K - h(flip) - flip log(K - 1): images whose information is known. Pixels in [0, 1], one
+    row an image: (n, H W). `name`, `root` as in `load_images`; the training split is drawn from.
+    """
+
+    flip: float = 0.1
+    classes: tuple[int, ...] = (0, 1)
+    name: str = "digits"
+    root: str = "data"
+
+    def __post_init__(self) -> None:
+        require(0 <= self.flip <= 1, "flip", self.flip, "a probability")
+        require(
+            len(set(self.classes)) == len(self.classes) >= 2, "classes", self.classes, "two or more distinct labels"
+        )
+
+    @cached_property
+    def mutual_information(self) -> float:
+        k = len(self.classes)
+        other = self.flip / (k - 1)
+        return float(discrete_mi(((1 - self.flip - other) * np.eye(k) + other) / k))
+
+    @cached_property
+    def images(self) -> list[np.ndarray]:
+        """The images of each class, (count, pixels)."""
+        train = load_images(self.name, self.root).train
+        missing = [label for label in self.classes if not (train.labels == label).any()]
+        require(not missing, "classes", missing, f"labels that {self.name} has")
+        return [train.images[train.labels == label].flatten(1).numpy().astype(np.float64) for label in self.classes]
+
+    def sample(self, n: int, seed: int | np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        k = len(self.classes)
+        label = rng.integers(k, size=n)
+        flipped = rng.random(n) < self.flip
+        partner = np.where(flipped, (label + rng.integers(1, k, size=n)) % k, label)
+        return self._draw(label, rng), self._draw(partner, rng)
+
+    def _draw(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        drawn = np.empty((len(labels), self.images[0].shape[1]))
+        for index, images in enumerate(self.images):
+            chosen = labels == index
+            drawn[chosen] = images[rng.integers(len(images), size=int(chosen.sum()))]
+        return drawn

@@ -19,11 +19,11 @@ def curve(*, solved: dict, compressor: dict, beta: float) -> Figure:
     """
     fig, (left, right) = new(width=9, height=4, ncols=2, gridspec_kw={"wspace": 0.08})
     betas, i_tx, i_ty = (np.asarray(solved[name]) for name in ("betas", "i_tx", "i_ty"))
-    _frame(left, solved)
+    end = _frame(left, solved)
     left.plot(compressor["i_tx"], compressor["i_ty"], color=VERMILLION, ls=(0, (4, 2)), label="best code of X for X")
     left.plot(i_tx, i_ty, color=BLUE, label="best code of X for Y")
     at = np.interp(beta, betas, i_tx), np.interp(beta, betas, i_ty)
-    reach = np.array([-0.16, 0.16]) * i_tx[-1]
+    reach = np.array([-0.16, 0.16]) * end
     left.plot(at[0] + reach, at[1] + reach / beta, color=BLACK, lw=1, label="slope 1/β")
     left.plot(*at, "o", color=BLACK, ms=8, zorder=4)
     left.set_title("what a rate can buy")
@@ -49,11 +49,11 @@ def networks(*, solved: dict, trained: list[dict], tolerance: float) -> Figure:
     trained: one dict a network, "beta", "rate", "relevance", "gap" and its 95 % half-width "error", all in nats.
     """
     fig, (left, right) = new(width=9, height=3.8, ncols=2, width_ratios=(1.2, 1))
-    _frame(left, solved)
+    end = _frame(left, solved)
     left.plot(solved["i_tx"], solved["i_ty"], color=BLUE, label="closed form")
     rate, relevance = ([row[name] for row in trained] for name in ("rate", "relevance"))
     left.plot(rate, relevance, "o", color=VERMILLION, ms=6, zorder=4, label="trained networks (held out)")
-    left.set(title="trained networks on the exact curve", xlim=(0, 1.08 * max(rate)))
+    left.set(title="trained networks on the exact curve", xlim=(0, max(end, 1.04 * max(rate))))
     left.legend(loc="lower right")
 
     betas, gap, error = ([row[name] for row in trained] for name in ("beta", "gap", "error"))
@@ -99,16 +99,18 @@ def transitions(*, betas: list[float], directions: list, fits: list[dict], criti
     return fig
 
 
-def _frame(ax: Axes, solved: dict) -> None:
-    """What no code can pass, and the open circles where directions switch on."""
+def _frame(ax: Axes, solved: dict) -> float:
+    """What no code can pass, and the open circles where directions switch on; returns where the rates end."""
     i_tx, i_ty, ceiling = np.asarray(solved["i_tx"]), np.asarray(solved["i_ty"]), solved["ceiling"]
-    ax.plot([0, ceiling, i_tx[-1]], [0, ceiling, ceiling], color=GRAY, lw=1.2, ls="--")
-    ax.annotate("no code can pass", (i_tx[-1], ceiling), (0, 4), ha="right", textcoords="offset points", color=GRAY,
+    end = max(i_tx[-1], 1.2 * ceiling)
+    ax.plot([0, ceiling, end], [0, ceiling, ceiling], color=GRAY, lw=1.2, ls="--")
+    ax.annotate("no code can pass", (end, ceiling), (0, 4), ha="right", textcoords="offset points", color=GRAY,
                 fontsize=9)  # fmt: skip
     on = [beta for beta in solved["critical"] if beta <= solved["betas"][-1]]
     ax.plot(np.interp(on, solved["betas"], i_tx), np.interp(on, solved["betas"], i_ty), "o", mfc="white", mec=BLUE,
             zorder=3)  # fmt: skip
-    ax.set(xlabel=RATE, ylabel=RELEVANCE, xlim=(0, i_tx[-1]), ylim=(0, 1.12 * ceiling))
+    ax.set(xlabel=RATE, ylabel=RELEVANCE, xlim=(0, end), ylim=(0, 1.12 * ceiling))
+    return end
 
 
 def _log_beta(ax: Axes, low: float, high: float) -> None:

@@ -1,0 +1,97 @@
+"""The pictures of lessons 02 and 04 over a grid of values, each redrawn from its recipe byte for byte."""
+
+import json
+
+import numpy as np
+import pytest
+
+from infotok.bottleneck import critical_betas, gaussian_ib_curve
+from infotok.lab.exercises import digits as digit_exercises
+from infotok.lab.plots import digits, gaussian, redraw
+from infotok.lab.plots.style import png
+from infotok.worlds import JointGaussian
+
+rng = np.random.default_rng(0)
+
+
+def solved(rho, beta_max):
+    world = JointGaussian.correlated(len(rho), 0.5)
+    cov_xy = np.diag(rho)
+    betas = np.geomspace(1, beta_max, 50)
+    i_tx, i_ty = gaussian_ib_curve(world.blocks[0], cov_xy, world.blocks[2], betas)
+    nats = 0.5 * np.log(np.maximum(1, np.outer(betas - 1, np.square(rho) / (1 - np.square(rho)))))
+    return {
+        "betas": betas,
+        "i_tx": i_tx,
+        "i_ty": i_ty,
+        "directions": nats,
+        "critical": critical_betas(world.blocks[0], cov_xy, world.blocks[2]),
+        "ceiling": -0.5 * np.log(1 - np.square(rho)).sum(),
+    }
+
+
+def networks(betas):
+    return [{"beta": b, "rate": b / 9, "relevance": b / 20, "gap": 0.01 - b / 900, "error": 0.002} for b in betas]
+
+
+COMPRESSOR = {"i_tx": np.linspace(0, 4, 9), "i_ty": np.linspace(0, 0.6, 9)}
+FITS = [{"direction": 0, "used": [1, 2, 3], "slope": 2.0, "intercept": -1.5, "beta": 1.25}]
+FOUND = np.array([[0.1, 0.0], [0.5, 0.1], [0.9, 0.3], [1.4, 0.5]])
+
+
+def prices(values):
+    names = ("rate", "relevance", "one", "many", "between", "within")
+    return [
+        {"price": price, **dict(zip(names, (9 / (1 + price), 2.0, 0.9, 0.95, 0.8, 0.1), strict=True))}
+        for price in values
+    ]
+
+
+def images(n):
+    return rng.random((n, 8, 8))
+
+
+def spotted(spots, n):
+    labels = np.arange(len(spots)) % 10
+    return {"spots": spots, "labels": labels, "price": 0.1, "rate": 5.0, "originals": images(n), "rebuilt": images(n)}
+
+
+CASES = [
+    *[
+        (gaussian.curve, {"solved": solved(rho, top), "compressor": COMPRESSOR, "beta": beta})
+        for rho, top, beta in [([0.9, 0.5], 20.0, 4.0), ([0.6], 1.5, 1.0), (np.linspace(0.9, 0.1, 9), 200.0, 200.0)]
+    ],
+    *[
+        (gaussian.networks, {"solved": solved([0.9, 0.5], 20.0), "trained": networks(betas), "tolerance": 0.03})
+        for betas in ([1.2, 20.0], np.geomspace(1.1, 20, 12))
+    ],
+    *[
+        (gaussian.transitions, {"betas": [1.2, 2, 4, 9], "directions": FOUND, "fits": fits, "critical": [1.25, 4.0]})
+        for fits in (FITS, [])
+    ],
+    *[
+        (digits.plane, {"trained": prices(values), "label_entropy": 3.32, "chosen": values[0]})
+        for values in ([0.03, 2.0], [0.001, 0.01, 0.1, 0.5, 1.0, 5.0])
+    ],
+    *[
+        (digits.forgetting, {"originals": images(n), "rebuilt": [{"price": 0.1, "rate": 5.0, "images": images(n)}] * k})
+        for n, k in ((2, 1), (10, 7))
+    ],
+    (digits.style, {"trained": prices([0.001, 0.1, 2.0])}),
+    *[(digits.code, spotted(scale * rng.normal(size=(n, 2)), m)) for scale, n, m in ((0.01, 5, 1), (9, 200, 10))],
+]
+
+
+@pytest.mark.parametrize(("plot", "data"), CASES, ids=lambda value: getattr(value, "__name__", ""))
+def test_each_picture_is_redrawn_from_its_recipe(plot, data):
+    fig = plot(**data)
+    assert png(redraw(json.loads(json.dumps(fig.recipe)))) == png(fig)
+    for ax in fig.axes:
+        assert not ax.axison or (ax.get_xlabel() and ax.get_ylabel())
+
+
+def test_fanos_ceiling_is_the_inverse_of_the_exercise():
+    accuracy = np.array([0.1, 0.3, 0.8, 0.99, 1.0])
+    bits = np.array([digit_exercises.fano.answer(a) for a in accuracy]) / np.log(2)
+    assert digits.most_accurate(bits) == pytest.approx(accuracy, abs=1e-3)
+    assert digits.most_accurate(np.array([30.0])) == 1

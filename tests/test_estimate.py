@@ -87,7 +87,7 @@ def test_discrete_counts():
 
 
 def test_auto_keeps_to_the_simplest_where_the_data_are_gaussian():
-    estimate = estimate_mi(*samples(1000, dim=2))
+    estimate = estimate_mi(*samples(500, dim=2))
     assert estimate.method == "auto: gaussian"
     assert set(estimate.candidates) == {"gaussian", "student", "neighbors", "coordinates"}
     assert estimate.reason.startswith("gaussian: no other candidate")
@@ -95,9 +95,9 @@ def test_auto_keeps_to_the_simplest_where_the_data_are_gaussian():
 
 def test_auto_sees_shared_scale():
     world = student(2, 1.5)
-    estimate = estimate_mi(*world.sample(1500, 1))
+    estimate = estimate_mi(*world.sample(800, 1))
     assert estimate.method == "auto: student"
-    assert estimate.nats == pytest.approx(world.mutual_information, abs=0.06)
+    assert estimate.interval[0] < world.mutual_information < estimate.interval[1]
     assert "student (dof 1" in estimate.reason
 
 
@@ -105,9 +105,9 @@ def test_auto_sees_shared_scale():
     "world", [AdditiveUniform(0.2), Transformed(Transformed(JointGaussian.correlated(1, 0.7), normal_cdf), swiss_roll)]
 )
 def test_auto_falls_back_on_neighbors(world):
-    estimate = estimate_mi(*world.sample(1500, 1))
+    estimate = estimate_mi(*world.sample(800, 1))
     assert estimate.method == "auto: neighbors"
-    assert estimate.nats == pytest.approx(world.mutual_information, abs=0.07)
+    assert estimate.nats == pytest.approx(world.mutual_information, abs=0.1)
 
 
 def test_auto_learns_coordinates_for_a_spiral():

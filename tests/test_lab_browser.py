@@ -232,11 +232,8 @@ def test_a_lesson_runs_and_its_widget_answers(lab, name, tmp_path):
     before, text = picture(first), first.locator("p").inner_text()
     first.scroll_into_view_if_needed()
     page.screenshot(path=tmp_path / "before.png")
-    if first.get_by_role("slider").count():
-        for _ in range(20):  # far enough for a picture that snaps to what was computed
-            first.get_by_role("slider").first.press("ArrowRight")
-    else:
-        first.locator("select").first.select_option(index=1)
+    for _ in range(20):  # far enough for a picture that snaps to what was computed
+        first.get_by_role("slider").first.press("ArrowRight")
     expect(first.locator("img")).not_to_have_attribute("src", before)
     expect(first.locator("p")).not_to_have_text(text)
     page.screenshot(path=tmp_path / "after.png")

@@ -1,6 +1,5 @@
-"""Every notebook keeps the course's form, runs at smoke size within a minute, and says nothing on stderr."""
+"""Every notebook keeps the course's form, runs at smoke size within a minute of processor time, and says nothing on stderr."""
 
-import time
 from pathlib import Path
 
 import nbformat
@@ -9,12 +8,13 @@ import pytest
 import yaml
 from courses import infotok
 
+from infotok.files import read_json
 from infotok.reproduce.course import Course
 from infotok.reproduce.parameters import read_parameters
 
 COURSE = Course(Path(__file__).parents[1])
 FIRST_CODE, SECOND_CODE = 0, 1
-SECONDS = 60
+SECONDS = 60  # of processor time: what a free core takes, however busy the machine is
 
 
 @pytest.fixture(params=COURSE.names)
@@ -47,15 +47,14 @@ def test_form(name):
 
 
 def test_smoke(name):
-    begun = time.monotonic()
     ended = infotok(COURSE.root, "run", name, "--profile", "smoke", "--fresh")
-    seconds = time.monotonic() - begun
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    executed = COURSE.manifests("smoke", name)[0].parent / f"{name}.ipynb"
+    manifest = COURSE.manifests("smoke", name)[0]
+    executed = manifest.parent / f"{name}.ipynb"
     for cell in code_cells(nbformat.read(executed, as_version=4)):
         for output in cell.outputs:
             assert output.get("name") != "stderr", output.text
-    assert seconds < SECONDS
+    assert 0 < read_json(manifest)["cpu_seconds"] < SECONDS, "too large for a quick look"
 
 
 def test_profiles_change_sizes_only():

@@ -124,6 +124,7 @@ def test_the_manifest_says_what_it_takes_to_have_the_run_again(mixed):
     assert said["command"].startswith("infotok run 01_well --profile laptop -p seed=0 -p steps=3 -p beta_max=-1.0")
     assert said["seed"] == 0
     assert said["seconds"] > 0
+    assert said["cpu_seconds"] > 0
     assert said["peak_memory_gib"] > 0.05
     assert said["versions"]["torch"]
     assert said["claims"][0]["holds"] is True

@@ -122,6 +122,7 @@ def _run(job: Job, folder: Path, say: Events) -> dict[str, Any]:
     notebook = nbformat.read(executed, as_version=4) if executed.exists() else nbformat.v4.new_notebook()
     record = read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
     lines = ([fault] if fault else []) + faults(notebook, record, folder, job.cap_mb)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)  # the kernel and what it started
     manifest = {
         "notebook": job.name,
         "profile": job.profile,
@@ -133,7 +134,8 @@ def _run(job: Job, folder: Path, say: Events) -> dict[str, Any]:
         "started": started.isoformat(timespec="seconds"),
         "seconds": seconds,
         "cell_seconds": _cell_seconds(notebook),
-        "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20, 3),
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 2),
+        "peak_memory_gib": round(used.ru_maxrss / 2**20, 3),
         "device": record.get("device", "cpu"),
         "peak_device_gib": record.get("peak_device_gib"),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

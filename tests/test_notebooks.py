@@ -1,4 +1,4 @@
-"""Every notebook keeps the course's form, runs at smoke size within a minute of processor time, and says nothing on stderr."""
+"""Every notebook keeps the course's form, runs at smoke size in a minute of a core, and says nothing on stderr."""
 
 from pathlib import Path
 

@@ -107,7 +107,7 @@ def neighbor_radius(points: np.ndarray, k: int) -> np.ndarray:
 
     def kth(distance: np.ndarray, _: slice) -> np.ndarray:
         distance.partition(k, axis=1)  # place 0 is the point itself
-        return distance[:, k]
+        return distance[:, k].copy()  # the buffer is used again
 
     return _over_blocks(kth, points, np.float64)
 

@@ -82,6 +82,13 @@ def test_outside_a_clone_the_command_says_so(tmp_path):
         Course.find(str(tmp_path))
 
 
+def test_a_file_that_is_no_notebook_is_refused_in_one_line(tmp_path):
+    course = Course(make_course(tmp_path, {"03_other": []}))
+    course.notebook("03_other").write_text("{<<<<<<< HEAD")
+    with pytest.raises(Refusal, match=r"03_other.ipynb: got a file that cannot be read .*, expected a notebook"):
+        course.title("03_other")
+
+
 def test_the_run_folder_moves_with_source_and_parameters(tmp_path):
     one = Course(make_course(tmp_path / "one", {"a": ["1 + 1"]}))
     two = Course(make_course(tmp_path / "two", {"a": ["1 + 2"]}))

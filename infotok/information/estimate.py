@@ -260,7 +260,7 @@ def _device(device: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.empty(0, device=device)
-    except Exception as reason:  # torch raises AssertionError, RuntimeError or NotImplementedError, by backend
+    except Exception as reason:  # which type torch raises depends on the backend
         require(False, "device", device, f"'auto', 'cpu' or a device of this machine ({str(reason).splitlines()[0]})")
     return device
 

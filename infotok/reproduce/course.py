@@ -72,16 +72,23 @@ class Course:
                     raise Refusal(f"{path.name}: got {name!r}, expected a known name{nearest(name, [*known])}")
         return profiles.get(profile) or {}
 
+    def cells(self, name: str) -> list[dict[str, Any]]:
+        """The notebook's cells; refuses a file that is no notebook."""
+        try:
+            return read_json(self.notebook(name))["cells"]
+        except (ValueError, KeyError, TypeError) as reason:
+            raise Refusal(f"{name}.ipynb: got a file that cannot be read ({reason}), expected a notebook") from None
+
     def title(self, name: str) -> str:
         """The notebook's first heading."""
-        for cell in read_json(self.notebook(name))["cells"]:
+        for cell in self.cells(name):
             if cell["cell_type"] == "markdown" and (heading := first_heading("".join(cell["source"]))):
                 return heading
         return name
 
     def run_folder(self, name: str, profile: str, parameters: dict[str, Any]) -> Path:
         """The folder of this very run: other sources or other parameters have another."""
-        cells = [[cell["cell_type"], "".join(cell["source"])] for cell in read_json(self.notebook(name))["cells"]]
+        cells = [[cell["cell_type"], "".join(cell["source"])] for cell in self.cells(name)]
         text = json.dumps([cells, package_digest(), parameters], sort_keys=True)
         return self.root / "runs" / profile / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 

@@ -137,7 +137,7 @@ class Quantizer(nn.Module):
         shaped = codes.ndim == 2 + several and codes.numel() > 0 and (not several or codes.shape[2] == self.codebooks)
         require(shaped, "codes", codes, f"shape (B, L, {self.codebooks})" if several else "shape (B, L)")
         low, high = (value.item() for value in codes.aminmax())
-        inside = 0 <= low and high < self.codebook_size
+        inside = low >= 0 and high < self.codebook_size
         require(inside, "codes", f"{low} to {high}", f"0 to {self.codebook_size - 1}")
 
     def extra_repr(self) -> str:

@@ -22,7 +22,7 @@ from infotok.errors import require
 from infotok.tokenizers.gradients import GRADIENTS
 from infotok.tokenizers.nearest import nearest_codes
 from infotok.tokenizers.quantizer import Quantizer
-from infotok.tokenizers.usage import sum_over_ranks
+from infotok.tokenizers.usage import UsageTracker, sum_over_ranks
 
 __all__ = ["VectorQuantizer"]
 
@@ -57,7 +57,7 @@ class VectorQuantizer(Quantizer):
         patience: int = 64,
         revive_until: int | None = None,
     ) -> None:
-        super().__init__(dim, codebook_size, code_dim, decay=decay, patience=patience)
+        super().__init__(dim, codebook_size, code_dim)
         require(learning in ("average", "gradient"), "learning", learning, "average or gradient")
         require(gradient in GRADIENTS, "gradient", gradient, f"one of {', '.join(GRADIENTS)}")
         require(commitment >= 0, "commitment", commitment, "a number, 0 or above")
@@ -65,6 +65,7 @@ class VectorQuantizer(Quantizer):
         require(lasting, "revive_until", revive_until, "a number of training passes, or None")
         self.learning, self.cosine, self.commitment, self.revive_until = learning, cosine, commitment, revive_until
         self.pass_gradient = GRADIENTS[gradient]
+        self.tracker = UsageTracker(codebook_size, decay, patience)
         codebook = self._place(torch.randn(codebook_size, self.code_dim))
         self.codebook = nn.Parameter(codebook) if learning == "gradient" else nn.Buffer(codebook)
         self.register_buffer("initialised", torch.tensor(False))

@@ -1,10 +1,11 @@
 """Continuous tokens: Gaussian, noisy, and paid for by the nat.
 
-    q(z|x) = N(mu, diag sigma^2),   tokens = mu + sigma noise in training and mu in eval mode,   loss = weight KL(q || N(0, I))
+    q(z|x) = N(mu, diag sigma^2),   tokens = mu + sigma noise in training, mu in eval mode
+    loss = weight KL(q || N(0, I))
 
 There are no codes. The rate is the KL: what a receiver who expects N(0, I) needs to be told (Kingma & Welling 2013,
-arXiv 1312.6114; as tokens, Rombach et al. 2021, arXiv 2112.10752). It is `VariationalBottleneck` behind the interface of
-a quantizer.
+arXiv 1312.6114; as tokens, Rombach et al. 2021, arXiv 2112.10752). It is `VariationalBottleneck` behind the interface
+of a quantizer.
 """
 
 import math
@@ -21,9 +22,10 @@ __all__ = ["GaussianTokens"]
 
 
 class GaussianTokens(Quantizer):
-    """features (B, L, dim) -> noisy tokens (B, L, dim). `weight` is the price of a nat per token, `noise` the first sigma.
+    """features (B, L, dim) -> noisy tokens (B, L, dim).
 
-    `bits_per_token` is measured: the KL of the last training passes (0 before the first).
+    `weight` is the price of a nat per token, `noise` the sigma to start with. `bits_per_token` is measured: the KL of
+    the last training passes (0 before the first).
     """
 
     codebooks = 0

@@ -20,6 +20,7 @@ from torch import Tensor
 from infotok.errors import require
 from infotok.tokenizers.gradients import straight_through
 from infotok.tokenizers.quantizer import Quantizer
+from infotok.tokenizers.usage import UsageTracker
 
 __all__ = ["LookupFreeQuantizer", "bit_entropy"]
 
@@ -42,15 +43,16 @@ class LookupFreeQuantizer(Quantizer):
     ) -> None:
         power = isinstance(codebook_size, int) and codebook_size >= 2 and codebook_size.bit_count() == 1
         require(power, "codebook_size", codebook_size, "a power of 2, 2 or above")
-        self.bits = codebook_size.bit_length() - 1
-        super().__init__(dim, codebook_size, self.bits, decay=decay)
+        bits = codebook_size.bit_length() - 1
+        super().__init__(dim, codebook_size, bits)
+        self.tracker = UsageTracker(codebook_size, decay)
         weights = {"commitment": commitment, "entropy_weight": entropy_weight, "diversity": diversity}
         for name, value in weights.items():
             require(math.isfinite(value) and value >= 0, name, value, "a finite number, 0 or above")
         require(math.isfinite(temperature) and temperature > 0, "temperature", temperature, "a finite number above 0")
         self.commitment, self.entropy_weight, self.diversity = commitment, entropy_weight, diversity
         self.temperature = temperature
-        self.register_buffer("powers", 2 ** torch.arange(self.bits), persistent=False)
+        self.register_buffer("powers", 2 ** torch.arange(bits), persistent=False)
 
     def _vectors(self, codes: Tensor) -> Tensor:
         ones = (codes[..., None] & self.powers) > 0  # (..., bits)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from infotok.errors import require
-from infotok.tokenizers.usage import ContinuousUsage, Usage, UsageTracker
+from infotok.tokenizers.usage import ContinuousUsage, Usage
 
 __all__ = ["Quantized", "Quantizer"]
 
@@ -36,7 +36,7 @@ class Quantized:
 
 
 class Quantizer(nn.Module):
-    """What is common to all. One of them writes, on vectors of its own width `code_dim`:
+    """What is common to all. One of them has a `tracker` and writes, on vectors of its own width `code_dim`:
 
     - `_quantize(z (N, code_dim), generator) -> tokens, codes (N,), loss`
     - `_vectors(codes) -> (..., code_dim)`, the vectors that codes stand for
@@ -45,20 +45,16 @@ class Quantizer(nn.Module):
 
     codebooks = 1
 
-    def __init__(
-        self, dim: int, codebook_size: int, code_dim: int | None = None, *, decay: float = 0.99, patience: int = 64
-    ) -> None:
+    def __init__(self, dim: int, codebook_size: int, code_dim: int | None = None) -> None:
         super().__init__()
         code_dim = dim if code_dim is None else code_dim
-        for name, size in (("dim", dim), ("code_dim", code_dim), ("patience", patience)):
+        for name, size in (("dim", dim), ("code_dim", code_dim)):
             require(_whole(size) and size >= 1, name, size, "a whole number, 1 or above")
         sized = _whole(codebook_size) and 2 <= codebook_size <= LARGEST_CODEBOOK
         require(sized, "codebook_size", codebook_size, f"a whole number from 2 to {LARGEST_CODEBOOK}")
-        require(0 <= decay < 1, "decay", decay, "a number from 0 to below 1")
         self.dim, self.code_dim, self.codebook_size = dim, code_dim, codebook_size
         self.project_in = nn.Identity() if dim == code_dim else nn.Linear(dim, code_dim)
         self.project_out = nn.Identity() if dim == code_dim else nn.Linear(code_dim, dim)
-        self.tracker = UsageTracker(codebook_size, decay, patience)
 
     def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
         """features (B, L, dim) -> `Quantized`. `generator` serves the few quantizers that draw."""
@@ -69,8 +65,8 @@ class Quantizer(nn.Module):
             tokens = self.project_out(tokens.view_as(features))
             if self.training:
                 self._count(codes)
-        codes = codes.view(z.shape[:2])
-        return Quantized(tokens.to(z.dtype), codes, loss, Usage.of(codes, self.codebook_size))
+        codes = codes.unflatten(0, z.shape[:2])
+        return Quantized(tokens.to(z.dtype), codes, loss, Usage.of(codes, self.codebook_size, self.codebooks))
 
     def decode(self, codes: Tensor) -> Tensor:
         """codes (B, L), or (B, L, C) -> tokens (B, L, dim), equal to those of the forward pass in eval mode."""
@@ -137,7 +133,7 @@ class Quantizer(nn.Module):
         shaped = codes.ndim == 2 + several and codes.numel() > 0 and (not several or codes.shape[2] == self.codebooks)
         require(shaped, "codes", codes, f"shape (B, L, {self.codebooks})" if several else "shape (B, L)")
         low, high = (value.item() for value in codes.aminmax())
-        inside = 0 <= low and high < self.codebook_size
+        inside = low >= 0 and high < self.codebook_size
         require(inside, "codes", f"{low} to {high}", f"0 to {self.codebook_size - 1}")
 
     def extra_repr(self) -> str:

@@ -18,6 +18,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from infotok.errors import require
+
 __all__ = ["ContinuousUsage", "Usage", "UsageTracker", "mean_over_ranks", "sum_over_ranks"]
 
 
@@ -42,9 +44,11 @@ class Usage:
     unused: Tensor  # (C, K), true for a dead code
 
     @classmethod
-    def of(cls, codes: Tensor, codebook_size: int) -> "Usage":
-        """Usage of one codebook by codes of any shape."""
-        counts = torch.bincount(codes.flatten(), minlength=codebook_size)[None]
+    def of(cls, codes: Tensor, codebook_size: int, codebooks: int = 1) -> "Usage":
+        """Usage by codes (...), or (..., C) with several codebooks."""
+        offsets = codebook_size * torch.arange(codebooks, device=codes.device)
+        counts = torch.bincount((codes.reshape(-1, codebooks) + offsets).flatten(), minlength=codebooks * codebook_size)
+        counts = counts.view(codebooks, codebook_size)
         return cls(counts, counts == 0)
 
     @classmethod
@@ -112,6 +116,9 @@ class UsageTracker(nn.Module):
 
     def __init__(self, codebook_size: int, decay: float = 0.99, patience: int = 64) -> None:
         super().__init__()
+        require(0 <= decay < 1, "decay", decay, "a number from 0 to below 1")
+        whole = isinstance(patience, int) and patience >= 1
+        require(whole, "patience", patience, "a whole number, 1 or above")
         self.decay, self.limit = decay, patience * codebook_size
         self.register_buffer("counts", torch.zeros(codebook_size))
         self.register_buffer("idle", torch.full((codebook_size,), self.limit))  # in vectors; nobody has chosen it yet

@@ -6,8 +6,9 @@ Van den Oord et al. 2017 (arXiv 1711.00937). What keeps the codebook alive:
 
 - the first training batch sets it, by k-means, seeded far apart (Arthur & Vassilvitskii 2007, in a few rounds as in
   Bahmani et al. 2012);
-- each code is the moving average of the vectors that chose it, e_k += (1 - decay) sum (z - e_k) / N_k with N_k the
-  moving average of their number: k-means on a stream. Both start from nothing, so a fresh code jumps to its first mean;
+- each code is the moving average of the vectors that chose it, e_k += sum (z - e_k) / N_k: k-means on a stream. N_k,
+  how many vectors the average spans, is a discounted count (1 / (1 - decay) passes), but at most 256: Lloyd's iteration
+  is slow enough by itself. It starts from 0, so that a fresh code jumps to its first mean;
 - a code that none of the last `patience` K vectors chose is moved onto one of them, the likelier the worse that vector
   is served now.
 """
@@ -21,12 +22,13 @@ from infotok.errors import require
 from infotok.tokenizers.gradients import GRADIENTS
 from infotok.tokenizers.nearest import nearest_codes
 from infotok.tokenizers.quantizer import Quantizer
-from infotok.tokenizers.usage import sum_over_ranks
+from infotok.tokenizers.usage import UsageTracker, sum_over_ranks
 
 __all__ = ["VectorQuantizer"]
 
 SEEDING_ROUNDS = 8
 KMEANS_ITERATIONS = 10
+MEMORY = 256  # vectors: no code averages over more of its own than these, so that a busy one learns fast
 
 
 class VectorQuantizer(Quantizer):
@@ -55,7 +57,7 @@ class VectorQuantizer(Quantizer):
         patience: int = 64,
         revive_until: int | None = None,
     ) -> None:
-        super().__init__(dim, codebook_size, code_dim, decay=decay, patience=patience)
+        super().__init__(dim, codebook_size, code_dim)
         require(learning in ("average", "gradient"), "learning", learning, "average or gradient")
         require(gradient in GRADIENTS, "gradient", gradient, f"one of {', '.join(GRADIENTS)}")
         require(commitment >= 0, "commitment", commitment, "a number, 0 or above")
@@ -63,6 +65,7 @@ class VectorQuantizer(Quantizer):
         require(lasting, "revive_until", revive_until, "a number of training passes, or None")
         self.learning, self.cosine, self.commitment, self.revive_until = learning, cosine, commitment, revive_until
         self.pass_gradient = GRADIENTS[gradient]
+        self.tracker = UsageTracker(codebook_size, decay, patience)
         codebook = self._place(torch.randn(codebook_size, self.code_dim))
         self.codebook = nn.Parameter(codebook) if learning == "gradient" else nn.Buffer(codebook)
         self.register_buffer("initialised", torch.tensor(False))
@@ -104,12 +107,13 @@ class VectorQuantizer(Quantizer):
 
     @torch.no_grad()
     def _learn(self, z: Tensor, vectors: Tensor, codes: Tensor, generator: torch.Generator | None) -> None:
-        self.tracker.update(codes)
+        chosen = self.tracker.update(codes)
         error = z - vectors
         if self.learning == "average":
             pull = sum_over_ranks(torch.zeros_like(self.codebook).index_add_(0, codes, error))  # (K, D)
-            share = (1 - self.tracker.decay) / self.tracker.counts.clamp(min=1e-12)
-            self.codebook.addcmul_(pull, share[:, None])
+            span = self.tracker.counts / (1 - self.tracker.decay)
+            span = span.clamp(max=MEMORY).maximum(chosen).clamp(min=1.0)  # at least the vectors of this pass
+            self.codebook.add_(pull / span[:, None])
         if self.revive_until is None or self.passes < self.revive_until:
             dead = self.tracker.dead().nonzero()[:, 0]
             if len(dead):
@@ -124,7 +128,7 @@ class VectorQuantizer(Quantizer):
         self.codebook[dead] = z[_draw_far(error, len(dead), generator)]
         self.tracker.counts[dead] = 0.0
         self.tracker.idle[dead] = 0
-        _share_first_rank(self.codebook)
+        _share_first_rank(self.codebook, self.tracker.counts, self.tracker.idle)
 
     @torch.no_grad()
     def _initialise(self, z: Tensor, generator: torch.Generator | None) -> None:
@@ -161,7 +165,8 @@ def _draw_far(error: Tensor, count: int, generator: torch.Generator | None) -> T
     return torch.multinomial(weight, count, generator=generator)
 
 
-def _share_first_rank(values: Tensor) -> None:
+def _share_first_rank(*drawn: Tensor) -> None:
     """What was drawn on the first rank, on all of them."""
     if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-        dist.broadcast(values.data, src=0)
+        for values in drawn:
+            dist.broadcast(values.data, src=0)

@@ -21,7 +21,8 @@ from infotok.worlds.shapes_scenes import COLOURS, SHAPES, SIZES, Scenes, parts
 
 __all__ = ["Renderer"]
 
-EXTENT = {"small": 7.0, "large": 10.0}  # pixels, of a cell of 16
+EXTENT = {"small": 7, "large": 10}  # pixels, of a cell of 16
+ARM = {7: 3, 10: 4}  # the width of a cross's arms: a third or so, and edges stay sharp
 CELL = 16
 LARGEST_JITTER = 2  # the large sprite then keeps a pixel from the border of its cell
 RGB = torch.tensor(
@@ -85,28 +86,25 @@ def sprites(scale: int, jitter: int, fine: int = 8) -> Tensor:
     """(shape, size, y offset, x offset, cell, cell): coverage, averaged over `fine` x `fine` points a pixel."""
     cell, reach = CELL * scale, range(-jitter, jitter + 1)
     point = (torch.arange(cell * fine) + 0.5) / (fine * scale) - CELL / 2  # in pixels of 32, from the cell's centre
-    drawn = [
-        torch.stack(
-            [torch.stack([_inside(shape, point - x, point[:, None] - y, EXTENT[size]) for x in reach]) for y in reach]
-        )
-        for shape in SHAPES
-        for size in SIZES
-    ]
-    covered = torch.stack(drawn).float().unflatten(0, (len(SHAPES), len(SIZES)))
+
+    def drawn(shape: str, extent: int) -> Tensor:
+        at = point + extent % 2 / 2  # an odd extent stands half a pixel off, so that its straight edges are sharp
+        return torch.stack([torch.stack([_inside(shape, at - x, at[:, None] - y, extent) for x in reach]) for y in reach])
+
+    covered = torch.stack([torch.stack([drawn(shape, EXTENT[size]) for size in SIZES]) for shape in SHAPES]).float()
     return covered.unflatten(-1, (cell, fine)).unflatten(-3, (cell, fine)).mean((-1, -3))
 
 
-def _inside(shape: str, x: Tensor, y: Tensor, extent: float) -> Tensor:
+def _inside(shape: str, x: Tensor, y: Tensor, extent: int) -> Tensor:
     """Which points (x right, y down) lie in the shape around the origin."""
     half = extent / 2
     if shape == "circle":
         return x.square() + y.square() <= half**2
     if shape == "square":
-        return torch.maximum(x.abs(), y.abs()) <= half * 0.95
+        return torch.maximum(x.abs(), y.abs()) <= half
     if shape == "triangle":  # points up
         return (y <= half) & (2 * x.abs() <= y + half)
-    arm = half * 0.32
-    return (torch.minimum(x.abs(), y.abs()) <= arm) & (torch.maximum(x.abs(), y.abs()) <= half)
+    return (torch.minimum(x.abs(), y.abs()) <= ARM[extent] / 2) & (torch.maximum(x.abs(), y.abs()) <= half)
 
 
 def _interpolation(size: int) -> Tensor:

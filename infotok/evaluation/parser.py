@@ -123,7 +123,7 @@ def ceilings(
 def _read(images: Tensor, templates: _Templates, scale: int, least: float) -> tuple[Tensor, ...]:
     device = images.device
     y = rearrange(images - GREY, "b c (row h) (column w) -> (b row column) c (h w)", row=2, column=2)
-    n, area = len(y), scale**2  # errors are counted as at size 32
+    area = scale**2  # errors are counted as at size 32
     total = y.square().sum((1, 2)) / area
     alone = total - (y @ templates.background.to(device).T).square().sum((1, 2)) / area
     fitted = (y.flatten(0, 1) @ templates.bases.to(device).flatten(0, 1).T).square()  # (N * 3, T * 7)

@@ -34,7 +34,7 @@ MIN_COSINE = 0.85  # between the inside's direction from grey and its palette co
 MIN_EVIDENCE = 0.5  # squared error that the object must save, summed over pixels (of 32) and channels
 MIN_SCORE = 0.4  # share of the background's error that a confident reading explains
 MIN_MARGIN = 0.05  # share of its evidence that another shape or size must lack, for a reading to be confident
-MAX_REST = 0.012  # mean squared error that a cell confidently read as empty may leave
+MAX_REST = 0.008  # mean squared error that a cell confidently read as empty may leave
 ALMOST = 0.8  # of the least saturation: an empty reading that comes so close to an object is not confident
 IMAGES_AT_ONCE = 128
 

@@ -76,10 +76,10 @@ class Renderer:
     def background(self, scenes: Scenes) -> Tensor:
         """Grey and the texture on it, (B, 3, S, S)."""
         middle = self.levels // 2
-        nodes = GREY + (scenes.texture - middle) * (AMPLITUDE * self.nuisance / max(middle, 1))
+        nodes = (scenes.texture - middle) * (AMPLITUDE * self.nuisance / max(middle, 1))
         nodes = rearrange(nodes, "b (c row column) -> b c row column", c=3, row=NODES)
         mesh = self.mesh.to(nodes.device)
-        return mesh @ nodes @ mesh.T
+        return GREY + mesh @ nodes @ mesh.T
 
 
 def sprites(scale: int, jitter: int, fine: int = 8) -> Tensor:

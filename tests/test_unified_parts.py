@@ -118,7 +118,9 @@ def test_attention_weights_live_where_the_mask_allows(backbone):
         assert weights.shape == (2, 1, 2, 4, 4)
         torch.testing.assert_close(weights.sum(-1), torch.ones(2, 1, 2, 4))
         assert (weights[..., ~mask[0, 0]] == 0).all()
-        torch.testing.assert_close(backbone(row, mask, positions), before, atol=0, rtol=0)  # and nothing was left changed
+        torch.testing.assert_close(
+            backbone(row, mask, positions), before, atol=0, rtol=0
+        )  # and nothing was left changed
 
 
 def test_a_stream_with_a_cache_is_one_without_and_the_whole_row(backbone):
@@ -145,7 +147,9 @@ def test_a_picture_draws_its_own_row():
     parts = [uniform(rows, (5, 3), generator, CPU) for rows in (1, 2, 3)]
     assert torch.equal(torch.cat(parts), whole)
     assert torch.equal(joint_uniform(6, (5, 3), seeded(), CPU), whole)  # alone, the joint batch is one's own
-    assert torch.equal(torch.rand(4, generator=own_generator(seeded())), torch.rand(4, generator=own_generator(seeded())))
+    assert torch.equal(
+        torch.rand(4, generator=own_generator(seeded())), torch.rand(4, generator=own_generator(seeded()))
+    )
     assert own_generator(None) is None
 
 

@@ -78,7 +78,9 @@ def evaluate_generation(
     read = ceilings(
         batch,
         world,
-        lambda images: _in_parts(lambda part: model.tokenizer.decode(model.tokenizer.encode(part)), at_once, model, images),
+        lambda images: _in_parts(
+            lambda part: model.tokenizer.decode(model.tokenizer.encode(part)), at_once, model, images
+        ),
         lambda captions: generate_images(model, captions, generator, at_once, **drawing),
     )
     return {"generation": score_generations(drawn, prompts, world), **read}

@@ -49,7 +49,7 @@ class Phrases:
         columns = [
             self.vocabulary.ids(piece.split()).to(device).expand(n, -1)
             if isinstance(piece, str)
-            else piece.view(n, -1).to(device)
+            else piece.reshape(n, *piece.shape[1:] or (1,)).to(device)
             for piece in pieces
         ]
         ids = torch.cat(columns, 1)

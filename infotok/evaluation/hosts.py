@@ -30,7 +30,14 @@ from infotok.evaluation.understanding import (
 from infotok.unified import UnifiedModel
 from infotok.worlds import ShapesBatch, ShapesWorld
 
-__all__ = ["answer_batch", "evaluate", "evaluate_generation", "evaluate_understanding", "generate_images"]
+__all__ = [
+    "answer_batch",
+    "evaluate",
+    "evaluate_generation",
+    "evaluate_understanding",
+    "generate_images",
+    "reconstruct",
+]
 
 GUESSER_IMAGES = 4096  # what the question-only baseline has read of the train split
 
@@ -78,9 +85,7 @@ def evaluate_generation(
     read = ceilings(
         batch,
         world,
-        lambda images: _in_parts(
-            lambda part: model.tokenizer.decode(model.tokenizer.encode(part)), at_once, model, images
-        ),
+        lambda images: reconstruct(model, images, at_once),
         lambda captions: generate_images(model, captions, generator, at_once, **drawing),
     )
     return {"generation": score_generations(drawn, prompts, world), **read}
@@ -89,6 +94,11 @@ def evaluate_generation(
 def answer_batch(model: UnifiedModel, batch: ShapesBatch, at_once: int = 64) -> Tensor:
     """The model's answers (B, Q) to the batch's questions, on the CPU."""
     return _in_parts(model.answer, at_once, model, batch.images, batch.questions)
+
+
+def reconstruct(model: UnifiedModel, images: Tensor, at_once: int = 64) -> Tensor:
+    """Images decoded from the tokens of `images`, on the CPU."""
+    return _in_parts(lambda part: model.tokenizer.decode(model.tokenizer.encode(part)), at_once, model, images)
 
 
 def generate_images(

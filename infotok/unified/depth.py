@@ -22,7 +22,7 @@ class DepthHead(nn.Module):
         super().__init__()
         self.size, self.codebooks = size, codebooks
         self.depth = nn.Parameter(torch.zeros(codebooks, hidden))
-        self.codes = nn.Parameter(torch.randn(codebooks - 1, size, hidden) / hidden**0.5)
+        self.codes = nn.ModuleList(nn.Embedding(size, hidden) for _ in range(codebooks - 1))
         self.norm = nn.LayerNorm(hidden)
         self.mlp = nn.Sequential(nn.Linear(hidden, 2 * hidden), nn.GELU(), nn.Linear(2 * hidden, hidden))
         self.weight = nn.Parameter(torch.randn(codebooks, size, hidden) * 0.02)
@@ -30,7 +30,7 @@ class DepthHead(nn.Module):
 
     def forward(self, states: Tensor, codes: Tensor) -> Tensor:
         """Logits (..., C, K) of every code given those before it; codes (..., C) are the true ones."""
-        known = [self.codes[j][codes[..., j]] for j in range(self.codebooks - 1)]  # C - 1 times (..., H)
+        known = [embed(codes[..., j]) for j, embed in enumerate(self.codes)]  # C - 1 times (..., H)
         sums = torch.stack([torch.zeros_like(states), *known], -2).cumsum(-2)  # (..., C, H)
         contexts = self._read(states[..., None, :] + sums + self.depth)
         return torch.einsum("...ch,ckh->...ck", contexts, self.weight) + self.bias
@@ -52,7 +52,7 @@ class DepthHead(nn.Module):
             log_p = log_p + logits.log_softmax(-1).gather(-1, code[..., None]).squeeze(-1)
             codes.append(code)
             if j + 1 < self.codebooks:
-                context = context + self.codes[j][code]
+                context = context + self.codes[j](code)
         return torch.stack(codes, -1), log_p
 
     def _read(self, context: Tensor) -> Tensor:

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from infotok.checkpoints import load_checkpoint, load_state, save_checkpoint
 from torch import Tensor, nn
 
+from infotok.checkpoints import load_checkpoint, load_state, save_checkpoint
 from infotok.errors import require
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified.backbone import Backbone

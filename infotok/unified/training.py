@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from infotok.checkpoints import load_checkpoint, load_state, save_checkpoint
 from torch import Tensor, nn
 
+from infotok.checkpoints import load_checkpoint, load_state, save_checkpoint
 from infotok.errors import require
 from infotok.files import write_atomically
 from infotok.unified.speed import Meter

@@ -30,7 +30,7 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-# --- packing -------------------------------------------------------------------------------------------------------------
+# --- packing ----------------------------------------------------------------------------------------------------------
 
 
 def test_questions_are_packed_without_the_padding_between():
@@ -81,7 +81,7 @@ def test_packed_equals_separate(backbone, lengths, seed):
             torch.testing.assert_close(together[:, start : start + length], alone, atol=1e-5, rtol=1e-4)
 
 
-# --- the backbone and its stream -----------------------------------------------------------------------------------------
+# --- the backbone and its stream --------------------------------------------------------------------------------------
 
 
 def influence(backbone, segment, both_ways=None):
@@ -138,7 +138,7 @@ def test_a_stream_with_a_cache_is_one_without_and_the_whole_row(backbone):
             torch.testing.assert_close(ahead, whole[:, 3:], atol=1e-5, rtol=1e-4)
 
 
-# --- draws ---------------------------------------------------------------------------------------------------------------
+# --- draws ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_picture_draws_its_own_row():
@@ -173,7 +173,7 @@ def test_draws_stay_finite_at_the_ends(u):
     assert 0 <= int(categorical(torch.zeros(1, 4), ends)) <= 3
 
 
-# --- heads ---------------------------------------------------------------------------------------------------------------
+# --- heads ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_depth_head_is_a_distribution_over_tuples():
@@ -258,7 +258,7 @@ def test_a_flow_learns_a_conditional_distribution():
     assert (spreads < 0.25).all()
 
 
-# --- speed ---------------------------------------------------------------------------------------------------------------
+# --- speed ------------------------------------------------------------------------------------------------------------
 
 
 def test_operations_are_counted_and_shares_add_up():

@@ -39,7 +39,11 @@ class Backbone(nn.Module):
 
     @classmethod
     def tiny(cls, words: int, hidden: int = 64, layers: int = 2, heads: int = 4, positions: int = 256) -> "Backbone":
-        """A GPT-2 with random weights from torch's generator; its layer norms are one call each, which a CPU likes."""
+        """A GPT-2 with random weights from torch's generator; its layer norms are one call each, which a CPU likes.
+
+        Weights start at a standard deviation of 1/sqrt(hidden): the usual .02 is that of models ten times as wide, and
+        small ones would take hundreds of steps to learn where to look.
+        """
         from transformers import GPT2Config
 
         sizes = {"words": words, "hidden": hidden, "layers": layers, "heads": heads, "positions": positions}
@@ -49,7 +53,7 @@ class Backbone(nn.Module):
         config = GPT2Config(
             vocab_size=words, n_embd=hidden, n_layer=layers, n_head=heads, n_positions=positions,
             activation_function="gelu", resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
-            bos_token_id=None, eos_token_id=None,
+            initializer_range=hidden**-0.5, bos_token_id=None, eos_token_id=None,
         )  # fmt: skip
         return cls.from_spec({"config": config.to_dict(), "lora": 0})
 

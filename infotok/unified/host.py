@@ -88,9 +88,10 @@ class UnifiedModel(nn.Module):
         self.discrete = tokenizer.quantizer is not None and tokenizer.quantizer.codebooks > 0
         self.options = {"understanding": understanding, "generation": generation, "drop": drop}
         hidden = backbone.hidden
-        self.start = nn.Parameter(0.02 * torch.randn(hidden))
-        self.place = nn.Parameter(0.02 * torch.randn(tokenizer.length, hidden))
+        self.start = nn.Parameter(torch.randn(hidden))
+        self.place = nn.Parameter(torch.randn(tokenizer.length, hidden))  # as large as what is seen there
         self.see = nn.Linear(tokenizer.dim, hidden)
+        nn.init.normal_(self.see.weight, std=tokenizer.dim**-0.5)
         self.register_buffer("answer_ids", torch.as_tensor(vocabulary.answer_ids).clone())
 
     # --- training ----------------------------------------------------------------------------------------------------
@@ -219,6 +220,10 @@ class UnifiedModel(nn.Module):
         low, high = (int(bound) for bound in ids.aminmax())
         inside = low >= 0 and high < len(self.words)
         require(inside, name, f"id {low if low < 0 else high}", f"ids from 0 to {len(self.words) - 1}")
+        if ndim == 3:
+            there = ids > 0
+            require(there[..., 0].all(), name, "an empty one", "a word or more in each")
+            require((there[..., 1:] <= there[..., :-1]).all(), name, "a word behind padding", "padding at the end")
         room = self.backbone.positions - 1 - self.tokenizer.length
         require(ids.shape[-1] <= room, f"{name}, words", ids.shape[-1], f"at most {room} beside the image tokens")
 

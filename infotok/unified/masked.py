@@ -36,7 +36,7 @@ class MaskedModel(UnifiedModel):
         quantizer = tokenizer.quantizer
         require(self.discrete, "tokenizer, quantizer", type(quantizer).__name__, "one with codes, to predict")
         self.head = DepthHead(backbone.hidden, quantizer.codebook_size, quantizer.codebooks)
-        self.hidden_token = nn.Parameter(0.02 * torch.randn(backbone.hidden))
+        self.hidden_token = nn.Parameter(torch.randn(backbone.hidden))
         self._loss_draws = 1 + tokenizer.length
 
     def _hide(self, visual: Tensor, hidden: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ class MaskedModel(UnifiedModel):
         captions: Tensor,
         generator: torch.Generator | None = None,
         *,
-        steps: int = 8,
+        steps: int | None = None,
         guidance: float = 1.0,
         temperature: float = 1.0,
         daring: float = 1.0,
@@ -85,10 +85,12 @@ class MaskedModel(UnifiedModel):
     ) -> tuple[Tensor, Tensor]:
         """Codes (B, L), or (B, L, codebooks), and the round in which each was settled, (B, L).
 
-        guidance, temperature, cached: as in `AutoregressiveModel.draw`. daring: how much Gumbel noise, fading to none
-        in the last round, is added to the log-probabilities by which the surest are chosen.
+        steps: rounds, by default half the number of tokens. daring: how much Gumbel noise, fading to none in the last
+        round, is added to the log-probabilities by which the surest are chosen. guidance, temperature, cached: as in
+        `AutoregressiveModel.draw`.
         """
         length, quantizer = self.tokenizer.length, self.tokenizer.quantizer
+        steps = max(1, length // 2) if steps is None else steps
         require(isinstance(steps, int) and 1 <= steps <= length, "steps", steps, f"1 to {length}, one for each token")
         for name, value in (("temperature", temperature), ("daring", daring)):
             require(value >= 0, name, value, "a number, 0 or above")

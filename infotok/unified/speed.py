@@ -7,14 +7,14 @@ the same precision, measured here. Small models use a small share: their time go
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-__all__ = ["Meter", "matrix_peak"]
+__all__ = ["Meter", "matrix_peak", "operations"]
 
 
 @cache
@@ -33,12 +33,19 @@ def matrix_peak(device: str, dtype: torch.dtype, threads: int) -> float:
     return 2 * n**3 / min(seconds() for _ in range(5))
 
 
-class Meter:
-    """Adds up the seconds of data and of steps between two readings."""
+def operations(step: Callable[[], None]) -> int:
+    """Floating-point operations of one call. Counting changes how things round: count on a copy."""
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return counter.get_total_flops()
 
-    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
+
+class Meter:
+    """Adds up the seconds of data and of steps of so many `operations` between two readings."""
+
+    def __init__(self, device: torch.device, dtype: torch.dtype, operations: int) -> None:
         self.device, self.peak = device.type, matrix_peak(device.type, dtype, torch.get_num_threads())
-        self.operations = 0
+        self.operations = operations
         self._reset()
 
     def _reset(self) -> None:
@@ -53,16 +60,6 @@ class Meter:
             _settle(self.device)
             self.steps += 1
         self.seconds[what] += time.perf_counter() - start
-
-    @contextmanager
-    def counting(self) -> Iterator[None]:
-        """Count the operations of the first step only: counting is slow."""
-        if self.operations:
-            yield
-        else:
-            with FlopCounterMode(display=False) as counter:
-                yield
-            self.operations = counter.get_total_flops()
 
     def read(self, batch: int) -> dict[str, float]:
         """Images a second, the share of time that data took, and utilisation, since the last reading."""

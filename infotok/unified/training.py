@@ -10,6 +10,8 @@
 - a loss or gradient that is not finite stops the run, with its step and its name
 """
 
+import copy
+import inspect
 import json
 import math
 import os
@@ -26,7 +28,7 @@ from torch import Tensor, nn
 from infotok.checkpoints import load_checkpoint, load_state, save_checkpoint
 from infotok.errors import require
 from infotok.files import write_atomically
-from infotok.unified.speed import Meter
+from infotok.unified.speed import Meter, operations
 
 __all__ = ["TrainConfig", "read_metrics", "train"]
 
@@ -91,7 +93,7 @@ def train(
     run = Run(run_dir, model, optimiser, config, world, accelerator.is_main_process)
     start = run.resume()
     ready, optimiser = accelerator.prepare(model.train(), optimiser)
-    meter = Meter(accelerator.device, torch.bfloat16 if config.precision == "bf16" else torch.float32)
+    meter = make_meter(model, world, config, accelerator)
     silent = "INFOTOK_RUN" in os.environ or not accelerator.is_main_process  # the runner has a progress line of its own
     bar = tqdm(range(start, config.steps), initial=start, total=config.steps, desc="training", disable=silent)
 
@@ -103,7 +105,7 @@ def train(
                 batch = draw_batch(world, config, step)
                 shares = _shares(batch, parts)[accelerator.process_index :: processes]
                 own = [share.to(accelerator.device) for share in shares]
-            with meter.timing("step"), meter.counting():
+            with meter.timing("step"):
                 for group in optimiser.param_groups:
                     group["lr"] = config.rate_at(step)
                 sums: dict[str, Tensor] = {}
@@ -113,7 +115,7 @@ def train(
                         accelerator.backward(sum(terms.values()))
                     sums = {name: sums.get(name, 0.0) + term.detach() for name, term in terms.items()}
                 norm = accelerator.clip_grad_norm_(model.parameters(), config.clip)
-                row = _finite(step, accelerator.reduce(sums, "mean"), norm)
+                row = _finite(step + 1, accelerator.reduce(sums, "mean"), norm)
                 optimiser.step()
                 optimiser.zero_grad()
             if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
@@ -142,6 +144,21 @@ def make_optimiser(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.95), fused=True)
 
 
+def make_meter(model: nn.Module, world: Any, config: TrainConfig, accelerator: Any) -> Meter:
+    """A meter that knows the operations of one process's step, counted on a copy of the model."""
+    batch = _shares(draw_batch(world, config, 0), accelerator.num_processes)[0].to(accelerator.device)
+    twin = copy.deepcopy(model)
+
+    def step() -> None:
+        with accelerator.autocast():
+            terms = twin.loss(batch, torch.Generator().manual_seed(0))
+        sum(terms.values()).backward()
+
+    with torch.random.fork_rng():
+        count = operations(step)
+    return Meter(accelerator.device, torch.bfloat16 if config.precision == "bf16" else torch.float32, count)
+
+
 class Run:
     """A run's folder: `metrics.jsonl` and the last checkpoint, which holds everything that changes.
 
@@ -156,24 +173,28 @@ class Run:
         self.history: list[dict[str, float]] = []
 
     def resume(self) -> int:
-        """Load the last checkpoint, if there is one; the number of steps done."""
-        found = sorted(self.folder.glob("checkpoint-*")) if self.folder else []
-        whole = [folder for folder in found if (folder / "config.json").exists()]  # written last
-        if not whole:
+        """Load the last checkpoint, if there is one; the number of steps done. Rows logged after it are dropped."""
+        if not self.folder:
             return 0
-        tensors, meta = load_checkpoint(whole[-1])
+        found = sorted(self.folder.glob("checkpoint-*"))
+        whole = [folder for folder in found if (folder / "config.json").exists()]  # written last
+        step = self._load(whole[-1]) if whole else 0
+        self.history = [row for row in read_metrics(self.folder) if row["step"] <= step]
+        if self.main:
+            write_atomically(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in self.history))
+        return step
+
+    def _load(self, folder: Path) -> int:
+        tensors, meta = load_checkpoint(folder)
         for what, own in self.identity.items():
             same = meta.get(what) == own
             require(same, f"{self.folder}, {what}", _difference(meta.get(what), own), "the run that was begun there")
-        split = {"model": {}, "optimiser": {}}
+        split: dict[str, dict[str, Tensor]] = {"model": {}, "optimiser": {}}
         for name, tensor in tensors.items():
             owner, key = name.split(".", 1)
             split[owner][key] = tensor
-        load_state(self.model, split["model"], str(whole[-1]))
+        load_state(self.model, split["model"], str(folder))
         load_optimiser(self.optimiser, split["optimiser"])
-        self.history = [row for row in read_metrics(self.folder) if row["step"] <= meta["step"]]
-        if self.main:
-            write_atomically(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in self.history))
         return meta["step"]
 
     def save(self, step: int) -> None:
@@ -190,7 +211,6 @@ class Run:
     def log(self, row: dict[str, float]) -> None:
         self.history.append(row)
         if self.folder and self.main:
-            self.folder.mkdir(parents=True, exist_ok=True)
             with (self.folder / "metrics.jsonl").open("a") as stream:
                 stream.write(json.dumps(row) + "\n")
 
@@ -238,14 +258,16 @@ def _seed(*numbers: int) -> int:
 
 
 def _dials(world: Any) -> dict[str, Any]:
-    return {name: value for name, value in vars(world).items() if isinstance(value, bool | int | float | str)}
+    """The settings that the world was made with."""
+    return {name: getattr(world, name) for name in inspect.signature(type(world)).parameters if hasattr(world, name)}
 
 
 def _difference(found: Any, own: Any) -> str:
+    """The first setting in which two runs differ."""
     if not (isinstance(found, dict) and isinstance(own, dict)):
         return f"{found} there and {own} now"
-    name = next(name for name in {**found, **own} if found.get(name) != own.get(name))
-    return f"{name}={found.get(name)} there and {own.get(name)} now"
+    differing = (name for name in {**found, **own} if found.get(name) != own.get(name))
+    return next((f"{name}={found.get(name)} there and {own.get(name)} now" for name in differing), "")
 
 
 def _whole(value: Any, lowest: int) -> bool:

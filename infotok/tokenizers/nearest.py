@@ -28,5 +28,5 @@ def nearest_codes(z: Tensor, codebook: Tensor) -> Tensor:
 
 
 def _rows(codes: int, device: str) -> int:
-    """Vectors per block: 2 MiB of scores on a processor, where the cache is the bottleneck, 256 MiB on a GPU."""
-    return max(64, min(256, 2**19 // codes)) if device == "cpu" else max(64, min(8192, 2**26 // codes))
+    """Vectors per block: half a MiB of scores on a processor, where the cache is the bottleneck, 256 MiB on a GPU."""
+    return max(64, min(1024, 2**17 // codes)) if device == "cpu" else max(64, min(8192, 2**26 // codes))

@@ -8,7 +8,7 @@ Van den Oord et al. 2017 (arXiv 1711.00937). What keeps the codebook alive:
   Bahmani et al. 2012);
 - each code is the moving average of the vectors that chose it, e_k += sum (z - e_k) / N_k: k-means on a stream. N_k,
   how many vectors the average spans, is a discounted count (1 / (1 - decay) passes), but at most 256: Lloyd's iteration
-  is slow enough by itself. It starts from 0, so that a fresh code jumps to its first mean;
+  is slow enough by itself. It starts from nothing, so that a fresh code goes straight to its first mean;
 - a code that none of the last `patience` K vectors chose is moved onto one of them, the likelier the worse that vector
   is served now.
 """
@@ -123,10 +123,12 @@ class VectorQuantizer(Quantizer):
         self.passes += 1
 
     def _revive(self, dead: Tensor, z: Tensor, error: Tensor, generator: torch.Generator | None) -> None:
-        """Move dead codes onto vectors of this batch; where there are more codes than vectors, the rest waits."""
-        dead = dead[: len(z)]
-        self.codebook[dead] = z[_draw_far(error, len(dead), generator)]
-        self.tracker.counts[dead] = 0.0
+        """Move dead codes onto vectors of this batch that have an error; where those are too few, the rest waits."""
+        served_badly = int((error > 1e-6 * z.square().sum(1).mean()).sum())
+        dead = dead[:served_badly]
+        if len(dead):
+            self.codebook[dead] = z[_draw_far(error, len(dead), generator)]
+        self.tracker.counts[dead] = 1 - self.tracker.decay  # it has seen one vector
         self.tracker.idle[dead] = 0
         _share_first_rank(self.codebook, self.tracker.counts, self.tracker.idle)
 

@@ -1,6 +1,7 @@
 """Vector quantization against rate-distortion theory, against another library, and against collapse."""
 
 import math
+import resource
 
 import numpy as np
 import pytest
@@ -153,6 +154,9 @@ def test_the_search_holds_a_block_of_scores_and_no_matrix():
     with LargestTensor() as largest:
         nearest_codes(z, codebook)
     assert largest.bytes <= 16 * 2**20
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    nearest_codes(z.repeat(4, 1), codebook)  # 1 GiB of scores in all
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024  # KiB
 
 
 def test_a_training_pass_holds_no_matrix_of_vectors_by_codes():

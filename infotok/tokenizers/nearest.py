@@ -24,7 +24,12 @@ def nearest_codes(z: Tensor, codebook: Tensor) -> Tensor:
     rows = _rows(len(codebook), z.device.type)
     table = torch.cat([codebook, -0.5 * codebook.square().sum(1, keepdim=True)], dim=1).T  # (D + 1, K)
     padded = F.pad(z, (0, 1, 0, -len(z) % rows), value=1.0)  # the 1 beside each vector, and what fills the last block
-    return torch.cat([(block @ table).max(1).indices for block in padded.split(rows)])[: len(z)]
+    scores, best = table.new_empty(rows, table.shape[1]), table.new_empty(rows)
+    codes = torch.empty(len(padded), dtype=torch.long, device=z.device)
+    for block, chosen in zip(padded.split(rows), codes.split(rows), strict=True):
+        torch.mm(block, table, out=scores)  # always the same memory: new blocks would leave holes in the heap
+        torch.max(scores, dim=1, out=(best, chosen))
+    return codes[: len(z)]
 
 
 def _rows(codes: int, device: str) -> int:

@@ -32,7 +32,8 @@ class GaussianTokens(Quantizer):
     codebook_size = None
 
     def __init__(self, dim: int, *, weight: float = 1e-3, noise: float = 0.1, decay: float = 0.99) -> None:
-        nn.Module.__init__(self)
+        nn.Module.__init__(self)  # no codebook to describe
+        require(isinstance(dim, int) and dim >= 1, "dim", dim, "a whole number, 1 or above")
         require(math.isfinite(noise) and noise > 0, "noise", noise, "a finite number above 0")
         require(math.isfinite(weight) and weight >= 0, "weight", weight, "a finite number, 0 or above")
         require(0 <= decay < 1, "decay", decay, "a number from 0 to below 1")

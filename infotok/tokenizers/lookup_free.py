@@ -6,7 +6,8 @@
 
 with the soft posterior q(c|z) ~ exp(-|z - c|^2 / temperature). It is a product over bits, p_b = sigmoid(4 z_b /
 temperature), so both entropies are sums over bits and no code has to be named: exactly for the first, the price of
-indecision; as an upper bound for the second, the reward for using all codes, since bits may depend on each other.
+indecision; as an upper bound for the second, the reward for using all codes: it sees to it that every bit is on half
+the time, and not that no two bits agree.
 
 Yu et al. 2023 (MAGVIT-v2, arXiv 2310.05737).
 """
@@ -38,7 +39,7 @@ class LookupFreeQuantizer(Quantizer):
         commitment: float = 0.25,
         entropy_weight: float = 0.1,
         diversity: float = 1.0,
-        temperature: float = 1.0,
+        temperature: float = 0.1,
         decay: float = 0.99,
     ) -> None:
         power = isinstance(codebook_size, int) and codebook_size >= 2 and codebook_size.bit_count() == 1

@@ -24,9 +24,14 @@ def nearest_codes(z: Tensor, codebook: Tensor) -> Tensor:
     rows = _rows(len(codebook), z.device.type)
     table = torch.cat([codebook, -0.5 * codebook.square().sum(1, keepdim=True)], dim=1).T  # (D + 1, K)
     padded = F.pad(z, (0, 1, 0, -len(z) % rows), value=1.0)  # the 1 beside each vector, and what fills the last block
-    return torch.cat([(block @ table).max(1).indices for block in padded.split(rows)])[: len(z)]
+    scores, best = table.new_empty(rows, table.shape[1]), table.new_empty(rows)
+    codes = torch.empty(len(padded), dtype=torch.long, device=z.device)
+    for block, chosen in zip(padded.split(rows), codes.split(rows), strict=True):
+        torch.mm(block, table, out=scores)  # always the same memory: new blocks would leave holes in the heap
+        torch.max(scores, dim=1, out=(best, chosen))
+    return codes[: len(z)]
 
 
 def _rows(codes: int, device: str) -> int:
-    """Vectors per block: 2 MiB of scores on a processor, where the cache is the bottleneck, 256 MiB on a GPU."""
-    return max(64, min(256, 2**19 // codes)) if device == "cpu" else max(64, min(8192, 2**26 // codes))
+    """Vectors per block: half a MiB of scores on a processor, where the cache is the bottleneck, 256 MiB on a GPU."""
+    return max(64, min(1024, 2**17 // codes)) if device == "cpu" else max(64, min(8192, 2**26 // codes))

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from functools import cache
 
+import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
@@ -35,6 +36,8 @@ class FiniteScalarQuantizer(Quantizer):
             whole = isinstance(count, int) and not isinstance(count, bool) and count >= 2
             require(whole, "levels", count, "whole numbers, 2 or above")
         require(bound in ("tanh", "clip"), "bound", bound, "tanh or clip")
+        # an even number of levels has one more below 0 than above it, and of two levels that leaves one
+        require(bound == "clip" or min(levels) > 2, "levels", min(levels), "3 or above, or bound='clip'")
         super().__init__(dim, math.prod(levels), len(levels))
         self.levels, self.bound = list(levels), bound
         self.tracker = UsageTracker(self.codebook_size, decay)
@@ -44,7 +47,7 @@ class FiniteScalarQuantizer(Quantizer):
         if bound == "tanh":
             zero, step = (count // 2).float(), 1 / (count // 2).float()
         else:
-            zero, step = (count - 1) / 2, torch.tensor([gaussian_step(size) for size in self.levels])
+            zero, step = (count - 1) / 2, torch.tensor([gaussian_step(size) for size in self.levels], dtype=torch.float)
         for name, values in {"count": count, "digits": digits, "zero": zero, "step": step}.items():
             self.register_buffer(name, values, persistent=False)
 
@@ -72,7 +75,7 @@ def uniform_error(levels: int, step: float) -> float:
 
     Each cell [a, b] with value v adds int_a^b (z - v)^2 phi(z) dz = [Phi (1 + v^2) - phi (z - 2 v)] from a to b.
     """
-    values = step * (torch.arange(levels).double().numpy() - (levels - 1) / 2)
+    values = step * (np.arange(levels) - (levels - 1) / 2)
     inner = (values[1:] + values[:-1]) / 2
     low, high = [-math.inf, *inner], [*inner, math.inf]
 
@@ -80,10 +83,11 @@ def uniform_error(levels: int, step: float) -> float:
         tail = norm.pdf(edge) * (edge - 2 * value) if math.isfinite(edge) else 0.0
         return norm.cdf(edge) * (1 + value**2) - tail
 
-    return sum(primitive(b, v) - primitive(a, v) for a, b, v in zip(low, high, values, strict=True))
+    return float(sum(primitive(b, v) - primitive(a, v) for a, b, v in zip(low, high, values, strict=True)))
 
 
 @cache
 def gaussian_step(levels: int) -> float:
     """The step of least square error for N(0, 1): 1.596, 1.224, 0.996, 0.843, ... for 2, 3, 4, 5 levels (Max 1960)."""
-    return minimize_scalar(lambda step: uniform_error(levels, step), bounds=(1e-4, 2.0), method="bounded").x
+    search = minimize_scalar(lambda step: uniform_error(levels, step), bounds=(1e-4, 2.0), method="bounded")
+    return float(search.x)

@@ -24,7 +24,7 @@ class BinarySphericalQuantizer(LookupFreeQuantizer):
         *,
         entropy_weight: float = 0.1,
         diversity: float = 1.0,
-        temperature: float = 0.1,
+        temperature: float = 0.02,
         decay: float = 0.99,
     ) -> None:
         super().__init__(

@@ -17,7 +17,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from infotok.worlds.shapes_scenes import COLOURS, SHAPES, SIZES, Scenes, parts
+from infotok.worlds.shapes_scenes import SHAPES, SIZES, Scenes, parts
 
 __all__ = ["Renderer"]
 
@@ -76,10 +76,10 @@ class Renderer:
     def background(self, scenes: Scenes) -> Tensor:
         """Grey and the texture on it, (B, 3, S, S)."""
         middle = self.levels // 2
-        nodes = GREY + (scenes.texture - middle) * (AMPLITUDE * self.nuisance / max(middle, 1))
+        nodes = (scenes.texture - middle) * (AMPLITUDE * self.nuisance / max(middle, 1))
         nodes = rearrange(nodes, "b (c row column) -> b c row column", c=3, row=NODES)
         mesh = self.mesh.to(nodes.device)
-        return mesh @ nodes @ mesh.T
+        return GREY + mesh @ nodes @ mesh.T
 
 
 def sprites(scale: int, jitter: int, fine: int = 8) -> Tensor:
@@ -89,7 +89,9 @@ def sprites(scale: int, jitter: int, fine: int = 8) -> Tensor:
 
     def drawn(shape: str, extent: int) -> Tensor:
         at = point + extent % 2 / 2  # an odd extent stands half a pixel off, so that its straight edges are sharp
-        return torch.stack([torch.stack([_inside(shape, at - x, at[:, None] - y, extent) for x in reach]) for y in reach])
+        return torch.stack(
+            [torch.stack([_inside(shape, at - x, at[:, None] - y, extent) for x in reach]) for y in reach]
+        )
 
     covered = torch.stack([torch.stack([drawn(shape, EXTENT[size]) for size in SIZES]) for shape in SHAPES]).float()
     return covered.unflatten(-1, (cell, fine)).unflatten(-3, (cell, fine)).mean((-1, -3))
@@ -112,6 +114,3 @@ def _interpolation(size: int) -> Tensor:
     position = (torch.arange(size) + 0.5) / size * (NODES - 1)
     distance = (position[:, None] - torch.arange(NODES)).abs().clamp(max=1)
     return (1 + torch.cos(math.pi * distance)) / 2
-
-
-__all__ += ["AMPLITUDE", "CELL", "COEFFICIENTS", "COLOURS", "GREY", "RGB"]

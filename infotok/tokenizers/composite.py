@@ -1,0 +1,41 @@
+"""Several codebooks for one token: C vector quantizers behind one interface, C log2 K bits a token."""
+
+import torch
+from torch import Tensor, nn
+
+from infotok.errors import require
+from infotok.tokenizers.quantizer import Quantizer, wide
+from infotok.tokenizers.usage import Usage
+from infotok.tokenizers.vector import VectorQuantizer
+
+__all__ = ["CompositeQuantizer"]
+
+
+class CompositeQuantizer(Quantizer):
+    """`quantizers` of equal size, each with statistics of its own. Codes (B, L, C), logits (B, L, C, K)."""
+
+    def __init__(self, dim: int, codebook_size: int, codebooks: int, code_dim: int | None) -> None:
+        super().__init__(dim, codebook_size, code_dim)
+        several = isinstance(codebooks, int) and codebooks >= 2
+        require(several, "codebooks", codebooks, "a whole number, 2 or above; for one, VectorQuantizer")
+        self.codebooks = codebooks
+
+    def _make(self, width: int, **options: object) -> nn.ModuleList:
+        return nn.ModuleList(VectorQuantizer(width, self.codebook_size, **options) for _ in range(self.codebooks))
+
+    def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
+        """As in `Quantizer`, for each codebook: (B, L, dim) -> (B, L, C, K)."""
+        self._check(z)
+        with torch.autocast(z.device.type, enabled=False):
+            return torch.stack(self._posteriors(self.project_in(wide(z)), temperature), -2)
+
+    def _posteriors(self, z: Tensor, temperature: float) -> list[Tensor]:
+        raise NotImplementedError
+
+    @property
+    def usage(self) -> Usage:
+        """Usage over the last training passes, codebook by codebook."""
+        return Usage.stack([quantizer.usage for quantizer in self.quantizers])
+
+    def _count(self, codes: Tensor) -> None:
+        """Each codebook has counted."""

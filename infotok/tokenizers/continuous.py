@@ -1,0 +1,74 @@
+"""Continuous tokens: Gaussian, noisy, and paid for by the nat.
+
+    q(z|x) = N(mu, diag sigma^2),   tokens = mu + sigma noise in training, mu in eval mode
+    loss = weight KL(q || N(0, I))
+
+There are no codes. The rate is the KL: what a receiver who expects N(0, I) needs to be told (Kingma & Welling 2013,
+arXiv 1312.6114; as tokens, Rombach et al. 2021, arXiv 2112.10752). It is `VariationalBottleneck` behind the interface
+of a quantizer.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from infotok.bottleneck import VariationalBottleneck
+from infotok.errors import require
+from infotok.tokenizers.quantizer import Quantized, Quantizer, wide
+from infotok.tokenizers.usage import ContinuousUsage, mean_over_ranks
+
+__all__ = ["GaussianTokens"]
+
+
+class GaussianTokens(Quantizer):
+    """features (B, L, dim) -> noisy tokens (B, L, dim).
+
+    `weight` is the price of a nat per token, `noise` the sigma to start with. `bits_per_token` is measured: the KL of
+    the last training passes (0 before the first).
+    """
+
+    codebooks = 0
+    codebook_size = None
+
+    def __init__(self, dim: int, *, weight: float = 1e-3, noise: float = 0.1, decay: float = 0.99) -> None:
+        nn.Module.__init__(self)  # no codebook to describe
+        require(isinstance(dim, int) and dim >= 1, "dim", dim, "a whole number, 1 or above")
+        require(math.isfinite(noise) and noise > 0, "noise", noise, "a finite number above 0")
+        require(math.isfinite(weight) and weight >= 0, "weight", weight, "a finite number, 0 or above")
+        require(0 <= decay < 1, "decay", decay, "a number from 0 to below 1")
+        self.bottleneck = VariationalBottleneck(dim, dim, beta=weight)
+        nn.init.constant_(self.bottleneck.to_log_variance.bias, 2 * math.log(noise))
+        self.dim, self.decay = dim, decay
+        self.register_buffer("rates", torch.zeros(dim))
+        self.register_buffer("weight_seen", torch.zeros(()))
+
+    def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
+        self._check(z)
+        with torch.autocast(z.device.type, enabled=False):
+            code = self.bottleneck(wide(z), generator=generator)
+            with torch.no_grad():
+                mean, log_variance = code.mean.flatten(0, 1), code.log_variance.flatten(0, 1)
+                rates = 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).mean(0)  # (dim,)
+                if self.training:
+                    mean_over_ranks(rates)
+                    self.rates.lerp_(rates, 1 - self.decay)
+                    self.weight_seen.lerp_(torch.ones_like(self.weight_seen), 1 - self.decay)
+        return Quantized(code.sample.to(z.dtype), None, code.loss, ContinuousUsage(rates))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        raise TypeError("codes: continuous tokens have none, expected the tokens themselves")
+
+    def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
+        raise TypeError("logits: continuous tokens have no codes, expected a quantizer with a codebook")
+
+    @property
+    def bits_per_token(self) -> float:
+        return self.usage.entropy
+
+    @property
+    def usage(self) -> ContinuousUsage:
+        return ContinuousUsage(self.rates / self.weight_seen.clamp(min=1e-12))
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"

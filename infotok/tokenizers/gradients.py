@@ -1,0 +1,36 @@
+"""Gradients through a choice that has none.
+
+Choosing the nearest code is flat almost everywhere, so the encoder gets an estimate: tokens are the code vector q in
+value, and in the backward pass a function of the features z that has a gradient.
+
+- `straight_through`  dq/dz := I (Bengio et al. 2013, arXiv 1308.3432; van den Oord et al. 2017, arXiv 1711.00937)
+- `rotate`            dq/dz := |q|/|z| R, where R is the rotation that turns z towards q: the gradient keeps its angle
+                      to the code, and vectors of one cell are pushed apart or together (Fifty et al. 2024,
+                      arXiv 2410.06424)
+
+Both return q to the bit.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["GRADIENTS", "rotate", "straight_through"]
+
+
+def straight_through(z: Tensor, q: Tensor) -> Tensor:
+    """q in value, with the gradient of z."""
+    return q.detach() + (z - z.detach())  # z - z is an exact zero; z + (q - z) would round
+
+
+def rotate(z: Tensor, q: Tensor) -> Tensor:
+    """q (..., D) in value, with the gradient of |q|/|z| R z, R = I - 2 r r^T + 2 q^ z^^T, r ~ z^ + q^ constants."""
+    fixed, q = z.detach(), q.detach()
+    source, target = F.normalize(fixed, dim=-1), F.normalize(q, dim=-1)  # z^, q^
+    middle = F.normalize(source + target, dim=-1)  # r
+    reflected = z - 2 * (z * middle).sum(-1, keepdim=True) * middle
+    rotated = reflected + 2 * (z * source).sum(-1, keepdim=True) * target
+    scale = q.norm(dim=-1, keepdim=True) / fixed.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    return straight_through(scale * rotated, q)
+
+
+GRADIENTS = {"straight-through": straight_through, "rotation": rotate}

@@ -1,0 +1,78 @@
+"""Gumbel quantization: the encoder names a code outright, and noise lets a gradient through the choice.
+
+    l = W z + b,   y = softmax((l + g) / temperature), g ~ Gumbel(0, 1),   k = argmax y
+
+In value the token is e_k; its gradient is that of sum_k y_k e_k (Jang et al. 2016, arXiv 1611.01144). Without noise in
+eval mode. The loss is weight KL(softmax(l) || uniform), in nats per token, as in DALL-E (arXiv 2102.12092).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from infotok.errors import require
+from infotok.tokenizers.gradients import straight_through
+from infotok.tokenizers.quantizer import Quantizer, wide
+from infotok.tokenizers.usage import UsageTracker
+
+__all__ = ["GumbelQuantizer"]
+
+
+class GumbelQuantizer(Quantizer):
+    """features (B, L, dim) -> one of `codebook_size` vectors. `logits` are the log posterior, divided by temperature.
+
+    temperature: at the start; it falls to `final` exponentially over `cooling` training passes.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        codebook_size: int,
+        *,
+        weight: float = 5e-4,
+        temperature: float = 1.0,
+        final: float = 0.1,
+        cooling: int = 1000,
+        decay: float = 0.99,
+    ) -> None:
+        super().__init__(dim, codebook_size)
+        require(math.isfinite(weight) and weight >= 0, "weight", weight, "a finite number, 0 or above")
+        for name, value in (("temperature", temperature), ("final", final)):
+            require(math.isfinite(value) and value > 0, name, value, "a finite number above 0")
+        require(isinstance(cooling, int) and cooling >= 1, "cooling", cooling, "a whole number of training passes")
+        self.weight, self.start, self.final, self.cooling = weight, temperature, final, cooling
+        self.tracker = UsageTracker(codebook_size, decay)
+        self.to_logits = nn.Linear(dim, codebook_size)
+        self.codebook = nn.Parameter(torch.randn(codebook_size, dim))
+        self.register_buffer("passes", torch.zeros((), dtype=torch.long))
+
+    def temperature(self) -> Tensor:
+        """The temperature at this point of the cooling."""
+        return self.start * (self.final / self.start) ** (self.passes / self.cooling).clamp(max=1.0)
+
+    def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
+        self._check(z)
+        require(temperature > 0, "temperature", temperature, "a number above 0")
+        with torch.autocast(z.device.type, enabled=False):
+            return self.to_logits(wide(z)) / temperature
+
+    def _vectors(self, codes: Tensor) -> Tensor:
+        return F.embedding(codes, self.codebook)
+
+    def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+        logits = self.to_logits(z)  # (N, K)
+        noisy = logits + _gumbel(logits, generator) if self.training else logits
+        soft = (noisy / self.temperature()).softmax(-1)
+        codes = noisy.argmax(-1)
+        log_posterior = logits.log_softmax(-1)
+        rate = (log_posterior.exp() * log_posterior).sum(-1).mean() + math.log(self.codebook_size)
+        if self.training:
+            self.passes += 1
+        return straight_through(soft @ self.codebook, self._vectors(codes)), codes, self.weight * rate
+
+
+def _gumbel(like: Tensor, generator: torch.Generator | None) -> Tensor:
+    uniform = torch.rand(like.shape, generator=generator, device=like.device, dtype=like.dtype)
+    return -torch.log(-torch.log(uniform.clamp(1e-7, 1 - 1e-7)))

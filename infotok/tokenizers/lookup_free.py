@@ -1,0 +1,81 @@
+"""Lookup-free quantization: a token is a word of bits, each the sign of one number; no codebook is stored.
+
+    q_b = sign(z_b),   code = sum_b 2^b [z_b > 0],   K = 2^bits
+
+    loss = commitment |z - sg(q)|^2 + entropy_weight (E_z H(q(c|z)) - diversity H(E_z q(c|z)))
+
+with the soft posterior q(c|z) ~ exp(-|z - c|^2 / temperature). It is a product over bits, p_b = sigmoid(4 z_b /
+temperature), so both entropies are sums over bits and no code has to be named: exactly for the first, the price of
+indecision; as an upper bound for the second, the reward for using all codes: it sees to it that every bit is on half
+the time, and not that no two bits agree.
+
+Yu et al. 2023 (MAGVIT-v2, arXiv 2310.05737).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from infotok.errors import require
+from infotok.tokenizers.gradients import straight_through
+from infotok.tokenizers.quantizer import Quantizer
+from infotok.tokenizers.usage import UsageTracker
+
+__all__ = ["LookupFreeQuantizer", "bit_entropy"]
+
+
+class LookupFreeQuantizer(Quantizer):
+    """features (B, L, dim) -> log2(codebook_size) signs. Entropies in nats per token; the square is a mean."""
+
+    corner = 1.0  # the magnitude of a code vector's coordinates
+
+    def __init__(
+        self,
+        dim: int,
+        codebook_size: int,
+        *,
+        commitment: float = 0.25,
+        entropy_weight: float = 0.1,
+        diversity: float = 1.0,
+        temperature: float = 0.1,
+        decay: float = 0.99,
+    ) -> None:
+        power = isinstance(codebook_size, int) and codebook_size >= 2 and codebook_size.bit_count() == 1
+        require(power, "codebook_size", codebook_size, "a power of 2, 2 or above")
+        bits = codebook_size.bit_length() - 1
+        super().__init__(dim, codebook_size, bits)
+        self.tracker = UsageTracker(codebook_size, decay)
+        weights = {"commitment": commitment, "entropy_weight": entropy_weight, "diversity": diversity}
+        for name, value in weights.items():
+            require(math.isfinite(value) and value >= 0, name, value, "a finite number, 0 or above")
+        require(math.isfinite(temperature) and temperature > 0, "temperature", temperature, "a finite number above 0")
+        self.commitment, self.entropy_weight, self.diversity = commitment, entropy_weight, diversity
+        self.temperature = temperature
+        self.register_buffer("powers", 2 ** torch.arange(bits), persistent=False)
+
+    def _vectors(self, codes: Tensor) -> Tensor:
+        ones = (codes[..., None] & self.powers) > 0  # (..., bits)
+        return self.corner * (2.0 * ones - 1.0)
+
+    def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+        z = self._place(z)
+        codes = ((z > 0) * self.powers).sum(-1)
+        vectors = self._vectors(codes).to(z.dtype)
+        loss = self.commitment * F.mse_loss(z, vectors) + self.entropy_weight * self._entropies(z)
+        return straight_through(z, vectors), codes, loss
+
+    def _entropies(self, z: Tensor) -> Tensor:
+        """E H(q(c|z)) - diversity H(E q(c|z)), in nats: z (N, bits) -> scalar."""
+        logits = (4 * self.corner / self.temperature) * z
+        undecided = bit_entropy(logits).sum(-1).mean()
+        used = logits.sigmoid().mean(0).clamp(1e-7, 1 - 1e-7)
+        return undecided - self.diversity * bit_entropy(used.logit()).sum()
+
+
+def bit_entropy(logits: Tensor) -> Tensor:
+    """h(sigmoid(logits)) in nats, also where the bit is certain."""
+    certain = logits.clamp(-50, 50)
+    p = certain.sigmoid()
+    return p * F.softplus(-certain) + (1 - p) * F.softplus(certain)

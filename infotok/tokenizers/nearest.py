@@ -1,0 +1,37 @@
+"""The nearest code, by matrix product and in blocks.
+
+    argmin_k |z - e_k|^2 = argmax_k  z.e_k - |e_k|^2 / 2 = argmax_k  [z, 1] . [e_k, -|e_k|^2 / 2]
+
+One product and one maximum: no N x K matrix is ever held, only a block of it that stays in the processor's cache.
+Every block has the same number of rows, the last one filled up, so a vector meets the same arithmetic however the
+batch is cut, and its code is the same to the bit. Ties go to the lower code.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from infotok.errors import require
+
+__all__ = ["nearest_codes"]
+
+
+@torch.no_grad()
+def nearest_codes(z: Tensor, codebook: Tensor) -> Tensor:
+    """z (N, D), codebook (K, D) -> (N,), the index of the nearest row. Memory beside them: one block of scores."""
+    fits = z.ndim == codebook.ndim == 2 and z.shape[1] == codebook.shape[1]
+    require(fits, "codebook", codebook, f"shape (K, {z.shape[-1]}), the width of z")
+    rows = _rows(len(codebook), z.device.type)
+    table = torch.cat([codebook, -0.5 * codebook.square().sum(1, keepdim=True)], dim=1).T  # (D + 1, K)
+    padded = F.pad(z, (0, 1, 0, -len(z) % rows), value=1.0)  # the 1 beside each vector, and what fills the last block
+    scores, best = table.new_empty(rows, table.shape[1]), table.new_empty(rows)
+    codes = torch.empty(len(padded), dtype=torch.long, device=z.device)
+    for block, chosen in zip(padded.split(rows), codes.split(rows), strict=True):
+        torch.mm(block, table, out=scores)  # always the same memory: new blocks would leave holes in the heap
+        torch.max(scores, dim=1, out=(best, chosen))
+    return codes[: len(z)]
+
+
+def _rows(codes: int, device: str) -> int:
+    """Vectors per block: half a MiB of scores on a processor, where the cache is the bottleneck, 256 MiB on a GPU."""
+    return max(64, min(1024, 2**17 // codes)) if device == "cpu" else max(64, min(8192, 2**26 // codes))

@@ -1,0 +1,150 @@
+"""The one interface of every quantizer: features in, tokens and the codes that name them out.
+
+    out = quantizer(features)          features (B, L, dim), from an encoder whose output has unit scale
+    out.tokens, out.codes, out.loss    (B, L, dim); (B, L), or (B, L, C) with C codebooks; a scalar to add to the loss
+    quantizer.decode(out.codes)        the same tokens again, from the codes alone
+    quantizer.rate(length=L)           bits per image: L log2 K for each codebook
+
+Tokens are exactly the decoded codes in value; only their gradient is an estimate (see `gradients`). A quantizer whose
+code vectors are narrower than `dim` projects in and out with linear layers of its own. Mathematics is in float32, also
+under autocast; tokens come back in the type of the features.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from infotok.errors import require
+from infotok.tokenizers.usage import ContinuousUsage, Usage
+
+__all__ = ["Quantized", "Quantizer"]
+
+LARGEST_CODEBOOK = 2**20  # usage is counted code by code
+LARGEST_POSTERIOR = 2**14  # logits name every code
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What one pass through a quantizer gives."""
+
+    tokens: Tensor  # (B, L, dim)
+    codes: Tensor | None  # (B, L), or (B, L, C); None where tokens are continuous
+    loss: Tensor  # scalar, already weighted
+    usage: Usage | ContinuousUsage  # of this batch; `quantizer.usage` is over time
+
+
+class Quantizer(nn.Module):
+    """What is common to all. One of them has a `tracker` and writes, on vectors of its own width `code_dim`:
+
+    - `_quantize(z (N, code_dim), generator) -> tokens, codes (N,), loss`
+    - `_vectors(codes) -> (..., code_dim)`, the vectors that codes stand for
+    - `_place(z)`, where z lies when its distance to the code vectors is taken (as it is, unless said)
+    """
+
+    codebooks = 1
+
+    def __init__(self, dim: int, codebook_size: int, code_dim: int | None = None) -> None:
+        super().__init__()
+        code_dim = dim if code_dim is None else code_dim
+        for name, size in (("dim", dim), ("code_dim", code_dim)):
+            require(_whole(size) and size >= 1, name, size, "a whole number, 1 or above")
+        sized = _whole(codebook_size) and 2 <= codebook_size <= LARGEST_CODEBOOK
+        require(sized, "codebook_size", codebook_size, f"a whole number from 2 to {LARGEST_CODEBOOK}")
+        self.dim, self.code_dim, self.codebook_size = dim, code_dim, codebook_size
+        self.project_in = nn.Identity() if dim == code_dim else nn.Linear(dim, code_dim)
+        self.project_out = nn.Identity() if dim == code_dim else nn.Linear(code_dim, dim)
+
+    def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
+        """features (B, L, dim) -> `Quantized`. `generator` serves the few quantizers that draw."""
+        self._check(z)
+        with torch.autocast(z.device.type, enabled=False):
+            features = self.project_in(wide(z))
+            tokens, codes, loss = self._quantize(features.flatten(0, 1), generator)
+            tokens = self.project_out(tokens.view_as(features))
+            if self.training:
+                self._count(codes)
+        codes = codes.unflatten(0, z.shape[:2])
+        return Quantized(tokens.to(z.dtype), codes, loss, Usage.of(codes, self.codebook_size, self.codebooks))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """codes (B, L), or (B, L, C) -> tokens (B, L, dim), equal to those of the forward pass in eval mode."""
+        self._check_codes(codes)
+        with torch.autocast(codes.device.type, enabled=False):
+            return self.project_out(self._vectors(codes))
+
+    def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
+        """log q(k|z) up to a constant, -|z - e_k|^2 / temperature: (B, L, dim) -> (B, L, K). Differentiable."""
+        self._check(z)
+        require(temperature > 0, "temperature", temperature, "a number above 0")
+        size = self.codebook_size
+        require(size <= LARGEST_POSTERIOR, "codebook_size", size, f"at most {LARGEST_POSTERIOR}, to name every code")
+        with torch.autocast(z.device.type, enabled=False):
+            place = self._place(self.project_in(wide(z)))
+            vectors = self._vectors(torch.arange(size, device=z.device))  # (K, code_dim)
+            cross = 2 * place @ vectors.T - vectors.square().sum(1)
+            return (cross - place.square().sum(-1, keepdim=True)) / temperature
+
+    @property
+    def bits_per_token(self) -> float:
+        """C log2 K: what a token can carry. What it does carry is `usage.entropy`."""
+        return self.codebooks * math.log2(self.codebook_size)
+
+    def rate(self, length: int) -> float:
+        """Bits per image of `length` tokens."""
+        require(_whole(length) and length >= 1, "length", length, "a whole number, 1 or above")
+        return length * self.bits_per_token
+
+    @property
+    def usage(self) -> Usage | ContinuousUsage:
+        """Usage over the last training passes."""
+        return self.tracker.usage()
+
+    # --- for each quantizer to write ---------------------------------------------------------------------------------
+
+    def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+        raise NotImplementedError
+
+    def _vectors(self, codes: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def _place(self, z: Tensor) -> Tensor:
+        return z
+
+    def _count(self, codes: Tensor) -> None:
+        self.tracker.update(codes)
+
+    # --- the door ----------------------------------------------------------------------------------------------------
+
+    def _check(self, z: Tensor) -> None:
+        require(isinstance(z, Tensor), "features", type(z).__name__, "a torch.Tensor", TypeError)
+        require(z.is_floating_point(), "features", z.dtype, "a floating-point dtype", TypeError)
+        shaped = z.ndim == 3 and z.shape[2] == self.dim and z.numel() > 0
+        require(shaped, "features", z, f"shape (B, L, {self.dim})")
+        # the largest magnitude is finite only if all are, and it is ten times faster to find
+        require(z.detach().abs().amax().isfinite(), "features", "NaN or infinity", "finite numbers")
+
+    def _check_codes(self, codes: Tensor) -> None:
+        require(isinstance(codes, Tensor), "codes", type(codes).__name__, "a torch.Tensor", TypeError)
+        whole = not codes.is_floating_point() and not codes.is_complex() and codes.dtype != torch.bool
+        require(whole, "codes", codes.dtype, "whole numbers", TypeError)
+        several = self.codebooks > 1
+        shaped = codes.ndim == 2 + several and codes.numel() > 0 and (not several or codes.shape[2] == self.codebooks)
+        require(shaped, "codes", codes, f"shape (B, L, {self.codebooks})" if several else "shape (B, L)")
+        low, high = (value.item() for value in codes.aminmax())
+        inside = low >= 0 and high < self.codebook_size
+        require(inside, "codes", f"{low} to {high}", f"0 to {self.codebook_size - 1}")
+
+    def extra_repr(self) -> str:
+        books = f", codebooks={self.codebooks}" if self.codebooks > 1 else ""
+        return f"dim={self.dim}, codebook_size={self.codebook_size}{books}"
+
+
+def wide(values: Tensor) -> Tensor:
+    """Half precision as float32; everything else as it is."""
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,141 @@
+"""How a codebook is used: what a token could carry, what it does carry, and which codes nobody chooses.
+
+    entropy     H(K) = -sum_k p_k log2 p_k   bits per token, summed over codebooks; at most log2 of codebook_size each
+    perplexity  2^H of one codebook: as many equally frequent codes would have the same entropy
+    dead        the share of codes that are not chosen
+
+- `Usage`            of one batch, or over time
+- `ContinuousUsage`  the same questions put to tokens without codes
+- `UsageTracker`     counts over time, in buffers, summed over the ranks of torch.distributed
+
+N draws show at most log2 N bits: the entropy of a small batch is too small.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from infotok.errors import require
+
+__all__ = ["ContinuousUsage", "Usage", "UsageTracker", "mean_over_ranks", "sum_over_ranks"]
+
+
+def sum_over_ranks(values: Tensor) -> Tensor:
+    """The sum over all ranks, in place; the tensor itself where torch.distributed is not initialised."""
+    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+        dist.all_reduce(values)
+    return values
+
+
+def mean_over_ranks(values: Tensor) -> Tensor:
+    """The mean over all ranks, in place."""
+    ranks = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+    return sum_over_ranks(values).div_(ranks)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Counts of C codebooks of K codes. Properties are numbers, computed when asked for."""
+
+    counts: Tensor  # (C, K), how often each code was chosen; over time, a moving average
+    unused: Tensor  # (C, K), true for a dead code
+
+    @classmethod
+    def of(cls, codes: Tensor, codebook_size: int, codebooks: int = 1) -> "Usage":
+        """Usage by codes (...), or (..., C) with several codebooks."""
+        offsets = codebook_size * torch.arange(codebooks, device=codes.device)
+        counts = torch.bincount((codes.reshape(-1, codebooks) + offsets).flatten(), minlength=codebooks * codebook_size)
+        counts = counts.view(codebooks, codebook_size)
+        return cls(counts, counts == 0)
+
+    @classmethod
+    def stack(cls, usages: "list[Usage]") -> "Usage":
+        """Several codebooks of one token."""
+        return cls(torch.cat([usage.counts for usage in usages]), torch.cat([usage.unused for usage in usages]))
+
+    @property
+    def entropy(self) -> float:
+        """Bits per token that an entropy coder of each codebook would spend."""
+        p = self.counts.double()
+        p = p / p.sum(1, keepdim=True).clamp(min=1e-300)
+        return -torch.special.xlogy(p, p).sum().item() / math.log(2) + 0.0
+
+    @property
+    def perplexity(self) -> float:
+        return 2 ** (self.entropy / len(self.counts))
+
+    @property
+    def dead(self) -> float:
+        return self.unused.double().mean().item()
+
+    def rate(self, length: int) -> float:
+        """Bits per image of `length` tokens after entropy coding."""
+        return length * self.entropy
+
+    def asdict(self) -> dict[str, float]:
+        return {"entropy_bits": self.entropy, "perplexity": self.perplexity, "dead": self.dead}
+
+
+@dataclass(frozen=True)
+class ContinuousUsage:
+    """The rate KL(q(z_j|x) || r(z_j)) of each dimension of a Gaussian token, averaged over tokens."""
+
+    rates: Tensor  # (dim,), nats
+
+    @property
+    def entropy(self) -> float:
+        """Bits per token: the rate, summed over dimensions."""
+        return self.rates.double().sum().item() / math.log(2)
+
+    @property
+    def perplexity(self) -> float:
+        return 2**self.entropy
+
+    @property
+    def dead(self) -> float:
+        """The share of dimensions that carry less than 0.01 nats."""
+        return (self.rates < 0.01).double().mean().item()
+
+    def rate(self, length: int) -> float:
+        """Bits per image of `length` tokens."""
+        return length * self.entropy
+
+    def asdict(self) -> dict[str, float]:
+        return {"entropy_bits": self.entropy, "perplexity": self.perplexity, "dead": self.dead}
+
+
+class UsageTracker(nn.Module):
+    """One codebook over time: a moving average of counts per training pass, and how long each code has been idle.
+
+    A code is dead when none of the last `patience` K vectors has chosen it: batches of any size then agree on who is
+    dead, and a code of a tenth of the average frequency is taken for dead once in e^(patience / 10).
+    """
+
+    def __init__(self, codebook_size: int, decay: float = 0.99, patience: int = 64) -> None:
+        super().__init__()
+        require(0 <= decay < 1, "decay", decay, "a number from 0 to below 1")
+        whole = isinstance(patience, int) and patience >= 1
+        require(whole, "patience", patience, "a whole number, 1 or above")
+        self.decay, self.limit = decay, patience * codebook_size
+        self.register_buffer("counts", torch.zeros(codebook_size))
+        self.register_buffer("idle", torch.full((codebook_size,), self.limit))  # in vectors; nobody has chosen it yet
+
+    @torch.no_grad()
+    def update(self, codes: Tensor) -> Tensor:
+        """Take in the codes of a training pass, of every rank; returns how often each was chosen, (K,)."""
+        chosen = torch.bincount(codes.flatten(), minlength=len(self.counts)).to(self.counts)
+        sum_over_ranks(chosen)
+        self.counts.lerp_(chosen, 1 - self.decay)
+        self.idle.add_(chosen.sum().long()).masked_fill_(chosen > 0, 0)
+        return chosen
+
+    def dead(self) -> Tensor:
+        """(K,), true where the code is dead."""
+        return self.idle >= self.limit
+
+    def usage(self) -> Usage:
+        """Usage over time."""
+        return Usage(self.counts[None].clone(), self.dead()[None])

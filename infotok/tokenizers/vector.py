@@ -1,0 +1,174 @@
+"""Vector quantization: a token is the nearest of K learned vectors.
+
+    k = argmin_k |z - e_k|^2,   loss = commitment |z - sg(e_k)|^2   (+ |sg(z) - e_k|^2 if the codebook has a gradient)
+
+Van den Oord et al. 2017 (arXiv 1711.00937). What keeps the codebook alive:
+
+- the first training batch sets it, by k-means, seeded far apart (Arthur & Vassilvitskii 2007, in a few rounds as in
+  Bahmani et al. 2012);
+- each code is the moving average of the vectors that chose it, e_k += sum (z - e_k) / N_k: k-means on a stream. N_k,
+  how many vectors the average spans, is a discounted count (1 / (1 - decay) passes), but at most 256: Lloyd's iteration
+  is slow enough by itself. It starts from nothing, so that a fresh code goes straight to its first mean;
+- a code that none of the last `patience` K vectors chose is moved onto one of them, the likelier the worse that vector
+  is served now.
+"""
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from infotok.errors import require
+from infotok.tokenizers.gradients import GRADIENTS
+from infotok.tokenizers.nearest import nearest_codes
+from infotok.tokenizers.quantizer import Quantizer
+from infotok.tokenizers.usage import UsageTracker, sum_over_ranks
+
+__all__ = ["VectorQuantizer"]
+
+SEEDING_ROUNDS = 8
+KMEANS_ITERATIONS = 10
+MEMORY = 256  # vectors: no code averages over more of its own than these, so that a busy one learns fast
+
+
+class VectorQuantizer(Quantizer):
+    """features (B, L, dim) -> the nearest of `codebook_size` vectors. Errors are means over all elements.
+
+    - code_dim: the width of the code vectors, if it is not dim (8 to 32 is common: Yu et al. 2021, arXiv 2110.04627);
+    - learning: "average" of the vectors that chose a code, or "gradient" of the loss's second term;
+    - gradient: "straight-through" or "rotation", what the encoder gets (see `gradients`);
+    - cosine: features and codes on the unit sphere;
+    - commitment: the weight that pulls features to their codes;
+    - decay: of the moving averages; patience: see above; revive_until: the number of training passes after which dead
+      codes are left dead, so that the host's vocabulary settles (None: never; 0: from the start).
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        codebook_size: int,
+        *,
+        code_dim: int | None = None,
+        learning: str = "average",
+        gradient: str = "straight-through",
+        cosine: bool = False,
+        commitment: float = 0.25,
+        decay: float = 0.99,
+        patience: int = 64,
+        revive_until: int | None = None,
+    ) -> None:
+        super().__init__(dim, codebook_size, code_dim)
+        require(learning in ("average", "gradient"), "learning", learning, "average or gradient")
+        require(gradient in GRADIENTS, "gradient", gradient, f"one of {', '.join(GRADIENTS)}")
+        require(commitment >= 0, "commitment", commitment, "a number, 0 or above")
+        lasting = revive_until is None or (isinstance(revive_until, int) and revive_until >= 0)
+        require(lasting, "revive_until", revive_until, "a number of training passes, or None")
+        self.learning, self.cosine, self.commitment, self.revive_until = learning, cosine, commitment, revive_until
+        self.pass_gradient = GRADIENTS[gradient]
+        self.tracker = UsageTracker(codebook_size, decay, patience)
+        codebook = self._place(torch.randn(codebook_size, self.code_dim))
+        self.codebook = nn.Parameter(codebook) if learning == "gradient" else nn.Buffer(codebook)
+        self.register_buffer("initialised", torch.tensor(False))
+        self.register_buffer("passes", torch.zeros((), dtype=torch.long))
+
+    @torch.no_grad()
+    def start_from(self, codebook: Tensor) -> "VectorQuantizer":
+        """Take these code vectors (K, code_dim) instead of the first batch's. Returns itself."""
+        require(codebook.shape == self.codebook.shape, "codebook", codebook, f"shape {tuple(self.codebook.shape)}")
+        require(codebook.isfinite().all(), "codebook", "NaN or infinity", "finite numbers")
+        self.codebook.copy_(self._place(codebook))
+        self.tracker.counts.zero_()
+        self.tracker.idle.zero_()
+        self.initialised.fill_(True)
+        return self
+
+    def _place(self, z: Tensor) -> Tensor:
+        return unit(z) if self.cosine else z
+
+    def _vectors(self, codes: Tensor) -> Tensor:
+        return F.embedding(codes, self.codebook)
+
+    def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+        z = self._place(z)
+        if self.training and not self.initialised:
+            self._initialise(z.detach(), generator)
+        codes = nearest_codes(z.detach(), self.codebook.detach())
+        vectors = self._vectors(codes)
+        loss = self.commitment * F.mse_loss(z, vectors.detach())
+        if self.learning == "gradient":
+            loss = loss + F.mse_loss(vectors, z.detach())
+        tokens = self.pass_gradient(z, vectors)
+        if self.training:
+            self._learn(z.detach(), vectors.detach(), codes, generator)
+        return tokens, codes, loss
+
+    def _count(self, codes: Tensor) -> None:
+        """`_learn` has counted."""
+
+    @torch.no_grad()
+    def _learn(self, z: Tensor, vectors: Tensor, codes: Tensor, generator: torch.Generator | None) -> None:
+        chosen = self.tracker.update(codes)
+        error = z - vectors
+        if self.learning == "average":
+            pull = sum_over_ranks(torch.zeros_like(self.codebook).index_add_(0, codes, error))  # (K, D)
+            span = self.tracker.counts / (1 - self.tracker.decay)
+            span = span.clamp(max=MEMORY).maximum(chosen).clamp(min=1.0)  # at least the vectors of this pass
+            self.codebook.add_(pull / span[:, None])
+        if self.revive_until is None or self.passes < self.revive_until:
+            dead = self.tracker.dead().nonzero()[:, 0]
+            if len(dead):
+                self._revive(dead, z, error.square().sum(1), generator)
+        if self.cosine:
+            self.codebook.copy_(unit(self.codebook))
+        self.passes += 1
+
+    def _revive(self, dead: Tensor, z: Tensor, error: Tensor, generator: torch.Generator | None) -> None:
+        """Move dead codes onto vectors of this batch that have an error; where those are too few, the rest waits."""
+        served_badly = int((error > 1e-6 * z.square().sum(1).mean()).sum())
+        dead = dead[:served_badly]
+        if len(dead):
+            self.codebook[dead] = z[_draw_far(error, len(dead), generator)]
+        self.tracker.counts[dead] = 1 - self.tracker.decay  # it has seen one vector
+        self.tracker.idle[dead] = 0
+        _share_first_rank(self.codebook, self.tracker.counts, self.tracker.idle)
+
+    @torch.no_grad()
+    def _initialise(self, z: Tensor, generator: torch.Generator | None) -> None:
+        """k-means of the batch; codes that it leaves empty start as dead, to be moved at once."""
+        size = self.codebook_size
+        some = torch.ones(len(z), device=z.device)
+        seeds = z[_draw_far(some, min(-(-size // SEEDING_ROUNDS), len(z)), generator)]
+        while len(seeds) < min(size, len(z)):
+            error = (z - seeds[nearest_codes(z, seeds)]).square().sum(1)
+            more = min(-(-size // SEEDING_ROUNDS), size - len(seeds), len(z))
+            seeds = torch.cat([seeds, z[_draw_far(error, more, generator)]])
+        codebook = seeds[torch.arange(size, device=z.device) % len(seeds)]
+        _share_first_rank(codebook)
+        for _ in range(KMEANS_ITERATIONS):
+            codes = nearest_codes(z, codebook)
+            counts = sum_over_ranks(torch.bincount(codes, minlength=size).to(z))
+            pull = sum_over_ranks(torch.zeros_like(codebook).index_add_(0, codes, z - codebook[codes]))
+            codebook = self._place(codebook + pull / counts.clamp(min=1)[:, None])
+        self.codebook.copy_(codebook)
+        self.tracker.idle.masked_fill_(counts > 0, 0)
+        self.initialised.fill_(True)
+
+
+def unit(z: Tensor) -> Tensor:
+    """z / |z| along the last dimension, also where |z|^2 would overflow; 0 stays 0."""
+    largest = z.detach().abs().amax(-1, keepdim=True).clamp(min=1e-30)
+    return F.normalize(z / largest, dim=-1)
+
+
+def _draw_far(error: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
+    """`count` distinct rows, each with a probability that grows with its error (N,)."""
+    error = error.clamp(max=1e30)
+    weight = error / error.max().clamp(min=1e-30) + 1e-6  # where nothing is wrong, any row will do
+    return torch.multinomial(weight, count, generator=generator)
+
+
+def _share_first_rank(*drawn: Tensor) -> None:
+    """What was drawn on the first rank, on all of them."""
+    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+        for values in drawn:
+            dist.broadcast(values.data, src=0)

@@ -1,0 +1,69 @@
+"""Statistics over the ranks of torch.distributed: two gloo processes are one quantizer."""
+
+import json
+import multiprocessing
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from infotok.tokenizers import GaussianTokens, LookupFreeQuantizer, ResidualQuantizer, VectorQuantizer
+
+PASSES, BATCH, DIM = 6, 8, 4
+CASES = {
+    "given codebook": lambda: VectorQuantizer(DIM, 16).start_from(torch.randn(16, DIM)),
+    "first batch, few vectors and revival": lambda: VectorQuantizer(DIM, 200, patience=1),
+    "residual, gradient": lambda: ResidualQuantizer(DIM, 16, 2, learning="gradient"),
+    "signs": lambda: LookupFreeQuantizer(DIM, 16),
+    "Gaussian": lambda: GaussianTokens(DIM, noise=0.3),
+}
+
+
+def run(make, part: slice, seed: int) -> dict[str, list[float]]:
+    """The state after some passes over `part` of each batch; each rank draws from a generator of its own."""
+    torch.manual_seed(0)
+    quantizer = make()
+    for i in range(PASSES):
+        z = torch.randn(BATCH, 10, DIM, generator=torch.Generator().manual_seed(i))
+        quantizer(z[part], generator=torch.Generator().manual_seed(100 * seed + i))
+    return {name: value.flatten().tolist() for name, value in quantizer.state_dict().items()}
+
+
+def rank_main(rank: int, folder: Path) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder / 'rendezvous'}", rank=rank, world_size=2)
+    part = slice(rank * BATCH // 2, (rank + 1) * BATCH // 2)
+    found = {name: run(make, part, seed=rank + 1) for name, make in CASES.items()}
+    (folder / f"{rank}.json").write_text(json.dumps(found))
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory) -> list[dict]:
+    folder = tmp_path_factory.mktemp("ranks")
+    fork = multiprocessing.get_context("fork")  # the children need not import torch again
+    processes = [fork.Process(target=rank_main, args=(rank, folder)) for rank in (0, 1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forking beside threads
+        for process in processes:
+            process.start()
+    for process in processes:
+        process.join(timeout=120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_ranks_stay_equal(ranks, case):
+    assert ranks[0][case] == ranks[1][case]
+
+
+@pytest.mark.parametrize("case", ["given codebook", "signs", "Gaussian"])
+def test_two_ranks_are_one_process_on_the_whole_batch(ranks, case):
+    alone = run(CASES[case], slice(None), seed=0)
+    assert alone.keys() == ranks[0][case].keys()
+    for name, value in alone.items():
+        assert ranks[0][case][name] == pytest.approx(value, rel=1e-4, abs=1e-5), name

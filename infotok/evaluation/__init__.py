@@ -1,0 +1,47 @@
+"""Scoring with known truth and no learned judge.
+
+- `parser`          scenes read back from images by least squares: `parse`, `Reading`, `score_cells`, `ceilings`
+- `understanding`   answers: VQA by kind, `pope`, `mme`, and the baselines `question_only` and `shuffle_images`
+- `generation`      images against prompts, as GenEval does: `score_generations`, `follows`
+- `reconstruction`  PSNR of objects and background apart: `score_reconstructions`
+- `fidelity`        FD-shapes and KID between sets of images: `score_fidelity`, `shapes_features`
+"""
+
+from infotok.evaluation.fidelity import ShapesFeatures, score_fidelity, shapes_features, train_features
+from infotok.evaluation.generation import follows, score_generations
+from infotok.evaluation.parser import Reading, ceilings, parse, score_cells
+from infotok.evaluation.reconstruction import score_reconstructions
+from infotok.evaluation.understanding import (
+    MME_CATEGORIES,
+    NEGATIVES,
+    mme,
+    pope,
+    question_only,
+    score_answers,
+    score_mme,
+    score_pope,
+    shuffle_images,
+)
+
+__all__ = [
+    "MME_CATEGORIES",
+    "NEGATIVES",
+    "Reading",
+    "ShapesFeatures",
+    "ceilings",
+    "follows",
+    "mme",
+    "parse",
+    "pope",
+    "question_only",
+    "score_answers",
+    "score_cells",
+    "score_fidelity",
+    "score_generations",
+    "score_mme",
+    "score_pope",
+    "score_reconstructions",
+    "shapes_features",
+    "shuffle_images",
+    "train_features",
+]

@@ -5,8 +5,10 @@
 - `generation`      images against prompts, as GenEval does: `score_generations`, `follows`
 - `reconstruction`  PSNR of objects and background apart: `score_reconstructions`
 - `fidelity`        FD-shapes and KID between sets of images: `score_fidelity`, `shapes_features`
+- `accounting`      nats of structure, jitter and nuisance in tokens: `carried`, `account`
 """
 
+from infotok.evaluation.accounting import account, carried
 from infotok.evaluation.fidelity import ShapesFeatures, score_fidelity, shapes_features, train_features
 from infotok.evaluation.generation import follows, score_generations
 from infotok.evaluation.parser import Reading, ceilings, parse, score_cells
@@ -28,6 +30,8 @@ __all__ = [
     "NEGATIVES",
     "Reading",
     "ShapesFeatures",
+    "account",
+    "carried",
     "ceilings",
     "follows",
     "mme",

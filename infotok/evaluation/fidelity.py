@@ -141,7 +141,7 @@ def train_features(steps: int = 1200, batch: int = 64, seed: int = 0) -> tuple[S
         schedule.step()
     network.eval().requires_grad_(False)
     with torch.no_grad():
-        read, true = look(worlds[2], 1000)
+        read, true = look(worlds[2], 500)
     names = ("shape", "colour", "size", "offset", "texture")
     scores = [(r.argmax(1) == t).float().mean() for r, t in zip(read[:3], true[:3], strict=True)]
     scores += [1 - mse_loss(r, t) / t.square().mean() for r, t in zip(read[3:], true[3:], strict=True)]

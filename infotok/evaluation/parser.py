@@ -6,8 +6,9 @@ and a smooth background outside left free:
     y = alpha c + (1 - alpha) (w_0 + w_1 u + w_2 v + w_3 u v + w_4 u^2 + w_5 v^2) + rest
 
 The sprite of the smallest rest wins; the direction of c from grey names its colour. Blurred sprites are among the
-candidates because decoders blur: a soft square is still a square. Best fits exist for anything, so what was fitted is
-taken for an object only if it is one (`MIN_...` below), and the reading is confident only if nothing else comes close.
+candidates because decoders blur: a soft square is still a square. Best fits exist for anything, so a cell is read as
+holding an object only if that is coloured enough and explains most of what is there beside background and pixel noise
+(`MIN_...` below; otherwise it is read as empty), and with confidence only if nothing else comes close (`SURE_...`).
 The thresholds were set on renders of other seeds than those in the tests, clean, blurred, noised and textured.
 """
 
@@ -18,7 +19,7 @@ from functools import lru_cache
 import torch
 from einops import rearrange
 from torch import Tensor
-from torch.nn.functional import conv2d, normalize
+from torch.nn.functional import avg_pool2d, conv2d, normalize
 
 from infotok.errors import require
 from infotok.worlds import SHAPES, SIZES, Scenes, ShapesBatch, ShapesWorld
@@ -32,9 +33,10 @@ MIN_SATURATION = (0.45, 0.35)  # how far from grey to its palette colour the ins
 # textures have colours too: their strongest reach .45 of the way at nuisance .5, .6 at .7
 MIN_COSINE = 0.85  # between the inside's direction from grey and its palette colour's; neighbours are at .4 or below
 MIN_EVIDENCE = 0.5  # squared error that the object must save, summed over pixels (of 32) and channels
-MIN_SCORE = 0.4  # share of the background's error that a confident reading explains
-MIN_MARGIN = 0.05  # share of its evidence that another shape or size must lack, for a reading to be confident
-MAX_REST = 0.008  # mean squared error that a cell confidently read as empty may leave
+MIN_SCORE = 0.5  # share it must explain of what is there beside background and pixel noise
+SURE_SCORE = 0.7  # the same, for a confident reading
+SURE_MARGIN = 0.05  # share of its evidence that every other shape or size must lack, for a confident reading
+SURE_REST = 4.0  # squared error, pixel noise apart, that a cell confidently read as empty may leave
 ALMOST = 0.8  # of the least saturation: an empty reading that comes so close to an object is not confident
 IMAGES_AT_ONCE = 128
 
@@ -45,7 +47,7 @@ class Reading:
 
     cells: Tensor  # (B, 4) long, 0 to 48
     offsets: Tensor  # (B, 4, 2) long
-    scores: Tensor  # (B, 4) in [0, 1]: share of the error a smooth background leaves that the object explains
+    scores: Tensor  # (B, 4) in [0, 1]: share of what is neither background nor pixel noise that the object explains
     confident: Tensor  # (B, 4) bool
 
 
@@ -137,15 +139,30 @@ def _read(images: Tensor, templates: _Templates, scale: int, least: float) -> tu
     cosine, name = (normalize(colour, dim=1) @ normalize(palette, dim=1).T).max(1)
     saturation = colour.norm(dim=1) * cosine / palette.norm(dim=1)[name]
 
+    unread = _structure(_rest(y, templates.bases.to(device)[which]), area)
+    score = best.clamp(min=0) / (best.clamp(min=0) + unread).clamp(min=1e-6)
     coloured = (cosine >= MIN_COSINE) & (best >= MIN_EVIDENCE)
-    there = coloured & (saturation >= least)
-    score = (best / alone.clamp(min=1e-6)).clamp(0, 1)
-    sure = (score >= MIN_SCORE) & (best - others >= MIN_MARGIN * best)
-    bare = (alone <= MAX_REST * 3 * CELL**2) & ~(coloured & (saturation >= ALMOST * least))
+    there = coloured & (saturation >= least) & (score >= MIN_SCORE)
+    sure = (score >= SURE_SCORE) & (best - others >= SURE_MARGIN * best)
+    plain = _structure(_rest(y, templates.background.to(device).expand(len(y), -1, -1)), area) <= SURE_REST
+    bare = plain & ~(coloured & (saturation >= ALMOST * least))
     shape, size = kind[which] // len(SIZES), kind[which] % len(SIZES)
     cells = cell_value(shape, name, size) * there
     offsets = templates.offsets.to(device)[which] * there[:, None]
     return tuple(values.unflatten(0, (-1, 4)) for values in (cells, offsets, score, torch.where(there, sure, bare)))
+
+
+def _rest(y: Tensor, bases: Tensor) -> Tensor:
+    """What a fit leaves of each cell: y (N, 3, P) without its projection on bases (N, k, P)."""
+    return y - (y @ bases.mT) @ bases
+
+
+def _structure(rest: Tensor, area: int) -> Tensor:
+    """Squared error (N,) of a rest after averaging each 3 x 3 pixels: noise goes, what was not understood stays."""
+    cell = int(rest.shape[-1] ** 0.5)
+    width = 2 * (cell // CELL) + 1
+    smooth = avg_pool2d(rest.unflatten(-1, (cell, cell)), width, 1, width // 2, count_include_pad=False)
+    return smooth.square().sum((1, 2, 3)) / area
 
 
 @lru_cache(maxsize=8)

@@ -76,7 +76,8 @@ def pope(
     subject = torch.stack([found, absent], 2).flatten()
     phrases = Phrases(world.vocabulary)
     truth = torch.tensor([True, False], device=cells.device).repeat(len(cells) * questions // 2)
-    return _asking(batch, phrases.presence(subject), phrases.answer(truth), KINDS.index("presence"))
+    kinds = torch.full_like(subject, KINDS.index("presence"))
+    return _asking(batch, questions, phrases.presence(subject), phrases.answer(truth), kinds)
 
 
 def score_pope(predicted: Tensor, batch: ShapesBatch, world: ShapesWorld) -> dict[str, float | None]:
@@ -135,9 +136,9 @@ def mme(batch: ShapesBatch, world: ShapesWorld, generator: torch.Generator) -> S
         asked += [phrases.presence(first), phrases.presence(subject[keep])]
     asked += [phrases.relation(first, relation, second), phrases.relation(first, back, second)]
     truth = torch.tensor([True, False], device=cells.device).repeat(len(batch) * len(MME_CATEGORIES))
-    questions = torch.stack(asked, 1).flatten(0, 1)
     kinds = torch.tensor([KINDS.index("presence")] * 6 + [KINDS.index("relation")] * 2, device=cells.device)
-    return _asking(batch, questions, phrases.answer(truth), kinds.repeat(len(batch)))
+    answers = phrases.answer(truth)
+    return _asking(batch, len(asked), torch.stack(asked, 1).flatten(0, 1), answers, kinds.repeat(len(batch)))
 
 
 def score_mme(predicted: Tensor, batch: ShapesBatch) -> dict[str, float | None]:
@@ -180,9 +181,9 @@ def shuffle_images(batch: ShapesBatch, generator: torch.Generator) -> ShapesBatc
     return replace(batch, images=images)
 
 
-def _asking(batch: ShapesBatch, questions: Tensor, answers: Tensor, kinds: Tensor | int) -> ShapesBatch:
-    shape = (len(batch), len(answers) // max(len(batch), 1))
-    kinds = torch.full_like(answers, kinds) if isinstance(kinds, int) else kinds
+def _asking(batch: ShapesBatch, each: int, questions: Tensor, answers: Tensor, kinds: Tensor) -> ShapesBatch:
+    """The batch with other questions, `each` an image; those of one image stand together."""
+    shape = (len(batch), each)
     questions = questions.view(*shape, QUESTION_LENGTH)
     return replace(batch, questions=questions, answers=answers.view(shape), kinds=kinds.view(shape))
 

@@ -17,7 +17,7 @@ def seeded(seed: int = 2024) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def seen(nuisance: float, n: int = 250, **dials) -> tuple[ShapesWorld, Scenes, torch.Tensor]:
+def seen(nuisance: float, n: int = 150, **dials) -> tuple[ShapesWorld, Scenes, torch.Tensor]:
     world = ShapesWorld(nuisance=nuisance, split="all", **dials)
     scenes = world.sample(n, seeded())
     return world, scenes, world.render(scenes, seeded(7))
@@ -30,7 +30,7 @@ def blurred(images: torch.Tensor, sigma: float) -> torch.Tensor:
 class TestRealRenders:
     @pytest.mark.parametrize(("nuisance", "least"), [(0.0, 0.995), (0.25, 0.995), (0.5, 0.995), (0.7, 0.99)])
     def test_cells_are_read(self, nuisance: float, least: float) -> None:
-        world, scenes, images = seen(nuisance, n=800)
+        world, scenes, images = seen(nuisance, n=500)
         scores = score_cells(images, scenes, world)
         assert scores["cells"] >= least
         assert scores["offset"] >= least

@@ -289,7 +289,7 @@ def test_usage_over_time_forgets():
         expected = -(share * math.log2(share) + (1 - share) * math.log2(1 - share))
         assert quantizer.usage.entropy == pytest.approx(expected, rel=1e-5)
     assert quantizer.usage.dead == 0
-    for _ in range(64 * 2 // 8):  # 64 K vectors on
+    for _ in range(32 * 2 // 8):  # 32 K vectors on
         quantizer(-torch.ones(1, 8, 1))
     assert quantizer.usage.dead == 0.5
 

@@ -92,12 +92,10 @@ class TestAnswers:
 
     def test_shuffled_images_are_others(self) -> None:
         shuffled = shuffle_images(self.batch, seeded())
-        same = (shuffled.images.flatten(1)[:, None] == self.batch.images.flatten(1)).all(-1)
-        assert same.any(0).all()
+        assert Counter(map(bytes, shuffled.images.numpy())) == Counter(map(bytes, self.batch.images.numpy()))
         assert torch.equal(shuffled.questions, self.batch.questions)
-        unlike = torch.tensor([o.unique(dim=0).shape[0] for o in self.batch.scenes.cells]) > 0
         moved = (shuffled.images != self.batch.images).flatten(1).any(1)
-        assert moved[unlike].float().mean() > 0.9  # empty scenes look alike
+        assert moved.float().mean() > 0.9  # empty scenes look alike
 
     def test_refusals(self) -> None:
         with pytest.raises(ValueError, match=r"predicted: got shape \(2, 4\), expected shape \(200, 4\), an id a que"):
@@ -342,15 +340,15 @@ class TestReconstruction:
 
 class TestFidelity:
     world = ShapesWorld(split="all")
-    scenes = world.sample(500, seeded(1))
-    real = world.batch(500, seeded(2), questions=0).images
+    scenes = world.sample(300, seeded(1))
+    real = world.batch(300, seeded(2), questions=0).images
     other = world.render(scenes, seeded(3))
 
     def score(self, images: torch.Tensor) -> float:
         return score_fidelity(images, self.real, subsets=5)["fd_shapes"]
 
     def test_it_is_the_frechet_distance_and_mmd(self) -> None:
-        scores = score_fidelity(self.other, self.real, subsets=1, subset_size=500)
+        scores = score_fidelity(self.other, self.real, subsets=1, subset_size=300)
         a, b = (shapes_features()(images).double() for images in (self.other, self.real))
         cov_a, cov_b = a.T.cov(), b.T.cov()
         root = torch.from_numpy(sqrtm((cov_a @ cov_b).numpy()).real)
@@ -368,7 +366,7 @@ class TestFidelity:
     def test_it_sees_blur_noise_and_their_strength(self) -> None:
         same = self.score(self.other)
         soft = [torch.nn.functional.avg_pool2d(self.other, k, 1, k // 2) for k in (3, 5)]
-        noisy = [self.other + s * torch.randn(self.other.shape, generator=seeded()) for s in (0.05, 0.1)]
+        noisy = [self.other + s * torch.randn(self.other.shape, generator=seeded()) for s in (0.1, 0.2)]
         for weak, strong in (soft, noisy):
             assert 1.5 * same < self.score(weak) < self.score(strong)
 
@@ -386,12 +384,12 @@ class TestFidelity:
 
     def test_features_tell_what_is_in_a_cell(self) -> None:
         """A linear probe by least squares on one half reads the other half."""
-        features = torch.cat([shapes_features()(self.other), torch.ones(500, 1)], 1).double()
+        features = torch.cat([shapes_features()(self.other), torch.ones(300, 1)], 1).double()
         for part, name in zip(law.parts(self.scenes.cells)[1:], ("shape", "colour", "size"), strict=True):
             target = torch.nn.functional.one_hot(part[:, 0] + 1).double()
-            weights = torch.linalg.lstsq(features[:300], target[:300]).solution
-            read = (features[300:] @ weights).argmax(1) - 1
-            assert (read == part[300:, 0]).float().mean() > 0.9, name
+            weights = torch.linalg.lstsq(features[:200], target[:200]).solution
+            read = (features[200:] @ weights).argmax(1) - 1
+            assert (read == part[200:, 0]).float().mean() > 0.9, name
 
     def test_same_numbers_again_and_whatever_the_cut(self, monkeypatch: pytest.MonkeyPatch) -> None:
         state = torch.random.get_rng_state()
@@ -414,7 +412,7 @@ class TestFidelity:
     def test_refusals(self) -> None:
         with pytest.raises(ValueError, match=r"generated: got '20 images', expected 200 \(subset_size\) or more"):
             score_fidelity(self.other[:20], self.real)
-        with pytest.raises(ValueError, match=r"real: got shape \(500, 32, 32\), expected shape \(N, 3, S, S\)"):
+        with pytest.raises(ValueError, match=r"real: got shape \(300, 32, 32\), expected shape \(N, 3, S, S\)"):
             score_fidelity(self.other, self.real[:, 0])
         with pytest.raises(ValueError, match="generated: got 'NaN or infinity'"):
             score_fidelity(replace_first(self.other), self.real)

@@ -11,7 +11,7 @@ import torch
 from infotok.worlds import COLOURS, KINDS, PLACES, SHAPES, SIZES, Scenes, ShapesBatch, ShapesWorld, leaks
 from infotok.worlds import shapes_scenes as law
 
-MANY = 60_000
+MANY = 40_000
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -33,8 +33,8 @@ class GumbelQuantizer(Quantizer):
         *,
         weight: float = 5e-4,
         temperature: float = 1.0,
-        final: float = 0.1,
-        cooling: int = 1000,
+        final: float = 0.5,
+        cooling: int = 10_000,
         decay: float = 0.99,
     ) -> None:
         super().__init__(dim, codebook_size)
@@ -45,6 +45,7 @@ class GumbelQuantizer(Quantizer):
         self.weight, self.start, self.final, self.cooling = weight, temperature, final, cooling
         self.tracker = UsageTracker(codebook_size, decay)
         self.to_logits = nn.Linear(dim, codebook_size)
+        nn.init.normal_(self.to_logits.weight, std=dim**-0.5)  # features of unit scale have logits of unit scale
         self.codebook = nn.Parameter(torch.randn(codebook_size, dim))
         self.register_buffer("passes", torch.zeros((), dtype=torch.long))
 

@@ -1,6 +1,6 @@
 """SimVQ: a frozen random codebook seen through one learned linear map, so that all codes move together.
 
-    e_k = W b_k with b_k ~ N(0, I / dim) frozen,   loss = |sg(z) - e_k|^2 + commitment |z - sg(e_k)|^2
+    e_k = W b_k with b_k ~ N(0, I) frozen,   loss = |sg(z) - e_k|^2 + commitment |z - sg(e_k)|^2
 
 A vector quantizer updates only the codes it chose, and those it never chooses stay behind and die. Here every gradient
 moves the whole space that the codes span (Zhu et al. 2024, arXiv 2411.02038).
@@ -37,7 +37,7 @@ class SimVQ(Quantizer):
         require(commitment >= 0, "commitment", commitment, "a number, 0 or above")
         self.pass_gradient, self.commitment = GRADIENTS[gradient], commitment
         self.tracker = UsageTracker(codebook_size, decay)
-        self.register_buffer("base", torch.randn(codebook_size, self.code_dim) * self.code_dim**-0.5)
+        self.register_buffer("base", torch.randn(codebook_size, self.code_dim))
         self.map = nn.Linear(self.code_dim, self.code_dim, bias=False)
 
     @property

@@ -114,7 +114,7 @@ class UsageTracker(nn.Module):
     dead, and a code of a tenth of the average frequency is taken for dead once in e^(patience / 10).
     """
 
-    def __init__(self, codebook_size: int, decay: float = 0.99, patience: int = 64) -> None:
+    def __init__(self, codebook_size: int, decay: float = 0.99, patience: int = 32) -> None:
         super().__init__()
         require(0 <= decay < 1, "decay", decay, "a number from 0 to below 1")
         whole = isinstance(patience, int) and patience >= 1

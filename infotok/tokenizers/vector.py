@@ -9,8 +9,8 @@ Van den Oord et al. 2017 (arXiv 1711.00937). What keeps the codebook alive:
 - each code is the moving average of the vectors that chose it, e_k += sum (z - e_k) / N_k: k-means on a stream. N_k,
   how many vectors the average spans, is a discounted count (1 / (1 - decay) passes), but at most 256: Lloyd's iteration
   is slow enough by itself. It starts from nothing, so that a fresh code goes straight to its first mean;
-- a code that none of the last `patience` K vectors chose is moved onto one of them, the likelier the worse that vector
-  is served now.
+- a code that none of the last `patience` K vectors chose is dead, and is moved onto a vector of the batch, the likelier
+  the worse that vector is served now; a quarter of the dead in each pass.
 """
 
 import torch
@@ -54,7 +54,7 @@ class VectorQuantizer(Quantizer):
         cosine: bool = False,
         commitment: float = 0.25,
         decay: float = 0.99,
-        patience: int = 64,
+        patience: int = 32,
         revive_until: int | None = None,
     ) -> None:
         super().__init__(dim, codebook_size, code_dim)
@@ -123,9 +123,12 @@ class VectorQuantizer(Quantizer):
         self.passes += 1
 
     def _revive(self, dead: Tensor, z: Tensor, error: Tensor, generator: torch.Generator | None) -> None:
-        """Move dead codes onto vectors of this batch that have an error; where those are too few, the rest waits."""
+        """Move a quarter of the dead codes onto vectors of this batch, if so many have an error at all.
+
+        The others wait until the first have changed which vectors are served badly.
+        """
         served_badly = int((error > 1e-6 * z.square().sum(1).mean()).sum())
-        dead = dead[:served_badly]
+        dead = dead[: min(-(-len(dead) // 4), served_badly)]
         if len(dead):
             self.codebook[dead] = z[_draw_far(error, len(dead), generator)]
         self.tracker.counts[dead] = 1 - self.tracker.decay  # it has seen one vector

@@ -24,6 +24,7 @@ from infotok.worlds.shapes_scenes import (
     PLACES,
     RELATIONS,
     SHAPES,
+    SIZES,
     Scenes,
     cell_value,
     contains,
@@ -49,7 +50,8 @@ def prompts(n: int, world: "ShapesWorld", generator: torch.Generator) -> list[di
         good = contains(world.split, drawn) & _fits(tag[todo], drawn)
         cells[todo[good]] = drawn[good]
         todo = todo[~good]
-    offsets = torch.randint(-world.jitter, world.jitter + 1, (n, len(PLACES), 2), generator=generator)
+    steps = (n, len(PLACES), 2)
+    offsets = torch.randint(-world.jitter, world.jitter + 1, steps, generator=generator, device=generator.device).cpu()
     scenes = Scenes(cells, offsets * (cells > 0)[..., None], torch.zeros(n, 0, dtype=torch.long))
     return [
         {"tag": TAGS[t], "prompt": caption, **_asked(TAGS[t], row)}
@@ -59,13 +61,17 @@ def prompts(n: int, world: "ShapesWorld", generator: torch.Generator) -> list[di
 
 def _propose(tag: Tensor, generator: torch.Generator) -> Tensor:
     """Scenes of as many objects as the category takes; in "counting" all of one shape. (n, 4) long."""
-    n = len(tag)
-    draw = {high: torch.randint(high, (n, len(PLACES)), generator=generator) for high in (len(SHAPES), len(COLOURS), 2)}
+    n, places = len(tag), len(PLACES)
+
+    def uniform(high: int, columns: int = places) -> Tensor:
+        return torch.randint(high, (n, columns), generator=generator, device=generator.device).cpu()
+
     counting, one = tag == TAGS.index("counting"), (tag == 0) | (tag == TAGS.index("colors"))
-    count = torch.where(counting, torch.randint(2, 5, (n,), generator=generator), torch.where(one, 1, 2))
-    shape = torch.where(counting[:, None], draw[len(SHAPES)][:, :1], draw[len(SHAPES)])
-    rank = torch.rand(n, len(PLACES), generator=generator).argsort(1).argsort(1)
-    return cell_value(shape, draw[len(COLOURS)], draw[2]) * (rank < count[:, None])
+    count = torch.where(counting, 2 + uniform(3, 1)[:, 0], torch.where(one, 1, 2))
+    shape, colour, size = uniform(len(SHAPES)), uniform(len(COLOURS)), uniform(len(SIZES))
+    shape = torch.where(counting[:, None], shape[:, :1], shape)
+    rank = torch.rand(n, places, generator=generator, device=generator.device).cpu().argsort(1).argsort(1)
+    return cell_value(shape, colour, size) * (rank < count[:, None])
 
 
 def _fits(tag: Tensor, cells: Tensor) -> Tensor:

@@ -53,8 +53,6 @@ class Phrases:
             for piece in pieces
         ]
         ids = torch.cat(columns, 1)
-        order = (ids == self.vocabulary.pad).long().argsort(dim=1, stable=True)  # words first, padding last
-        ids = ids.gather(1, order)
         return torch.nn.functional.pad(ids, (0, QUESTION_LENGTH - ids.shape[1]), value=self.vocabulary.pad)
 
     def attributes(self, pair: Tensor) -> tuple[Tensor, Tensor]:
@@ -69,9 +67,11 @@ class Phrases:
     def relation(self, first: Tensor, relation: Tensor, second: Tensor) -> Tensor:
         """ "is a red circle left of a blue square ?" for pairs and relations (n,)."""
         between = self.relations.to(relation.device)[relation]
-        return self.join(
+        ids = self.join(
             len(first), first.device, "is a", *self.attributes(first), between, "a", *self.attributes(second), "?"
         )
+        order = (ids == self.vocabulary.pad).long().argsort(dim=1, stable=True)  # the pad of "above" goes to the end
+        return ids.gather(1, order)
 
     def answer(self, true: Tensor) -> Tensor:
         return torch.where(true, self.yes, self.no)

@@ -17,7 +17,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from infotok.worlds.shapes_scenes import COLOURS, SHAPES, SIZES, Scenes, parts
+from infotok.worlds.shapes_scenes import SHAPES, SIZES, Scenes, parts
 
 __all__ = ["Renderer"]
 
@@ -114,6 +114,3 @@ def _interpolation(size: int) -> Tensor:
     position = (torch.arange(size) + 0.5) / size * (NODES - 1)
     distance = (position[:, None] - torch.arange(NODES)).abs().clamp(max=1)
     return (1 + torch.cos(math.pi * distance)) / 2
-
-
-__all__ += ["AMPLITUDE", "CELL", "COEFFICIENTS", "COLOURS", "GREY", "RGB"]

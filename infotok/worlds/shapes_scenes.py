@@ -124,7 +124,9 @@ def novelty(cells: Tensor) -> Tensor:
 
 def contains(split: str, cells: Tensor) -> Tensor:
     """Whether these structures belong to the split, (B,) bool."""
-    return torch.ones(len(cells), dtype=torch.bool) if split == "all" else (novelty(cells) > 0) == (split == "test")
+    if split == "all":
+        return torch.ones(len(cells), dtype=torch.bool, device=cells.device)
+    return (novelty(cells) > 0) == (split == "test")
 
 
 def draw_cells(n: int, generator: torch.Generator) -> Tensor:

@@ -22,23 +22,23 @@ def pixels(images: np.ndarray) -> np.ndarray:
 @drawn
 def scenes(*, images: list, captions: list[str], columns: int = 4) -> Figure:
     """A grid of scenes, each with its caption, an object a line; `images` as `pixels` gives them."""
-    rows = -(-len(images) // columns)
-    fig, axes = new(width=2.2 * columns, height=2.7 * rows, ncols=columns, nrows=rows, squeeze=False)
+    told = [re.sub(r" (?=(top|bottom)-)", "\n", caption) for caption in captions]
+    width = max(2.2, 0.072 * max(len(line) for text in told for line in text.split("\n")))
+    lines = -(-len(images) // columns)
+    fig, axes = new(width=width * columns, height=2.75 * lines, ncols=columns, nrows=lines, squeeze=False)
     for ax in axes.flat[len(images) :]:
         ax.remove()
-    for ax, image, caption in zip(axes.flat, images, captions, strict=False):
+    for ax, image, text in zip(axes.flat, images, told, strict=False):
         _show(ax, image)
-        ax.set_xlabel(re.sub(r" (?=(top|bottom)-)", "\n", caption), fontsize=8.5)
+        ax.set_xlabel(text, fontsize=8.5)
     return fig
 
 
 @drawn
 def rows(*, images: list, names: list[str], titles: list[str] | None = None) -> Figure:
-    """Rows of images, each row of a name: the same scenes at strengths of nuisance, or originals and reconstructions."""
-    columns = len(images[0])
-    fig, axes = new(
-        width=1.1 * columns + 1.2, height=1.2 * len(images), ncols=columns, nrows=len(images), squeeze=False
-    )
+    """Rows of images, each with its name: one scene at several strengths of nuisance, originals and reconstructions."""
+    shape = {"nrows": len(images), "ncols": len(images[0])}
+    fig, axes = new(width=1.1 * shape["ncols"] + 1.2, height=1.2 * len(images), squeeze=False, **shape)
     for line, row, name in zip(axes, images, names, strict=True):
         for ax, image in zip(line, row, strict=True):
             _show(ax, image)

@@ -6,6 +6,7 @@
 - `reconstruction`  PSNR of objects and background apart: `score_reconstructions`
 - `accounting`      nats of structure, jitter and nuisance in tokens: `carried`, `account`
 - `fidelity`        FD-shapes and KID between sets of images: `score_fidelity`, `shapes_features`
+- `accounting`      nats of structure, jitter and nuisance in tokens: `carried`, `account`
 """
 
 from infotok.evaluation.accounting import account, carried

@@ -6,14 +6,17 @@
 - `reconstruction`  PSNR of objects and background apart: `score_reconstructions`
 - `accounting`      nats of structure, jitter and nuisance in tokens: `carried`, `account`
 - `fidelity`        FD-shapes and KID between sets of images: `score_fidelity`, `shapes_features`
-- `accounting`      nats of structure, jitter and nuisance in tokens: `carried`, `account`
+- `hosts`           a model run over an evaluation set, with baselines and ceilings: `evaluate`
+- `statistics`      paired differences with intervals, corrected for many: `paired_difference`, `holm`
 """
 
 from infotok.evaluation.accounting import account, carried
 from infotok.evaluation.fidelity import ShapesFeatures, score_fidelity, shapes_features, train_features
 from infotok.evaluation.generation import follows, score_generations
+from infotok.evaluation.hosts import evaluate, evaluate_generation, evaluate_understanding
 from infotok.evaluation.parser import Reading, ceilings, parse, score_cells
 from infotok.evaluation.reconstruction import score_reconstructions
+from infotok.evaluation.statistics import Difference, benjamini_hochberg, holm, paired_difference
 from infotok.evaluation.understanding import (
     MME_CATEGORIES,
     NEGATIVES,
@@ -29,13 +32,20 @@ from infotok.evaluation.understanding import (
 __all__ = [
     "MME_CATEGORIES",
     "NEGATIVES",
+    "Difference",
     "Reading",
     "ShapesFeatures",
     "account",
+    "benjamini_hochberg",
     "carried",
     "ceilings",
+    "evaluate",
+    "evaluate_generation",
+    "evaluate_understanding",
     "follows",
+    "holm",
     "mme",
+    "paired_difference",
     "parse",
     "pope",
     "question_only",

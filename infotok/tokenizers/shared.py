@@ -132,17 +132,20 @@ class SharedTokenizer(nn.Module):
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
         """Tokens (B, L, dim), without noise and without gradient, whatever mode the module is in."""
-        with _evaluating(self):
-            return self(images).tokens
+        return self._read(images)[0]
 
     @torch.no_grad()
     def codes(self, images: Tensor) -> Tensor:
         """Codes (B, L) or (B, L, codebooks). Continuous tokens have none: ValueError."""
-        with _evaluating(self):
-            codes = self(images).codes
+        codes = self._read(images)[1]
         passes = f"quantized tokens; {int(self.passes)} of {self.warmup} passes of warm-up have been trained"
         require(codes is not None, "codes", "none", passes)
         return codes
+
+    def _read(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Tokens and codes without InfoTok: in eval mode it changes no token, and its terms need more than images."""
+        with _evaluating(self):
+            return self._quantize(self.encoder(images), None)[:2]
 
     def decode(self, tokens: Tensor) -> Tensor:
         """Images (B, 3, S, S) in [0, 1] drawn from tokens (B, L, dim)."""

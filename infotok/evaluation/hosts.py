@@ -1,0 +1,116 @@
+"""A model run over an evaluation set, on both sides, with what its scores must be read beside.
+
+    scores = evaluate(model, world.with_split("test"), n=512, seed=1)
+    scores["understanding"]["mean"], scores["question_only"]["mean"], scores["shuffled"]["mean"]
+    scores["ceilings"]["generations"]["present"], scores["ceilings"]["reconstructions"]["present"]
+
+Understanding stands beside a guesser that knows the questions but never looks, and beside the model itself looking at
+another image. Generation stands beside the parser's reading of real renders and of the tokenizer's reconstructions.
+The set, its prompts and every draw follow from `seed`; `at_once` sets the memory it takes and nothing else.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from infotok.errors import require
+from infotok.evaluation.generation import score_generations
+from infotok.evaluation.parser import ceilings
+from infotok.evaluation.understanding import (
+    NEGATIVES,
+    mme,
+    pope,
+    question_only,
+    score_answers,
+    score_mme,
+    score_pope,
+    shuffle_images,
+)
+from infotok.unified import UnifiedModel
+from infotok.worlds import ShapesBatch, ShapesWorld
+
+__all__ = [
+    "answer_batch",
+    "evaluate",
+    "evaluate_generation",
+    "evaluate_understanding",
+    "generate_images",
+    "reconstruct",
+]
+
+GUESSER_IMAGES = 4096  # what the question-only baseline has read of the train split
+
+
+def evaluate(
+    model: UnifiedModel, world: ShapesWorld, n: int = 512, seed: int = 0, at_once: int = 64, **drawing: Any
+) -> dict[str, dict[str, float | None]]:
+    """Both sides on n images and n prompts of `world`; `drawing` goes to the model's `generate`."""
+    understanding = evaluate_understanding(model, world, n, seed, at_once)
+    return understanding | evaluate_generation(model, world, n, seed, at_once, **drawing)
+
+
+def evaluate_understanding(
+    model: UnifiedModel, world: ShapesWorld, n: int = 512, seed: int = 0, at_once: int = 64
+) -> dict[str, dict[str, float | None]]:
+    """Scores by kind of question: "understanding", "question_only", "shuffled", "pope_<negatives>" and "mme"."""
+    generator = torch.Generator().manual_seed(seed)
+    batch = world.batch(n, generator)
+    studied = world.with_split("train").batch(GUESSER_IMAGES, generator)
+    shuffled = shuffle_images(batch, generator)
+    scores = {
+        "understanding": score_answers(answer_batch(model, batch, at_once), batch),
+        "question_only": score_answers(question_only(studied, batch), batch),
+        "shuffled": score_answers(answer_batch(model, shuffled, at_once), shuffled),
+    }
+    for negatives in NEGATIVES:
+        asked = pope(batch, world, negatives, generator)
+        scores[f"pope_{negatives}"] = score_pope(answer_batch(model, asked, at_once), asked, world)
+    asked = mme(batch, world, generator)
+    if len(asked):
+        scores["mme"] = score_mme(answer_batch(model, asked, at_once), asked)
+    return scores
+
+
+def evaluate_generation(
+    model: UnifiedModel, world: ShapesWorld, n: int = 512, seed: int = 0, at_once: int = 64, **drawing: Any
+) -> dict[str, dict[str, float | None]]:
+    """GenEval-style "generation" by category, and cells read back: "renders", "reconstructions", "generations"."""
+    generator = torch.Generator().manual_seed(seed)
+    batch = world.batch(n, generator)
+    prompts = world.prompts(n, generator)
+    drawn = generate_images(
+        model, world.vocabulary.encode([p["prompt"] for p in prompts]), generator, at_once, **drawing
+    )
+    read = ceilings(
+        batch,
+        world,
+        lambda images: reconstruct(model, images, at_once),
+        lambda captions: generate_images(model, captions, generator, at_once, **drawing),
+    )
+    return {"generation": score_generations(drawn, prompts, world), **read}
+
+
+def answer_batch(model: UnifiedModel, batch: ShapesBatch, at_once: int = 64) -> Tensor:
+    """The model's answers (B, Q) to the batch's questions, on the CPU."""
+    return _in_parts(model.answer, at_once, model, batch.images, batch.questions)
+
+
+def reconstruct(model: UnifiedModel, images: Tensor, at_once: int = 64) -> Tensor:
+    """Images decoded from the tokens of `images`, on the CPU."""
+    return _in_parts(lambda part: model.tokenizer.decode(model.tokenizer.encode(part)), at_once, model, images)
+
+
+def generate_images(
+    model: UnifiedModel, captions: Tensor, generator: torch.Generator, at_once: int = 64, **drawing: Any
+) -> Tensor:
+    """Images (B, 3, S, S) of captions (B, T), on the CPU."""
+    return _in_parts(lambda part: model.generate(part, generator, **drawing), at_once, model, captions)
+
+
+@torch.no_grad()
+def _in_parts(function: Any, at_once: int, model: UnifiedModel, *values: Tensor) -> Tensor:
+    require(isinstance(at_once, int) and at_once >= 1, "at_once", at_once, "a whole number, 1 or above")
+    device = model.place.device
+    parts = zip(*(value.split(at_once) for value in values), strict=True)
+    return torch.cat([function(*(value.to(device) for value in part)).cpu() for part in parts])

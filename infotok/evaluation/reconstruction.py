@@ -1,0 +1,42 @@
+"""Reconstruction, scored apart where the objects are and where the background is.
+
+    PSNR = -10 log10 MSE (dB, images in [0, 1]), MSE weighted by alpha (foreground) or by 1 - alpha (background)
+
+A background four fifths of the picture outvotes its objects in a plain PSNR: a tokenizer that keeps the texture and
+loses a cross looks good. Each image has its PSNR, at most 100 dB, and the mean is taken over images, so that scores do
+not depend on how the set is cut into batches.
+"""
+
+import torch
+from torch import Tensor
+
+from infotok.errors import require
+from infotok.worlds import Scenes, ShapesWorld
+
+__all__ = ["score_reconstructions"]
+
+BEST_MSE = 1e-10  # 100 dB: what an exact copy is given
+
+
+def score_reconstructions(
+    reconstructions: Tensor, images: Tensor, scenes: Scenes, world: ShapesWorld
+) -> dict[str, float | None]:
+    """Mean PSNR in dB: "psnr", "foreground" (over images with objects; None if there are none) and "background"."""
+    size = world.size
+    expected = f"shape ({len(scenes)}, 3, {size}, {size}), an image a scene"
+    for name, values in (("reconstructions", reconstructions), ("images", images)):
+        require(values.shape == (len(scenes), 3, size, size), name, values, expected)
+        require(bool(values.isfinite().all()), name, "NaN or infinity", "finite values")
+    error = (reconstructions - images).square().mean(1)  # (B, S, S)
+    alpha = world.foreground(scenes).to(error.device).squeeze(1)
+    drawn = alpha.sum((1, 2)) > 0
+    return {
+        "psnr": _psnr(error, torch.ones_like(alpha)),
+        "foreground": _psnr(error[drawn], alpha[drawn]) if drawn.any() else None,
+        "background": _psnr(error, 1 - alpha),
+    }
+
+
+def _psnr(error: Tensor, weight: Tensor) -> float:
+    mse = (error * weight).sum((1, 2)) / weight.sum((1, 2))
+    return (-10 * mse.clamp(min=BEST_MSE).log10()).mean().item()

@@ -1,0 +1,86 @@
+"""One-dimensional tokens: learned queries that gather what they need from all of the image.
+
+    features = LatentEncoder(size=32, tokens=8, dim=32)(images)    # (B, 3, 32, 32) in [0, 1] -> (B, 8, 32)
+    images = LatentDecoder(size=32, tokens=8, dim=32)(features)
+
+A grid's token owns a place, so that the budget is spread evenly, over sky and signpost alike. Here `tokens` learned
+vectors pass through a transformer together with the features of a grid of patches, and only they leave it; the decoder
+starts from one learned vector per patch and the tokens. The budget is their number, free of the image's size (TiTok:
+Yu et al. 2024, "An image is worth 32 tokens for reconstruction and generation", arXiv 2406.07550; its patches are
+linear, ours those of the small convolutional autoencoder, which learns faster).
+"""
+
+import torch
+from torch import Tensor, nn
+
+from infotok.errors import require
+from infotok.tokenizers.autoencoder import ConvDecoder, ConvEncoder
+
+__all__ = ["LatentDecoder", "LatentEncoder"]
+
+HEADS = 4
+
+
+class LatentEncoder(nn.Module):
+    """Images (B, 3, size, size) in [0, 1] -> features (B, tokens, dim), each number at unit scale over images.
+
+    The scale is a batch norm's: what a query says of every image alike would else drown what it says of this one, and a
+    codebook would name queries only. grid: patches along a side. width: channels of the convolutions; the transformer
+    has twice as many, a multiple of 4, and `depth` layers. Images of another size, dtype or range raise ValueError or
+    TypeError.
+    """
+
+    def __init__(
+        self, size: int = 32, tokens: int = 16, dim: int = 32, width: int = 24, depth: int = 1, grid: int = 4
+    ) -> None:
+        super().__init__()
+        deep = _check(tokens, width, depth)
+        self.patches = ConvEncoder(size, grid, deep, width)
+        self.size, self.dim, self.length = size, dim, tokens
+        self.places = nn.Parameter(torch.randn(self.patches.length, deep))
+        self.queries = nn.Parameter(torch.randn(tokens, deep))
+        self.layers = _transformer(deep, depth)
+        self.project = nn.Linear(deep, dim)
+        self.norm = nn.BatchNorm1d(tokens * dim, eps=1e-7, affine=False)  # numbers that differ between images
+
+    def forward(self, images: Tensor) -> Tensor:
+        patches = self.patches(images) + self.places
+        queries = self.queries.expand(len(images), -1, -1)
+        gathered = self.project(self.layers(torch.cat([queries, patches], 1))[:, : self.length])
+        return self.norm(gathered.flatten(1)).view_as(gathered)
+
+
+class LatentDecoder(nn.Module):
+    """Tokens (B, tokens, dim) -> images (B, 3, size, size) in (0, 1)."""
+
+    def __init__(
+        self, size: int = 32, tokens: int = 16, dim: int = 32, width: int = 24, depth: int = 1, grid: int = 4
+    ) -> None:
+        super().__init__()
+        deep = _check(tokens, width, depth)
+        self.paint = ConvDecoder(size, grid, deep, width)
+        self.size, self.dim, self.length = size, dim, tokens
+        self.embed = nn.Linear(dim, deep)
+        self.order = nn.Parameter(torch.randn(tokens, deep))
+        self.canvas = nn.Parameter(torch.randn(self.paint.length, deep))
+        self.layers = _transformer(deep, depth)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        shaped = tokens.ndim == 3 and tuple(tokens.shape[1:]) == (self.length, self.dim)
+        require(shaped, "tokens", tokens, f"shape (B, {self.length}, {self.dim})")
+        canvas = self.canvas.expand(len(tokens), -1, -1)
+        return self.paint(self.layers(torch.cat([self.embed(tokens) + self.order, canvas], 1))[:, self.length :])
+
+
+def _transformer(width: int, depth: int) -> nn.Module:
+    layer = nn.TransformerEncoderLayer(
+        width, HEADS, 2 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+    )
+    return nn.TransformerEncoder(layer, depth, norm=nn.LayerNorm(width), enable_nested_tensor=False)
+
+
+def _check(tokens: int, width: int, depth: int) -> int:
+    for name, value in (("tokens", tokens), ("width", width), ("depth", depth)):
+        require(isinstance(value, int) and value >= 1, name, value, "a whole number, 1 or above")
+    require(2 * width % HEADS == 0, "width", width, f"half a multiple of {HEADS}, the number of attention heads")
+    return 2 * width

@@ -1,0 +1,230 @@
+"""The shared tokenizer: one set of visual tokens, for whoever reads images and whoever draws them.
+
+    tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 64}))
+    loss = sum(tokenizer.loss(batch).values())          # a tokenizer on its own
+    out = tokenizer(images, text=text)                  # in a host: read out.tokens, add sum(out.terms.values())
+    tokenizer.decode_codes(tokenizer.codes(images))
+
+    images -> encoder -> features -> InfoTok -> quantizer -> tokens, codes -> decoder -> images
+
+Gradients of whatever reads `tokens` reach the encoder, through the quantizer's straight-through path; published hosts
+often cut them there. InfoTok may also stand after the quantizer (its `placement`). For the first `warmup` training
+passes the quantizer is left out: features are tokens, there are no codes, and the first codebook is then made of
+features that already mean something.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from infotok.bottleneck.infotok import InfoTok, InfoTokTerms
+from infotok.checkpoints import load_checkpoint, load_state, save_checkpoint
+from infotok.errors import require
+from infotok.tokenizers.config import TokenizerConfig
+from infotok.tokenizers.perceptual import PerceptualLoss
+from infotok.tokenizers.usage import ContinuousUsage, Usage
+
+__all__ = ["SharedTokenizer", "Tokenized"]
+
+KIND = "SharedTokenizer"  # what its checkpoints say they are
+
+
+@dataclass(frozen=True)
+class Tokenized:
+    """What one pass through the tokenizer gives."""
+
+    tokens: Tensor  # (B, L, dim): what hosts and decoder read
+    codes: Tensor | None  # (B, L) or (B, L, codebooks) long; None for continuous tokens and during the warm-up
+    features: Tensor  # (B, L, dim): what the encoder said
+    terms: dict[str, Tensor]  # "quantizer" and "infotok", already weighted: add them to the loss
+    infotok: InfoTokTerms | None
+    usage: Usage | ContinuousUsage | None
+
+
+class SharedTokenizer(nn.Module):
+    """An encoder, a decoder, and between them, each if wanted, InfoTok and a quantizer.
+
+    encoder: images (B, 3, S, S) in [0, 1] -> (B, L, dim), with `.length` and `.dim`; decoder: back. l1, l2: weights of
+    the mean absolute and squared error of pixels; perceptual_weight: of `perceptual`. warmup: training passes before
+    quantization. InfoTok as an "adapter" is refused: that is for tokenizers that are frozen.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        infotok: InfoTok | None,
+        quantizer: nn.Module | None,
+        decoder: nn.Module,
+        *,
+        l1: float = 0.0,
+        l2: float = 1.0,
+        perceptual: PerceptualLoss | None = None,
+        perceptual_weight: float = 0.0,
+        warmup: int = 0,
+    ) -> None:
+        super().__init__()
+        self.length, self.dim = encoder.length, encoder.dim
+        for name, part in (("decoder", decoder), ("infotok", infotok), ("quantizer", quantizer)):
+            dim = getattr(part, "dim", self.dim)
+            require(dim == self.dim, f"{name}, dim", dim, f"the encoder's, {self.dim}")
+        require(decoder.length == self.length, "decoder, length", decoder.length, f"the encoder's, {self.length}")
+        if infotok is not None:
+            place = infotok.placement
+            require(place in ("before", "after"), "infotok, placement", place, '"before" or "after" the quantizer')
+        weights = {"l1": l1, "l2": l2, "perceptual": perceptual_weight}
+        for name, value in weights.items():
+            require(math.isfinite(value) and value >= 0, name, value, "a finite number, 0 or above")
+        paired = (perceptual is None) == (perceptual_weight == 0)
+        require(paired, "perceptual", perceptual, "a PerceptualLoss together with its weight, or neither")
+        require(isinstance(warmup, int) and warmup >= 0, "warmup", warmup, "a whole number of training passes")
+        self.encoder, self.infotok, self.quantizer, self.decoder = encoder, infotok, quantizer, decoder
+        self.weights, self.warmup = weights, warmup
+        self.perceptual = (perceptual,)  # in a tuple: the yardstick is no part of what is trained and saved
+        self.config: TokenizerConfig | None = None
+        self.register_buffer("passes", torch.zeros((), dtype=torch.long))
+
+    # --- training ----------------------------------------------------------------------------------------------------
+
+    def forward(
+        self,
+        images: Tensor,
+        text: Tensor | None = None,
+        answer: Tensor | None = None,
+        target: Tensor | None = None,
+        host: Any = None,
+        generator: torch.Generator | None = None,
+    ) -> Tokenized:
+        """Tokens of `images` and the terms to train them by. text, answer, target, host: as in `InfoTok`."""
+        read = {"image": images, "text": text, "answer": answer, "target": target, "host": host, "generator": generator}
+        features = self.encoder(images)
+        z, regulated = self._regulate(features, features, "before", read)
+        tokens, codes, terms, usage = self._quantize(z, generator)
+        if regulated is None:
+            tokens, regulated = self._regulate(tokens, features, "after", read)
+        if regulated is not None:
+            terms["infotok"] = regulated.loss
+        if self.training:
+            self.passes += 1
+        return Tokenized(tokens, codes, features, terms, regulated, usage)
+
+    def reconstruction(self, tokens: Tensor, images: Tensor) -> dict[str, Tensor]:
+        """The weighted reconstruction losses of the images that these tokens decode to."""
+        drawn = self.decoder(tokens)
+        terms = {"l1": (drawn - images).abs().mean(), "l2": (drawn - images).square().mean()}
+        if self.perceptual[0] is not None:
+            terms["perceptual"] = self.perceptual[0](drawn, images)
+        return {name: self.weights[name] * value for name, value in terms.items() if self.weights[name]}
+
+    def loss(self, batch: Any, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """Every weighted term of training on `batch.images` alone and, where InfoTok reads it, `batch.text`."""
+        text = batch.text if self._reads_text() else None
+        out = self(batch.images, text=text, generator=generator)
+        return self.reconstruction(out.tokens, batch.images) | out.terms
+
+    # --- reading and drawing -----------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """Tokens (B, L, dim), without noise and without gradient, whatever mode the module is in."""
+        return self._read(images)[0]
+
+    @torch.no_grad()
+    def codes(self, images: Tensor) -> Tensor:
+        """Codes (B, L) or (B, L, codebooks). Continuous tokens have none: ValueError."""
+        codes = self._read(images)[1]
+        passes = f"quantized tokens; {int(self.passes)} of {self.warmup} passes of warm-up have been trained"
+        require(codes is not None, "codes", "none", passes)
+        return codes
+
+    def _read(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Tokens and codes without InfoTok: in eval mode it changes no token, and its terms need more than images."""
+        with _evaluating(self):
+            return self._quantize(self.encoder(images), None)[:2]
+
+    def decode(self, tokens: Tensor) -> Tensor:
+        """Images (B, 3, S, S) in [0, 1] drawn from tokens (B, L, dim)."""
+        return self.decoder(tokens)
+
+    def decode_codes(self, codes: Tensor) -> Tensor:
+        """Images drawn from codes; codes out of range or of another shape raise ValueError."""
+        require(self.quantizer is not None, "codes", codes, "tokens: this tokenizer has no quantizer")
+        return self.decoder(self.quantizer.decode(codes))
+
+    @property
+    def bits_per_image(self) -> float:
+        """The channel's capacity, L log2 K for codes; infinite without a quantizer."""
+        return math.inf if self.quantizer is None else self.quantizer.rate(self.length)
+
+    # --- keeping -----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_config(cls, config: TokenizerConfig, perceptual: PerceptualLoss | None = None) -> "SharedTokenizer":
+        """A new tokenizer. Initial weights come from torch's global generator, the same with InfoTok and without."""
+        encoder, decoder = config.make_encoder(), config.make_decoder()
+        quantizer, infotok = config.make_quantizer(), config.make_infotok()
+        losses = {"l1": config.l1, "l2": config.l2, "perceptual_weight": config.perceptual}
+        tokenizer = cls(encoder, infotok, quantizer, decoder, **losses, perceptual=perceptual, warmup=config.warmup)
+        tokenizer.config = config
+        return tokenizer
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write weights and configuration to `folder`; only for a tokenizer made by `from_config`."""
+        require(self.config is not None, "config", None, "a tokenizer from_config: its parts cannot be written down")
+        save_checkpoint(folder, self.state_dict(), {"kind": KIND, "config": self.config.asdict()})
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, perceptual: PerceptualLoss | None = None) -> "SharedTokenizer":
+        """The tokenizer saved in `folder`, in eval mode. ValueError for a checkpoint of anything else."""
+        tensors, meta = load_checkpoint(folder)
+        require(meta.get("kind") == KIND, f"{folder}, kind", meta.get("kind"), KIND)
+        tokenizer = cls.from_config(TokenizerConfig.from_dict(meta["config"]), perceptual)
+        load_state(tokenizer, tensors, str(folder))
+        return tokenizer.eval()
+
+    # --- the parts in their places -----------------------------------------------------------------------------------
+
+    def _regulate(
+        self, z: Tensor, features: Tensor, place: str, read: dict[str, Any]
+    ) -> tuple[Tensor, InfoTokTerms | None]:
+        """z through InfoTok, if this is its place."""
+        if self.infotok is None or self.infotok.placement != place:
+            return z, None
+        posterior = None
+        if self.infotok.codes:
+            if not self._quantizing():  # there are no codes to charge for yet
+                return z, None
+            posterior = self.quantizer.logits(features)  # (B, L, K)
+        return self.infotok(z, posterior=posterior, **read)
+
+    def _quantize(
+        self, z: Tensor, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor | None, dict[str, Tensor], Usage | ContinuousUsage | None]:
+        if not self._quantizing():
+            return z, None, {}, None
+        out = self.quantizer(z, generator)
+        return out.tokens, out.codes, {"quantizer": out.loss}, out.usage
+
+    def _quantizing(self) -> bool:
+        return self.quantizer is not None and (self.warmup == 0 or bool(self.passes >= self.warmup))
+
+    def _reads_text(self) -> bool:
+        own = self.infotok
+        return own is not None and bool(own.weights["consistency"] or own.prior_name == "text")
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """Eval mode inside, and every submodule's own mode again afterwards."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training

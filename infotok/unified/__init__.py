@@ -1,0 +1,41 @@
+"""Three unified multimodal language models, each reading and drawing images through one shared tokenizer.
+
+- `autoregressive`  codes predicted left to right: `AutoregressiveModel`
+- `masked`          codes restored in rounds: `MaskedModel`
+- `continuous`      continuous tokens that flow out of noise: `ContinuousModel`
+- `host`            what they share: `UnifiedModel`
+- `backbone`        the language model, tiny or from the hub: `Backbone`
+- `training`        one loop for all: `train`, `TrainConfig`, `read_metrics`
+- `packing`         several questions behind one image: `pack`, `block_mask`
+- `depth`, `flow`   heads for several codebooks, and for continuous tokens: `DepthHead`, `FlowHead`
+- `stream`          generating with and without a cache: `Stream`
+- `draws`           random numbers that belong to a picture
+- `speed`           throughput and utilisation: `Meter`, `matrix_peak`
+"""
+
+from infotok.unified.autoregressive import AutoregressiveModel
+from infotok.unified.backbone import Backbone
+from infotok.unified.continuous import ContinuousModel
+from infotok.unified.depth import DepthHead
+from infotok.unified.flow import FlowHead
+from infotok.unified.host import UnifiedModel
+from infotok.unified.masked import MaskedModel
+from infotok.unified.packing import block_mask, pack
+from infotok.unified.stream import Stream
+from infotok.unified.training import TrainConfig, read_metrics, train
+
+__all__ = [
+    "AutoregressiveModel",
+    "Backbone",
+    "ContinuousModel",
+    "DepthHead",
+    "FlowHead",
+    "MaskedModel",
+    "Stream",
+    "TrainConfig",
+    "UnifiedModel",
+    "block_mask",
+    "pack",
+    "read_metrics",
+    "train",
+]

@@ -1,0 +1,149 @@
+"""The language model in the middle: any causal model of Hugging Face `transformers`, used as a bare sequence reader.
+
+    backbone = Backbone.tiny(words=len(world.vocabulary))                        # random weights, 0.1 M parameters
+    backbone = Backbone.hub("gpt2", world.vocabulary.words, lora=8)              # a checkpoint by name or folder
+    states = backbone(embeddings, mask, positions)                               # (B, N, hidden)
+
+Words, visual tokens and markers all enter as embeddings; who sees whom is an explicit mask (B, 1, N, N) and positions
+are given, so that one code serves causal, bidirectional and packed rows. The world's vocabulary is closed, one word a
+token: of a checkpoint's own table each word keeps the mean of its pieces' embeddings. The same table reads words and,
+transposed, scores them.
+
+`lora` is the rank of low-rank adapters beside every linear layer, by `peft` (Hu et al. 2021, arXiv 2106.09685); all
+other weights of the checkpoint, words apart, are then frozen.
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from infotok.errors import require
+
+__all__ = ["Backbone"]
+
+
+class Backbone(nn.Module):
+    """A `transformers` model without its language-model head; `model` must take `inputs_embeds` and 4-D masks."""
+
+    def __init__(self, model: nn.Module, lora: int = 0) -> None:
+        super().__init__()
+        require(isinstance(lora, int) and lora >= 0, "lora", lora, "a rank, 0 or above")
+        self.config, self.lora = model.config, lora
+        if lora:
+            model = _with_adapters(model, lora)
+        self.model = model
+        self.words.weight.requires_grad_(True)
+
+    @classmethod
+    def tiny(cls, words: int, hidden: int = 64, layers: int = 2, heads: int = 4, positions: int = 256) -> "Backbone":
+        """A GPT-2 with random weights from torch's generator; its layer norms are one call each, which a CPU likes.
+
+        Weights start at a standard deviation of 1/sqrt(hidden): the usual .02 is that of models ten times as wide, and
+        small ones would take hundreds of steps to learn where to look.
+        """
+        from transformers import GPT2Config
+
+        sizes = {"words": words, "hidden": hidden, "layers": layers, "heads": heads, "positions": positions}
+        for name, size in sizes.items():
+            require(isinstance(size, int) and size >= 1, name, size, "a whole number, 1 or above")
+        require(hidden % heads == 0, "heads", heads, f"a divisor of hidden={hidden}")
+        config = GPT2Config(
+            vocab_size=words, n_embd=hidden, n_layer=layers, n_head=heads, n_positions=positions,
+            activation_function="gelu", resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
+            initializer_range=hidden**-0.5, bos_token_id=None, eos_token_id=None,
+        )  # fmt: skip
+        return cls.from_spec({"config": config.to_dict(), "lora": 0})
+
+    @classmethod
+    def hub(cls, name: str, words: Sequence[str], lora: int = 0) -> "Backbone":
+        """A checkpoint by its name on the hub, or a folder in the hub's layout (safetensors), with its tokenizer.
+
+        A folder or name that is missing, truncated, or lacks weights raises ValueError, in one line.
+        """
+        from transformers import AutoModel, AutoTokenizer
+
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(name)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what is missing is told below
+                model, info = AutoModel.from_pretrained(
+                    name, use_safetensors=True, attn_implementation="sdpa", output_loading_info=True
+                )
+        except Exception as error:  # transformers, tokenizers and safetensors each raise their own
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ValueError(f"backbone {name}: got no model ({reason}), expected a checkpoint") from None
+        lacking = sorted(info["missing_keys"])
+        require(not lacking, f"backbone {name}", f"no weights for {lacking[:1]}", "those of the whole model")
+        _adopt_words(model, tokenizer, words)
+        return cls(model, lora)
+
+    @classmethod
+    def from_spec(cls, spec: dict[str, Any]) -> "Backbone":
+        """The same architecture, random weights: of `spec` as `Backbone.spec` gives it."""
+        from transformers import AutoConfig, AutoModel
+
+        config = dict(spec["config"])
+        config = AutoConfig.for_model(config.pop("model_type"), **config)
+        return cls(AutoModel.from_config(config, attn_implementation="sdpa"), spec["lora"])
+
+    def spec(self) -> dict[str, Any]:
+        """What `from_spec` needs, in JSON values."""
+        return {"config": self.config.to_dict(), "lora": self.lora}
+
+    @property
+    def words(self) -> nn.Embedding:
+        return self.model.get_input_embeddings()
+
+    @property
+    def hidden(self) -> int:
+        return self.config.hidden_size
+
+    @property
+    def positions(self) -> int:
+        """How long a row may be."""
+        return getattr(self.config, "max_position_embeddings", 2**31)
+
+    def forward(self, embeddings: Tensor, mask: Tensor, positions: Tensor, cache: Any = None) -> Tensor:
+        """States (B, N, hidden) of embeddings (B, N, hidden); mask (B, 1, N, past + N) bool, positions (B, N).
+
+        cache: a `transformers` cache, which grows by N.
+        """
+        inputs = {"inputs_embeds": embeddings, "attention_mask": mask, "position_ids": positions}
+        return self.model(**inputs, past_key_values=cache, use_cache=cache is not None).last_hidden_state
+
+    def attention(self, embeddings: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
+        """Attention weights (layers, B, heads, N, N) of a pass: who looked at whom."""
+        allowed = torch.zeros(mask.shape, dtype=embeddings.dtype, device=mask.device)
+        allowed = allowed.masked_fill(~mask, torch.finfo(embeddings.dtype).min)
+        inputs = {"inputs_embeds": embeddings, "attention_mask": allowed, "position_ids": positions}
+        self.model.set_attn_implementation("eager")  # the fast kernels do not tell
+        try:
+            return torch.stack(self.model(**inputs, output_attentions=True, use_cache=False).attentions)
+        finally:
+            self.model.set_attn_implementation("sdpa")
+
+
+def _with_adapters(model: nn.Module, rank: int) -> nn.Module:
+    from peft import LoraConfig, inject_adapter_in_model
+    from transformers.pytorch_utils import Conv1D
+
+    linear = {name for name, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D)}
+    transposed = any(isinstance(module, Conv1D) for module in model.modules())
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=linear, fan_in_fan_out=transposed)
+    return inject_adapter_in_model(config, model)
+
+
+def _adopt_words(model: nn.Module, tokenizer: Any, words: Sequence[str]) -> None:
+    """Replace the model's table by one row a word of ours: the mean of its pieces' rows."""
+    table = model.get_input_embeddings().weight.data
+    rows = []
+    for word in words:
+        pieces = tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
+        rows.append(table[pieces].mean(0) if pieces else table.mean(0))
+    adopted = nn.Embedding(len(words), table.shape[1])
+    adopted.weight.data = torch.stack(rows)
+    model.set_input_embeddings(adopted)
+    model.config.vocab_size = len(words)

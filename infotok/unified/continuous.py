@@ -1,0 +1,112 @@
+"""Draw an image token by token without a codebook: each token flows out of noise, told by the language model's state.
+
+    p(image | caption) = prod_i p(z_i | h_i),   h_i the state after the caption and z_1, ..., z_{i-1}
+
+p(z | h) is a flow-matching head. Tokens need no quantizer and lose nothing to one. The line of MAR (Li et al. 2024,
+arXiv 2406.11838), Harmon (2503.21979), Show-o2 (2506.15564) and NextStep-1 (2508.10711), here left to right.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from infotok.errors import require
+from infotok.tokenizers import SharedTokenizer
+from infotok.unified.backbone import Backbone
+from infotok.unified.draws import normal, rank_and_world
+from infotok.unified.flow import FlowHead
+from infotok.unified.host import UnifiedModel, evaluating
+
+__all__ = ["ContinuousModel"]
+
+LOSS_TIMES = 4  # flow times a token and step: the head is cheap beside the state that it shares
+
+
+class ContinuousModel(UnifiedModel):
+    """Reads continuous tokens left to right and draws each by a flow; see `UnifiedModel` for the other arguments.
+
+    width, depth: of the flow's MLP. The flow lives at unit scale: tokens are divided by their root mean square, a
+    moving average over training passes.
+    """
+
+    def __init__(
+        self,
+        tokenizer: SharedTokenizer,
+        backbone: Backbone,
+        vocabulary: Any,
+        *,
+        width: int = 128,
+        depth: int = 3,
+        **options: Any,
+    ) -> None:
+        super().__init__(tokenizer, backbone, vocabulary, **options)
+        name = type(tokenizer.quantizer).__name__
+        require(not self.discrete, "tokenizer, quantizer", name, "None or GaussianTokens: continuous tokens")
+        self.options |= {"width": width, "depth": depth}
+        self.flow = FlowHead(tokenizer.dim, backbone.hidden, width, depth)
+        self.register_buffer("mean_square", torch.zeros(()))
+        self.register_buffer("passes", torch.zeros((), dtype=torch.long))
+        self._loss_draws = tokenizer.length * LOSS_TIMES * (1 + tokenizer.dim)
+
+    @property
+    def scale(self) -> Tensor:
+        """The root mean square of tokens; 1 before training."""
+        return torch.where(self.mean_square > 0, self.mean_square, 1.0).sqrt()
+
+    @torch.no_grad()
+    def _measure(self, tokens: Tensor) -> None:
+        now = tokens.float().square().mean()
+        if rank_and_world()[1] > 1:
+            torch.distributed.all_reduce(now)
+            now /= rank_and_world()[1]
+        self.passes += 1
+        self.mean_square.lerp_(now, 1 / self.passes.clamp(max=100))
+
+    def _generation_loss(self, captions: Tensor, out: Any, u: Tensor) -> Tensor:
+        tokens = out.tokens.detach()
+        if self.training:
+            self._measure(tokens)
+        states = self._image_states(captions, self._visual(tokens[:, :-1]))  # (B, L, H)
+        u = u.view(len(tokens), LOSS_TIMES, *tokens.shape[1:2], -1).transpose(0, 1)  # (times, B, L, 1 + D)
+        return self.flow.loss(tokens / self.scale, states, noise=normal(u[..., 1:]), t=normal(u[..., 0]).sigmoid())
+
+    @evaluating
+    def expect(self, captions: Tensor, images: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        """A Gaussian of the flow's first moment: E[z_i | h_i] (B, L, D), and the log of its mean square error (D,)."""
+        tokens = self.tokenizer.encode(images)
+        states = self._image_states(captions, self._visual(tokens[:, :-1]))
+        mean = self.scale * self.flow.mean(states, tokens.shape[-1])
+        return mean, (tokens - mean).square().mean((0, 1)).log()
+
+    def draw(self, captions: Tensor, generator: torch.Generator | None = None, **options: Any) -> Tensor:
+        """Tokens (B, L, dim) of captions (B, T); for `options` see `paths`."""
+        return self.paths(captions, generator, **options)[-1]
+
+    @evaluating
+    def paths(
+        self,
+        captions: Tensor,
+        generator: torch.Generator | None = None,
+        *,
+        guidance: float = 1.0,
+        steps: int = 8,
+        cached: bool = True,
+    ) -> Tensor:
+        """The way of every token from noise to what is drawn, (steps + 1, B, L, dim).
+
+        guidance w: velocities are those without the caption plus w times what the caption adds. steps: of the flow,
+        two evaluations each. cached: keep keys and values, for the same tokens in less time.
+        """
+        require(isinstance(steps, int) and steps >= 1, "steps", steps, "a whole number, 1 or above")
+        stream = self._begin(captions, guidance, cached)
+        length, dim = self.tokenizer.length, self.tokenizer.dim
+        noise = normal(self._uniform(captions, (length, dim), generator))
+        streams = len(stream.states) // len(captions)  # 2 with guidance
+        drawn: list[Tensor] = []
+        for i in range(length):
+            state = stream.states[:, -1].unflatten(0, (streams, -1)).squeeze(0)  # (B, H), or (2, B, H)
+            drawn.append(self.scale * self.flow.sample(state, noise[:, i], steps, guidance))  # (steps + 1, B, D)
+            if i + 1 < length:
+                stream.states = stream.feed(self._visual(drawn[-1][-1][:, None], i).repeat(streams, 1, 1))
+        return torch.stack(drawn, 2)

@@ -1,0 +1,54 @@
+"""Several questions behind one image: packed into one row, and none the wiser of the others.
+
+    [caption] [start] [image tokens] [question 1] [question 2] ...
+     segment 0, the prefix ........   segment 1    segment 2         -1 is padding
+
+A token sees the prefix and its own segment, up to itself; image tokens may see each other both ways. Its position is
+the number of tokens before it that it sees, so that positions restart with every question and do not count padding.
+A packed row then equals as many separate rows, and reads the image once.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["PADDING", "PREFIX", "Packed", "block_mask", "pack"]
+
+PREFIX, PADDING = 0, -1
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Questions end to end, padded to the longest row."""
+
+    words: Tensor  # (B, N) long
+    segment: Tensor  # (B, N) long: 1 for the first question, 2 for the second, ...; PADDING behind the last
+    last: Tensor  # (B, Q) long: where each question ends, in this row of N
+
+
+def pack(questions: Tensor, pad: int = 0) -> Packed:
+    """Questions (B, Q, T), each padded at its end -> one row for each image, without the padding between."""
+    there = questions != pad  # (B, Q, T)
+    owner = torch.arange(1, questions.shape[1] + 1, device=questions.device)[:, None].expand_as(questions)
+    length = int(there.flatten(1).sum(1).max())
+    order = (~there.flatten(1)).int().argsort(dim=1, stable=True)[:, :length]  # words first, in their order
+    words = questions.flatten(1).gather(1, order)
+    segment = torch.where(there, owner, PADDING).flatten(1).gather(1, order)
+    return Packed(words, segment, there.sum(2).cumsum(1) - 1)
+
+
+def block_mask(segment: Tensor, both_ways: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Who sees whom, (B, 1, N, N) bool, and positions (B, N), of rows whose tokens belong to `segment` (B, N).
+
+    both_ways (B, N) bool: tokens of the prefix that see each other in either direction.
+    """
+    n = segment.shape[1]
+    row, column = segment[:, :, None], segment[:, None, :]
+    causal = torch.ones(n, n, dtype=torch.bool, device=segment.device).tril()
+    visible = causal & ((row == column) | (column == PREFIX)) & (column != PADDING)
+    positions = (visible.sum(-1) - 1).clamp(min=0)
+    if both_ways is not None:
+        visible = visible | (both_ways[:, :, None] & both_ways[:, None, :])
+    visible = visible | torch.eye(n, dtype=torch.bool, device=segment.device)  # padding sees itself: no empty softmax
+    return visible[:, None], positions

@@ -1,0 +1,44 @@
+"""Feeding a backbone piece by piece, as generation does: with a cache of keys and values, or all over again.
+
+    stream = Stream(backbone, prefix, mask, positions)     # prefix (B, P, H); mask and positions of the whole row
+    states = stream.feed(embedding)                        # (B, 1, H) -> states (B, 1, H)
+
+Both ways give the same states. A cache saves the work: P + L token passes instead of about L (P + L/2).
+"""
+
+import copy
+
+import torch
+from torch import Tensor
+
+from infotok.unified.backbone import Backbone
+
+__all__ = ["Stream"]
+
+
+class Stream:
+    """A row that grows from left to right. `states` holds those of what was fed last."""
+
+    def __init__(
+        self, backbone: Backbone, prefix: Tensor, mask: Tensor, positions: Tensor, cached: bool = True
+    ) -> None:
+        from transformers import DynamicCache
+
+        self.backbone, self.mask, self.positions = backbone, mask, positions
+        self.cache = DynamicCache() if cached else None
+        self.row = prefix[:, :0]
+        self.states = self.feed(prefix)
+
+    def feed(self, embeddings: Tensor, keep: bool = True) -> Tensor:
+        """States of the next embeddings (B, n, H); `keep=False` looks ahead and leaves the row as it was."""
+        seen, end = self.row.shape[1], self.row.shape[1] + embeddings.shape[1]
+        row = torch.cat([self.row, embeddings], 1)
+        if self.cache is None:
+            states = self.backbone(row, self.mask[:, :, :end, :end], self.positions[:, :end])[:, seen:]
+        else:
+            cache = self.cache if keep else copy.deepcopy(self.cache)
+            mask, positions = self.mask[:, :, seen:end, :end], self.positions[:, seen:end]
+            states = self.backbone(embeddings, mask, positions, cache)
+        if keep:
+            self.row = row
+        return states

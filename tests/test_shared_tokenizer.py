@@ -1,0 +1,464 @@
+"""The shared tokenizer: shapes, gradients, InfoTok's places, warm-up, configuration, checkpoints, every refusal."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from infotok.bottleneck import InfoTok
+from infotok.checkpoints import load_checkpoint, save_checkpoint
+from infotok.tokenizers import (
+    ConvDecoder,
+    ConvEncoder,
+    LatentDecoder,
+    LatentEncoder,
+    PerceptualLoss,
+    SharedTokenizer,
+    TokenizerConfig,
+    VectorQuantizer,
+)
+from infotok.tokenizers.config import QUANTIZERS
+from infotok.worlds import ShapesWorld
+
+torch.set_num_threads(1)
+SMALL = {"width": 8, "dim": 8}
+OPTIONS = {
+    "vector": {"codebook_size": 16},
+    "residual": {"codebook_size": 8, "codebooks": 2},
+    "multicodebook": {"codebook_size": 8, "codebooks": 2, "decay": 0.9},
+    "scalar": {"levels": (4, 3)},
+    "lookup_free": {"codebook_size": 16},
+    "spherical": {"codebook_size": 16},
+    "simvq": {"codebook_size": 16},
+    "gumbel": {"codebook_size": 16},
+    "continuous": {},
+}
+WORLD = ShapesWorld(nuisance=0.5)
+BATCH = WORLD.batch(8, torch.Generator().manual_seed(0))
+TEXT_DIM = BATCH.text.shape[1]
+
+
+def make(seed=0, **changes):
+    torch.manual_seed(seed)
+    return SharedTokenizer.from_config(TokenizerConfig(**{**SMALL, "quantizer_options": OPTIONS["vector"], **changes}))
+
+
+# --- networks --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "grid"), [(32, 4), (32, 8), (64, 4), (64, 8), (32, 16)])
+def test_a_grid_of_features_at_unit_scale_and_images_again(size, grid):
+    images = torch.rand(3, 3, size, size)
+    features = ConvEncoder(size, grid, dim=6, width=8)(images)
+    assert features.shape == (3, grid**2, 6)
+    assert torch.allclose(features.mean((1, 2)), torch.zeros(3), atol=1e-5)
+    assert torch.allclose(features.square().mean((1, 2)), torch.ones(3), atol=1e-2)
+    drawn = ConvDecoder(size, grid, dim=6, width=8)(features)
+    assert drawn.shape == images.shape
+    assert 0 < drawn.min() < drawn.max() < 1
+
+
+def test_tokens_of_a_grid_are_where_they_look():
+    """A change in one corner of the image changes that corner's token most, row by row."""
+    torch.manual_seed(0)
+    encoder = ConvEncoder(32, 4, dim=6, width=8)
+    image = torch.full((1, 3, 32, 32), 0.5)
+    changed = image.clone()
+    changed[..., 8:16, 24:] = 1.0  # second row, last column
+    difference = (encoder.layers(changed) - encoder.layers(image)).square().sum(1).flatten()
+    assert difference.argmax() == 1 * 4 + 3
+
+
+@pytest.mark.parametrize("tokens", [1, 5, 16])
+def test_a_row_of_tokens_of_any_length(tokens):
+    images = torch.rand(16, 3, 32, 32)
+    encoder = LatentEncoder(32, tokens, dim=6, width=8)
+    features = encoder(images)
+    assert features.shape == (16, tokens, 6)
+    assert torch.allclose(features.square().mean(0), torch.ones(tokens, 6), atol=2e-2)  # over the batch
+    assert LatentDecoder(32, tokens, dim=6, width=8)(features).shape == images.shape
+
+
+@pytest.mark.parametrize("changes", [{}, {"grid": None, "tokens": 5}], ids=["grid", "row"])
+def test_an_image_is_encoded_as_it_is_alone(changes):
+    tokenizer = make(**changes)
+    tokenizer(BATCH.images)
+    together = tokenizer.encode(BATCH.images)
+    apart = torch.cat([tokenizer.encode(BATCH.images[i : i + 1]) for i in range(len(BATCH))])
+    assert torch.allclose(together, apart, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        (torch.rand(2, 3, 16, 16), ValueError, r"images: got shape \(2, 3, 16, 16\), expected shape \(B, 3, 32, 32\)"),
+        (torch.rand(2, 1, 32, 32), ValueError, r"images: got shape \(2, 1, 32, 32\), expected"),
+        (torch.rand(3, 32, 32), ValueError, r"images: got shape \(3, 32, 32\), expected"),
+        (torch.rand(0, 3, 32, 32), ValueError, r"images: got shape \(0, 3, 32, 32\), expected"),
+        (torch.full((1, 3, 32, 32), 255.0), ValueError, "images, range: got '255 to 255', expected values in .0, 1."),
+        (torch.full((1, 3, 32, 32), -0.5), ValueError, "images, range: got '-0.5 to -0.5', expected values in .0, 1."),
+        (torch.full((1, 3, 32, 32), math.nan), ValueError, "images: got 'NaN or inf', expected finite numbers"),
+        (torch.full((1, 3, 32, 32), math.inf), ValueError, "images: got 'NaN or inf', expected finite numbers"),
+        (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), TypeError, "images: got torch.uint8, expected a floating-point"),
+        ("photo.png", TypeError, "images: got 'str', expected a torch.Tensor"),
+    ],
+)
+@pytest.mark.parametrize("call", ["encode", "codes", "__call__"])
+def test_what_is_no_image_is_refused(images, error, message, call):
+    with pytest.raises(error, match=message):
+        getattr(make(), call)(images)
+
+
+@pytest.mark.parametrize(
+    ("make_network", "message"),
+    [
+        (lambda: ConvEncoder(32, 5), "grid: got 5, expected size / grid, 32 / 5, to be a power of two"),
+        (lambda: ConvEncoder(32, 32), "grid: got 32, expected size / grid"),
+        (lambda: ConvDecoder(32, 0), "grid: got 0, expected a whole number, 1 or above"),
+        (lambda: ConvEncoder(32, 4, dim=2.5), "dim: got 2.5, expected a whole number"),
+        (lambda: LatentEncoder(32, tokens=0), "tokens: got 0, expected a whole number"),
+        (lambda: LatentDecoder(32, width=7), "width: got 7, expected half a multiple of 4"),
+    ],
+)
+def test_networks_that_cannot_be_are_refused(make_network, message):
+    with pytest.raises(ValueError, match=message):
+        make_network()
+
+
+@pytest.mark.parametrize("changes", [{}, {"grid": None, "tokens": 5}], ids=["grid", "row"])
+def test_tokens_of_another_shape_are_refused_by_the_decoder(changes):
+    tokenizer = make(**changes)
+    with pytest.raises(
+        ValueError, match=rf"tokens: got shape \(2, 7, 8\), expected shape \(B, {tokenizer.length}, 8\)"
+    ):
+        tokenizer.decode(torch.zeros(2, 7, 8))
+
+
+# --- quantizers in their place ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", QUANTIZERS)
+def test_every_quantizer_trains_the_encoder_and_decodes_its_codes(name):
+    tokenizer = make(quantizer=name, quantizer_options=OPTIONS[name])
+    out = tokenizer(BATCH.images)
+    assert out.tokens.shape == out.features.shape == (8, 16, 8)
+    assert out.terms.keys() == {"quantizer"}
+    out.tokens.square().sum().backward()  # a host's loss
+    assert all(p.grad.abs().sum() > 0 for p in tokenizer.encoder.layers[0].parameters())
+    tokens = tokenizer.eval().encode(BATCH.images)
+    if name != "continuous":
+        codes = tokenizer.codes(BATCH.images)
+        assert codes.dtype == torch.long
+        assert torch.allclose(tokenizer.quantizer.decode(codes), tokens, atol=1e-5)
+        assert torch.allclose(tokenizer.decode_codes(codes), tokenizer.decode(tokens), atol=1e-5)
+        assert tokenizer.bits_per_image == 16 * tokenizer.quantizer.bits_per_token
+
+
+def test_bits_per_image():
+    assert make().bits_per_image == 16 * 4
+    assert make(grid=None, tokens=6).bits_per_image == 6 * 4
+    assert make(quantizer=None, quantizer_options={}).bits_per_image == math.inf
+
+
+def test_continuous_tokens_have_no_codes():
+    for changes in ({"quantizer": None, "quantizer_options": {}}, {"quantizer": "continuous", "quantizer_options": {}}):
+        with pytest.raises(ValueError, match="codes: got 'none', expected quantized tokens"):
+            make(**changes).codes(BATCH.images)
+    with pytest.raises(ValueError, match="this tokenizer has no quantizer"):
+        make(quantizer=None, quantizer_options={}).decode_codes(torch.zeros(1, 16, dtype=torch.long))
+
+
+@pytest.mark.parametrize(
+    ("codes", "error", "message"),
+    [
+        (torch.full((2, 16), 16), ValueError, "codes: got '16 to 16', expected 0 to 15"),
+        (torch.full((2, 16), -1), ValueError, "codes: got '-1 to -1', expected 0 to 15"),
+        (torch.zeros(2, 16), TypeError, "codes: got torch.float32, expected whole numbers"),
+        (torch.zeros(16, dtype=torch.long), ValueError, r"codes: got shape \(16,\), expected shape \(B, L\)"),
+        (
+            torch.zeros(2, 9, dtype=torch.long),
+            ValueError,
+            r"tokens: got shape \(2, 9, 8\), expected shape \(B, 16, 8\)",
+        ),
+    ],
+)
+def test_codes_out_of_range_or_shape_are_refused(codes, error, message):
+    with pytest.raises(error, match=message):
+        make().decode_codes(codes)
+
+
+def test_encoding_changes_nothing():
+    tokenizer = make(infotok={"text_dim": TEXT_DIM, "consistency": 0.1})
+    tokenizer(BATCH.images, text=BATCH.text)
+    tokenizer.decoder.eval()  # a part in a mode of its own
+    before = {name: value.clone() for name, value in tokenizer.state_dict().items()}
+    modes = [module.training for module in tokenizer.modules()]
+    first = tokenizer.encode(BATCH.images)
+    assert torch.equal(first, tokenizer.encode(BATCH.images))
+    assert not first.requires_grad
+    assert [module.training for module in tokenizer.modules()] == modes
+    assert all(torch.equal(value, before[name]) for name, value in tokenizer.state_dict().items())
+
+
+def test_a_warm_up_is_an_autoencoder_without_codes():
+    tokenizer = make(warmup=2)
+    with pytest.raises(ValueError, match="codes: got 'none', expected quantized tokens; 0 of 2 passes of warm-up"):
+        tokenizer.codes(BATCH.images)
+    for _ in range(2):
+        out = tokenizer(BATCH.images)
+        assert out.codes is None
+        assert out.usage is None
+        assert out.terms == {}
+        assert out.tokens is out.features
+    assert int(tokenizer.quantizer.tracker.counts.sum()) == 0  # the quantizer has seen nothing
+    out = tokenizer(BATCH.images)
+    assert out.codes.shape == (8, 16)
+    assert out.terms.keys() == {"quantizer"}
+
+
+def test_the_loss_is_named_weighted_terms():
+    tokenizer = make(l1=0.5, l2=2.0).eval()
+    terms = tokenizer.loss(BATCH)
+    drawn = tokenizer.decode(tokenizer.encode(BATCH.images))
+    assert terms.keys() == {"l1", "l2", "quantizer"}
+    assert torch.isclose(terms["l1"], 0.5 * (drawn - BATCH.images).abs().mean())
+    assert torch.isclose(terms["l2"], 2 * (drawn - BATCH.images).square().mean())
+    assert make(l2=0.0, l1=1.0).loss(BATCH).keys() == {"l1", "quantizer"}
+
+
+def train(tokenizer, steps, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(tokenizer.parameters(), 1e-2)
+    losses = []
+    for _ in range(steps):
+        loss = sum(tokenizer.loss(WORLD.batch(16, generator, questions=1), generator).values())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def test_training_lowers_the_loss_and_repeats_bit_for_bit():
+    losses = train(make(warmup=3), 24)
+    assert sum(losses[-4:]) < 0.8 * sum(losses[:4])
+    assert losses[:6] == train(make(warmup=3), 6)
+
+
+# --- InfoTok in its place --------------------------------------------------------------------------------------------
+
+
+def test_infotok_before_the_quantizer_makes_it_a_noisy_channel_in_training_only():
+    tokenizer = make(infotok={"text_dim": TEXT_DIM, "compression": 1e-3, "consistency": 0.1})
+    generator = torch.Generator().manual_seed(0)
+    out = tokenizer(BATCH.images, text=BATCH.text, generator=generator)
+    assert out.terms.keys() == {"quantizer", "infotok"}
+    assert torch.equal(out.terms["infotok"], out.infotok.loss)
+    assert set(out.infotok.asdict()) == {"loss", "compression_nats", "consistency_nats"}
+    tokenizer.eval()
+    assert torch.equal(tokenizer(BATCH.images).tokens, tokenizer(BATCH.images).tokens)
+
+
+def test_infotok_after_the_quantizer_charges_for_codes():
+    tokenizer = make(infotok={"compression": 1e-3, "placement": "after", "codes": 16}, warmup=1)
+    assert tokenizer(BATCH.images).infotok is None  # no codes yet
+    out = tokenizer(BATCH.images)
+    log_q = tokenizer.quantizer.logits(out.features).log_softmax(-1)
+    rate = (log_q.exp() * (log_q + math.log(16))).sum((1, 2)).mean()
+    assert 0 < out.infotok.compression <= 16 * math.log(16)
+    assert torch.isclose(out.infotok.compression, rate, rtol=0.3)  # the codebook has moved since
+    assert torch.equal(tokenizer.eval()(BATCH.images).tokens, tokenizer.quantizer(out.features).tokens)
+    grads = torch.autograd.grad(out.terms["infotok"], tokenizer.encoder.layers[0].weight)
+    assert grads[0].abs().sum() > 0
+
+
+def test_hsic_reads_images_and_text():
+    options = {"estimator": "hsic", "text_dim": TEXT_DIM, "compression": 0.5, "consistency": 1.0}
+    terms = make(infotok=options).loss(BATCH)
+    assert terms.keys() == {"l2", "quantizer", "infotok"}
+
+
+def test_text_is_read_only_where_a_term_needs_it():
+    images_only = dataclasses.make_dataclass("Images", ["images"])(BATCH.images)
+    make(infotok={"compression": 1e-3}).loss(images_only)
+    for options in ({"consistency": 0.1}, {"prior": "text"}):
+        with pytest.raises(AttributeError, match="text"):
+            make(infotok={"text_dim": TEXT_DIM, **options}).loss(images_only)
+
+
+def test_consistency_alone_raises_what_tokens_say_of_the_text():
+    """The tokenizer's own InfoNCE, from near 0 to well above it in a few steps."""
+    tokenizer = make(infotok={"text_dim": TEXT_DIM, "compression": 0.0, "consistency": 1.0})
+    before = tokenizer(BATCH.images, text=BATCH.text).infotok.consistency.item()
+    train(tokenizer, 20)
+    after = tokenizer(BATCH.images, text=BATCH.text).infotok.consistency.item()
+    assert after > before + 0.3
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (
+            {"infotok": InfoTok(8, placement="adapter")},
+            'infotok, placement: got .adapter., expected "before" or "after"',
+        ),
+        ({"infotok": InfoTok(6)}, "infotok, dim: got 6, expected the encoder's, 8"),
+        ({"quantizer": VectorQuantizer(6, 16)}, "quantizer, dim: got 6, expected the encoder's, 8"),
+        ({"decoder": ConvDecoder(32, 4, 6, 8)}, "decoder, dim: got 6, expected the encoder's, 8"),
+        ({"decoder": ConvDecoder(32, 8, 8, 8)}, "decoder, length: got 64, expected the encoder's, 16"),
+        ({"l2": -1.0}, "l2: got -1.0, expected a finite number, 0 or above"),
+        ({"warmup": 1.5}, "warmup: got 1.5, expected a whole number"),
+        ({"perceptual_weight": 1.0}, "perceptual: got None, expected a PerceptualLoss together with its weight"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(parts, message):
+    fitting = {
+        "encoder": ConvEncoder(32, 4, 8, 8),
+        "infotok": None,
+        "quantizer": None,
+        "decoder": ConvDecoder(32, 4, 8, 8),
+    }
+    with pytest.raises(ValueError, match=message):
+        SharedTokenizer(**{**fitting, **parts})
+
+
+# --- a perceptual loss -----------------------------------------------------------------------------------------------
+
+
+def yardstick():
+    torch.manual_seed(1)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Conv2d(4, 5, 3, stride=2))
+    return PerceptualLoss(network, ["0", "2"])
+
+
+def test_the_perceptual_loss_is_its_formula():
+    perceptual, (a, b) = yardstick(), torch.rand(2, 3, 3, 16, 16)
+    conv, relu, last = perceptual.network
+    pairs = []
+    for images in (a, b):
+        seen = (images - torch.tensor([0.485, 0.456, 0.406])[:, None, None]) / torch.tensor([0.229, 0.224, 0.225])[
+            :, None, None
+        ]
+        first = conv(seen)
+        pairs.append((first.clone(), last(relu(first))))
+    expected = sum(
+        (nn.functional.normalize(x, dim=1) - nn.functional.normalize(y, dim=1)).square().sum(1).mean()
+        for x, y in zip(*pairs, strict=True)
+    )
+    assert torch.isclose(perceptual(a, b), expected)
+    assert perceptual(a, a) == 0
+
+
+def test_the_perceptual_loss_trains_the_tokenizer_and_not_its_network():
+    perceptual = yardstick()
+    torch.manual_seed(0)
+    config = TokenizerConfig(**SMALL, quantizer=None, quantizer_options={}, l2=0.0, perceptual=1.0)
+    tokenizer = SharedTokenizer.from_config(config, perceptual=perceptual).train()
+    terms = tokenizer.loss(BATCH)
+    terms["perceptual"].backward()
+    assert tokenizer.encoder.layers[0].weight.grad.abs().sum() > 0
+    assert all(p.grad is None and not p.requires_grad for p in perceptual.parameters())
+    assert not perceptual.train().network.training
+    assert not any("perceptual" in name for name in tokenizer.state_dict())
+
+
+def test_unknown_layers_are_refused():
+    with pytest.raises(ValueError, match="layers: got '7', expected names of the network's modules: 0, 1, 2"):
+        PerceptualLoss(yardstick().network, ["7"])
+    with pytest.raises(ValueError, match="others: got shape"):
+        yardstick()(torch.rand(1, 3, 16, 16), torch.rand(2, 3, 16, 16))
+
+
+# --- configuration and checkpoints -----------------------------------------------------------------------------------
+
+
+def test_a_configuration_survives_json():
+    config = TokenizerConfig(
+        quantizer="scalar", quantizer_options={"levels": (4, 3)}, infotok={"text_dim": 5, "consistency": 0.1}, warmup=3
+    )
+    assert TokenizerConfig.from_dict(json.loads(json.dumps(config.asdict()))) == config
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        ({"widht": 8}, ValueError, "config: got 'widht', expected 'width' perhaps; one of size, grid"),
+        ({"dim": "8"}, TypeError, r"dim: got \"'8' \(str\)\", expected int"),
+        ({"dim": 8.0}, TypeError, r"dim: got '8.0 \(float\)', expected int"),
+        ({"l2": None}, TypeError, r"l2: got 'None \(NoneType\)', expected a number"),
+        ({"warmup": True}, TypeError, r"warmup: got 'True \(bool\)', expected int"),
+        ({"l1": -1}, ValueError, "l1: got -1, expected a finite number, 0 or above"),
+        ({"warmup": -1}, ValueError, "warmup: got -1, expected a whole number of training passes"),
+        ({"tokens": 8}, ValueError, r"grid, tokens: got \(4, 8\), expected one of them, and None for the other"),
+        ({"grid": None}, ValueError, "grid, tokens: got .None, None., expected one of them"),
+        ({"quantizer": "vq"}, ValueError, "quantizer: got 'vq', expected None or one of vector, residual"),
+        (
+            {"quantizer_options": {"codebok_size": 8}},
+            ValueError,
+            "quantizer_options: got 'codebok_size', expected 'codebook",
+        ),
+        (
+            {"quantizer": None, "quantizer_options": {"decay": 0.9}},
+            ValueError,
+            "quantizer_options: got .*, expected {}",
+        ),
+        ({"infotok": {"beta": 1e-3}}, ValueError, "infotok: got 'beta', expected .*one of estimator, prior"),
+        ({"quantizer": "residual", "quantizer_options": {"size": 8}}, ValueError, "quantizer_options: got 'size'"),
+    ],
+)
+def test_unknown_and_mistyped_settings_are_refused_by_name(values, error, message):
+    with pytest.raises(error, match=message):
+        TokenizerConfig.from_dict(values)
+
+
+@pytest.mark.parametrize("name", QUANTIZERS)
+def test_a_saved_tokenizer_is_the_same_one(name, tmp_path):
+    infotok = {"text_dim": TEXT_DIM, "consistency": 0.1, "prior": "text"}
+    tokenizer = make(quantizer=name, quantizer_options=OPTIONS[name], warmup=1, infotok=infotok)
+    for _ in range(3):
+        tokenizer(BATCH.images, text=BATCH.text)
+    tokenizer.save_pretrained(tmp_path)
+    loaded = SharedTokenizer.from_pretrained(tmp_path)
+    assert loaded.config == tokenizer.config
+    assert not loaded.training
+    assert torch.equal(loaded.encode(BATCH.images), tokenizer.encode(BATCH.images))
+    assert all(torch.equal(value, loaded.state_dict()[key]) for key, value in tokenizer.state_dict().items())
+    again = [
+        t.train()(BATCH.images, text=BATCH.text, generator=torch.Generator().manual_seed(0))
+        for t in (tokenizer, loaded)
+    ]
+    assert torch.equal(again[0].tokens, again[1].tokens)  # and training goes on as it would have
+    assert torch.equal(again[0].terms["infotok"], again[1].terms["infotok"])
+
+
+def test_foreign_truncated_and_other_checkpoints_are_refused(tmp_path):
+    tokenizer = make()
+    tokenizer.save_pretrained(tmp_path)
+    tensors, meta = load_checkpoint(tmp_path)
+
+    save_checkpoint(tmp_path / "other", tensors, {**meta, "config": {**meta["config"], "dim": 12}})
+    with pytest.raises(
+        ValueError, match=r"other, encoder.layers.\d+.weight: got shape .*, expected shape .* configuration"
+    ):
+        SharedTokenizer.from_pretrained(tmp_path / "other")
+    save_checkpoint(tmp_path / "newer", tensors, {**meta, "config": {**meta["config"], "rotary": True}})
+    with pytest.raises(ValueError, match=r"config: got 'rotary', expected .*one of size"):
+        SharedTokenizer.from_pretrained(tmp_path / "newer")
+    save_checkpoint(tmp_path / "host", tensors, {"kind": "AutoregressiveModel"})
+    with pytest.raises(ValueError, match=r"host, kind: got 'AutoregressiveModel', expected SharedTokenizer"):
+        SharedTokenizer.from_pretrained(tmp_path / "host")
+    with pytest.raises(FileNotFoundError, match=r"config.json: got 'no such file'"):
+        SharedTokenizer.from_pretrained(tmp_path / "nowhere")
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"weights.safetensors: got 'a truncated, damaged or foreign file'"):
+        SharedTokenizer.from_pretrained(tmp_path)
+
+
+def test_a_tokenizer_of_loose_parts_cannot_be_written_down(tmp_path):
+    tokenizer = SharedTokenizer(ConvEncoder(32, 4, 8, 8), None, None, ConvDecoder(32, 4, 8, 8))
+    with pytest.raises(ValueError, match="config: got None, expected a tokenizer from_config"):
+        tokenizer.save_pretrained(tmp_path)

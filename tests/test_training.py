@@ -1,0 +1,312 @@
+"""The training loop: what it computes, that it resumes bit for bit, that processes share a batch, and how it stops."""
+
+import json
+import math
+import multiprocessing
+import os
+import random
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+from infotok.unified import AutoregressiveModel, Backbone, MaskedModel, TrainConfig, read_metrics, train
+from infotok.unified.training import draw_batch, load_optimiser, make_optimiser, optimiser_tensors
+from infotok.worlds import ShapesWorld
+
+WORLD = ShapesWorld(nuisance=0.2)
+TIMES = ("images_per_second", "data_share", "utilisation")
+SMALL = TrainConfig(steps=8, batch=4, questions=2, warmup=2, save_every=2, log_every=1, seed=5)
+
+
+def build(cls=AutoregressiveModel, quantizer="vector"):
+    torch.manual_seed(0)
+    config = TokenizerConfig(grid=2, dim=4, width=4, quantizer=quantizer, quantizer_options={"codebook_size": 8})
+    backbone = Backbone.tiny(len(WORLD.vocabulary), hidden=8, layers=1, heads=2, positions=64)
+    return cls(SharedTokenizer.from_config(config), backbone, WORLD.vocabulary)
+
+
+def losses(rows):
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
+
+
+def altered(config, **changes):
+    return TrainConfig(**{**vars(config), **changes})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Bits depend on the number of threads; forked processes have one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    model = build()
+    return losses(train(model, WORLD, SMALL)), model.state_dict()
+
+
+# --- what it computes -------------------------------------------------------------------------------------------------
+
+
+def test_the_loop_is_adamw_on_the_sum_of_terms(undisturbed):
+    """Three steps by hand, without accelerate."""
+    model = build().train()
+    optimiser = make_optimiser(model, SMALL)
+    from infotok.unified.training import MODEL, TORCH, _seed
+
+    for step in range(3):
+        torch.manual_seed(_seed(5, step, TORCH, 0))
+        terms = model.loss(draw_batch(WORLD, SMALL, step), torch.Generator().manual_seed(_seed(5, step, MODEL)))
+        for group in optimiser.param_groups:
+            group["lr"] = SMALL.rate_at(step)
+        sum(terms.values()).backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), SMALL.clip)
+        optimiser.step()
+        optimiser.zero_grad()
+        row = undisturbed[0][step]
+        expected = {name: term.item() for name, term in terms.items()}
+        expected |= {"loss": sum(expected.values()), "gradient": norm.item()}
+        assert {name: row[name] for name in expected} == pytest.approx(expected, rel=1e-5)
+
+
+def test_only_matrices_decay():
+    groups = make_optimiser(build(), SMALL).param_groups
+    assert all(p.ndim >= 2 for p in groups[0]["params"])
+    assert all(p.ndim < 2 for p in groups[1]["params"])
+    assert (groups[0]["weight_decay"], groups[1]["weight_decay"]) == (0.01, 0.0)
+
+
+def test_the_learning_rate_rises_and_falls():
+    config = TrainConfig(steps=100, warmup=10, learning_rate=1.0)
+    rates = [config.rate_at(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9] == pytest.approx(0.98, abs=0.01)
+    assert rates[50] == pytest.approx(0.5)
+    assert 0 < rates[-1] < 1e-3
+
+
+def test_batches_depend_on_seed_and_step_alone():
+    one, same = draw_batch(WORLD, SMALL, 3), draw_batch(WORLD, SMALL, 3)
+    assert torch.equal(one.images, same.images)
+    assert not torch.equal(one.images, draw_batch(WORLD, SMALL, 4).images)
+    assert not torch.equal(one.images, draw_batch(WORLD, altered(SMALL, seed=6), 3).images)
+
+
+def test_training_learns_and_leaves_torchs_generator_alone():
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    rows = train(build(MaskedModel, "lookup_free"), WORLD, altered(SMALL, steps=40, log_every=10))
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    model = build()
+    torch.manual_seed(7)
+    train(model, WORLD, SMALL)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_rows_name_every_term_and_how_fast_it_went(tmp_path):
+    rows = train(build(), WORLD, altered(SMALL, log_every=3), tmp_path)
+    assert [row["step"] for row in rows] == [3, 6, 8]
+    named = {"step", "loss", "l2", "quantizer", "understanding", "generation", "gradient", "learning_rate", *TIMES}
+    assert all(row.keys() == named for row in rows)
+    assert all(0 < row["utilisation"] < 1 and 0 < row["data_share"] < 1 for row in rows)
+    assert read_metrics(tmp_path) == rows
+    assert [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == rows
+
+
+def test_accumulated_parts_are_one_batch():
+    """Masked codes without moving statistics: the mean over two halves is that over the whole."""
+    whole = train(build(MaskedModel, "lookup_free"), WORLD, altered(SMALL, steps=1))
+    parts = train(build(MaskedModel, "lookup_free"), WORLD, altered(SMALL, steps=1, accumulate=2))
+    for term in ("l2", "understanding"):  # the draws of the masks are others, and LFQ's entropy is not a mean
+        assert parts[0][term] == pytest.approx(whole[0][term], rel=1e-5)
+
+
+# --- resuming ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_interrupted_run_ends_bit_for_bit_as_an_undisturbed_one(tmp_path, undisturbed):
+    class Interrupted(ShapesWorld):
+        calls = 0
+
+        def batch(self, *args, **kwargs):
+            self.calls += 1
+            if self.calls == 7:
+                raise KeyboardInterrupt
+            return super().batch(*args, **kwargs)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(build(), Interrupted(nuisance=0.2), SMALL, tmp_path)
+    assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-00000004"]
+    with (tmp_path / "metrics.jsonl").open("a") as stream:
+        stream.write('{"step": 6, "lo')  # a line that a kill cut short
+    (tmp_path / "checkpoint-00000006").mkdir()
+    (tmp_path / "checkpoint-00000006" / "weights.safetensors").write_bytes(b"cut sh")  # and a checkpoint
+    model = build()
+    rows = train(model, WORLD, SMALL, tmp_path)
+    assert losses(rows) == undisturbed[0]
+    assert losses(read_metrics(tmp_path)) == undisturbed[0]
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in undisturbed[1].items())
+    again = build()
+    assert train(again, WORLD, SMALL, tmp_path) == rows  # finished: loaded, not trained
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in undisturbed[1].items())
+
+
+def run_to_the_end(folder):
+    torch.set_num_threads(1)
+    train(build(), WORLD, SMALL, folder)
+
+
+def test_twenty_random_kills(tmp_path, undisturbed):
+    """Killed twenty times at random moments, a run finds a whole checkpoint each time and loses no bit."""
+    fork, rng, kills, starts = multiprocessing.get_context("fork"), random.Random(0), 0, 0
+    start = time.perf_counter()
+    train(build(), WORLD, SMALL)
+    whole = time.perf_counter() - start
+    while kills < 20:
+        starts += 1
+        process = fork.Process(target=run_to_the_end, args=(tmp_path / str(starts // 4),))
+        process.start()
+        process.join(rng.uniform(0.05, 1.0) * whole)
+        if process.is_alive():
+            process.kill()
+            kills += 1
+        process.join()
+        assert process.exitcode in (0, -9)  # it never failed by itself
+        assert starts < 80
+    for folder in tmp_path.iterdir():
+        model = build()
+        rows = train(model, WORLD, SMALL, folder)
+        assert losses(rows) == undisturbed[0]
+        assert all(torch.equal(value, model.state_dict()[name]) for name, value in undisturbed[1].items())
+
+
+def test_an_optimisers_state_survives(tmp_path):
+    model = build()
+    optimiser = make_optimiser(model, SMALL)
+    sum(model.loss(draw_batch(WORLD, SMALL, 0), torch.Generator().manual_seed(0)).values()).backward()
+    optimiser.step()
+    tensors = optimiser_tensors(optimiser)
+    other = make_optimiser(model, SMALL)
+    load_optimiser(other, tensors)
+    assert optimiser_tensors(other).keys() == tensors.keys()
+    assert all(torch.equal(value, optimiser_tensors(other)[name]) for name, value in tensors.items())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda: (build(), WORLD, altered(SMALL, learning_rate=1e-3)),
+            "config: got 'learning_rate=0.003 there and 0.001 now'",
+        ),
+        (lambda: (build(MaskedModel), WORLD, SMALL), "model: got 'AutoregressiveModel there and MaskedModel now'"),
+        (lambda: (build(), ShapesWorld(nuisance=0.4), SMALL), "world: got 'nuisance=0.2 there and 0.4 now'"),
+    ],
+)
+def test_another_run_in_the_folder_is_refused(tmp_path, change, message):
+    train(build(), WORLD, altered(SMALL, steps=2), tmp_path)
+    config = json.loads((tmp_path / "checkpoint-00000002" / "config.json").read_text())
+    config["meta"]["config"]["steps"] = SMALL.steps
+    (tmp_path / "checkpoint-00000002" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=message):
+        train(*change(), tmp_path)
+
+
+# --- several processes ------------------------------------------------------------------------------------------------
+
+
+def train_one_rank(rank, folder, port):
+    os.environ |= {
+        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true", "INFOTOK_RUN": "1",
+    }  # fmt: skip
+    torch.set_num_threads(1)
+    for name, cls, quantizer in (("ar", AutoregressiveModel, "vector"), ("masked", MaskedModel, "lookup_free")):
+        rows = train(build(cls, quantizer), WORLD, altered(SMALL, steps=6, weight_decay=0.0), folder / name)
+        (folder / f"{name}-{rank}.json").write_text(json.dumps(losses(rows)))
+
+
+def free_port():
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_two_processes_have_the_loss_curve_of_one(tmp_path):
+    fork, port = multiprocessing.get_context("fork"), free_port()
+    ranks = [fork.Process(target=train_one_rank, args=(rank, tmp_path, port)) for rank in range(2)]
+    for process in ranks:
+        process.start()
+    for process in ranks:
+        process.join(120)
+        assert process.exitcode == 0
+    for name, cls, quantizer in (("ar", AutoregressiveModel, "vector"), ("masked", MaskedModel, "lookup_free")):
+        alone = losses(train(build(cls, quantizer), WORLD, altered(SMALL, steps=6, weight_decay=0.0)))
+        first, second = (json.loads((tmp_path / f"{name}-{rank}.json").read_text()) for rank in range(2))
+        assert first == second
+        for row, expected in zip(first, alone, strict=True):
+            own = {"quantizer", "loss"} if quantizer == "lookup_free" else set()  # LFQ's entropy is each rank's own
+            for term in expected.keys() - own:
+                assert row[term] == pytest.approx(expected[term], rel=2e-3, abs=1e-4), (name, row["step"], term)
+
+
+# --- stopping ---------------------------------------------------------------------------------------------------------
+
+
+class Poisoned(AutoregressiveModel):
+    """A term, or only its gradient, turns NaN at the fourth step."""
+
+    calls, silent = 0, False
+
+    def loss(self, batch, generator=None):
+        terms = super().loss(batch, generator)
+        self.calls += 1
+        if self.calls == 4 and self.silent:
+            terms["generation"] = terms["generation"] + torch.sqrt(self.place.sum() * 0)  # 0 with an infinite slope
+        elif self.calls == 4:
+            terms["generation"] = terms["generation"] * math.nan
+        return terms
+
+    forward = loss
+
+
+@pytest.mark.parametrize(("silent", "name"), [(False, "generation"), (True, "gradient")])
+def test_nan_stops_with_the_step_and_the_terms_name(tmp_path, silent, name):
+    model = build(Poisoned)
+    model.silent = silent
+    with pytest.raises(FloatingPointError, match=f"step 4, {name}: got nan, expected a finite number"):
+        train(model, WORLD, SMALL, tmp_path)
+    assert all(p.isfinite().all() for p in model.parameters())  # stopped before the step was taken
+    assert read_metrics(tmp_path)[-1]["step"] == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 0}, "steps: got 0"),
+        ({"batch": True}, "batch: got True"),
+        ({"learning_rate": math.nan}, "learning_rate: got nan"),
+        ({"learning_rate": 0}, "learning_rate: got 0"),
+        ({"clip": -1.0}, r"clip: got -1\.0"),
+        ({"weight_decay": -0.1}, r"weight_decay: got -0\.1"),
+        ({"precision": "fp8"}, "precision: got 'fp8', expected no or bf16"),
+        ({"seed": -1}, "seed: got -1"),
+    ],
+)
+def test_bad_configurations_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        altered(SMALL, **change)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused():
+    with pytest.raises(ValueError, match="batch: got 4, expected a multiple of 3, accumulate x processes"):
+        train(build(), WORLD, altered(SMALL, accumulate=3))

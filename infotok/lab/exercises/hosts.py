@@ -86,4 +86,3 @@ guidance = Exercise(
     solution=r"$0.4 + 2 \times 0.6 = 1.6$: further into the caption's direction than the model itself would go. "
     "Pictures follow their captions better and vary less.",
 )
-

@@ -63,7 +63,7 @@ class SharedTokenizer(nn.Module):
         decoder: nn.Module,
         *,
         l1: float = 0.0,
-        l2: float = 1.0,
+        l2: float = 20.0,
         perceptual: PerceptualLoss | None = None,
         perceptual_weight: float = 0.0,
         warmup: int = 0,
@@ -132,14 +132,12 @@ class SharedTokenizer(nn.Module):
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
         """Tokens (B, L, dim), without noise and without gradient, whatever mode the module is in."""
-        with _evaluating(self):
-            return self(images).tokens
+        return self._evaluate(images)[0]
 
     @torch.no_grad()
     def codes(self, images: Tensor) -> Tensor:
         """Codes (B, L) or (B, L, codebooks). Continuous tokens have none: ValueError."""
-        with _evaluating(self):
-            codes = self(images).codes
+        codes = self._evaluate(images)[1]
         passes = f"quantized tokens; {int(self.passes)} of {self.warmup} passes of warm-up have been trained"
         require(codes is not None, "codes", "none", passes)
         return codes
@@ -206,6 +204,11 @@ class SharedTokenizer(nn.Module):
             return z, None, {}, None
         out = self.quantizer(z, generator)
         return out.tokens, out.codes, {"quantizer": out.loss}, out.usage
+
+    def _evaluate(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Tokens and codes in eval mode, where InfoTok has no say: it neither adds noise nor needs its other inputs."""
+        with _evaluating(self):
+            return self._quantize(self.encoder(images), None)[:2]
 
     def _quantizing(self) -> bool:
         return self.quantizer is not None and (self.warmup == 0 or bool(self.passes >= self.warmup))

@@ -63,7 +63,7 @@ class SharedTokenizer(nn.Module):
         decoder: nn.Module,
         *,
         l1: float = 0.0,
-        l2: float = 1.0,
+        l2: float = 20.0,
         perceptual: PerceptualLoss | None = None,
         perceptual_weight: float = 0.0,
         warmup: int = 0,

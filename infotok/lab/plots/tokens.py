@@ -7,8 +7,13 @@ from matplotlib.figure import Figure
 from infotok.lab.plots.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, VERMILLION, drawn, new
 
 GROUPS = {"structure": BLUE, "jitter": GREEN, "nuisance": VERMILLION}
-ARMS = (GRAY, PURPLE, ORANGE, BLUE, VERMILLION)
-MARKS = ("o", "D", "^", "s", "v")
+ARMS = {  # colour and mark of each tokenizer of the lesson
+    "plain": (GRAY, "o"),
+    "caption head": (PURPLE, "D"),
+    "consistency only": (ORANGE, "^"),
+    "InfoTok variational": (BLUE, "s"),
+    "InfoTok HSIC": (VERMILLION, "v"),
+}
 
 
 @drawn
@@ -42,9 +47,10 @@ def kept(*, names: list[str], nats: dict[str, list], entropies: dict[str, float]
     """Nats of each group that the tokens of each arm carry, seed by seed, with the mean."""
     fig, axes = new(width=9.2, height=0.95 + 0.42 * len(names), ncols=len(nats), sharey=True)
     for ax, (group, values) in zip(axes, nats.items(), strict=True):
-        for i, row in enumerate(values):
-            ax.plot(row, np.full(len(row), i), MARKS[i], color=ARMS[i], ms=4.5, alpha=0.75, mew=0)
-            ax.plot([np.mean(row)] * 2, [i - 0.3, i + 0.3], color=ARMS[i], lw=2.5)
+        for i, (name, row) in enumerate(zip(names, values, strict=True)):
+            colour, mark = ARMS[name]
+            ax.plot(row, np.full(len(row), i), mark, color=colour, ms=4.5, alpha=0.75, mew=0)
+            ax.plot([np.mean(row)] * 2, [i - 0.3, i + 0.3], color=colour, lw=2.5)
         ax.axvline(0, color=GRAY, lw=0.8)
         top = max(max(row) for row in values)
         ax.set(
@@ -65,10 +71,10 @@ def differences(*, names: list[str], here: dict[str, list], reported: dict[str, 
     for ax, group in zip(axes, reported, strict=True):
         ax.axvline(0, color=GRAY, lw=1)
         for (rows, shift, mark, fill), count in zip(runs, seeds, strict=True):
-            for i, row in enumerate(rows[group]):
+            for i, (name, row) in enumerate(zip(names, rows[group], strict=True)):
                 if row is not None:
                     low, mean, high = row
-                    colour = ARMS[i + 1]
+                    colour, _ = ARMS[name]
                     ax.plot([low, high], [i + shift] * 2, color=colour, lw=2)
                     ax.plot([mean], [i + shift], mark, color=colour, mfc=fill or colour, label=f"{count} seeds")
         wide = max(abs(v) for rows in (here, reported) for row in rows[group] if row for v in row[1:2])
@@ -90,9 +96,10 @@ def differences(*, names: list[str], here: dict[str, list], reported: dict[str, 
 def plane(*, names: list[str], structure: list, nuisance: list, steps: list[int], entropy: float) -> Figure:
     """The information plane of a tokenizer: the path of each arm through training, structure against nuisance."""
     fig, ax = new(width=6.8, height=4.6)
-    for i, (x, y, name) in enumerate(zip(nuisance, structure, names, strict=True)):
-        ax.plot(x, y, "-", color=ARMS[i], lw=1.6, label=name)
-        ax.scatter(x, y, s=np.linspace(12, 60, len(x)), marker=MARKS[i], color=ARMS[i], zorder=3)
+    for x, y, name in zip(nuisance, structure, names, strict=True):
+        colour, mark = ARMS[name]
+        ax.plot(x, y, "-", color=colour, lw=1.6, label=name)
+        ax.scatter(x, y, s=np.linspace(12, 60, len(x)), marker=mark, color=colour, zorder=3)
     ax.axhline(entropy, color=GRAY, lw=1, ls="--")
     ax.annotate("all the structure there is", (0, entropy), xytext=(2, 4), textcoords="offset points", color=GRAY)
     ax.set(
@@ -129,10 +136,10 @@ def budgets(
     """Structure and nuisance carried, each against the budget, for each arm."""
     fig, axes = new(width=8.8, height=3.6, ncols=2)
     for ax, group, values in ((axes[0], "structure", structure), (axes[1], "nuisance", nuisance)):
-        for i, (name, rows) in enumerate(zip(names, values, strict=True)):
+        for name, rows in zip(names, values, strict=True):
             rows = np.array(rows)  # (bits, seeds)
-            colour = ARMS[(0, 3, 4)[i]] if len(names) == 3 else ARMS[i]
-            ax.plot(bits, rows.mean(1), "-", color=colour, label=name, marker=MARKS[i])
+            colour, mark = ARMS[name]
+            ax.plot(bits, rows.mean(1), "-", color=colour, label=name, marker=mark)
             ax.fill_between(bits, rows.min(1), rows.max(1), color=colour, alpha=0.15, lw=0)
         ax.set(xlabel="budget / bits a token, 16 tokens", ylabel=f"{group} carried, at least / nats", xticks=bits)
         ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))

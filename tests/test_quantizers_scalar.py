@@ -195,7 +195,7 @@ def test_the_entropy_term_balances_every_bit(make):
         share[weight] = (out.tokens > 0).double().mean((0, 1))
     assert share[0.0].min() > 0.9
     assert (share[0.1] - 0.5).abs().max() < 0.05
-    assert out.usage.perplexity > 8
+    assert 2 < out.usage.perplexity < 31
 
 
 # --- Gumbel and Gaussian ---------------------------------------------------------------------------------------------

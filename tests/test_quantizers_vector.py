@@ -85,7 +85,7 @@ def test_three_ways_to_spend_eight_bits(rho):
         "multi": lambda: MultiCodebookQuantizer(2, 16, 2),
     }
     z = torch.randn(1, 50_000, 2, generator=seeded(9)) @ root.T
-    errors = {name: error(train(make(), 150, root=root), z) for name, make in makers.items()}
+    errors = {name: error(train(make(), 100, root=root), z) for name, make in makers.items()}
     assert errors["multi"] == pytest.approx(lloyd_max(16), rel=0.05)
     assert math.sqrt(1 - rho**2) * 2.0**-8 < errors["vector"]
     order = ["vector", "multi", "residual"] if rho == 0 else ["vector", "residual", "multi"]

@@ -1,4 +1,4 @@
-"""A record keeps what it is told, judges by the number alone, and never loses a finished cell."""
+"""A record keeps what it is told and judges by the number alone."""
 
 import json
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from infotok.files import read_json, write_atomically
-from infotok.reproduce import Record, sweep
+from infotok.reproduce import Record
 
 
 @pytest.mark.parametrize(
@@ -91,58 +91,6 @@ def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     record.table("rows", pd.DataFrame({"a": [1]}))
     assert record.cells is None
     assert list(tmp_path.iterdir()) == []
-
-
-def counted(a: int, b: int, log: str) -> dict:
-    with open(log, "a") as stream:
-        stream.write(f"{a}{b}\n")
-    if b == 9:
-        raise RuntimeError("nine")
-    return {"sum": np.int64(a + b), "array": np.array([a, b]) / 3}
-
-
-def test_sweep_returns_rows_in_the_grids_order_and_computes_each_once(tmp_path):
-    log, grid = str(tmp_path / "log"), {"a": [2, 1], "b": [1, 2]}
-    grid["log"] = [log]
-    first = sweep(counted, grid, cache=tmp_path / "cells")
-    assert [(row["a"], row["b"], row["sum"]) for row in first] == [(2, 1, 3), (2, 2, 4), (1, 1, 2), (1, 2, 3)]
-    assert first[0]["array"] == [2 / 3, 1 / 3]
-    assert sweep(counted, grid, cache=tmp_path / "cells") == first
-    assert sweep(counted, [*_product(grid), {"a": 5, "b": 5, "log": log}], cache=tmp_path / "cells")[:4] == first
-    assert (tmp_path / "log").read_text().split() == ["21", "22", "11", "12", "55"]
-
-
-def _product(grid):
-    return [{"a": a, "b": b, "log": grid["log"][0]} for a in grid["a"] for b in grid["b"]]
-
-
-def test_sweep_keeps_what_was_finished_when_a_cell_fails(tmp_path):
-    log = str(tmp_path / "log")
-    cells = [{"a": 0, "b": b, "log": log} for b in (1, 2, 9, 3)]
-    for _ in range(2):
-        with pytest.raises(RuntimeError, match="nine"):
-            sweep(counted, cells, cache=tmp_path / "cells")
-    assert (tmp_path / "log").read_text().split() == ["01", "02", "09", "09"]
-
-
-def test_sweep_by_processes_equals_sweep_alone(tmp_path):
-    grid = {"a": [1, 2], "b": [1, 2], "log": [str(tmp_path / "log")]}
-    assert sweep(counted, grid, jobs=2) == sweep(counted, grid)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "line"),
-    [
-        ({"grid": []}, ValueError, "grid: got .*expected at least one cell"),
-        ({"grid": {"a": []}}, ValueError, "grid: got"),
-        ({"grid": {"a": [1]}, "jobs": 0}, ValueError, "jobs: got 0"),
-        ({"grid": {"a": [1]}, "function": lambda a: a}, TypeError, "a dict"),
-        ({"grid": {"a": [1]}, "function": dict, "cache": "x"}, TypeError, "source can be read"),
-    ],
-)
-def test_sweep_refuses(arguments, error, line):
-    with pytest.raises(error, match=line):
-        sweep(**{"function": counted, **arguments})
 
 
 def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):

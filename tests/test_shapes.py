@@ -185,7 +185,7 @@ class TestBatch:
         assert torch.equal(batch.to("cpu").answers, batch.answers)
 
     def test_no_questions(self) -> None:
-        assert self.world.batch(2, seeded(), questions=0).questions.shape == (2, 0, 10)
+        assert self.world.batch(2, seeded(), questions=0).questions.shape == (2, 0, 8)
 
     def test_where_nothing_is_nothing_is_moved(self) -> None:
         scenes = self.world.sample(500, seeded())

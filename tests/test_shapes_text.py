@@ -52,11 +52,11 @@ def oracle(question: str, scene: list[tuple[str, str, str, str]]) -> tuple[str, 
     if m := re.fullmatch(r"how many (\S+) are there \?", question):
         singular = {"circles": "circle", "squares": "square", "triangles": "triangle", "crosses": "cross"}[m[1]]
         return "count", ["zero", "one", "two", "three", "four"][sum(o[3] == singular for o in scene)]
-    m = re.fullmatch(r"is a (\S+) (\S+) (left of|right of|above|below) a (\S+) (\S+) \?", question)
+    m = re.fullmatch(r"is a (\S+) (left of|right of|above|below) a (\S+) \?", question)
     assert m, question
-    first = [o[0] for o in scene if o[2:] == (m[1], m[2])]
-    second = [o[0] for o in scene if o[2:] == (m[4], m[5])]
-    return "relation", yes_no[any(stands(a, m[3], b) for a in first for b in second)]
+    first = [o[0] for o in scene if o[3] == m[1]]
+    second = [o[0] for o in scene if o[3] == m[3]]
+    return "relation", yes_no[any(stands(a, m[2], b) for a in first for b in second)]
 
 
 class TestVocabulary:
@@ -184,7 +184,7 @@ class TestQuestions:
             questions = world.vocabulary.decode(world.batch(2000, seeded(), questions=4).questions.flatten(0, 1))
             for question in questions:
                 named[split, "pair"] += any(f"{colour} {shape}" in question for shape, colour in law.HELD_OUT_PAIRS)
-                m = re.fullmatch(r"is a \S+ (\S+) (left of|right of|above|below) a \S+ (\S+) \?", question)
+                m = re.fullmatch(r"is a (\S+) (left of|right of|above|below) a (\S+) \?", question)
                 named[split, "relation"] += bool(m and m.groups() in held)
         assert named["train", "pair"] == named["train", "relation"] == 0
         assert named["test", "pair"] > 100

@@ -4,8 +4,8 @@
 - `understanding`   answers: VQA by kind, `pope`, `mme`, and the baselines `question_only` and `shuffle_images`
 - `generation`      images against prompts, as GenEval does: `score_generations`, `follows`
 - `reconstruction`  PSNR of objects and background apart: `score_reconstructions`
-- `fidelity`        FD-shapes and KID between sets of images: `score_fidelity`, `shapes_features`
 - `accounting`      nats of structure, jitter and nuisance in tokens: `carried`, `account`
+- `fidelity`        FD-shapes and KID between sets of images: `score_fidelity`, `shapes_features`
 - `hosts`           a model run over an evaluation set, with baselines and ceilings: `evaluate`
 - `statistics`      paired differences with intervals, corrected for many: `paired_difference`, `holm`
 """

@@ -49,28 +49,32 @@ class Probe(nn.Module):
     def __init__(self, first: nn.Module, width: int, labels: list[Tensor], world: ShapesWorld) -> None:
         super().__init__()
         designs = [cell_design(), level_design(2 * world.jitter + 1), level_design(world.levels)]
-        self.designs = nn.ParameterList(nn.Parameter(design, requires_grad=False) for design in designs)
+        self.designs = designs
         self.shapes = [(design.shape[1], y.shape[1]) for design, y in zip(designs, labels, strict=True)]
+        self.first = first
         self.layers = nn.Sequential(
-            first, nn.GELU(), nn.Dropout(DROPOUT), nn.Linear(width, width), nn.GELU(), nn.Dropout(DROPOUT)
+            nn.GELU(), nn.Dropout(DROPOUT), nn.Linear(width, width), nn.GELU(), nn.Dropout(DROPOUT)
         )
-        self.head = nn.Linear(width, sum(scores * factors for scores, factors in self.shapes))
+        self.head = nn.Linear(2 * width, sum(scores * factors for scores, factors in self.shapes), bias=False)
         nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
         values = [torch.arange(len(design))[:, None] for design in designs]
         counts = [(y[:, None] == value).sum(0) for y, value in zip(labels, values, strict=True)]
-        self.prior = nn.ParameterList((count + 0.5).log() for count in counts)  # (values, factors)
+        self.prior = [(count + 0.5).log() for count in counts]  # (values, factors): log frequencies, up to a constant
 
     def surprise(self, tokens: Tensor, labels: list[Tensor]) -> Tensor:
         """-log q of each group's factors, summed: (N, groups) nats."""
-        blocks = self.head(self.layers(tokens)).split([scores * factors for scores, factors in self.shapes], 1)
+        linear = self.first(tokens)
+        scores = self.head(torch.cat([linear, self.layers(linear)], 1)).T.split(
+            [rows * factors for rows, factors in self.shapes]
+        )
         sums = []
-        for block, shape, design, prior, label in zip(
-            blocks, self.shapes, self.designs, self.prior, labels, strict=True
+        for score, (rows, factors), design, prior, label in zip(
+            scores, self.shapes, self.designs, self.prior, labels, strict=True
         ):
-            logits = design @ block.unflatten(1, shape) + prior  # (N, values, factors)
-            log_q = logits.log_softmax(1).gather(1, label.clamp(min=0)[:, None])[:, 0]  # (N, factors)
-            sums.append(-log_q.masked_fill(label < 0, 0.0).sum(1))
+            logits = design @ score.reshape(rows, -1)  # (values, factors N): images come last, where memory is even
+            log_q = (logits.view(-1, factors, len(tokens)) + prior[..., None]).log_softmax(0)
+            chosen = log_q.gather(0, label.T.clamp(min=0)[None])[0]  # (factors, N)
+            sums.append(-chosen.masked_fill(label.T < 0, 0.0).sum(0))
         return torch.stack(sums, 1)
 
 

@@ -102,7 +102,7 @@ def mme(batch: ShapesBatch, world: ShapesWorld, generator: torch.Generator) -> S
     """Eight questions an image, a pair (yes, no) of each of `MME_CATEGORIES` in turn.
 
     existence: what is there, what is not; colour: the right shape in a wrong colour that is nowhere; shape: the right
-    colour in a wrong shape; position: a relation that holds between two objects, and its opposite, which does not.
+    colour in a wrong shape; position: a relation that holds between two shapes, and its opposite, which does not.
     Images for which a pair cannot be asked are left out: those of fewer than two objects, or with doubles in the way.
     """
     cells = batch.scenes.cells
@@ -117,8 +117,8 @@ def mme(batch: ShapesBatch, world: ShapesWorld, generator: torch.Generator) -> S
     same_colour = names % len(COLOURS) == first[:, None] % len(COLOURS)
     candidates = [free, free & same_shape, free & same_colour]
     wrong = [choose(allowed, generator) for allowed in candidates]
-    holds = relation_holds(cells, first, second)
-    a, b = (p.clamp(min=0) // len(COLOURS) for p in (first, second))
+    a, b = (p.clamp(min=0) // len(COLOURS) for p in (first, second))  # their shapes
+    holds = relation_holds(cells, a, b)
     may = relations[:, a, b].T
     opposite = list(OPPOSITE)
     good = holds & ~holds[:, opposite] & may & may[:, opposite]
@@ -128,13 +128,13 @@ def mme(batch: ShapesBatch, world: ShapesWorld, generator: torch.Generator) -> S
         keep &= allowed.any(1)
 
     batch = batch[keep]
-    first, second, relation = first[keep], second[keep], relation[keep]
+    first, a, b, relation = first[keep], a[keep], b[keep], relation[keep]
     phrases = Phrases(world.vocabulary)
     back = torch.tensor(OPPOSITE, device=cells.device)[relation]
     asked = []
     for subject in wrong:
         asked += [phrases.presence(first), phrases.presence(subject[keep])]
-    asked += [phrases.relation(first, relation, second), phrases.relation(first, back, second)]
+    asked += [phrases.relation(a, relation, b), phrases.relation(a, back, b)]
     truth = torch.tensor([True, False], device=cells.device).repeat(len(batch) * len(MME_CATEGORIES))
     kinds = torch.tensor([KINDS.index("presence")] * 6 + [KINDS.index("relation")] * 2, device=cells.device)
     answers = phrases.answer(truth)

@@ -4,7 +4,9 @@
     frame = pandas.DataFrame(rows)  # beta, seed, and whatever `train` returned
 
 Cells run in joblib's processes. joblib's own backends take them to a cluster:
-`with joblib.parallel_config("dask"): sweep(..., jobs=-1)`.
+with a `distributed.Client` open, `with joblib.parallel_config("dask"): sweep(..., jobs=-1)`; for Ray,
+`ray.util.joblib.register_ray()` and then `joblib.parallel_config("ray")`. The cache folder must be one that every
+machine sees.
 """
 
 import hashlib

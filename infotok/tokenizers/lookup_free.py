@@ -37,7 +37,7 @@ class LookupFreeQuantizer(Quantizer):
         codebook_size: int,
         *,
         commitment: float = 0.25,
-        entropy_weight: float = 0.1,
+        entropy_weight: float = 0.02,
         diversity: float = 1.0,
         temperature: float = 0.1,
         decay: float = 0.99,

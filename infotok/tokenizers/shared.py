@@ -63,7 +63,7 @@ class SharedTokenizer(nn.Module):
         decoder: nn.Module,
         *,
         l1: float = 0.0,
-        l2: float = 1.0,
+        l2: float = 20.0,
         perceptual: PerceptualLoss | None = None,
         perceptual_weight: float = 0.0,
         warmup: int = 0,
@@ -165,10 +165,11 @@ class SharedTokenizer(nn.Module):
 
     @classmethod
     def from_config(cls, config: TokenizerConfig, perceptual: PerceptualLoss | None = None) -> "SharedTokenizer":
-        """A new tokenizer; initial weights come from torch's global generator."""
-        parts = (config.make_encoder(), config.make_infotok(), config.make_quantizer(), config.make_decoder())
+        """A new tokenizer. Initial weights come from torch's global generator, the same with InfoTok and without."""
+        encoder, decoder = config.make_encoder(), config.make_decoder()
+        quantizer, infotok = config.make_quantizer(), config.make_infotok()
         losses = {"l1": config.l1, "l2": config.l2, "perceptual_weight": config.perceptual}
-        tokenizer = cls(*parts, **losses, perceptual=perceptual, warmup=config.warmup)
+        tokenizer = cls(encoder, infotok, quantizer, decoder, **losses, perceptual=perceptual, warmup=config.warmup)
         tokenizer.config = config
         return tokenizer
 

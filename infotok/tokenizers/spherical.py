@@ -22,9 +22,9 @@ class BinarySphericalQuantizer(LookupFreeQuantizer):
         dim: int,
         codebook_size: int,
         *,
-        entropy_weight: float = 0.1,
+        entropy_weight: float = 0.02,
         diversity: float = 1.0,
-        temperature: float = 0.02,
+        temperature: float = 0.2,
         decay: float = 0.99,
     ) -> None:
         super().__init__(

@@ -39,7 +39,7 @@ class ShapesBatch:
     images: Tensor  # (B, 3, S, S) float32 in [0, 1]
     scenes: Scenes
     captions: Tensor  # (B, T) long
-    questions: Tensor  # (B, Q, 10) long
+    questions: Tensor  # (B, Q, 8) long
     answers: Tensor  # (B, Q) long: one word each
     kinds: Tensor  # (B, Q) long: index into KINDS
     text: Tensor  # (B, W) float: what the caption says, in ones and zeros

@@ -4,7 +4,7 @@
     colour     which colour is at top-left ?                      red ... cyan
     presence   is there a red circle ?                            yes, no
     count      how many circles | red objects | objects are there ?   zero ... four
-    relation   is a red circle left of a blue square ?            yes, no: whether any such two are so
+    relation   is a circle left of a square ?                     yes, no: whether any such two are so
 
 Answers follow from the scene alone. Shape and colour are asked of objects that are there ("empty" where none is); yes
 and no are about as frequent. In the train split no question names a held-out pair or relation: it could only be
@@ -30,7 +30,7 @@ from infotok.worlds.shapes_text import EMPTY, NO, NUMBERS, PLURALS, YES, Vocabul
 __all__ = ["KINDS", "QUESTION_LENGTH"]
 
 KINDS = ("shape", "colour", "presence", "count", "relation")
-QUESTION_LENGTH = 10  # "is a red circle left of a blue square ?"
+QUESTION_LENGTH = 8  # "is a circle left of a square ?"
 
 
 class Phrases:
@@ -65,11 +65,10 @@ class Phrases:
         return self.join(len(pair), pair.device, "is there a", *self.attributes(pair), "?")
 
     def relation(self, first: Tensor, relation: Tensor, second: Tensor) -> Tensor:
-        """ "is a red circle left of a blue square ?" for pairs and relations (n,)."""
+        """ "is a circle left of a square ?" for shapes and relations (n,), named by shape alone as in GenEval."""
+        a, b = (self.shapes.to(relation.device)[shape] for shape in (first, second))
         between = self.relations.to(relation.device)[relation]
-        ids = self.join(
-            len(first), first.device, "is a", *self.attributes(first), between, "a", *self.attributes(second), "?"
-        )
+        ids = self.join(len(first), first.device, "is a", a, between, "a", b, "?")
         order = (ids == self.vocabulary.pad).long().argsort(dim=1, stable=True)  # the pad of "above" goes to the end
         return ids.gather(1, order)
 
@@ -84,9 +83,9 @@ def present(cells: Tensor) -> Tensor:
 
 
 def relation_holds(cells: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """Which relations hold between any object of pair `first` and any of pair `second`, (n, relation) bool."""
-    pair = pair_of(cells)
-    a, b = (pair == first[:, None]).float(), (pair == second[:, None]).float()
+    """Which relations hold between any object of shape `first` and any of `second` (n,): (n, relation) bool."""
+    shape = parts(cells)[1]
+    a, b = (shape == first[:, None]).float(), (shape == second[:, None]).float()
     where = related().float().to(cells.device)
     return torch.einsum("np,rpq,nq->nr", a, where, b) > 0
 
@@ -105,7 +104,7 @@ def choose(allowed: Tensor, generator: torch.Generator) -> Tensor:
 def ask(
     cells: Tensor, split: str, phrases: Phrases, generator: torch.Generator, questions: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(questions (B, Q, 10), answers (B, Q), kinds (B, Q)), all long, on scenes of structure `cells` (B, 4)."""
+    """(questions (B, Q, 8), answers (B, Q), kinds (B, Q)), all long, on scenes of structure `cells` (B, 4)."""
     batch, device = len(cells), cells.device
     n = batch * questions
     cells = cells.repeat_interleave(questions, 0)
@@ -149,11 +148,10 @@ def ask(
     answers.append(phrases.numbers.to(device)[counts[way, rows]])
 
     other = choose(occupied & (torch.arange(len(PLACES), device=device) != cell[:, None]), generator)
-    anything = pairs.expand(n, -1)
-    first = torch.where(some, of(pair, cell), choose(anything, generator))
-    second = torch.where(of(occupied, other) & (other != cell), of(pair, other), choose(anything, generator))
+    first = torch.where(some, of(shape, cell), uniform(len(SHAPES)))
+    second = torch.where(of(occupied, other) & (other != cell), of(shape, other), uniform(len(SHAPES)))
     holds = relation_holds(cells, first, second)
-    may = relations[:, first // len(COLOURS), second // len(COLOURS)].T  # (n, relation)
+    may = relations[:, first, second].T  # (n, relation)
     wanted = holds == (uniform(2) == 0)[:, None]
     relation = choose(may.float() * (1 + wanted.float()), generator)
     asked.append(phrases.relation(first, relation, second))

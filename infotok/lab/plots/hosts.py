@@ -1,5 +1,7 @@
 """Pictures of lessons 08 to 10: three unified models at work, and what goes on inside them."""
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -41,9 +43,10 @@ def learning(*, steps: list[int], understanding: list[float], generation: list[f
         (reconstruction, GREEN, "reconstruction", "loss, as weighted"),
     )
     for ax, (values, colour, name, label) in zip(axes, panels, strict=True):
-        ax.plot(steps, values, color=colour)
+        ax.plot(steps, [math.nan if value is None else value for value in values], color=colour)
         ax.set(xlabel="training step", ylabel=label, title=name)
-        ax.set_ylim(0, 1.05 * max(values[len(values) // 20 :]))
+        known = [value for value in values[len(values) // 20 :] if value is not None]  # none during a warm-up
+        ax.set_ylim(0, 1.05 * max(known))
     return fig
 
 
@@ -77,7 +80,7 @@ def drawings(*, prompts: list[str], pictures: list[str], readings: list[str], ri
     """Pictures drawn from captions: what was asked above each, what the parser reads in it below."""
     columns = min(4, len(pictures))
     rows = -(-len(pictures) // columns)
-    fig, axes = new(width=2.6 * columns, height=3.25 * rows, ncols=columns, nrows=rows, squeeze=False)
+    fig, axes = new(width=2.6 * columns, height=3.8 * rows, ncols=columns, nrows=rows, squeeze=False)
     for ax in axes.flat[len(pictures) :]:
         ax.set_visible(False)
     for ax, prompt, picture, reading, good in zip(axes.flat, prompts, pictures, readings, right, strict=False):

@@ -421,7 +421,7 @@ def question(*ids):
         ),
         (
             lambda m, b: m.answer(b.images[:0], b.questions[:0]),
-            r"questions: got shape \(0, 3, 10\), expected ids of shape",
+            r"questions: got shape \(0, 3, 8\), expected ids of shape",
         ),
         (lambda m, b: m.generate(b.captions[:0]), r"captions: got shape \(0, 16\)"),
         (lambda m, b: m.generate(torch.ones(1, 90, dtype=torch.long)), "captions, words: got 90, expected at most 59"),

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -39,7 +41,8 @@ def infotok(root: Path, *words: str, start: bool = False):
     environment = {**os.environ, "PYTHONPATH": repository, "PYTHONWARNINGS": "default"}
     kind = subprocess.Popen if start else subprocess.run
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
-    return kind(command, cwd=root, env=environment, text=True, **streams)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # also when the tests run where Ctrl-C is ignored
+    return kind(command, cwd=root, env=environment, text=True, preexec_fn=heard, **streams)
 
 
 def manifest(root: Path, name: str, profile: str = "laptop") -> dict:

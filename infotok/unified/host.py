@@ -118,8 +118,6 @@ class UnifiedModel(nn.Module):
             terms["generation"] = self.options["generation"] * self._generation_loss(captions, out, u[:, 1:])
         return terms
 
-    forward = loss  # what DistributedDataParallel calls
-
     def _answered(self, batch: Any) -> Tensor | None:
         """The answers as InfoTok reads them, (B, words): how often each word answers a question of this image."""
         own = self.tokenizer.infotok
@@ -132,14 +130,17 @@ class UnifiedModel(nn.Module):
 
     # --- understanding -----------------------------------------------------------------------------------------------
 
-    @evaluating
     def answer(self, images: Tensor, questions: Tensor) -> Tensor:
         """The likeliest answer to each question: images (B, 3, S, S), questions (B, Q, T) ids -> (B, Q) ids."""
+        return self.answer_ids[self.answer_probabilities(images, questions).argmax(-1)]
+
+    @evaluating
+    def answer_probabilities(self, images: Tensor, questions: Tensor) -> Tensor:
+        """How likely each word of `answer_ids` is as the answer to each question, (B, Q, A), sums of 1."""
         self._check_words("questions", questions, 3)
         same = len(questions) == len(images)
         require(same, "questions, batch", len(questions), f"a row for each of the {len(images)} images")
-        logits = self._answer_logits(self.tokenizer.encode(images), questions)
-        return self.answer_ids[logits[..., self.answer_ids].argmax(-1)]
+        return self._answer_logits(self.tokenizer.encode(images), questions)[..., self.answer_ids].softmax(-1)
 
     def _answer_logits(self, tokens: Tensor, questions: Tensor) -> Tensor:
         """Scores of every word as the answer to each question, (B, Q, words)."""

@@ -92,7 +92,7 @@ def train(
     optimiser = make_optimiser(model.to(accelerator.device), config)
     run = Run(run_dir, model, optimiser, config, world, accelerator.is_main_process)
     start = run.resume()
-    ready, optimiser = accelerator.prepare(model.train(), optimiser)
+    ready, optimiser = accelerator.prepare(Loss(model).train(), optimiser)
     meter = make_meter(model, world, config, accelerator)
     silent = "INFOTOK_RUN" in os.environ or not accelerator.is_main_process  # the runner has a progress line of its own
     bar = tqdm(range(start, config.steps), initial=start, total=config.steps, desc="training", disable=silent)
@@ -126,6 +126,17 @@ def train(
                 accelerator.wait_for_everyone()
     accelerator.unwrap_model(ready, keep_fp32_wrapper=False)
     return run.history
+
+
+class Loss(nn.Module):
+    """`model.loss` as a forward pass, which is what DistributedDataParallel calls."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Any, generator: torch.Generator) -> dict[str, Tensor]:
+        return self.model.loss(batch, generator)
 
 
 def draw_batch(world: Any, config: TrainConfig, step: int) -> Any:

@@ -18,7 +18,11 @@ WORLD = ShapesWorld(nuisance=0.3)
 BATCH = WORLD.batch(8, torch.Generator().manual_seed(0))
 PICTURES, CAPTIONS = packed(BATCH.images), WORLD.captions(BATCH.scenes)
 WORDS = [WORLD.vocabulary.words[i] for i in WORLD.vocabulary.answer_ids]
-SCORES = {"host": 0.97, "question only": 0.41, "host, shuffled images": 0.36}
+SIDES = {"understanding": 0.97, "shuffled": 0.36, "question_only": 0.41}
+READ = {"generations": 0.0, "reconstructions": 0.9, "renders": 1.0}
+SCORES = {side: {"mean": share} for side, share in SIDES.items()} | {
+    by: {"present": share} for by, share in READ.items()
+}
 
 
 def shares(*shape):
@@ -44,7 +48,7 @@ CASES = [
         )
         for n in (2, 50)
     ],
-    (hosts.scores, {"answered": SCORES, "drawn_right": {"host": 0.0, "reconstructions": 0.9, "renders": 1.0}}),
+    (hosts.scores, {"known": SCORES, "novel": SCORES}),
     (hosts.by_kind, {"kinds": ["shape", "colour"], "host": [1.0, 0.9], "blind": [0.3, 0.0]}),
     *[
         (

@@ -23,7 +23,6 @@ import warnings
 from dataclasses import dataclass
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -34,6 +33,7 @@ from infotok.bottleneck.priors import DiagonalPrior, reparametrise
 from infotok.errors import require
 from infotok.information.bounds import infonce
 from infotok.information.upper import gaussian_kl
+from infotok.ranks import gather_over_ranks, rank_and_world
 
 __all__ = ["InfoTok", "InfoTokTerms"]
 
@@ -289,7 +289,7 @@ class InfoTok(nn.Module):
                 loss = loss + self.weights[name] * warm * (value.clamp(min=free) if free else value)
             else:
                 loss = loss - self.weights[name] * value
-        if self._distributed():  # every parameter takes part, with or without text in the batch
+        if self.training and rank_and_world()[1] > 1:  # every parameter takes part, with or without text in the batch
             loss = loss + 0.0 * sum(p.sum() for p in self.parameters())
         if not loss.isfinite():
             bad = [name for name, value in values.items() if not value.isfinite()]
@@ -310,12 +310,9 @@ class InfoTok(nn.Module):
 
     # --- the whole batch ---------------------------------------------------------------------------------------------
 
-    def _distributed(self) -> bool:
-        return self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
-
     def _gather(self, rows: Tensor) -> Tensor:
         """The rows of every rank, in order; gradients return to the rank they came from."""
-        return GatherRows.apply(rows) if self._distributed() else rows
+        return gather_over_ranks(rows) if self.training else rows
 
     # --- the door and the guards ------------------------------------------------------------------------------------
 
@@ -424,24 +421,3 @@ class CodeText(nn.Module):
             else self.head(vectors(text, self.text_dim, "text").to(self.head.weight))
         )
         return flat.view(len(flat), -1, self.codes).log_softmax(-1)  # (B or 1, L or 1, K)
-
-
-class GatherRows(torch.autograd.Function):
-    """all_gather along the first dimension, whose backward sums each rank's share of the gradient over all ranks.
-
-    With the average that DistributedDataParallel takes, parameters then get the gradient of the whole batch's loss.
-    """
-
-    @staticmethod
-    def forward(ctx, rows: Tensor) -> Tensor:
-        ctx.rows = len(rows)
-        every = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
-        dist.all_gather(every, rows.contiguous())
-        return torch.cat(every)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
-        gradient = gradient.contiguous()
-        dist.all_reduce(gradient)
-        start = dist.get_rank() * ctx.rows
-        return gradient[start : start + ctx.rows]

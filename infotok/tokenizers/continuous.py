@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from infotok.bottleneck import VariationalBottleneck
 from infotok.errors import require
+from infotok.ranks import mean_over_ranks
 from infotok.tokenizers.quantizer import Quantized, Quantizer, wide
-from infotok.tokenizers.usage import ContinuousUsage, mean_over_ranks
+from infotok.tokenizers.usage import ContinuousUsage
 
 __all__ = ["GaussianTokens"]
 

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from infotok.errors import require
+from infotok.ranks import gather_over_ranks
 from infotok.tokenizers.gradients import straight_through
 from infotok.tokenizers.quantizer import Quantizer
 from infotok.tokenizers.usage import UsageTracker
@@ -70,7 +71,10 @@ class LookupFreeQuantizer(Quantizer):
         """E H(q(c|z)) - diversity H(E q(c|z)), in nats: z (N, bits) -> scalar."""
         logits = (4 * self.corner / self.temperature) * z
         undecided = bit_entropy(logits).sum(-1).mean()
-        used = logits.sigmoid().mean(0).clamp(1e-7, 1 - 1e-7)
+        used = logits.sigmoid().mean(0, keepdim=True)
+        if self.training:  # how evenly the whole batch uses the codes, not the share of it that is here
+            used = gather_over_ranks(used)
+        used = used.mean(0).clamp(1e-7, 1 - 1e-7)
         return undecided - self.diversity * bit_entropy(used.logit()).sum()
 
 

@@ -15,25 +15,12 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
 from infotok.errors import require
+from infotok.ranks import sum_over_ranks
 
-__all__ = ["ContinuousUsage", "Usage", "UsageTracker", "mean_over_ranks", "sum_over_ranks"]
-
-
-def sum_over_ranks(values: Tensor) -> Tensor:
-    """The sum over all ranks, in place; the tensor itself where torch.distributed is not initialised."""
-    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-        dist.all_reduce(values)
-    return values
-
-
-def mean_over_ranks(values: Tensor) -> Tensor:
-    """The mean over all ranks, in place."""
-    ranks = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
-    return sum_over_ranks(values).div_(ranks)
+__all__ = ["ContinuousUsage", "Usage", "UsageTracker"]
 
 
 @dataclass(frozen=True)

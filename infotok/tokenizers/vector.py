@@ -14,15 +14,15 @@ Van den Oord et al. 2017 (arXiv 1711.00937). What keeps the codebook alive:
 """
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infotok.errors import require
+from infotok.ranks import first_rank, gather_over_ranks, sum_over_ranks
 from infotok.tokenizers.gradients import GRADIENTS
 from infotok.tokenizers.nearest import nearest_codes
 from infotok.tokenizers.quantizer import Quantizer
-from infotok.tokenizers.usage import UsageTracker, sum_over_ranks
+from infotok.tokenizers.usage import UsageTracker
 
 __all__ = ["VectorQuantizer"]
 
@@ -117,7 +117,8 @@ class VectorQuantizer(Quantizer):
         if self.revive_until is None or self.passes < self.revive_until:
             dead = self.tracker.dead().nonzero()[:, 0]
             if len(dead):
-                self._revive(dead, z, error.square().sum(1), generator)
+                every, errors = gather_over_ranks(z), gather_over_ranks(error.square().sum(1))
+                self._revive(dead, every, errors, generator)
         if self.cosine:
             self.codebook.copy_(unit(self.codebook))
         self.passes += 1
@@ -133,12 +134,12 @@ class VectorQuantizer(Quantizer):
             self.codebook[dead] = z[_draw_far(error, len(dead), generator)]
         self.tracker.counts[dead] = 1 - self.tracker.decay  # it has seen one vector
         self.tracker.idle[dead] = 0
-        _share_first_rank(self.codebook, self.tracker.counts, self.tracker.idle)
+        first_rank(self.codebook, self.tracker.counts, self.tracker.idle)
 
     @torch.no_grad()
     def _initialise(self, z: Tensor, generator: torch.Generator | None) -> None:
         """k-means of the batch; codes that it leaves empty start as dead, to be moved at once."""
-        size = self.codebook_size
+        size, z = self.codebook_size, gather_over_ranks(z)
         some = torch.ones(len(z), device=z.device)
         seeds = z[_draw_far(some, min(-(-size // SEEDING_ROUNDS), len(z)), generator)]
         while len(seeds) < min(size, len(z)):
@@ -146,12 +147,12 @@ class VectorQuantizer(Quantizer):
             more = min(-(-size // SEEDING_ROUNDS), size - len(seeds), len(z))
             seeds = torch.cat([seeds, z[_draw_far(error, more, generator)]])
         codebook = seeds[torch.arange(size, device=z.device) % len(seeds)]
-        _share_first_rank(codebook)
         for _ in range(KMEANS_ITERATIONS):
             codes = nearest_codes(z, codebook)
-            counts = sum_over_ranks(torch.bincount(codes, minlength=size).to(z))
-            pull = sum_over_ranks(torch.zeros_like(codebook).index_add_(0, codes, z - codebook[codes]))
+            counts = torch.bincount(codes, minlength=size).to(z)
+            pull = torch.zeros_like(codebook).index_add_(0, codes, z - codebook[codes])
             codebook = self._place(codebook + pull / counts.clamp(min=1)[:, None])
+        first_rank(codebook, counts)
         self.codebook.copy_(codebook)
         self.tracker.idle.masked_fill_(counts > 0, 0)
         self.initialised.fill_(True)
@@ -168,10 +169,3 @@ def _draw_far(error: Tensor, count: int, generator: torch.Generator | None) -> T
     error = error.clamp(max=1e30)
     weight = error / error.max().clamp(min=1e-30) + 1e-6  # where nothing is wrong, any row will do
     return torch.multinomial(weight, count, generator=generator)
-
-
-def _share_first_rank(*drawn: Tensor) -> None:
-    """What was drawn on the first rank, on all of them."""
-    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-        for values in drawn:
-            dist.broadcast(values.data, src=0)

@@ -106,6 +106,13 @@ class Backbone(nn.Module):
         """How long a row may be."""
         return getattr(self.config, "max_position_embeddings", 2**31)
 
+    @property
+    def matrices(self) -> list[nn.Parameter]:
+        """Weights of the linear layers: all that is neither a table of words or places, nor a vector."""
+        from transformers.pytorch_utils import Conv1D  # what GPT-2 calls its linear layers
+
+        return [module.weight for module in self.model.modules() if isinstance(module, nn.Linear | Conv1D)]
+
     def forward(self, embeddings: Tensor, mask: Tensor, positions: Tensor, cache: Any = None) -> Tensor:
         """States (B, N, hidden) of embeddings (B, N, hidden); mask (B, 1, N, past + N) bool, positions (B, N).
 

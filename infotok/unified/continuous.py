@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require
+from infotok.ranks import mean_over_ranks
 from infotok.tokenizers import SharedTokenizer
 from infotok.unified.backbone import Backbone
-from infotok.unified.draws import normal, rank_and_world
+from infotok.unified.draws import normal
 from infotok.unified.flow import FlowHead
 from infotok.unified.host import UnifiedModel, evaluating
 
@@ -56,10 +57,7 @@ class ContinuousModel(UnifiedModel):
 
     @torch.no_grad()
     def _measure(self, tokens: Tensor) -> None:
-        now = tokens.float().square().mean()
-        if rank_and_world()[1] > 1:
-            torch.distributed.all_reduce(now)
-            now /= rank_and_world()[1]
+        now = mean_over_ranks(tokens.float().square().mean())
         self.passes += 1
         self.mean_square.lerp_(now, 1 / self.passes.clamp(max=100))
 

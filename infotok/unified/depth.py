@@ -14,6 +14,8 @@ from infotok.unified.draws import categorical
 
 __all__ = ["DepthHead"]
 
+GAIN = 4.0  # logits per unit of weight: at one learning rate for all parts, the head would else be the last to learn
+
 
 class DepthHead(nn.Module):
     """States (..., hidden) to logits over `size` codes in each of `codebooks`, and to codes drawn from them."""
@@ -25,7 +27,7 @@ class DepthHead(nn.Module):
         self.codes = nn.ModuleList(nn.Embedding(size, hidden) for _ in range(codebooks - 1))
         self.norm = nn.LayerNorm(hidden)
         self.mlp = nn.Sequential(nn.Linear(hidden, 2 * hidden), nn.GELU(), nn.Linear(2 * hidden, hidden))
-        self.weight = nn.Parameter(torch.randn(codebooks, size, hidden) * 0.02)
+        self.weight = nn.Parameter(torch.randn(codebooks, size, hidden) * 0.02 / GAIN)
         self.bias = nn.Parameter(torch.zeros(codebooks, size))
 
     def forward(self, states: Tensor, codes: Tensor) -> Tensor:
@@ -33,7 +35,7 @@ class DepthHead(nn.Module):
         known = [embed(codes[..., j]) for j, embed in enumerate(self.codes)]  # C - 1 times (..., H)
         sums = torch.stack([torch.zeros_like(states), *known], -2).cumsum(-2)  # (..., C, H)
         contexts = self._read(states[..., None, :] + sums + self.depth)
-        return torch.einsum("...ch,ckh->...ck", contexts, self.weight) + self.bias
+        return GAIN * torch.einsum("...ch,ckh->...ck", contexts, self.weight) + self.bias
 
     def sample(
         self, states: Tensor, u: Tensor, temperature: float = 1.0, guidance: float = 1.0
@@ -45,7 +47,7 @@ class DepthHead(nn.Module):
         """
         context, codes, log_p = states, [], 0.0
         for j in range(self.codebooks):
-            logits = self._read(context + self.depth[j]) @ self.weight[j].T + self.bias[j]
+            logits = GAIN * self._read(context + self.depth[j]) @ self.weight[j].T + self.bias[j]
             if guidance != 1:
                 logits = logits[1] + guidance * (logits[0] - logits[1])
             code = categorical(logits, u[..., j], temperature)

@@ -6,10 +6,11 @@ processes that share a batch draw what one process would have drawn.
 """
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
-__all__ = ["categorical", "gumbel", "normal", "own_generator", "rank_and_world", "uniform"]
+from infotok.ranks import rank_and_world
+
+__all__ = ["categorical", "gumbel", "normal", "own_generator", "uniform"]
 
 SMALLEST = 2.0**-25  # half the step of torch.rand: keeps logarithms and quantiles finite
 
@@ -33,10 +34,6 @@ def own_generator(generator: torch.Generator | None) -> torch.Generator | None:
     rank, world = rank_and_world()
     seeds = torch.randint(2**62, (world,), generator=generator, device=generator.device)
     return torch.Generator(generator.device).manual_seed(int(seeds[rank]))
-
-
-def rank_and_world() -> tuple[int, int]:
-    return (dist.get_rank(), dist.get_world_size()) if dist.is_available() and dist.is_initialized() else (0, 1)
 
 
 def normal(u: Tensor) -> Tensor:

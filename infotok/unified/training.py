@@ -5,7 +5,8 @@
 - batch i is drawn by a generator seeded with (seed, i), and so is every other random number of step i: the step is the
   data's position and the state of all generators at once
 - a run that is killed resumes from its last checkpoint and ends with the same weights, bit for bit on a CPU
-- processes (`accelerate launch`) and accumulation share one batch of `batch` images: the loss curve does not change
+- processes (`accelerate launch`) and accumulation share one batch of `batch` images: the loss curve does not change,
+  but for rounding, which Muon's bfloat16 magnifies
 - `metrics.jsonl` in `run_dir` has every term, weighted as it was added, with throughput and utilisation
 - a loss or gradient that is not finite stops the run, with its step and its name
 """
@@ -37,8 +38,9 @@ DATA, MODEL, TORCH = range(3)  # streams of random numbers
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """AdamW with a linear warm-up over `warmup` steps and a cosine to zero. `batch` is that of all processes together,
-    cut into `accumulate` parts each; precision "no" or "bf16". `save_every` and `log_every` count steps."""
+    """Muon and AdamW (`make_optimisers`; muon=False: AdamW alone), a linear warm-up over `warmup` steps and a cosine to
+    zero. `batch` is that of all processes together, cut into `accumulate` parts each; precision "no" or "bf16".
+    `save_every` and `log_every` count steps."""
 
     steps: int = 650
     batch: int = 32
@@ -49,6 +51,7 @@ class TrainConfig:
     clip: float = 1.0
     accumulate: int = 1
     precision: str = "no"
+    muon: bool = True
     seed: int = 0
     save_every: int = 200
     log_every: int = 10
@@ -63,6 +66,7 @@ class TrainConfig:
             number = isinstance(value, int | float) and math.isfinite(value)
             positive = number and (value > 0 or (value == 0 and name == "weight_decay"))
             require(positive, name, value, "a finite number above 0")
+        require(isinstance(self.muon, bool), "muon", self.muon, "True or False", TypeError)
         require(self.precision in ("no", "bf16"), "precision", self.precision, "no or bf16")
 
     def rate_at(self, step: int) -> float:
@@ -89,10 +93,10 @@ def train(
     processes = accelerator.num_processes
     parts = config.accumulate * processes
     require(config.batch % parts == 0, "batch", config.batch, f"a multiple of {parts}, accumulate x processes")
-    optimiser = make_optimiser(model.to(accelerator.device), config)
-    run = Run(run_dir, model, optimiser, config, world, accelerator.is_main_process)
+    optimisers = make_optimisers(model.to(accelerator.device), config)
+    run = Run(run_dir, model, optimisers, config, world, accelerator.is_main_process)
     start = run.resume()
-    ready, optimiser = accelerator.prepare(Loss(model).train(), optimiser)
+    ready, *optimisers = accelerator.prepare(Loss(model).train(), *optimisers)
     meter = make_meter(model, world, config, accelerator)
     silent = "INFOTOK_RUN" in os.environ or not accelerator.is_main_process  # the runner has a progress line of its own
     bar = tqdm(range(start, config.steps), initial=start, total=config.steps, desc="training", disable=silent)
@@ -106,8 +110,9 @@ def train(
                 shares = _shares(batch, parts)[accelerator.process_index :: processes]
                 own = [share.to(accelerator.device) for share in shares]
             with meter.timing("step"):
-                for group in optimiser.param_groups:
-                    group["lr"] = config.rate_at(step)
+                for optimiser in optimisers:
+                    for group in optimiser.param_groups:
+                        group["lr"] = config.rate_at(step)
                 sums: dict[str, Tensor] = {}
                 for i, part in enumerate(own):
                     with accelerator.no_sync(ready) if i + 1 < len(own) else nullcontext():  # talk once a step
@@ -116,8 +121,9 @@ def train(
                     sums = {name: sums.get(name, 0.0) + term.detach() for name, term in terms.items()}
                 norm = accelerator.clip_grad_norm_(model.parameters(), config.clip)
                 row = _finite(step + 1, accelerator.reduce(sums, "mean"), norm)
-                optimiser.step()
-                optimiser.zero_grad()
+                for optimiser in optimisers:
+                    optimiser.step()
+                    optimiser.zero_grad()
             if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
                 run.log({"step": step + 1, **row, "learning_rate": config.rate_at(step), **meter.read(config.batch)})
                 bar.set_postfix(loss=f"{row['loss']:.3f}")
@@ -145,14 +151,25 @@ def draw_batch(world: Any, config: TrainConfig, step: int) -> Any:
     return world.batch(config.batch, generator, questions=config.questions)
 
 
-def make_optimiser(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """AdamW; only matrices decay."""
+def make_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    """AdamW, and for the matrices of the language model's layers Muon; matrices decay and vectors do not.
+
+    Muon (Jordan et al. 2024) makes every singular value of a matrix's step equal. A small model of random weights then
+    finds where to look in half the steps. Its steps are scaled to the size of AdamW's (Liu et al. 2025, arXiv
+    2502.16982), so that one learning rate serves both.
+    """
     trained = [p for p in model.parameters() if p.requires_grad]
+    inner = {id(p) for p in model.backbone.matrices} if config.muon and hasattr(model, "backbone") else set()
+    rest = [p for p in trained if id(p) not in inner]
     groups = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for p in rest if p.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.95), fused=True)
+    optimisers = [torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.95), fused=True)]
+    if matrices := [p for p in trained if id(p) in inner]:
+        same = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+        optimisers.append(torch.optim.Muon(matrices, **same, adjust_lr_fn="match_rms_adamw"))
+    return optimisers
 
 
 def make_meter(model: nn.Module, world: Any, config: TrainConfig, accelerator: Any) -> Meter:
@@ -177,9 +194,9 @@ class Run:
     finds one of them.
     """
 
-    def __init__(self, folder, model, optimiser, config, world, main: bool) -> None:
+    def __init__(self, folder, model, optimisers, config, world, main: bool) -> None:
         self.folder = Path(folder) if folder is not None else None
-        self.model, self.optimiser, self.main = model, optimiser, main
+        self.model, self.optimisers, self.main = model, optimisers, main
         self.identity = {"config": asdict(config), "model": type(model).__name__, "world": _dials(world)}
         self.history: list[dict[str, float]] = []
 
@@ -205,14 +222,14 @@ class Run:
             owner, key = name.split(".", 1)
             split[owner][key] = tensor
         load_state(self.model, split["model"], str(folder))
-        load_optimiser(self.optimiser, split["optimiser"])
+        load_optimisers(self.optimisers, split["optimiser"])
         return meta["step"]
 
     def save(self, step: int) -> None:
         if not (self.folder and self.main):
             return
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        tensors |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(self.optimiser).items()}
+        tensors |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(self.optimisers).items()}
         target = self.folder / f"checkpoint-{step:08d}"
         save_checkpoint(target, tensors, {"step": step, **self.identity})
         for folder in self.folder.glob("checkpoint-*"):
@@ -233,19 +250,25 @@ def read_metrics(run_dir: str | Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The state of an optimiser as flat names: "3.exp_avg" of its third parameter."""
-    state = optimiser.state_dict()["state"]
-    return {f"{index}.{name}": torch.as_tensor(value) for index, own in state.items() for name, value in own.items()}
+def optimiser_tensors(optimisers: list[torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """The state of optimisers as flat names: "0.3.exp_avg" of the first one's parameter 3."""
+    states = [optimiser.state_dict()["state"] for optimiser in optimisers]
+    return {
+        f"{which}.{index}.{name}": torch.as_tensor(value)
+        for which, state in enumerate(states)
+        for index, own in state.items()
+        for name, value in own.items()
+    }
 
 
-def load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def load_optimisers(optimisers: list[torch.optim.Optimizer], tensors: dict[str, Tensor]) -> None:
     """Put back what `optimiser_tensors` gave."""
-    state: dict[int, dict[str, Tensor]] = {}
+    states: list[dict[int, dict[str, Tensor]]] = [{} for _ in optimisers]
     for name, value in tensors.items():
-        index, key = name.split(".", 1)
-        state.setdefault(int(index), {})[key] = value
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+        which, index, key = name.split(".", 2)
+        states[int(which)].setdefault(int(index), {})[key] = value
+    for optimiser, state in zip(optimisers, states, strict=True):
+        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
 def _finite(step: int, terms: dict[str, Tensor], norm: Tensor) -> dict[str, float]:

@@ -51,11 +51,23 @@ def learning(*, steps: list[int], understanding: list[float], generation: list[f
 
 
 @drawn
-def scores(*, answered: dict, drawn_right: dict) -> Figure:
-    """Both sides with what bounds them: {name: share} of questions answered, and of present cells drawn right."""
-    fig, (left, right) = new(width=9.2, height=0.9 + 0.42 * max(len(answered), len(drawn_right)), ncols=2)
+def scores(*, known: dict, novel: dict) -> Figure:
+    """Both sides with what bounds them: two results of `evaluate`, on scenes of known parts and on new combinations."""
+    fig, (left, right) = new(width=9.2, height=2.6, ncols=2)
+    answered = {
+        "host": known["understanding"]["mean"],
+        "host, new combinations": novel["understanding"]["mean"],
+        "host, shuffled images": known["shuffled"]["mean"],
+        "question only": known["question_only"]["mean"],
+    }
+    read = {
+        "host": known["generations"]["present"],
+        "host, new combinations": novel["generations"]["present"],
+        "reconstructions": known["reconstructions"]["present"],
+        "renders": known["renders"]["present"],
+    }
     _bars(left, answered, "questions answered right")
-    _bars(right, drawn_right, "present cells read right")
+    _bars(right, read, "present cells read right")
     return fig
 
 

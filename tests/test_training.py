@@ -253,6 +253,7 @@ def train_one_rank(rank, folder, port):
     torch.set_num_threads(1)
     for name, cls, quantizer in (("ar", AutoregressiveModel, "vector"), ("masked", MaskedModel, "lookup_free")):
         rows = train(build(cls, quantizer), WORLD, altered(SMALL, **SHARED), folder / name)
+        assert torch.distributed.get_world_size() == 2
         (folder / f"{name}-{rank}.json").write_text(json.dumps(losses(rows)))
 
 

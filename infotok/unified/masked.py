@@ -44,18 +44,18 @@ class MaskedModel(UnifiedModel):
         return torch.where(hidden[..., None], self.hidden_token + self.place, visual)
 
     def _code_logits(self, captions: Tensor, tokens: Tensor, codes: Tensor, hidden: Tensor) -> Tensor:
-        """Scores of every code at every place, of which those at `hidden` were not seen, (B, L, codebooks, K)."""
-        states = self._image_states(captions, self._hide(self._visual(tokens.detach()), hidden))[:, 1:]
-        return self.head(states, codes.view(*codes.shape[:2], -1))
+        """Scores of every code at the M places of the batch that are `hidden` and were not seen, (M, codebooks, K)."""
+        states = self._image_states(captions, self._hide(self._visual(tokens.detach()), hidden))[:, 1:][hidden]
+        return self.head(states, codes[hidden].view(len(states), -1))
 
     def _generation_loss(self, captions: Tensor, out: Any, u: Tensor) -> Tensor:
         length = self.tokenizer.length
         count = (length * torch.cos(u[:, 0] * math.pi / 2)).ceil().clamp(min=1)  # hidden in each image
         hidden = u[:, 1:].argsort(1).argsort(1) < count[:, None]  # (B, L)
         logits = self._code_logits(captions, out.tokens, out.codes, hidden)
-        losses = F.cross_entropy(logits.flatten(0, 2), out.codes.flatten(), reduction="none")
-        losses = losses.view(*hidden.shape, -1).mean(-1)  # (B, L)
-        return ((losses * hidden).sum(1) / count).mean()
+        losses = F.cross_entropy(logits.flatten(0, 1), out.codes[hidden].flatten(), reduction="none")
+        share = (1 / count)[:, None].expand_as(hidden)[hidden]  # of its image's loss, (M,)
+        return losses.view(len(share), -1).mean(-1) @ share / len(count)
 
     @evaluating
     def expect(self, captions: Tensor, images: Tensor, u: Tensor) -> Tensor:
@@ -64,7 +64,8 @@ class MaskedModel(UnifiedModel):
         tokens = self.tokenizer.quantizer.decode(codes)
         half = u[:, 1:].argsort(1).argsort(1) < self.tokenizer.length // 2  # (B, L)
         first, second = (self._code_logits(captions, tokens, codes, hidden) for hidden in (half, ~half))
-        logits = torch.where(half[..., None, None], first, second)
+        logits = first.new_empty(*half.shape, *first.shape[1:])
+        logits[half], logits[~half] = first, second
         return logits.squeeze(2) if codes.ndim == 2 else logits
 
     def draw(self, captions: Tensor, generator: torch.Generator | None = None, **options: Any) -> Tensor:

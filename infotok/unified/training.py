@@ -44,11 +44,11 @@ class TrainConfig:
 
     steps: int = 650
     batch: int = 32
-    questions: int = 4
-    learning_rate: float = 3e-3
+    questions: int = 8
+    learning_rate: float = 6e-3
     warmup: int = 50
     weight_decay: float = 0.01
-    clip: float = 1.0
+    clip: float = 5.0
     accumulate: int = 1
     precision: str = "no"
     muon: bool = True

@@ -196,16 +196,26 @@ def unmasking(*, prompt: str, pictures: list[str], settled: list, still: list[in
 
 
 @drawn
-def rounds(*, steps: list[int], right: list[float], ceiling: float) -> Figure:
-    """Present cells drawn right against the number of rounds (or flow steps) that a drawing takes."""
-    fig, ax = new(height=3.2)
-    ax.plot(steps, right, "o-", color=BLUE)
-    ax.axhline(ceiling, color=GRAY, ls="--", lw=1.2)
-    ax.annotate("reconstructions", (steps[-1], ceiling), (0, 4), textcoords="offset points", ha="right", color=GRAY,
-                fontsize=9)  # fmt: skip
-    ax.set(xscale="log", xlabel="steps a drawing takes", ylabel="present cells right", ylim=(0, 1.08))
-    ax.set_xticks(steps, labels=[str(step) for step in steps])
-    ax.minorticks_off()
+def rounds(*, steps: list[int], right: list[float], ceiling: float, sure: list[float], objects: list[float],
+           true_objects: float) -> Figure:  # fmt: skip
+    """What the number of rounds does to drawings from captions, and to drawings without: shares of cells.
+
+    right: of present cells, with captions; sure: read with confidence, objects: holding an object, both without.
+    """
+    fig, (told, free) = new(width=9.2, height=3.3, ncols=2)
+    told.plot(steps, right, "o-", color=BLUE)
+    told.axhline(ceiling, color=GRAY, ls="--", lw=1.2, label="reconstructions")
+    told.set(ylabel="present cells right", title="with a caption")
+    told.legend(loc="lower right")
+    free.plot(steps, sure, "o-", color=PURPLE, label="read with confidence")
+    free.plot(steps, objects, "s-", color=ORANGE, label="hold an object")
+    free.axhline(true_objects, color=ORANGE, ls="--", lw=1.2, label="hold one in the world")
+    free.set(ylabel="share of cells", title="without")
+    free.legend(loc="center right")
+    for ax in (told, free):
+        ax.set(xscale="log", xlabel="rounds a drawing takes", ylim=(0, 1.08))
+        ax.set_xticks(steps, labels=[str(step) for step in steps])
+        ax.minorticks_off()
     return fig
 
 

@@ -68,6 +68,13 @@ def test_packed_answers_are_separate_answers(model, batch):
         torch.testing.assert_close(packed, torch.cat(single, 1), atol=1e-4, rtol=1e-4)
 
 
+def test_an_answer_is_the_likeliest_word(model, batch):
+    chances = model.answer_probabilities(batch.images, batch.questions)
+    assert chances.shape == (*batch.answers.shape, len(model.answer_ids))
+    torch.testing.assert_close(chances.sum(-1), torch.ones(batch.answers.shape))
+    assert torch.equal(model.answer_ids[chances.argmax(-1)], model.answer(batch.images, batch.questions))
+
+
 def test_answers_do_not_depend_on_the_batch(model, batch):
     rows = [model.answer(batch.images[i : i + 1], batch.questions[i : i + 1]) for i in range(8)]
     assert torch.equal(torch.cat(rows), model.answer(batch.images, batch.questions))

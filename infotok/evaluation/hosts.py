@@ -2,7 +2,7 @@
 
     scores = evaluate(model, world.with_split("test"), n=512, seed=1)
     scores["understanding"]["mean"], scores["question_only"]["mean"], scores["shuffled"]["mean"]
-    scores["ceilings"]["generations"]["present"], scores["ceilings"]["reconstructions"]["present"]
+    scores["generations"]["present"], scores["reconstructions"]["present"]
 
 Understanding stands beside a guesser that knows the questions but never looks, and beside the model itself looking at
 another image. Generation stands beside the parser's reading of real renders and of the tokenizer's reconstructions.

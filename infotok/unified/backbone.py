@@ -108,9 +108,11 @@ class Backbone(nn.Module):
 
     @property
     def matrices(self) -> list[nn.Parameter]:
-        """Weights of the linear layers: all that is neither a table of words or places, nor a vector."""
+        """Weights of the linear layers, adapters apart: what is neither a table of words or places nor a vector."""
         from transformers.pytorch_utils import Conv1D  # what GPT-2 calls its linear layers
 
+        if self.lora:
+            return []
         return [module.weight for module in self.model.modules() if isinstance(module, nn.Linear | Conv1D)]
 
     def forward(self, embeddings: Tensor, mask: Tensor, positions: Tensor, cache: Any = None) -> Tensor:

@@ -1,6 +1,7 @@
 """Predicting a token of several codes: a small head that goes through the codebooks one by one.
 
-    p(c_1, ..., c_C | h) = prod_j p(c_j | h, c_1, ..., c_{j-1}),   logits_j = W_j f(h + d_j + sum_{i<j} E_i[c_i])
+    p(c_1, ..., c_C | h) = prod_j p(c_j | h, c_1, ..., c_{j-1})
+    logits_j = GAIN W_j f(h + d_j + sum_{i<j} E_i[c_i]) + b_j
 
 h is the language model's state, f one residual MLP shared by all depths. One codebook is the ordinary next-token head.
 The sequence stays L long, whatever C (Lee et al. 2022, "RQ-Transformer", arXiv 2203.01941; VILA-U and UniTok decode
@@ -14,7 +15,7 @@ from infotok.unified.draws import categorical
 
 __all__ = ["DepthHead"]
 
-GAIN = 4.0  # logits per unit of weight: at one learning rate for all parts, the head would else be the last to learn
+GAIN = 4.0  # the head's weights count four times, so that at one learning rate for all it is not the last to learn
 
 
 class DepthHead(nn.Module):

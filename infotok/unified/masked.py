@@ -46,7 +46,7 @@ class MaskedModel(UnifiedModel):
     def _code_logits(self, captions: Tensor, tokens: Tensor, codes: Tensor, hidden: Tensor) -> Tensor:
         """Scores of every code at the M places of the batch that are `hidden` and were not seen, (M, codebooks, K)."""
         states = self._image_states(captions, self._hide(self._visual(tokens.detach()), hidden))[:, 1:][hidden]
-        return self.head(states, codes[hidden].view(len(states), -1))
+        return self.head(states, codes.view(*codes.shape[:2], -1)[hidden])
 
     def _generation_loss(self, captions: Tensor, out: Any, u: Tensor) -> Tensor:
         length = self.tokenizer.length
@@ -55,7 +55,7 @@ class MaskedModel(UnifiedModel):
         logits = self._code_logits(captions, out.tokens, out.codes, hidden)
         losses = F.cross_entropy(logits.flatten(0, 1), out.codes[hidden].flatten(), reduction="none")
         share = (1 / count)[:, None].expand_as(hidden)[hidden]  # of its image's loss, (M,)
-        return losses.view(len(share), -1).mean(-1) @ share / len(count)
+        return (losses.view(len(share), -1).mean(-1) * share).sum() / len(count)
 
     @evaluating
     def expect(self, captions: Tensor, images: Tensor, u: Tensor) -> Tensor:

@@ -5,8 +5,8 @@
 - batch i is drawn by a generator seeded with (seed, i), and so is every other random number of step i: the step is the
   data's position and the state of all generators at once
 - a run that is killed resumes from its last checkpoint and ends with the same weights, bit for bit on a CPU
-- processes (`accelerate launch`) and accumulation share one batch of `batch` images: the loss curve does not change,
-  but for rounding, which Muon's bfloat16 magnifies
+- processes (`accelerate launch`) share one batch of `batch` images: the loss curve does not change, but for rounding,
+  which Muon's bfloat16 magnifies. Accumulated parts share its gradient, but quantizers see part after part
 - `metrics.jsonl` in `run_dir` has every term, weighted as it was added, with throughput and utilisation
 - a loss or gradient that is not finite stops the run, with its step and its name
 """
@@ -39,8 +39,8 @@ DATA, MODEL, TORCH = range(3)  # streams of random numbers
 @dataclass(frozen=True)
 class TrainConfig:
     """Muon and AdamW (`make_optimisers`; muon=False: AdamW alone), a linear warm-up over `warmup` steps and a cosine to
-    zero. `batch` is that of all processes together, cut into `accumulate` parts each; precision "no" or "bf16".
-    `save_every` and `log_every` count steps."""
+    zero. The rate suits small models of random weights; a checkpoint wants less. `batch` is that of all processes
+    together, cut into `accumulate` parts each; precision "no" or "bf16". `save_every` and `log_every` count steps."""
 
     steps: int = 650
     batch: int = 32
@@ -154,9 +154,9 @@ def draw_batch(world: Any, config: TrainConfig, step: int) -> Any:
 def make_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
     """AdamW, and for the matrices of the language model's layers Muon; matrices decay and vectors do not.
 
-    Muon (Jordan et al. 2024) makes every singular value of a matrix's step equal. A small model of random weights then
-    finds where to look in half the steps. Its steps are scaled to the size of AdamW's (Liu et al. 2025, arXiv
-    2502.16982), so that one learning rate serves both.
+    Muon (Jordan et al. 2024) makes the singular values of a matrix's step about equal, so that a small model of random
+    weights sooner finds where to look. Its steps are scaled to the size of AdamW's (Liu et al. 2025, arXiv 2502.16982):
+    one learning rate serves both.
     """
     trained = [p for p in model.parameters() if p.requires_grad]
     inner = {id(p) for p in model.backbone.matrices} if config.muon and hasattr(model, "backbone") else set()

@@ -3,27 +3,28 @@
 from infotok.lab.exercises.exercise import Exercise
 
 surprise = Exercise(
-    r"A trained host spends 1.5 nats on each of an image's 16 codes, given the caption. The caption itself names a "
-    r"structure of 11.5 nats. If host and tokenizer were perfect and nothing were left unsaid but the jitter, how many "
-    r"nats would jitter have?",
-    answer=24.0,
+    r"With `jitter=2` an image holds 10.2 nats of structure, which its caption names, and 6.7 nats of jitter, which "
+    r"it does not. Given the caption, a host spends 0.75 nats on each of an image's 16 codes, which keep all of the "
+    r"jitter. How many nats per image are due to what it has not learned?",
+    answer=5.3,
     mistakes={
-        35.5: "The caption is given: its 11.5 nats are not paid again.",
-        12.5: "Nothing is to be subtracted: the 1.5 nats are already *given* the caption.",
-        1.5: "That is one code's share; an image has 16.",
-        34.62: "That is 24 nats in bits. The question asks for nats.",
+        12.0: "That is all it spends. Some of these nats no host could save.",
+        1.8: "The caption is given: the structure is not paid again.",
+        6.7: "That is what even a perfect host must pay.",
+        -5.95: "An image has 16 codes of 0.75 nats each.",
     },
-    hint=r"By the chain rule the nats of all codes add up to $-\log p(\text{image} \mid \text{caption})$.",
-    solution=r"$16 \times 1.5 = 24$ nats. Whatever a caption leaves unsaid and the tokens keep must be paid for in "
-    r"drawing, be it jitter, which a good drawing needs, or nuisance, which nobody asked for. That is why a tokenizer "
-    r"that keeps less nuisance is easier to draw with.",
+    hint=r"By the chain rule the nats of all codes add up to $-\log p(\text{image} \mid \text{caption})$; its least "
+    "value is what the caption leaves open.",
+    solution=r"$16 \times 0.75 - 6.7 = 5.3$ nats. Whatever a caption leaves unsaid and the tokens keep must be paid "
+    r"for in drawing, be it jitter, which a good drawing needs, or nuisance, which nobody asked for. That is why a "
+    r"tokenizer that keeps less nuisance is easier to draw with.",
 )
 
 order = Exercise(
     r"The same 16 codes are now predicted from right to left instead of from left to right, by another host that is "
     r"as perfect. By how much does $-\log p(\text{image} \mid \text{caption})$ change, in nats?",
     answer=0.0,
-    mistakes={1.5: "Single terms change; what of their sum?", 24: "The sum does not vanish, it stays."},
+    mistakes={0.75: "Single terms change; what of their sum?", 12: "The sum does not vanish, it stays."},
     hint="The chain rule holds in every order.",
     solution=r"Not at all: $p(c_1, \dots, c_L)$ is one number, however it is factored. Orders differ in how hard the "
     "factors are to *learn*, which is where the masked host of lesson 09 comes in.",

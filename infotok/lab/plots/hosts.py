@@ -53,7 +53,7 @@ def learning(*, steps: list[int], understanding: list[float], generation: list[f
 @drawn
 def scores(*, known: dict, novel: dict) -> Figure:
     """Both sides with what bounds them: two results of `evaluate`, on scenes of known parts and on new combinations."""
-    fig, (left, right) = new(width=9.2, height=2.6, ncols=2)
+    fig, (left, right) = new(width=10.2, height=2.9, ncols=2)
     answered = {
         "host": known["understanding"]["mean"],
         "host, new combinations": novel["understanding"]["mean"],
@@ -64,6 +64,7 @@ def scores(*, known: dict, novel: dict) -> Figure:
         "host": known["generations"]["present"],
         "host, new combinations": novel["generations"]["present"],
         "reconstructions": known["reconstructions"]["present"],
+        "reconstructions, new combinations": novel["reconstructions"]["present"],
         "renders": known["renders"]["present"],
     }
     _bars(left, answered, "questions answered right")
@@ -168,7 +169,7 @@ def surprise(*, pictures: list[str], nats: list, names: list[str]) -> Figure:
 
 @drawn
 def unmasking(*, prompt: str, pictures: list[str], settled: list, still: list[int]) -> Figure:
-    """A picture restored in rounds: the image decoded after each, hidden places hatched, with the round of each token.
+    """A picture restored in rounds: the finished image, what was still hidden after each round hatched, and the order.
 
     pictures: one a round; settled (g, g): the round in which each token was settled, from 0; still: how many tokens are
     hidden after each round.
@@ -200,18 +201,19 @@ def rounds(*, steps: list[int], right: list[float], ceiling: float, sure: list[f
            true_objects: float) -> Figure:  # fmt: skip
     """What the number of rounds does to drawings from captions, and to drawings without: shares of cells.
 
-    right: of present cells, with captions; sure: read with confidence, objects: holding an object, both without.
+    right: of present cells, with captions. Without: sure, of cells with anything in them, those read with confidence;
+    objects, of all cells, those that hold one.
     """
     fig, (told, free) = new(width=9.2, height=3.3, ncols=2)
     told.plot(steps, right, "o-", color=BLUE)
     told.axhline(ceiling, color=GRAY, ls="--", lw=1.2, label="reconstructions")
     told.set(ylabel="present cells right", title="with a caption")
     told.legend(loc="lower right")
-    free.plot(steps, sure, "o-", color=PURPLE, label="read with confidence")
+    free.plot(steps, sure, "o-", color=PURPLE, label="clear, of cells with something in them")
     free.plot(steps, objects, "s-", color=ORANGE, label="hold an object")
     free.axhline(true_objects, color=ORANGE, ls="--", lw=1.2, label="hold one in the world")
     free.set(ylabel="share of cells", title="without")
-    free.legend(loc="center right")
+    free.legend(loc="center right", bbox_to_anchor=(1, 0.72))
     for ax in (told, free):
         ax.set(xscale="log", xlabel="rounds a drawing takes", ylim=(0, 1.08))
         ax.set_xticks(steps, labels=[str(step) for step in steps])
@@ -249,10 +251,10 @@ def guided(*, guidance: list[float], right: list[float], spread: list[float], ce
     fig, (left, other) = new(width=8.4, height=3.2, ncols=2)
     left.plot(guidance, right, "o-", color=BLUE)
     left.axhline(ceiling, color=GRAY, ls="--", lw=1.2, label="reconstructions")
-    left.set(xlabel="guidance w", ylabel="present cells right", ylim=(0, 1.08), title="faithful")
+    left.set(xlabel="guidance w", ylabel="present cells right", ylim=(0, 1.08), title="how well they follow it")
     left.legend(loc="lower right")
     other.plot(guidance, spread, "s-", color=ORANGE)
-    other.set(xlabel="guidance w", ylabel="root mean square difference", title="varied: two drawings of a caption")
+    other.set(xlabel="guidance w", ylabel="root mean square difference", title="how much two of one caption differ")
     other.set_ylim(0, 1.15 * max(spread))
     return fig
 

@@ -222,8 +222,9 @@ def test_optimisers_states_survive(tmp_path):
     [
         (
             lambda: (build(), WORLD, altered(SMALL, learning_rate=1e-3)),
-            "config: got 'learning_rate=0.003 there and 0.001 now'",
+            "config: got 'learning_rate=0.006 there and 0.001 now'",
         ),
+        (lambda: (build(), WORLD, altered(SMALL, muon=False)), "config: got 'muon=True there and False now'"),
         (lambda: (build(MaskedModel), WORLD, SMALL), "model: got 'AutoregressiveModel there and MaskedModel now'"),
         (lambda: (build(), ShapesWorld(nuisance=0.4), SMALL), "world: got 'nuisance=0.2 there and 0.4 now'"),
     ],
@@ -299,8 +300,6 @@ class Poisoned(AutoregressiveModel):
             terms["generation"] = terms["generation"] * math.nan
         return terms
 
-    forward = loss
-
 
 @pytest.mark.parametrize(("silent", "name"), [(False, "generation"), (True, "gradient")])
 def test_nan_stops_with_the_step_and_the_terms_name(tmp_path, silent, name):
@@ -321,6 +320,7 @@ def test_nan_stops_with_the_step_and_the_terms_name(tmp_path, silent, name):
         ({"learning_rate": 0}, "learning_rate: got 0"),
         ({"clip": -1.0}, r"clip: got -1\.0"),
         ({"weight_decay": -0.1}, r"weight_decay: got -0\.1"),
+        ({"muon": "yes"}, "muon: got 'yes', expected True or False"),
         ({"precision": "fp8"}, "precision: got 'fp8', expected no or bf16"),
         ({"seed": -1}, "seed: got -1"),
     ],

@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
-from infotok.unified import AutoregressiveModel, Backbone
+from infotok.unified import AutoregressiveModel, Backbone, TrainConfig
+from infotok.unified.training import make_optimisers
 from infotok.worlds import ShapesWorld
 
 WORLD = ShapesWorld(nuisance=0.0)
@@ -79,6 +80,7 @@ def test_a_model_on_it_trains_and_comes_back(folder, tmp_path, lora):
     frozen = {name for name, p in model.backbone.named_parameters() if not p.requires_grad}
     assert bool(frozen) == bool(lora)
     assert all("lora" in name or "embed_tokens" in name for name in trained) == bool(lora)
+    assert len(make_optimisers(model, TrainConfig())) == (1 if lora else 2), "adapters are AdamW's"
     model.eval().save_pretrained(tmp_path)
     again = AutoregressiveModel.from_pretrained(tmp_path)
     assert torch.equal(again.answer(batch.images, batch.questions), model.answer(batch.images, batch.questions))

@@ -138,6 +138,23 @@ def test_every_parameter_is_trained_and_the_terms_are_named(kind, batch):
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_under_bfloat16_losses_stay_wide(kind, batch):
+    with torch.autocast("cpu", torch.bfloat16):
+        terms = build(kind).loss(batch, seeded())
+    assert {name for name, term in terms.items() if term.dtype != torch.float32} == set()
+    assert all(term.isfinite() for term in terms.values())
+
+
+def test_a_single_token_has_a_masked_prior(batch):
+    """Half of one token is none: the other half predicts it."""
+    torch.manual_seed(0)
+    config = TokenizerConfig(grid=1, dim=8, width=8, quantizer="lookup_free", quantizer_options={"codebook_size": 16})
+    backbone = Backbone.tiny(len(WORDS), hidden=16, layers=1, heads=2, positions=64)
+    model = MaskedModel(SharedTokenizer.from_config(config), backbone, WORDS)
+    assert model.expect(batch.captions, batch.images, torch.rand(8, model._loss_draws)).shape == (8, 1, 16)
+
+
 def test_visual_tokens_enter_normalised():
     """Nothing else holds the scale of tokens: what the language model sees does not depend on it."""
     model = build("continuous")
@@ -204,9 +221,10 @@ def test_a_hidden_token_is_not_seen_and_the_others_see_both_ways(batch):
             assert changed.tolist() == [not hidden[0, j]] * 16  # the two hidden places of eight images
 
 
-def test_hidden_tokens_alone_are_charged(batch):
+@pytest.mark.parametrize("kind", ["masked", "masked depth"])
+def test_hidden_tokens_alone_are_charged(kind, batch):
     """The masked loss by hand, from the same uniforms."""
-    model = build("masked", drop=0.0)
+    model = build(kind, drop=0.0)
     u = torch.rand(8, 5, generator=seeded(1))
     out = model.tokenizer(batch.images)
     with torch.no_grad():
@@ -216,8 +234,9 @@ def test_hidden_tokens_alone_are_charged(batch):
             count = max(1, math.ceil(4 * math.cos(float(u[b, 0]) * math.pi / 2)))
             hidden = torch.zeros(1, 4, dtype=torch.bool)
             hidden[0, u[b, 1:].argsort()[:count]] = True
-            logits = model._code_logits(batch.captions[b : b + 1], out.tokens[b : b + 1], out.codes[b : b + 1], hidden)
-            by_hand.append(F.cross_entropy(logits[:, 0], out.codes[b : b + 1][hidden]))
+            codes = out.codes[b : b + 1]
+            logits = model._code_logits(batch.captions[b : b + 1], out.tokens[b : b + 1], codes, hidden)
+            by_hand.append(F.cross_entropy(logits.flatten(0, 1), codes[hidden].flatten()))
     assert loss.item() == pytest.approx(torch.stack(by_hand).mean().item(), rel=1e-4)
 
 

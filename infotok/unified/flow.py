@@ -40,6 +40,7 @@ class FlowHead(nn.Module):
 
         n times and noises for each token share its state, which is what costs.
         """
+        x = x.to(noise)  # tokens may be bfloat16; differences of them are not
         x_t = torch.lerp(noise, x.expand_as(noise), t[..., None])
         return (self.velocity(x_t, t, self.state(states)) - (x - noise)).square().mean()
 

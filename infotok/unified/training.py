@@ -66,7 +66,7 @@ class TrainConfig:
             number = isinstance(value, int | float) and math.isfinite(value)
             positive = number and (value > 0 or (value == 0 and name == "weight_decay"))
             require(positive, name, value, "a finite number above 0")
-        require(isinstance(self.muon, bool), "muon", self.muon, "True or False", TypeError)
+        require(isinstance(self.muon, bool), "muon", self.muon, "True or False")
         require(self.precision in ("no", "bf16"), "precision", self.precision, "no or bf16")
 
     def rate_at(self, step: int) -> float:

@@ -213,7 +213,7 @@ def rounds(*, steps: list[int], right: list[float], ceiling: float, sure: list[f
     free.plot(steps, objects, "s-", color=ORANGE, label="hold an object")
     free.axhline(true_objects, color=ORANGE, ls="--", lw=1.2, label="hold one in the world")
     free.set(ylabel="share of cells", title="without")
-    free.legend(loc="center right", bbox_to_anchor=(1, 0.72))
+    free.legend(loc="center right", bbox_to_anchor=(1, 0.33))
     for ax in (told, free):
         ax.set(xscale="log", xlabel="rounds a drawing takes", ylim=(0, 1.08))
         ax.set_xticks(steps, labels=[str(step) for step in steps])

@@ -7,6 +7,7 @@
 - `accounting`      nats of structure, jitter and nuisance in tokens: `carried`, `account`
 - `fidelity`        FD-shapes and KID between sets of images: `score_fidelity`, `shapes_features`
 - `hosts`           a model run over an evaluation set, with baselines and ceilings: `evaluate`
+- `reproduction`    a host trained with InfoTok or without, and scored: one cell of lesson 11's table, `train_and_score`
 - `statistics`      paired differences with intervals, corrected for many: `paired_difference`, `holm`
 """
 
@@ -16,6 +17,7 @@ from infotok.evaluation.generation import follows, score_generations
 from infotok.evaluation.hosts import evaluate, evaluate_generation, evaluate_understanding
 from infotok.evaluation.parser import Reading, ceilings, parse, score_cells
 from infotok.evaluation.reconstruction import score_reconstructions
+from infotok.evaluation.reproduction import HOSTS, CaptionHead, train_and_score
 from infotok.evaluation.statistics import Difference, benjamini_hochberg, holm, paired_difference
 from infotok.evaluation.understanding import (
     MME_CATEGORIES,
@@ -30,8 +32,10 @@ from infotok.evaluation.understanding import (
 )
 
 __all__ = [
+    "HOSTS",
     "MME_CATEGORIES",
     "NEGATIVES",
+    "CaptionHead",
     "Difference",
     "Reading",
     "ShapesFeatures",
@@ -58,5 +62,6 @@ __all__ = [
     "score_reconstructions",
     "shapes_features",
     "shuffle_images",
+    "train_and_score",
     "train_features",
 ]

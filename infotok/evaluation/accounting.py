@@ -139,7 +139,7 @@ def account(
     """
     generator = torch.Generator().manual_seed(seed)
     scenes = world.sample(images, generator)
-    few = getattr(tokenizer.quantizer, "codebook_size", math.inf) <= FEW
+    few = (getattr(tokenizer.quantizer, "codebook_size", None) or math.inf) <= FEW  # None: tokens without codes
     read = tokenizer.codes if few else tokenizer.encode
     tokens = torch.cat([read(world.render(scenes[index], generator)) for index in torch.arange(images).split(500)])
     return carried(tokens, scenes, world, seed=seed, **probe)

@@ -1,23 +1,10 @@
-"""Small colour images as data of a figure: each a PNG in base64, which JSON can hold and a recipe can keep."""
+"""Packed images (`infotok.pictures`) in a figure."""
 
-import base64
-import io
 from typing import Any
 
-import numpy as np
-from PIL import Image
+from infotok.pictures import packed, unpacked
 
-
-def packed(images: Any) -> list[str]:
-    """Images (N, 3, H, W) in [0, 1], a tensor or an array, as N strings; values are rounded to 8 bits."""
-    images = images.detach().cpu().numpy() if hasattr(images, "detach") else np.asarray(images)
-    pixels = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
-    return [_string(each) for each in pixels]
-
-
-def unpacked(picture: str) -> np.ndarray:
-    """(H, W, 3) uint8 of a string."""
-    return np.array(Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB"))
+__all__ = ["packed", "show", "unpacked"]
 
 
 def show(ax: Any, picture: str, **options: Any) -> None:
@@ -27,9 +14,3 @@ def show(ax: Any, picture: str, **options: Any) -> None:
     ax.grid(False)
     for spine in ax.spines.values():
         spine.set_visible(False)
-
-
-def _string(pixels: np.ndarray) -> str:
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, format="png", optimize=True)
-    return base64.b64encode(stream.getvalue()).decode()

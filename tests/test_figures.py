@@ -5,9 +5,10 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from courses import make_course
+from courses import infotok, make_course
 from PIL import Image
 
+from infotok.files import read_json
 from infotok.reproduce.course import Course, Refusal, first_heading
 from infotok.reproduce.figures import redraw_all, take_metrics
 from infotok.reproduce.pages import typeset, write_page
@@ -36,6 +37,17 @@ def test_committed_figures_are_what_their_metrics_draw(metrics, tmp_path):
 def test_only_a_passed_run_is_published(tmp_path):
     with pytest.raises(Refusal, match=r"got no passed run at laptop.*infotok run a --profile laptop"):
         take_metrics(Course(make_course(tmp_path, {"a": []})), ["a"], "laptop")
+
+
+def test_what_other_programs_read_stands_at_the_top(tmp_path):
+    cell = """from infotok.reproduce import Record
+record = Record(run_dir, profile)
+record.metric("paired", [{"host": "masked", "mean": 0.1}])"""
+    make_course(tmp_path, {"a": [cell]})
+    assert infotok(tmp_path, "run", "a").returncode == 0
+    assert infotok(tmp_path, "figures", "a", "--from", "laptop").returncode == 0
+    published = read_json(tmp_path / "figures" / "a" / "metrics.json")
+    assert published["paired"] == published["metrics"]["paired"] == [{"host": "masked", "mean": 0.1}]
 
 
 def test_formulas_become_mathml_and_code_does_not():

@@ -96,15 +96,15 @@ def train_and_score(
     arm: dict[str, Any],
     seed: int,
     *,
-    steps: int = 450,
-    tokenizer_steps: int = 300,
+    steps: int = 500,
+    tokenizer_steps: int = 200,
     bits: int = 6,
     nuisance: float = 0.5,
     jitter: int = 0,
     named: bool = False,
     images: int | None = None,
     shift: float | None = None,
-    questions: int = 4,
+    questions: int = 8,
     layers: int = 2,
     heads: int = 4,
     learning_rate: float = 6e-3,
@@ -192,7 +192,9 @@ def make_host(
         tokenizer.infotok = CaptionHead(dim, config.length, width, head)
     elif arm:
         widths = {"text_dim": width, "answer_dim": len(world.vocabulary), "length": config.length}
-        by_code = {"codes": 2**bits} if arm.get("prior") == "host" and model.discrete else {}  # as that host predicts
+        # A rate is that of noise on the features; or of codes, where noise flips signs and where a host predicts codes.
+        noisy = host == "continuous" or (host == "autoregressive" and arm.get("prior") != "host")
+        by_code = {} if noisy or arm.get("estimator") == "hsic" else {"codes": 2**bits}
         tokenizer.infotok = InfoTok(dim, **(widths | by_code | arm))
     return model
 

@@ -10,6 +10,7 @@ from infotok.files import read_json, write_json
 from infotok.lab.plots.style import redraw, save
 from infotok.reproduce.course import Course, Refusal
 
+SHARED = ("paired",)  # metrics that other programs read stand at the top of the file, too
 KEPT = ("command", "profile", "seed", "versions", "machine", "device", "seconds", "started")
 
 
@@ -23,6 +24,7 @@ def take_metrics(course: Course, names: list[str], profile: str) -> None:
             )
         manifest, record = read_json(passed[0]), read_json(passed[0].parent / "metrics.json")
         said = {key: record[key] for key in ("metrics", "claims", "figures")}
+        said |= {key: record["metrics"][key] for key in SHARED if key in record["metrics"]}
         write_json(course.root / "figures" / name / "metrics.json", {key: manifest[key] for key in KEPT} | said)
 
 

@@ -28,8 +28,8 @@ def forest(*, differences: dict, title: str = "", reported: dict | None = None) 
     """
     arms = list(next(iter((reported or differences).values())))
     hosts = [name for name in HOSTS if any(name in found for found in (reported or differences)["U"].values())]
-    fig, axes = new(width=9.4, height=1.2 + 0.27 * len(arms) * (len(hosts) + 0.6), ncols=len(SIDES), sharey=True)
-    block = len(hosts) + 0.8
+    fig, axes = new(width=9.4, height=1.3 + 0.17 * len(arms) * (len(hosts) + 1.4), ncols=len(SIDES), sharey=True)
+    block = len(hosts) + 1.4
     for ax, (side, label) in zip(axes, SIDES.items(), strict=True):
         ax.axvline(0, color=BLACK, lw=1)
         for i, arm in enumerate(arms):
@@ -41,6 +41,11 @@ def forest(*, differences: dict, title: str = "", reported: dict | None = None) 
                 else:
                     _interval(ax, differences[side][arm].get(host), y, host, full=True)
         ax.set(xlabel=f"{label}: difference, paired by seed")
+        if reported:  # of the few seeds of this run only the means must be in the picture
+            ends = [end for by_host in reported[side].values() for found in by_host.values() if found for end in found]
+            ends += [found[1] for by_host in differences[side].values() for found in by_host.values() if found]
+            room = 0.15 * (max(*ends, 0) - min(*ends, 0)) + 1e-3
+            ax.set_xlim(min(*ends, 0) - room, max(*ends, 0) + room)
         ax.grid(visible=False, axis="y")
     axes[0].set_yticks([i * block + (len(hosts) - 1) / 2 for i in range(len(arms))], labels=arms)
     axes[0].set_ylim(len(arms) * block - 0.6, -0.8)

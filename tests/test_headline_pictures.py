@@ -60,7 +60,7 @@ CASES = [
         headline.plane,
         {
             "paths": {host: {arm: rng.random((4, 2)) for arm in ARMS} for host in HOSTS},
-            "steps": {host: [1, 2, 3, 4] for host in HOSTS},
+            "steps": [1, 2, 3, 4],
             "entropy": 10.2,
         },
     ),

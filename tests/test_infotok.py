@@ -471,3 +471,24 @@ def test_a_batch_of_one_cannot_be_compared(options):
     one = batch(1)
     with pytest.raises(ValueError, match=r"features, batch: got 1, expected at least [24]"):
         module(**options)(one["features"], image=one["image"], text=one["text"])
+
+
+def test_terms_rest_while_what_they_read_is_not_there():
+    infotok = InfoTok(4, prior="host", compression=0.5, consistency=1.0, text_dim=3)
+    features, text = torch.randn(6, 2, 4), torch.randn(6, 3)
+    with pytest.raises(ValueError, match="host: got None"):
+        infotok(features, text=text)
+    with infotok.without("compression"):
+        _, terms = infotok(features, text=text)
+        assert terms.compression is None
+        torch.testing.assert_close(terms.loss, -terms.consistency)
+    assert infotok.weights["compression"] == 0.5
+    with pytest.raises(ValueError, match="terms: got 'price', expected one of compression"), infotok.without("price"):
+        pass
+
+
+def test_weights_come_back_after_an_error():
+    infotok = InfoTok(4, consistency=1.0, text_dim=3)
+    with pytest.raises(KeyError), infotok.without("consistency"):
+        raise KeyError
+    assert infotok.weights["consistency"] == 1.0

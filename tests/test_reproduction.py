@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from infotok.evaluation import CaptionHead, evaluate, train_and_score
-from infotok.evaluation.reproduction import EVALUATION, FewImages, Watched, make_host, without_host_prior
+from infotok.evaluation.reproduction import EVALUATION, FewImages, Watched, make_host
 from infotok.files import read_json, to_json
 from infotok.unified import TrainConfig, train
 from infotok.worlds import ShapesWorld
@@ -87,15 +87,9 @@ def test_looking_changes_no_weight():
         assert torch.equal(tensor, models[1].state_dict()[name]), name
 
 
-def test_the_hosts_prior_rests_until_there_is_a_host():
-    tokenizer = make_host("continuous", ARMS[2], 0, WORLD, **SIZES).tokenizer
-    with pytest.raises(ValueError, match="host: got"):
-        tokenizer.loss(batch())
-    with without_host_prior(tokenizer):
-        assert tokenizer.loss(batch())["infotok"].isfinite()
-    assert tokenizer.infotok.weights["compression"] == 1e-3
-    with without_host_prior(make_host("masked", {"head": 0.1}, 0, WORLD, **SIZES).tokenizer):
-        pass  # nothing to rest
+def test_a_head_and_options_of_infotok_are_refused_together():
+    with pytest.raises(ValueError, match="expected either a caption head or options of InfoTok"):
+        make_host("masked", {"head": 0.1, "consistency": 1.0}, 0, WORLD, **SIZES)
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -107,7 +101,7 @@ def test_a_cell_agrees_with_its_reference(host):
         assert found == pytest.approx(values, rel=0.02), f"{name}: tests/data/reproduction.json has another course"
     assert row["U"] == row["scores"]["understanding"]["mean"]
     assert row["G"] == row["scores"]["generation"]["overall"]
-    assert len(row["drawn"]) == len(row["prompts"]) == 6
+    assert len(row["drawn"]) == len(row["prompts"]) == len(row["followed"]) == 6
     assert [look["step"] for look in row["along"]] == [3]
     for likely, truth in zip(row["answers"]["likely"], row["answers"]["truth"], strict=True):
         assert sum(likely.values()) == pytest.approx(1)

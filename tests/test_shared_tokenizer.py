@@ -270,7 +270,7 @@ def test_infotok_before_the_quantizer_makes_it_a_noisy_channel_in_training_only(
 
 def test_infotok_after_the_quantizer_charges_for_codes():
     tokenizer = make(infotok={"compression": 1e-3, "placement": "after", "codes": 16}, warmup=1)
-    assert tokenizer(BATCH.images).infotok is None  # no codes yet
+    assert tokenizer(BATCH.images).infotok.compression is None  # no codes yet
     out = tokenizer(BATCH.images)
     log_q = tokenizer.quantizer.logits(out.features).log_softmax(-1)
     rate = (log_q.exp() * (log_q + math.log(16))).sum((1, 2)).mean()
@@ -501,3 +501,15 @@ def test_a_tokenizer_of_loose_parts_cannot_be_written_down(tmp_path):
     tokenizer = SharedTokenizer(ConvEncoder(32, 4, 8, 8), None, None, ConvDecoder(32, 4, 8, 8))
     with pytest.raises(ValueError, match="config: got None, expected a tokenizer from_config"):
         tokenizer.save_pretrained(tmp_path)
+
+
+def test_consistency_does_not_wait_for_codes():
+    options = {"codes": 16, "prior": "text", "consistency": 1.0, "text_dim": 5}
+    config = TokenizerConfig(dim=8, quantizer_options={"codebook_size": 16}, infotok=options, warmup=1)
+    tokenizer = SharedTokenizer.from_config(config)
+    images, text = torch.rand(6, 3, 32, 32), torch.randn(6, 5)
+    warm, then = tokenizer(images, text=text), tokenizer(images, text=text)
+    assert warm.codes is None
+    assert warm.infotok.compression is None
+    assert warm.infotok.consistency is not None
+    assert then.infotok.compression is not None

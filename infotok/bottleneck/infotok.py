@@ -20,6 +20,8 @@ so `relevance` and `generation` are 0 unless asked for.
 
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -226,6 +228,18 @@ class InfoTok(nn.Module):
         if self.training:
             self.passes += 1
         return tokens, InfoTokTerms(loss, "nats" if self.estimator == "variational" else "nhsic", **values)
+
+    @contextmanager
+    def without(self, *terms: str) -> Iterator[None]:
+        """While this lasts, the terms named weigh nothing and need no input: what they read is not there yet."""
+        for name in terms:
+            require(name in TERMS, "terms", name, f"one of {', '.join(TERMS)}")
+        kept = dict(self.weights)
+        self.weights.update(dict.fromkeys(terms, 0.0))
+        try:
+            yield
+        finally:
+            self.weights.update(kept)
 
     # --- the terms ---------------------------------------------------------------------------------------------------
 

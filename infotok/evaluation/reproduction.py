@@ -10,8 +10,8 @@ number of steps. Every value is JSON, so that `sweep` can keep it.
 
 import copy
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any
 
@@ -22,7 +22,15 @@ from torch import Tensor, nn
 from infotok.bottleneck import InfoTok, InfoTokTerms
 from infotok.errors import require
 from infotok.evaluation.accounting import account
-from infotok.evaluation.hosts import evaluate, generate_images, reconstruct
+from infotok.evaluation.generation import follows
+from infotok.evaluation.hosts import (
+    evaluate,
+    evaluate_generation,
+    evaluate_understanding,
+    generate_images,
+    reconstruct,
+)
+from infotok.evaluation.parser import parse
 from infotok.evaluation.reconstruction import score_reconstructions
 from infotok.pictures import packed
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
@@ -120,7 +128,7 @@ def train_and_score(
     of them, is that of the reconstruction, 20 unless given.
     tokenizer_steps: of the tokenizer alone, with the arm's terms; then come `steps` of all together.
     bits: of a token's code; a continuous token has so many numbers less two. images: how many there are to train on,
-    None for always new ones. shift: nuisance of the test, if it differs. named: captions say offsets.
+    None for always new ones. shift: nuisance of the images asked about, if it differs. named: captions say offsets.
     looks: how often both sides and the tokens' contents are measured along joint training, besides the end.
     """
     require(host in HOSTS, "host", host, f"one of {', '.join(HOSTS)}")
@@ -131,12 +139,12 @@ def train_and_score(
     model = make_host(host, arm, seed, world, bits, layers, heads, tokenizer_steps, steps)
 
     def look(n: int = held_out // 2, seed: int = EVALUATION + seed) -> dict[str, Any]:
-        scores = evaluate(model, tested, n=n, seed=seed)
-        return {**both_sides(scores), "scores": scores, "carried": contents(model.tokenizer, tested, n, seed)}
+        scores = evaluate_understanding(model, tested, n, seed) | evaluate_generation(model, world, n, seed)
+        return {**both_sides(scores), "scores": scores, "carried": contents(model.tokenizer, tested, held_out, seed)}
 
     clock = [time.process_time()]
     alone = TrainConfig(steps=tokenizer_steps, questions=1, learning_rate=3e-3, seed=2 * seed)
-    with without_host_prior(model.tokenizer):
+    with model.tokenizer.infotok.without("compression") if arm.get("prior") == "host" else nullcontext():  # no host yet
         train(model.tokenizer, data, alone)
     clock.append(time.process_time())
     watched = Watched(model, [round(steps * i / (looks + 1)) for i in range(1, looks + 1)], look)
@@ -175,6 +183,7 @@ def make_host(
     """The model of one cell, with new weights; those that two arms share are the same."""
     arm = dict(arm)
     head, l2 = arm.pop("head", None), arm.pop("l2", 20.0)
+    require(head is None or not arm, "arm", arm, "either a caption head or options of InfoTok")
     width = world.caption_vector(world.sample(1, torch.Generator().manual_seed(0))).shape[1]
     quantizer, options, dim, warmup = {
         "autoregressive": ("vector", {"codebook_size": 2**bits, "revive_until": alone + steps // 2}, 16, 0.3),
@@ -199,19 +208,6 @@ def make_host(
     return model
 
 
-@contextmanager
-def without_host_prior(tokenizer: SharedTokenizer) -> Iterator[None]:
-    """While there is no host yet, its prior charges nothing."""
-    weights = tokenizer.infotok.weights if tokenizer.infotok else {}
-    if not weights or tokenizer.infotok.prior_name != "host":
-        yield
-        return
-    price = weights["compression"]
-    weights["compression"] = 0.0
-    yield
-    weights["compression"] = price
-
-
 def both_sides(scores: dict[str, dict[str, float]]) -> dict[str, float]:
     return {"U": scores["understanding"]["mean"], "G": scores["generation"]["overall"]}
 
@@ -224,19 +220,20 @@ def contents(tokenizer: SharedTokenizer, world: ShapesWorld, n: int, seed: int) 
 
 
 def show_first(model: UnifiedModel, world: ShapesWorld, n: int, seed: int) -> dict[str, Any]:
-    """The evaluation set of `evaluate(n=n, seed=seed)` to look at: its first prompts as drawn, and its first image with
-    every answer's probability; beside them the reconstructions' PSNR."""
+    """The evaluation set of `evaluate(n=n, seed=seed)` to look at: its first prompts, as drawn and whether rightly, and
+    its first image with every answer's probability; beside them the reconstructions' PSNR."""
     generator = torch.Generator().manual_seed(seed)
     batch = world.batch(n, generator)
-    asked = [prompt["prompt"] for prompt in world.prompts(n, generator)[:FIRST]]
-    drawn = generate_images(model, world.vocabulary.encode(asked), generator)
+    prompts = world.prompts(n, generator)[:FIRST]
+    drawn = generate_images(model, world.vocabulary.encode([p["prompt"] for p in prompts]), generator)
     device = model.place.device
     likely = model.answer_probabilities(batch.images[:1].to(device), batch.questions[:1].to(device))[0].cpu()
     words = [world.vocabulary.words[i] for i in world.vocabulary.answer_ids]
     return {
         "psnr": score_reconstructions(reconstruct(model, batch.images), batch.images, batch.scenes, world),
-        "prompts": asked,
+        "prompts": [p["prompt"] for p in prompts],
         "drawn": packed(drawn),
+        "followed": [follows(cells, p) for cells, p in zip(parse(drawn, world).cells, prompts, strict=True)],
         "answers": {
             "picture": packed(batch.images[:1])[0],
             "questions": world.vocabulary.decode(batch.questions[0]),

@@ -195,11 +195,10 @@ class SharedTokenizer(nn.Module):
         """z through InfoTok, if this is its place."""
         if self.infotok is None or self.infotok.placement != place:
             return z, None
-        posterior = None
-        if self.infotok.codes:
-            if not self._quantizing():  # there are no codes to charge for yet
-                return z, None
-            posterior = self.quantizer.logits(features)  # (B, L, K)
+        if self.infotok.codes and not self._quantizing():  # there are no codes to charge for yet
+            with self.infotok.without("compression"):
+                return self.infotok(z, **read)
+        posterior = self.quantizer.logits(features) if self.infotok.codes else None  # (B, L, K)
         return self.infotok(z, posterior=posterior, **read)
 
     def _quantize(

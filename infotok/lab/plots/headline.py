@@ -23,7 +23,7 @@ OTHER = (SKY, "P", "-")
 def forest(*, differences: dict, title: str = "", reported: dict | None = None) -> Figure:
     """Paired differences with 95 % intervals, a row for every arm and host, a panel for each side.
 
-    differences: {side: {arm: {host: [low, mean, high] or None}}}; a number alone is a difference without an interval.
+    differences: {side: {arm: {host: [low, mean, high] or None}}}.
     reported: the same of the committed runs, in full marks; `differences` are then drawn open, below them.
     """
     arms = list(next(iter((reported or differences).values())))
@@ -41,11 +41,13 @@ def forest(*, differences: dict, title: str = "", reported: dict | None = None) 
                 else:
                     _interval(ax, differences[side][arm].get(host), y, host, full=True)
         ax.set(xlabel=f"{label}: difference, paired by seed")
-        if reported:  # of the few seeds of this run only the means must be in the picture
-            ends = [end for by_host in reported[side].values() for found in by_host.values() if found for end in found]
-            ends += [found[1] for by_host in differences[side].values() for found in by_host.values() if found]
-            room = 0.15 * (max(*ends, 0) - min(*ends, 0)) + 1e-3
-            ax.set_xlim(min(*ends, 0) - room, max(*ends, 0) + room)
+        # Intervals of very few seeds may leave the picture; what is sure and every mean must be in it.
+        full = [found for by_host in (reported or differences)[side].values() for found in by_host.values() if found]
+        open_ = [found for by_host in differences[side].values() for found in by_host.values() if found]
+        reach = 3 * max([abs(found[1]) for found in full + open_], default=1.0)
+        ends = [min(max(end, -reach), reach) for found in full for end in found] + [found[1] for found in open_] + [0.0]
+        room = 0.08 * (max(ends) - min(ends)) + 1e-3
+        ax.set_xlim(min(ends) - room, max(ends) + room)
         ax.grid(visible=False, axis="y")
     axes[0].set_yticks([i * block + (len(hosts) - 1) / 2 for i in range(len(arms))], labels=arms)
     axes[0].set_ylim(len(arms) * block - 0.6, -0.8)
@@ -140,10 +142,10 @@ def first_answers(*, picture: str, questions: list[str], truth: list[str], likel
 
 
 @drawn
-def plane(*, paths: dict, steps: dict, entropy: float) -> Figure:
+def plane(*, paths: dict, steps: list[int], entropy: float) -> Figure:
     """The information plane of the shared tokens along joint training: structure carried against nuisance carried.
 
-    paths: {host: {arm: [[nuisance, structure], a pair a look]}}; steps: {host: [step, ...]} of the looks.
+    paths: {host: {arm: [[nuisance, structure], a pair a look]}}; steps of the looks.
     """
     fig, axes = new(width=1 + 3.0 * len(paths), height=3.6, ncols=len(paths), sharey=True, squeeze=False)
     for ax, (host, arms) in zip(axes[0], paths.items(), strict=True):
@@ -159,8 +161,7 @@ def plane(*, paths: dict, steps: dict, entropy: float) -> Figure:
                         fontsize=9)  # fmt: skip
     handles, labels = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    looks = ", ".join(str(step) for step in next(iter(steps.values())))
-    fig.suptitle(f"after {looks} steps (growing marks)", x=0.01, ha="left", fontsize=10)
+    fig.suptitle(f"after {', '.join(map(str, steps))} steps (growing marks)", x=0.01, ha="left", fontsize=10)
     return fig
 
 
@@ -214,10 +215,10 @@ def subscores(*, names: list[str], differences: dict, sure: dict) -> Figure:
     return fig
 
 
-def _interval(ax: Axes, found: list | float | None, y: float, host: str, full: bool) -> None:
+def _interval(ax: Axes, found: list | None, y: float, host: str, full: bool) -> None:
     if found is None:
         return
-    low, mean, high = found if isinstance(found, list) else (found, found, found)
+    low, mean, high = found
     colour, mark = HOSTS[host]
     ax.plot([low, high], [y, y], color=colour, lw=2 if full else 1.2)
     ax.plot([mean], [y], mark, color=colour, mfc=colour if full else "white", ms=6 if full else 5)

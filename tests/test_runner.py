@@ -177,6 +177,22 @@ def test_a_killed_kernel_fails_the_run_which_then_resumes_bit_for_bit(tmp_path):
     assert manifest(disturbed, "train")["metrics"] == manifest(calm, "train")["metrics"]
 
 
+def test_another_run_trains_no_finished_cell_again_but_a_fresh_one_does(tmp_path):
+    root = make_course(tmp_path, {"train": training(0.0)})
+    assert infotok(root, "run").returncode == 0
+    cell = cells_in(root)[0]
+    cell.write_text(json.dumps({**json.loads(cell.read_text()), "loss": 99.0}))  # no training ends there
+
+    def losses(*words):
+        before = set((root / "runs").glob("*/*/metrics.json"))
+        assert infotok(root, "run", *words).returncode == 0
+        (new,) = set((root / "runs").glob("*/*/metrics.json")) - before
+        return json.loads(new.read_text())["metrics"]["losses"]
+
+    assert 99.0 in losses("-p", "beta_max=5")  # a parameter that no cell depends on
+    assert 99.0 not in losses("-p", "beta_max=6", "--fresh")
+
+
 def test_ctrl_c_ends_every_kernel_and_the_same_command_goes_on(tmp_path):
     root = make_course(tmp_path, {"train": training(1.0)})
     going = infotok(root, "run", start=True)

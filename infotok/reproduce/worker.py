@@ -20,7 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from infotok.files import read_json, write_json
+from infotok.files import read_json, write_atomically, write_json
 
 VERSIONS = (
     "infotok",
@@ -73,6 +73,8 @@ def main() -> None:
             return
         if job.fresh:
             _empty(folder)
+        else:
+            _take_over_cells(folder)
         manifest = _run(job, folder, say)
     say("end", status=manifest["status"], faults=manifest["faults"], seconds=manifest["seconds"])
 
@@ -95,6 +97,14 @@ def _locked(folder: Path, say: Events):
         say("waiting")
         lock.acquire()
     return lock
+
+
+def _take_over_cells(folder: Path) -> None:
+    """What sweeps of the notebook's other runs have finished: a cell is used again only if it is the very same."""
+    for path in folder.parent.glob(f"{folder.name.rpartition('-')[0]}-{'[0-9a-f]' * 10}/cells/*.json"):
+        own = folder / "cells" / path.name
+        if path.name != "progress.json" and not own.exists():
+            write_atomically(own, path.read_bytes())
 
 
 def _empty(folder: Path) -> None:

@@ -120,3 +120,11 @@ def test_a_shift_is_of_the_test_alone():
 def test_an_unknown_host_is_refused():
     with pytest.raises(ValueError, match="host: got 'diffusion', expected one of autoregressive, masked, continuous"):
         train_and_score("diffusion", {}, 0)
+
+
+FIGURES = Path(__file__).parents[1] / "figures" / "11_infotok"
+
+
+def test_no_seed_that_was_tuned_on_is_reported():
+    tried = {row["seed"] for row in read_json(FIGURES / "trials.json")["rows"]}
+    assert not {row["seed"] for row in read_json(FIGURES / "cells.json")["rows"]} & tried

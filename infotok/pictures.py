@@ -5,7 +5,6 @@ import io
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 
 def packed(images: Any) -> list[str]:
@@ -17,10 +16,14 @@ def packed(images: Any) -> list[str]:
 
 def unpacked(picture: str) -> np.ndarray:
     """(H, W, 3) uint8 of a string."""
+    from PIL import Image  # here, since estimators and tokenizers do without it
+
     return np.array(Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB"))
 
 
 def _string(pixels: np.ndarray) -> str:
+    from PIL import Image
+
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, format="png", optimize=True)
     return base64.b64encode(stream.getvalue()).decode()

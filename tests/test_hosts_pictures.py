@@ -8,8 +8,8 @@ import torch
 
 from infotok.lab.exercises import hosts as exercises
 from infotok.lab.plots import hosts, redraw
-from infotok.lab.plots.pictures import packed, unpacked
 from infotok.lab.plots.style import png
+from infotok.pictures import packed, unpacked
 from infotok.unified.masked import hidden_after
 from infotok.worlds import ShapesWorld
 

@@ -122,6 +122,11 @@ def test_an_unknown_host_is_refused():
         train_and_score("diffusion", {}, 0)
 
 
+def test_too_few_numbers_a_token_are_refused():
+    with pytest.raises(ValueError, match="bits: got 2, expected a whole number, 3 or above"):
+        train_and_score("continuous", {}, 0, bits=2)
+
+
 FIGURES = Path(__file__).parents[1] / "figures" / "11_infotok"
 
 

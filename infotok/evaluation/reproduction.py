@@ -132,6 +132,8 @@ def train_and_score(
     looks: how often both sides and the tokens' contents are measured along joint training, besides the end.
     """
     require(host in HOSTS, "host", host, f"one of {', '.join(HOSTS)}")
+    least = 3 if host == "continuous" else 1
+    require(isinstance(bits, int) and bits >= least, "bits", bits, f"a whole number, {least} or above")
     torch.set_num_threads(1)
     world = ShapesWorld(nuisance=nuisance, jitter=jitter, name_offsets=named)
     tested = ShapesWorld(nuisance=nuisance if shift is None else shift, jitter=jitter, name_offsets=named)

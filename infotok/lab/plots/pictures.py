@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from infotok.pictures import packed, unpacked
+from infotok.pictures import unpacked
 
-__all__ = ["packed", "show", "unpacked"]
+__all__ = ["show"]
 
 
 def show(ax: Any, picture: str, **options: Any) -> None:

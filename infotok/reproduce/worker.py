@@ -164,31 +164,20 @@ def _execute(job: Job, executed: Path, say: Events) -> str:
     """Run the notebook by papermill; returns the fault that no output of a cell tells of, or ""."""
     import papermill
     from nbclient.exceptions import DeadKernelError
-    from papermill.engines import NBClientEngine, papermill_engines
+    from papermill.engines import papermill_engines
     from papermill.exceptions import PapermillExecutionError
 
+    from infotok.reproduce.engine import engine
     from infotok.reproduce.faults import place
 
     now = {"place": "its first cell"}
 
-    class Told(NBClientEngine):
-        """papermill's own engine, which also says where it is."""
+    def begins(notebook, index: int) -> None:
+        code = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+        now["place"] = place(notebook, index)
+        say("cell", number=code.index(index), cells=len(code), place=now["place"])
 
-        @classmethod
-        def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
-            start, cells = nb_man.cell_start, nb_man.nb.cells
-            code = [index for index, cell in enumerate(cells) if cell.cell_type == "code"]
-
-            def cell_start(cell, cell_index=None, **inner):
-                if cell.cell_type == "code":
-                    now["place"] = place(nb_man.nb, cell_index)
-                    say("cell", number=code.index(cell_index), cells=len(code), place=now["place"])
-                return start(cell, cell_index, **inner)
-
-            nb_man.cell_start = cell_start
-            return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
-
-    papermill_engines.register("told", Told)
+    papermill_engines.register("told", engine(begins))
     parameters = {**job.parameters, "run_dir": job.folder, "profile": job.profile}
     try:
         papermill.execute_notebook(

@@ -7,7 +7,7 @@ JOBS ?= 2
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help reproduce test lab lint figures lock peers clean
+.PHONY: help reproduce test lab site lint figures lock peers clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1|/' | column -t -s '|'
@@ -20,6 +20,9 @@ test: $(STAMP)  ## pass every test: units, notebooks at smoke, JupyterLab in a b
 
 lab: $(STAMP)  ## open the course in JupyterLab (on this machine only, with its token)
 	$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_start_here.ipynb
+
+site: $(STAMP)  ## make runs/$(PROFILE)/site of what was run: every notebook with its results, searchable, offline
+	$(BIN)/infotok site --profile $(PROFILE)
 
 lint: $(STAMP)  ## ruff, stripped notebooks, and the layers of the package
 	$(BIN)/ruff check .

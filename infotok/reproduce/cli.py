@@ -101,6 +101,18 @@ def report(profile: Profile = "laptop", root: Root = "") -> None:
 
 
 @app.command()
+def site(profile: Profile = "laptop", root: Root = "") -> None:
+    """Write runs/PROFILE/site: every notebook as it last ran, searchable, offline."""
+    from infotok.reproduce.report import write_report
+    from infotok.reproduce.site import write_site
+
+    course = Course.find(root)
+    course.profile(profile)
+    write_report(course, profile)
+    print(write_site(course, profile).relative_to(course.root))
+
+
+@app.command()
 def figures(
     names: Names = None,
     take: Annotated[

@@ -62,21 +62,28 @@ def typeset(text: str) -> str:
     return MATH.sub(one, text)
 
 
+def without_widgets(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A copy in which a line stands wherever a widget would be."""
+    notebook = copy.deepcopy(notebook)
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if WIDGET in output.get("data", {}):
+                output.data = {"text/html": IN_JUPYTER}
+    return notebook
+
+
 class _Offline(Preprocessor):
     """Typesets formulas, lets links lead to the other notebooks' pages, and says where a widget would be."""
 
     def preprocess(self, nb, resources):
-        nb = copy.deepcopy(nb)  # the caller's notebook stays as it is
-        nb.metadata.pop("widgets", None)
-        return super().preprocess(nb, resources)
+        return super().preprocess(without_widgets(nb), resources)
 
     def preprocess_cell(self, cell, resources, index):
         if cell.cell_type == "markdown":
             cell.source = typeset(re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.html)", cell.source))
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            if WIDGET in data:
-                output.data = data = {"text/html": IN_JUPYTER}
             for kind in ("text/markdown", "text/html"):
                 if kind in data and "<script" not in data[kind]:
                     data[kind] = typeset(data[kind])

@@ -48,6 +48,14 @@ CASES = [
         },
     ),
     (
+        headline.composed,
+        {
+            "drawings": {host: {arm: PICTURES[i] for i, arm in enumerate(ARMS[:2])} for host in HOSTS},
+            "right": {host: {ARMS[0]: 1, ARMS[1]: 4} for host in HOSTS},
+            "cells": 4,
+        },
+    ),
+    (
         headline.first_answers,
         {
             "picture": PICTURES[0],

@@ -7,7 +7,9 @@ import torch
 
 from infotok.evaluation import CaptionHead, evaluate, train_and_score
 from infotok.evaluation.reproduction import EVALUATION, FewImages, Watched, make_host
+from infotok.evaluation.reproduction import HOSTS as KINDS
 from infotok.files import read_json, to_json
+from infotok.pictures import unpacked
 from infotok.unified import TrainConfig, train
 from infotok.worlds import ShapesWorld
 
@@ -115,6 +117,20 @@ def test_a_shift_is_of_the_test_alone():
     shifted = train_and_score("masked", {}, 0, **TINY, shift=0.9)
     assert calm["curves"] == shifted["curves"]
     assert calm["psnr"] != shifted["psnr"]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_kept_model_is_the_one_that_was_scored(host, tmp_path):
+    row = train_and_score(host, ARMS[0], 3, **TINY, folder=str(tmp_path / "kept"))
+    model = KINDS[host].from_pretrained(tmp_path / "kept")
+    assert model.tokenizer.infotok is None
+    answers = row["answers"]
+    image = torch.from_numpy(unpacked(answers["picture"])).permute(2, 0, 1)[None] / 255
+    questions = WORLD.vocabulary.encode(answers["questions"])[None]
+    likely = model.answer_probabilities(image, questions)[0]
+    words = [WORLD.vocabulary.words[i] for i in WORLD.vocabulary.answer_ids]
+    for found, kept in zip(answers["likely"], likely.tolist(), strict=True):
+        assert [found[word] for word in words] == pytest.approx(kept, abs=0.02)  # half precision, and 8 bits a pixel
 
 
 def test_an_unknown_host_is_refused():

@@ -118,6 +118,7 @@ def train_and_score(
     learning_rate: float = 6e-3,
     held_out: int = 256,
     looks: int = 0,
+    folder: str = "",
 ) -> dict[str, Any]:
     """Train one host with one arm, then score it: {"U", "G", "scores", "carried", "along", "parameters", "seconds"}.
 
@@ -130,6 +131,7 @@ def train_and_score(
     bits: of a token's code; a continuous token has so many numbers less two. images: how many there are to train on,
     None for always new ones. shift: nuisance of the images asked about, if it differs. named: captions say offsets.
     looks: how often both sides and the tokens' contents are measured along joint training, besides the end.
+    folder: where the trained model is kept, in half precision and as it is used: without InfoTok. Empty: nowhere.
     """
     require(host in HOSTS, "host", host, f"one of {', '.join(HOSTS)}")
     least = 3 if host == "continuous" else 1
@@ -158,14 +160,20 @@ def train_and_score(
     end = look(held_out)
     novel = evaluate(model, tested.with_split("test"), n=held_out // 2, seed=EVALUATION + seed)
     clock.append(time.process_time())
+    added = sum(p.numel() for p in model.tokenizer.infotok.parameters()) if model.tokenizer.infotok else 0
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    shown = show_first(model, tested, held_out, EVALUATION + seed)
+    if folder:
+        model.tokenizer.infotok = None
+        model.half().save_pretrained(folder)
     return {
         **end,
         "novel": both_sides(novel) | {"present": novel["generations"]["present"]},
-        **show_first(model, tested, held_out, EVALUATION + seed),
+        **shown,
         "along": [{name: seen[name] for name in ("step", "U", "G", "carried")} for seen in watched.looks],
         "curves": {name: [row.get(name) for row in history] for name in ("step", *CURVES)},
-        "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "added": sum(p.numel() for p in model.tokenizer.infotok.parameters()) if model.tokenizer.infotok else 0,
+        "parameters": trained,
+        "added": added,
         "bits_per_image": model.tokenizer.bits_per_image,
         "seconds": dict(zip(("tokenizer", "host", "scoring"), (b - a for a, b in pairwise(clock)), strict=True)),
     }

@@ -114,6 +114,26 @@ def first_drawings(*, prompts: list[str], drawings: dict, right: dict) -> Figure
 
 
 @drawn
+def composed(*, drawings: dict, right: dict, cells: int) -> Figure:
+    """One caption as every host draws it, without InfoTok and with: how many of its cells the parser reads as asked.
+
+    drawings: {host: {arm: picture}}, right: {host: {arm: how many of `cells`}}.
+    """
+    hosts, arms = list(drawings), list(next(iter(drawings.values())))
+    fig, axes = new(width=2.0 * len(hosts) + 1.2, height=2.15 * len(arms) + 0.3, nrows=len(arms), ncols=len(hosts),
+                    squeeze=False)  # fmt: skip
+    for row, arm in zip(axes, arms, strict=True):
+        for ax, host in zip(row, hosts, strict=True):
+            show(ax, drawings[host][arm])
+            good = right[host][arm]
+            ax.set_xlabel(f"{good} of {cells} cells right", color=GREEN if good == cells else VERMILLION, fontsize=10)
+        row[0].set_ylabel(arm.replace(" ", "\n"), rotation=0, ha="right", va="center", fontsize=10)
+    for ax, host in zip(axes[0], hosts, strict=True):
+        ax.set_title(host)
+    return fig
+
+
+@drawn
 def first_answers(*, picture: str, questions: list[str], truth: list[str], likely: dict) -> Figure:
     """The first image of the evaluation set and how likely each arm takes each answer to be, the four likeliest.
 

@@ -5,7 +5,8 @@ import inspect
 import json
 import subprocess
 import sys
-from itertools import pairwise
+import warnings
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import matplotlib
@@ -208,6 +209,18 @@ def test_the_palette_is_legible():
     assert contrast(style.GRAY, "white") > 4.5, "text"
     assert all(contrast(colour, "white") > 2 for colour in style.PALETTE), "lines"
     assert len(set(style.PALETTE)) == len(style.PALETTE)
+
+
+@pytest.mark.parametrize("kind", ["protanomaly", "deuteranomaly", "tritanomaly"])
+def test_colours_differ_to_every_eye(kind):
+    """Simulated at full severity (Machado et al. 2009): any two colours stay ten units apart in CAM02-UCS."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # an escape in a string of its own, when first compiled
+        from colorspacious import cspace_convert, deltaE
+    space = {"name": "sRGB1+CVD", "cvd_type": kind, "severity": 100}
+    colours = [matplotlib.colors.to_rgb(colour) for colour in (*style.PALETTE, style.GRAY)]
+    seen = np.clip(cspace_convert(np.array(colours), space, "sRGB1"), 0, 1)
+    assert min(deltaE(one, other, input_space="sRGB1") for one, other in combinations(seen, 2)) > 10
 
 
 def test_the_map_has_every_notebook_and_leads_to_every_lesson():

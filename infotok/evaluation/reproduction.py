@@ -54,16 +54,18 @@ EVALUATION = 10_000  # evaluation sets are drawn by the run's seed plus this
 
 
 class CaptionHead(nn.Module):
-    """Dense supervision, in InfoTok's place behind the quantizer: a linear reader of the caption from all tokens.
+    """Dense supervision, in InfoTok's place before or after the quantizer: a linear reader of the caption.
 
     The loss is weight times the caption's cross-entropy, in nats an image; tokens are left as they are. H(T) minus
     that cross-entropy is itself a lower bound on I(Z;T) (Barber & Agakov 2003), but no price and no contrast is here.
     """
 
-    placement, prior_name, codes = "after", "none", None
+    prior_name, codes = "none", None
 
-    def __init__(self, dim: int, length: int, text_dim: int, weight: float) -> None:
+    def __init__(self, dim: int, length: int, text_dim: int, weight: float, placement: str = "before") -> None:
         super().__init__()
+        require(placement in ("before", "after"), "placement", placement, "before or after")
+        self.placement = placement
         self.dim, self.weights = dim, {"compression": 0.0, "relevance": 0.0, "consistency": weight}
         self.reader = nn.Linear(dim * length, text_dim)
 
@@ -125,8 +127,8 @@ def train_and_score(
     U is the mean accuracy over kinds of questions, G the mean over GenEval's categories; "scores" is what `evaluate`
     gives, "carried" the nats in the tokens, "novel" both sides on new combinations; `show_first` adds what it shows.
 
-    arm: {} for the host alone; options of `InfoTok`; or {"head": weight} for a `CaptionHead`. {"l2": weight}, with any
-    of them, is that of the reconstruction, 20 unless given.
+    arm: {} for the host alone; options of `InfoTok`; or {"head": weight} for a `CaptionHead`, with its "placement" if
+    that is not "before". {"l2": weight}, with any of them, is that of the reconstruction, 20 unless given.
     tokenizer_steps: of the tokenizer alone, with the arm's terms; then come `steps` of all together.
     bits: of a token's code; a continuous token has so many numbers less two. images: how many there are to train on,
     None for always new ones. shift: nuisance of the images asked about, if it differs. named: captions say offsets.
@@ -193,7 +195,7 @@ def make_host(
     """The model of one cell, with new weights; those that two arms share are the same."""
     arm = dict(arm)
     head, l2 = arm.pop("head", None), arm.pop("l2", 20.0)
-    require(head is None or not arm, "arm", arm, "either a caption head or options of InfoTok")
+    require(head is None or arm.keys() <= {"placement"}, "arm", arm, "either a caption head or options of InfoTok")
     width = world.caption_vector(world.sample(1, torch.Generator().manual_seed(0))).shape[1]
     quantizer, options, dim, warmup = {
         "autoregressive": ("vector", {"codebook_size": 2**bits, "revive_until": alone + steps // 2}, 16, 0.3),
@@ -208,7 +210,7 @@ def make_host(
     tokenizer = SharedTokenizer.from_config(config)
     model = HOSTS[host](tokenizer, backbone, world.vocabulary)
     if head:  # only now, so that no weight above depends on the arm
-        tokenizer.infotok = CaptionHead(dim, config.length, width, head)
+        tokenizer.infotok = CaptionHead(dim, config.length, width, head, **arm)
     elif arm:
         widths = {"text_dim": width, "answer_dim": len(world.vocabulary), "length": config.length}
         # A rate is that of noise on the features; or of codes, where noise flips signs and where a host predicts codes.

@@ -24,7 +24,7 @@ ARMS = ["host alone", "InfoTok variational", "InfoTok HSIC", "an arm without a c
 
 
 def found(arms, hosts=HOSTS, missing=None):
-    interval = {host: None if host == missing else sorted(rng.normal(size=3)) for host in hosts}
+    interval = {host: None if host == missing else [*sorted(rng.normal(size=3)), 3 + i] for i, host in enumerate(hosts)}
     return {side: {arm: interval for arm in arms} for side in "UG"}
 
 

@@ -23,33 +23,38 @@ OTHER = (SKY, "P", "-")
 def forest(*, differences: dict, title: str = "", reported: dict | None = None) -> Figure:
     """Paired differences with 95 % intervals, a row for every arm and host, a panel for each side.
 
-    differences: {side: {arm: {host: [low, mean, high] or None}}}.
+    differences: {side: {arm: {host: [low, mean, high, pairs] or None}}}; pairs, how many seeds, may be left out.
     reported: the same of the committed runs, in full marks; `differences` are then drawn open, below them.
+    An interval that ends in an arrowhead goes on beyond the frame.
     """
-    arms = list(next(iter((reported or differences).values())))
-    hosts = [name for name in HOSTS if any(name in found for found in (reported or differences)["U"].values())]
+    main = reported or differences
+    arms = list(next(iter(main.values())))
+    hosts = [name for name in HOSTS if any(name in found for found in main["U"].values())]
     fig, axes = new(width=9.4, height=1.3 + 0.17 * len(arms) * (len(hosts) + 1.4), ncols=len(SIDES), sharey=True)
     block = len(hosts) + 1.4
     for ax, (side, label) in zip(axes, SIDES.items(), strict=True):
         ax.axvline(0, color=BLACK, lw=1)
-        for i, arm in enumerate(arms):
-            for j, host in enumerate(hosts):
-                y = i * block + j
-                if reported:
-                    _interval(ax, reported[side][arm].get(host), y, host, full=True)
-                    _interval(ax, differences[side].get(arm, {}).get(host), y + 0.36, host, full=False)
-                else:
-                    _interval(ax, differences[side][arm].get(host), y, host, full=True)
-        ax.set(xlabel=f"{label}: difference, paired by seed")
+        rows = [(i * block + j, host, main[side][arm].get(host), True) for i, arm in enumerate(arms)
+                for j, host in enumerate(hosts)]  # fmt: skip
+        if reported:
+            rows += [(i * block + j + 0.36, host, differences[side].get(arm, {}).get(host), False)
+                     for i, arm in enumerate(arms) for j, host in enumerate(hosts)]  # fmt: skip
+        rows = [row for row in rows if row[2]]
         # Intervals of very few seeds may leave the picture; what is sure and every mean must be in it.
-        full = [found for by_host in (reported or differences)[side].values() for found in by_host.values() if found]
-        open_ = [found for by_host in differences[side].values() for found in by_host.values() if found]
-        reach = 3 * max([abs(found[1]) for found in full + open_], default=1.0)
-        ends = [min(max(end, -reach), reach) for found in full for end in found] + [found[1] for found in open_] + [0.0]
+        reach = 3 * max([abs(found[1]) for _, _, found, _ in rows], default=1.0)
+        ends = [min(max(end, -reach), reach) for _, _, found, full in rows if full for end in (found[0], found[2])]
+        ends += [found[1] for _, _, found, _ in rows] + [0.0]
         room = 0.08 * (max(ends) - min(ends)) + 1e-3
-        ax.set_xlim(min(ends) - room, max(ends) + room)
+        frame = min(ends) - room, max(ends) + room
+        for y, host, found, full in rows:
+            _interval(ax, found, y, host, full, frame)
+        ax.set(xlabel=f"{label}: difference, paired by seed", xlim=frame)
         ax.grid(visible=False, axis="y")
-    axes[0].set_yticks([i * block + (len(hosts) - 1) / 2 for i in range(len(arms))], labels=arms)
+    seeds = [sorted({found[3] for side in SIDES for found in main[side][arm].values() if found and len(found) > 3})
+             for arm in arms]  # fmt: skip
+    labels = [f"{arm} ({'–'.join(map(str, dict.fromkeys((n[0], n[-1]))))})" if n else arm
+              for arm, n in zip(arms, seeds, strict=True)]  # fmt: skip
+    axes[0].set_yticks([i * block + (len(hosts) - 1) / 2 for i in range(len(arms))], labels=labels)
     axes[0].set_ylim(len(arms) * block - 0.6, -0.8)
     handles = [axes[0].plot([], [], mark, color=colour)[0] for colour, mark in (HOSTS[host] for host in hosts)]
     labels = [f"{host} host" for host in hosts]
@@ -235,13 +240,14 @@ def subscores(*, names: list[str], differences: dict, sure: dict) -> Figure:
     return fig
 
 
-def _interval(ax: Axes, found: list | None, y: float, host: str, full: bool) -> None:
-    if found is None:
-        return
-    low, mean, high = found
+def _interval(ax: Axes, found: list, y: float, host: str, full: bool, frame: tuple[float, float]) -> None:
+    low, mean, high = found[:3]
     colour, mark = HOSTS[host]
     ax.plot([low, high], [y, y], color=colour, lw=2 if full else 1.2)
     ax.plot([mean], [y], mark, color=colour, mfc=colour if full else "white", ms=6 if full else 5)
+    for beyond, end, arrow in ((low < frame[0], frame[0], "<"), (high > frame[1], frame[1], ">")):
+        if beyond:
+            ax.plot([end], [y], arrow, color=colour, ms=5, clip_on=False)
 
 
 def _wrapped(text: str, width: int = 16) -> str:

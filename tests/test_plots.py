@@ -196,6 +196,16 @@ def test_a_notebook_shows_a_figure_once_with_and_without_pyplot():
         assert output.data["text/plain"].startswith("Map of the course")
 
 
+def test_a_recorded_figure_stands_above_its_caption():
+    draw = "from infotok.lab.plots import start\nfrom infotok.reproduce import Record\n"
+    draw += "Record().figure('map', start.course(ready=[]), 'What to see.')"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(draw)])
+    NotebookClient(notebook).execute()
+    picture, caption = notebook.cells[0].outputs
+    assert "image/png" in picture.data
+    assert caption.data["text/markdown"] == "*What to see.*"
+
+
 def test_the_palette_is_legible():
     def luminance(colour):
         rgb = np.array(matplotlib.colors.to_rgb(colour))

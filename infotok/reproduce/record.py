@@ -124,12 +124,14 @@ class Record:
         return claim
 
     def figure(self, name: str, fig: Any, caption: str = "") -> Any:
-        """Keep `fig` as figures/NAME.png with the recipe that redraws it; returns it, to be shown by the cell.
+        """Keep `fig` as figures/NAME.png with the recipe that redraws it; returns it, to be shown with its caption.
 
         `fig` comes from a function of `infotok.lab.plots`, which remembers its data. Another Matplotlib figure
         is kept as a picture only.
         """
         self.figures[name] = {"caption": caption, **(getattr(fig, "recipe", None) or {})}
+        if hasattr(fig, "recipe"):
+            fig.caption = caption
         if self.folder:
             from infotok.lab.plots.style import save  # Matplotlib only where something is drawn
 

@@ -28,7 +28,7 @@ from typing import Any
 
 import matplotlib.style
 from cycler import cycler
-from IPython.display import display
+from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
 from infotok.errors import require
@@ -68,10 +68,11 @@ _PACKAGE = __name__.rpartition(".")[0]
 
 
 class Drawing(Figure):
-    """A figure that shows itself in a notebook, with or without pyplot, and carries its recipe and alternative text."""
+    """A figure that shows itself in a notebook, with or without pyplot, above its caption, and carries its recipe."""
 
     recipe: dict[str, Any] | None = None
-    alt: str = "figure"
+    alt: str = "figure"  # the text in place of the picture
+    caption: str = ""
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         return {"image/png": png(self), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
@@ -80,6 +81,8 @@ class Drawing(Figure):
         # Asked for before the formatter that %matplotlib inline registers: shown once, and in our style.
         data, metadata = self._repr_mimebundle_()
         display(data, metadata=metadata, raw=True)
+        if self.caption:
+            display(Markdown(f"*{self.caption}*"))
 
 
 def new(

@@ -21,7 +21,7 @@ def site(tmp_path_factory) -> Path:
     root = make_course(tmp_path_factory.mktemp("site"), {"00_first": [FIRST, WIDGET], "01_second": ["1"]})
     docs = root / "docs"
     shutil.copytree(Path(__file__).parents[1] / "docs" / "_static", docs / "_static")
-    (docs / "index.md").write_text("# A course\n\nBegin with [the first](notebooks/00_first.ipynb).")
+    (docs / "index.md").write_text("# A course\n\nBegin with [the first](../notebooks/00_first.ipynb).")
     (docs / "notation.md").write_text("# Notation\n\n$H(Y) \\le \\ln 10$, and $\\nosuchcommand{$ is no formula.\n")
     ran = infotok(root, "run", "00_first", "--profile", "smoke")
     assert ran.returncode == 0, ran.stdout

@@ -81,7 +81,8 @@ class _Offline(Preprocessor):
 
     def preprocess_cell(self, cell, resources, index):
         if cell.cell_type == "markdown":
-            cell.source = typeset(re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.html)", cell.source))
+            linked = re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.html)", cell.source)
+            cell.source = typeset(linked.replace("](../docs/", "](../../docs/"))  # from runs/PROFILE
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             for kind in ("text/markdown", "text/html"):

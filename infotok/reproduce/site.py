@@ -58,6 +58,10 @@ def write_site(course: Course, profile: str) -> Path:
         shutil.copytree(course.root / "docs", source)
         if (course.root / "figures").exists():
             shutil.copytree(course.root / "figures", source / "figures", ignore=shutil.ignore_patterns("*.json"))
+        for page in source.glob("*.md"):  # docs/ lies beside notebooks/, and here it is the root
+            page.write_text(
+                page.read_text(encoding="utf-8").replace("](../notebooks/", "](notebooks/"), encoding="utf-8"
+            )
         (source / "notebooks").mkdir()
         for name, ended in runs.items():
             notebook = _executed(course, name, ended[0] if ended else None, profile)
@@ -79,6 +83,8 @@ def _executed(course: Course, name: str, manifest: Path | None, profile: str) ->
     shown = manifest is not None and path.exists()
     notebook = without_widgets(nbformat.read(path if shown else course.notebook(name), as_version=4))
     notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("](../docs/", "](../") if cell.cell_type == "markdown" else cell.source
     notebook.cells.insert(
         1, nbformat.v4.new_markdown_cell(_said(read_json(manifest)) if shown else NOT_RUN.format(profile))
     )

@@ -20,8 +20,9 @@ excess_of_correlations = Exercise(
 )
 
 error_of_an_estimate = Exercise(
-    "The best any estimator can do on a Gaussian pair of correlation $\\rho$ with N samples is a standard error of "
-    "$\\mathrm{sd}(\\ln r)/\\sqrt N$, and $\\mathrm{Var} \\ln r = \\rho^2$. Write `error(rho, N)`.",
+    "With the density ratio $r = p(x, y) / p(x)\\,p(y)$, the least standard error that any estimator can have on a "
+    "Gaussian pair of correlation $\\rho$, from $N$ samples, is $\\mathrm{sd}(\\ln r)/\\sqrt N$, and "
+    "$\\mathrm{Var} \\ln r = \\rho^2$. Write `error(rho, N)`.",
     answer=lambda rho, n: abs(rho) / math.sqrt(n),
     cases=[(0.8, 100), (0.5, 5000), (-0.3, 400)],
     mistakes={
@@ -29,7 +30,7 @@ error_of_an_estimate = Exercise(
         lambda rho, n: rho**2 / math.sqrt(n): r"The standard deviation is the root of $\rho^2$.",
         lambda rho, n: (1 - rho**2) / math.sqrt(n): r"That is the error of $\rho$ itself.",
     },
-    hint="A standard error is a standard deviation over the root of N.",
+    hint="A standard error is a standard deviation over the root of $N$.",
     solution=r"$|\rho| / \sqrt N$: at $\rho = 0.75$ and $N = 5000$ it is 0.011 nats, 2.6 % of the 0.413 there are. No "
     "method can be expected to do better, and errors below this are luck.",
 )

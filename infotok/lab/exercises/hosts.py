@@ -13,7 +13,7 @@ surprise = Exercise(
         6.7: "That is what even a perfect host must pay.",
         -5.95: "An image has 16 codes of 0.75 nats each.",
     },
-    hint=r"By the chain rule the nats of all codes add up to $-\log p(\text{image} \mid \text{caption})$; its least "
+    hint=r"By the chain rule the nats of all codes add up to $-\ln p(\text{image} \mid \text{caption})$; its least "
     "value is what the caption leaves open.",
     solution=r"$16 \times 0.75 - 6.7 = 5.3$ nats. Whatever a caption leaves unsaid and the tokens keep must be paid "
     r"for in drawing, be it jitter, which a good drawing needs, or nuisance, which nobody asked for. That is why a "
@@ -22,7 +22,7 @@ surprise = Exercise(
 
 order = Exercise(
     r"The same 16 codes are now predicted from right to left instead of from left to right, by another host that is "
-    r"as perfect. By how much does $-\log p(\text{image} \mid \text{caption})$ change, in nats?",
+    r"as perfect. By how much does $-\ln p(\text{image} \mid \text{caption})$ change, in nats?",
     answer=0.0,
     mistakes={0.75: "Single terms change; what of their sum?", 12: "The sum does not vanish, it stays."},
     hint="The chain rule holds in every order.",
@@ -60,17 +60,17 @@ independent = Exercise(
 )
 
 velocity = Exercise(
-    r"A token is always $x = 2$, whatever the noise. On the straight path $x_t = (1 - t)\,\epsilon + t\,x$, a "
-    r"point $x_t = 1.5$ is seen at $t = 0.5$. What is the velocity $x - \epsilon$ there?",
+    r"A token is always $z = 2$, whatever the noise. On the straight path $z_t = (1 - t)\,\epsilon + t\,z$, a "
+    r"point $z_t = 1.5$ is seen at $t = 0.5$. What is the velocity $z - \epsilon$ there?",
     answer=1.0,
     mistakes={
-        2: "That is x itself. Which noise leads through 1.5?",
-        0.5: "That is what is left to go, x - x_t, in the time left, 1 - t.",
-        1.5: "That is the point. The velocity is x minus the noise it came from.",
+        2: "That is $z$ itself. Which noise leads through 1.5?",
+        0.5: "That is what is left to go, $z - z_t$, in the time left, $1 - t$.",
+        1.5: "That is the point. The velocity is $z$ minus the noise it came from.",
     },
     hint=r"Solve $1.5 = 0.5\,\epsilon + 0.5 \cdot 2$ for the noise.",
-    solution=r"$\epsilon = 1$, so $x - \epsilon = 1$; or $(x - x_t) / (1 - t) = 0.5 / 0.5 = 1$. Where $x$ is not "
-    r"certain, the velocity learned is the mean of this over all $x$ that are still possible.",
+    solution=r"$\epsilon = 1$, so $z - \epsilon = 1$; or $(z - z_t) / (1 - t) = 0.5 / 0.5 = 1$. Where $z$ is not "
+    r"certain, the velocity learned is the mean of this over all $z$ that are still possible.",
 )
 
 guidance = Exercise(

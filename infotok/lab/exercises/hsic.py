@@ -7,9 +7,9 @@ units = Exercise(
     r"become decimetres. By which factor do the exponents $|a-b|^2 / 2\sigma^2$ change?",
     answer=0.01,
     mistakes={
-        1: "That is the right behaviour, with sigma a distance. Here sigma grows by 100, not by 10.",
-        100: "That is the factor of the squared distances alone; sigma changes too.",
-        0.1: "sigma enters squared: 100 / 100^2.",
+        1: r"That is the right behaviour, with $\sigma$ a distance. Here $\sigma$ grows by 100, not by 10.",
+        100: r"That is the factor of the squared distances alone; $\sigma$ changes too.",
+        0.1: r"$\sigma$ enters squared: $100 / 100^2$.",
     },
     hint=r"Squared distances grow by $10^2$, and so does this $\sigma$. Put both into $|a-b|^2 / 2 \sigma^2$.",
     solution=r"$10^2 / (10^2)^2 = 0.01$. The exponents all but vanish, every kernel entry comes close to 1, and what "
@@ -22,9 +22,9 @@ affine = Exercise(
     mistakes={
         0: "nHSIC is 0 for independent variables; these two determine each other.",
         9: "nHSIC is a cosine: at most 1.",
-        1 / 3: "The median distance of Z is three times that of X, so the scale cancels.",
+        1 / 3: "The median distance of $Z$ is three times that of $X$, so the scale cancels.",
     },
-    hint="What are the distances of Z, in units of their median?",
+    hint="What are the distances of $Z$, in units of their median?",
     solution="Shift and scale cancel in distance over median distance, so both kernel matrices are the same, and the "
     "cosine of a matrix with itself is 1. The mutual information is infinite: nHSIC does not pay for precision.",
 )

@@ -37,6 +37,6 @@ club_of_gaussians = Exercise(
     r"square of $y - \rho x$ for a joint pair, and what for an unrelated one?",
     solution=r"A joint pair has $E(y - \rho x)^2 = 1 - \rho^2$, an unrelated one $1 + \rho^2$. The difference over "
     r"$2(1 - \rho^2)$ is $\rho^2 / (1 - \rho^2)$ per pair, and $1 - \rho^2 = e^{-2I/d}$ makes it $e^{2I/d} - 1$: "
-    r"$d\,(e^{2I/d} - 1)$ in all. At 10 nats in 20 dimensions that is 34.4. It is near $I$ (for then $2I$) only where "
-    r"each pair knows little: even at $I \to 0$ CLUB reads twice the truth.",
+    r"$d\,(e^{2I/d} - 1)$ in all. At 10 nats in 20 dimensions that is 34.4. It is never near $I$: where each "
+    r"pair knows little CLUB reads $2I$, and beyond that it explodes.",
 )

@@ -145,6 +145,7 @@ def budgets(
         ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
     axes[0].axhline(entropies["structure"], color=GRAY, lw=1, ls="--")
     axes[0].plot(bits, np.minimum(np.array(bits) * 16 * np.log(2), entropies["structure"]), color=GRAY, lw=1, ls=":")
+    axes[0].set_ylim(top=1.08 * entropies["structure"])
     axes[0].legend(loc="lower right")
     return fig
 

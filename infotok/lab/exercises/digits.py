@@ -35,7 +35,7 @@ def _fano(accuracy: float) -> float:
 
 fano = Exercise(
     "Ten classes are equally likely. Write `least(accuracy)`: the fewest **nats** about the label that a code must "
-    "carry, if one draw of it is read rightly with this probability (0.1 or more). It is the dashed line of the right panel, read sideways.",
+    "carry, if one draw of it is read rightly with this probability (0.1 or more). (The dashed line, read sideways.)",
     answer=_fano,
     cases=[(0.1,), (0.5,), (0.98,), (1.0,)],
     mistakes={

@@ -25,10 +25,12 @@ def forest(*, differences: dict, title: str = "", reported: dict | None = None) 
 
     differences: {side: {arm: {host: [low, mean, high, pairs] or None}}}; pairs, how many seeds, may be left out.
     reported: the same of the committed runs, in full marks; `differences` are then drawn open, below them.
-    An interval that ends in an arrowhead goes on beyond the frame.
+    An interval that ends in an arrowhead goes on beyond the frame. An arm without any interval has no row, unless
+    none has one.
     """
     main = reported or differences
     arms = list(next(iter(main.values())))
+    arms = [arm for arm in arms if any(any(named[arm].values()) for named in main.values())] or arms
     hosts = [name for name in HOSTS if any(name in found for found in main["U"].values())]
     fig, axes = new(width=9.4, height=1.3 + 0.17 * len(arms) * (len(hosts) + 1.4), ncols=len(SIDES), sharey=True)
     block = len(hosts) + 1.4

@@ -1,5 +1,7 @@
 """Several codebooks for one token: C vector quantizers behind one interface, C log2 K bits a token."""
 
+from abc import abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -29,8 +31,8 @@ class CompositeQuantizer(Quantizer):
         with torch.autocast(z.device.type, enabled=False):
             return torch.stack(self._posteriors(self.project_in(wide(z)), temperature), -2)
 
-    def _posteriors(self, z: Tensor, temperature: float) -> list[Tensor]:
-        raise NotImplementedError
+    @abstractmethod
+    def _posteriors(self, z: Tensor, temperature: float) -> list[Tensor]: ...
 
     @property
     def usage(self) -> Usage:

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from infotok.bottleneck import VariationalBottleneck
 from infotok.errors import require
 from infotok.ranks import mean_over_ranks
-from infotok.tokenizers.quantizer import Quantized, Quantizer, wide
+from infotok.tokenizers.quantizer import Quantized, TokenLayer, wide
 from infotok.tokenizers.usage import ContinuousUsage
 
 __all__ = ["GaussianTokens"]
 
 
-class GaussianTokens(Quantizer):
+class GaussianTokens(TokenLayer):
     """features (B, L, dim) -> noisy tokens (B, L, dim).
 
     `weight` is the price of a nat per token, `noise` the sigma to start with. `bits_per_token` is measured: the KL of
@@ -33,7 +33,7 @@ class GaussianTokens(Quantizer):
     codebook_size = None
 
     def __init__(self, dim: int, *, weight: float = 1e-3, noise: float = 0.1, decay: float = 0.99) -> None:
-        nn.Module.__init__(self)  # no codebook to describe
+        super().__init__()
         require(isinstance(dim, int) and dim >= 1, "dim", dim, "a whole number, 1 or above")
         require(math.isfinite(noise) and noise > 0, "noise", noise, "a finite number above 0")
         require(math.isfinite(weight) and weight >= 0, "weight", weight, "a finite number, 0 or above")

@@ -11,6 +11,7 @@ under autocast; tokens come back in the type of the features.
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -35,8 +36,25 @@ class Quantized:
     usage: Usage | ContinuousUsage  # of this batch; `quantizer.usage` is over time
 
 
-class Quantizer(nn.Module):
-    """What is common to all. One of them has a `tracker` and writes, on vectors of its own width `code_dim`:
+class TokenLayer(nn.Module):
+    """What quantizers and continuous tokens have in common: `dim`, the door, and `bits_per_token` as a rate."""
+
+    def rate(self, length: int) -> float:
+        """Bits per image of `length` tokens."""
+        require(_whole(length) and length >= 1, "length", length, "a whole number, 1 or above")
+        return length * self.bits_per_token
+
+    def _check(self, z: Tensor) -> None:
+        require(isinstance(z, Tensor), "features", type(z).__name__, "a torch.Tensor", TypeError)
+        require(z.is_floating_point(), "features", z.dtype, "a floating-point dtype", TypeError)
+        shaped = z.ndim == 3 and z.shape[2] == self.dim and z.numel() > 0
+        require(shaped, "features", z, f"shape (B, L, {self.dim})")
+        # the largest magnitude is finite only if all are, and it is ten times faster to find
+        require(z.detach().abs().amax().isfinite(), "features", "NaN or infinity", "finite numbers")
+
+
+class Quantizer(TokenLayer, ABC):
+    """What is common to all with codes. One has a `tracker` and writes, on vectors of its own width `code_dim`:
 
     - `_quantize(z (N, code_dim), generator) -> tokens, codes (N,), loss`
     - `_vectors(codes) -> (..., code_dim)`, the vectors that codes stand for
@@ -91,11 +109,6 @@ class Quantizer(nn.Module):
         """C log2 K: what a token can carry. What it does carry is `usage.entropy`."""
         return self.codebooks * math.log2(self.codebook_size)
 
-    def rate(self, length: int) -> float:
-        """Bits per image of `length` tokens."""
-        require(_whole(length) and length >= 1, "length", length, "a whole number, 1 or above")
-        return length * self.bits_per_token
-
     @property
     def usage(self) -> Usage | ContinuousUsage:
         """Usage over the last training passes."""
@@ -103,11 +116,11 @@ class Quantizer(nn.Module):
 
     # --- for each quantizer to write ---------------------------------------------------------------------------------
 
-    def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
-        raise NotImplementedError
+    @abstractmethod
+    def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]: ...
 
-    def _vectors(self, codes: Tensor) -> Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def _vectors(self, codes: Tensor) -> Tensor: ...
 
     def _place(self, z: Tensor) -> Tensor:
         return z
@@ -116,14 +129,6 @@ class Quantizer(nn.Module):
         self.tracker.update(codes)
 
     # --- the door ----------------------------------------------------------------------------------------------------
-
-    def _check(self, z: Tensor) -> None:
-        require(isinstance(z, Tensor), "features", type(z).__name__, "a torch.Tensor", TypeError)
-        require(z.is_floating_point(), "features", z.dtype, "a floating-point dtype", TypeError)
-        shaped = z.ndim == 3 and z.shape[2] == self.dim and z.numel() > 0
-        require(shaped, "features", z, f"shape (B, L, {self.dim})")
-        # the largest magnitude is finite only if all are, and it is ten times faster to find
-        require(z.detach().abs().amax().isfinite(), "features", "NaN or infinity", "finite numbers")
 
     def _check_codes(self, codes: Tensor) -> None:
         require(isinstance(codes, Tensor), "codes", type(codes).__name__, "a torch.Tensor", TypeError)

@@ -1,8 +1,8 @@
-"""Estimators of other libraries on samples that lesson 12 wrote: `PYTHON peers.py SAMPLES.npz ANSWERS.json`.
+"""Estimators of other libraries on samples of lesson 12: `PYTHON peers.py SAMPLES.npz ANSWERS.json METHOD ...`.
 
 benchmark-mi and torch-mist need NumPy below 2, so they live in an environment of their own (`make peers`) and this
 script imports nothing of infotok. SAMPLES.npz holds x_TASK (N, dx) and y_TASK (N, dy); ANSWERS.json gets rows of
-task, method, nats, seconds.
+task, method, nats, seconds; methods are those of `PEERS`.
 """
 
 import json
@@ -32,13 +32,14 @@ def mist(estimator: str, x: np.ndarray, y: np.ndarray) -> float:
 
 
 def main() -> None:
-    samples, answers = np.load(sys.argv[1]), sys.argv[2]
+    samples, answers, methods = np.load(sys.argv[1]), sys.argv[2], sys.argv[3:]
     rows = []
     for task in sorted({name[2:] for name in samples.files}):
-        for method, estimate in PEERS.items():
+        for method in methods:
             begun = time.perf_counter()
-            nats = float(estimate(samples[f"x_{task}"], samples[f"y_{task}"]))
-            rows.append({"task": task, "method": method, "nats": nats, "seconds": time.perf_counter() - begun})
+            nats = float(PEERS[method](samples[f"x_{task}"], samples[f"y_{task}"]))
+            seconds = time.perf_counter() - begun
+            rows.append({"task": task, "method": method, "nats": round(nats, 5), "seconds": round(seconds, 2)})
     with open(answers, "w") as stream:
         json.dump(rows, stream)
 

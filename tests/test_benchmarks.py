@@ -17,11 +17,21 @@ def test_scores(worlds):
 def test_table_marks_every_method_on_every_task(tasks):
     fig = plots.table(
         tasks=[f"task {i}" for i in range(tasks)],
-        errors={"auto": [0.0] * tasks, "ksg": [-0.1] * tasks},
+        panels={
+            "ours": {"auto": [0.0] * tasks, "ksg": [-0.1] * tasks},
+            "theirs": {"bmi": [0.1] + [None] * (tasks - 1)},
+        },
         truth=[1.0] * tasks,
     )
-    marks = [line for line in fig.axes[0].lines if line.get_label() in ("auto", "ksg")]
-    assert [len(line.get_xdata()) for line in marks] == [tasks, tasks]
+    marks = [line for ax in fig.axes for line in ax.lines if line.get_label() in ("auto", "ksg", "bmi")]
+    assert [len(line.get_xdata()) for line in marks] == [tasks, tasks, 1], "what was not asked has no mark"
+
+
+def test_ratios_tell_libraries_from_floors():
+    fig = plots.ratios(rows=[["step", "a library", 3.0, True], ["step", "bare", 0.5, False]])
+    filled = [line.get_markerfacecolor() != "white" for line in fig.axes[0].lines if line.get_marker() == "o"]
+    assert filled == [True, False]
+    assert redraw(fig.recipe).alt == fig.alt
 
 
 def test_coverage_counts_what_holds():

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,7 +8,7 @@ from scipy.stats import multivariate_t, norm
 from scipy.stats import t as student_t
 
 from infotok.worlds.channels import GaussianWithAtoms, ImageChannel, StepUniform
-from infotok.worlds.examination import examine, task_names
+from infotok.worlds.examination import examine, examine_peers, task_names
 from infotok.worlds.gaussians import JointGaussian
 from infotok.worlds.tasks import beyond_normal, staircase, student
 from infotok.worlds.transforms import (
@@ -52,6 +54,24 @@ def test_published_truths():
         "spiral two pairs 3x3": 1.02,
     }
     assert {name: round(truth[name], 2) for name in published} == published
+
+
+def test_other_environments_answer_on_the_same_samples(tmp_path):
+    script = tmp_path / "means.py"
+    script.write_text("""import json, sys
+import numpy as np
+samples = np.load(sys.argv[1])
+x = samples["x_normal 1x1"]
+row = {"task": "normal 1x1", "method": sys.argv[3], "nats": float(x.mean()), "seconds": 0.0}
+json.dump([row], open(sys.argv[2], "w"))
+""")
+    (row,) = examine_peers(sys.executable, script, ["mean"], ["normal 1x1"], 3, 100)
+    world = next(task.world for task in beyond_normal() if task.name == "normal 1x1")
+    assert row["nats"] == pytest.approx(world.sample(100, 3)[0].mean())
+    assert (row["method"], row["seed"], row["n"], row["truth"]) == ("mean", 3, 100, world.mutual_information)
+    script.write_text("import no_such_library")
+    with pytest.raises(RuntimeError, match=r"means.py: got "ModuleNotFoundError.*no_such_library.*expected answers"):
+        examine_peers(sys.executable, script, ["mean"], ["normal 1x1"], 3, 100)
 
 
 def test_student_truth_by_integration():

@@ -70,7 +70,7 @@ json.dump([row], open(sys.argv[2], "w"))
     assert row["nats"] == pytest.approx(world.sample(100, 3)[0].mean())
     assert (row["method"], row["seed"], row["n"], row["truth"]) == ("mean", 3, 100, world.mutual_information)
     script.write_text("import no_such_library")
-    with pytest.raises(RuntimeError, match=r"means.py: got "ModuleNotFoundError.*no_such_library.*expected answers"):
+    with pytest.raises(RuntimeError, match=r'means.py: got "ModuleNotFoundError.*no_such_library.*expected answers'):
         examine_peers(sys.executable, script, ["mean"], ["normal 1x1"], 3, 100)
 
 

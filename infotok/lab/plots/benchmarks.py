@@ -24,24 +24,34 @@ def scores(*, raw: list, scored: list, names: list[str]) -> Figure:
 
 @drawn
 def table(
-    *, tasks: list[str], panels: dict[str, dict[str, list]], truth: list[float], tolerance: float = 0.1
+    *,
+    tasks: list[str],
+    panels: dict[str, dict[str, list]],
+    truth: list[float],
+    tolerance: float = 0.1,
+    reach: float = 1.1,
 ) -> Figure:
     """Mean error of each method on each task, methods in panels side by side.
 
-    None: not asked. The grey band is `tolerance` of the truth, or 0.02 nats where that is below 0.2.
+    None: not asked. Errors beyond `reach` nats are small marks at the edge. The grey band is `tolerance` of the truth,
+    or 0.02 nats where that is below 0.2.
     """
     fig, axes = new(width=9.5, height=0.2 * len(tasks) + 1.5, ncols=len(panels), sharex=True, sharey=True)
     place = np.arange(len(tasks))
     band = np.where(np.array(truth) < 0.2, np.maximum(0.02, tolerance * np.array(truth)), tolerance * np.array(truth))
-    for ax, (title, errors) in zip(np.atleast_1d(axes), panels.items(), strict=True):
-        ax.barh(place, 2 * band, left=-band, color="#E6E6E6", height=0.9, label=f"within {tolerance:.0%}")
-        for (name, values), color, marker in zip(errors.items(), PALETTE, "osD^vP", strict=False):
-            asked = [(value, i) for i, value in enumerate(values) if value is not None]
-            ax.plot(*zip(*asked, strict=True), marker, color=color, label=name, alpha=0.85, linestyle="none")
+    for ax, (title, methods) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+        label = f"within {tolerance:.0%}" if ax is np.atleast_1d(axes)[0] else None
+        ax.barh(place, 2 * band, left=-band, color="#E6E6E6", height=0.9, label=label)
+        for (name, values), color, marker in zip(methods.items(), PALETTE, "osD^vP", strict=False):
+            errors = np.array([np.nan if value is None else value for value in values])
+            near = np.abs(errors) <= reach
+            ax.plot(errors[near], place[near], marker, color=color, label=name, alpha=0.85, linestyle="none")
+            for side, edge in ((errors < -reach, "<"), (errors > reach, ">")):
+                ax.plot(np.full(side.sum(), -reach if edge == "<" else reach), place[side], edge, color=color)
         ax.axvline(0, color=BLACK, linewidth=0.8)
-        ax.set(xlabel="estimate - truth / nats", ylim=(len(tasks) - 0.4, -0.6))
+        ax.set(xlabel="estimate - truth / nats", xlim=(-1.06 * reach, 1.06 * reach), ylim=(len(tasks) - 0.4, -0.6))
         ax.set_yticks(place, tasks, fontsize=8)
-        ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=3, title=title, alignment="left")
+        ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=2, title=title, alignment="left")
     return fig
 
 
@@ -55,14 +65,13 @@ def ratios(*, rows: list) -> Figure:
     for i, (_, who, times, library) in enumerate(rows):
         ax.plot([1, times], [i, i], color=GRAY, linewidth=1)
         ax.plot(times, i, "o", markersize=7, color=PALETTE[0], markerfacecolor=PALETTE[0] if library else "white")
-        beyond = times >= 1
-        ax.annotate(f"{who} {times:.2g}", (times, i), (8 if beyond else -8, 0), textcoords="offset points",
-                    ha="left" if beyond else "right", va="center", fontsize=9)  # fmt: skip
+        place, shift = (max(times, 1), i), (8, 0)
+        ax.annotate(f"{who} {times:.2g}", place, shift, textcoords="offset points", va="center", fontsize=9)
     ax.axvline(1, color=BLACK, linewidth=1)
     ax.set_yticks(range(len(rows)), [task for task, *_ in rows])
     values = [times for *_, times, _ in rows]
-    ax.set(xscale="log", ylim=(len(rows) - 0.5, -0.5), xlim=(min(values) / 4, max(values) * 8),
-           xlabel="its time / time of infotok (1: the same; to the right infotok is faster)")  # fmt: skip
+    ax.set(xscale="log", ylim=(len(rows) - 0.5, -0.5), xlim=(min(0.8, *values) / 1.3, max(values) * 8),
+           xlabel="its time / infotok's (right of 1 infotok is faster)")  # fmt: skip
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter("")
     return fig

@@ -46,10 +46,11 @@ def encoders(*, panels: list[dict]) -> Figure:
     fig, axes = new(width=2.1 * len(panels) + 0.6, height=2.9, ncols=len(panels), squeeze=False)
     for ax, panel in zip(axes[0], panels, strict=True):
         q = np.array(panel["encoder"])
-        ax.imshow(q, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        image = ax.imshow(q, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         ax.set(xlabel="cluster t", xticks=range(q.shape[1]), title=f"beta = {panel['beta']:.3g}")
         ax.grid(False)
     axes[0][0].set_ylabel("leaf x")
+    fig.colorbar(image, ax=list(axes[0]), label="q(t|x)")
     return fig
 
 
@@ -58,7 +59,7 @@ def state(*, p_xy: list, encoder: list, beta: float, betas: list, i_tx: list, i_
     """One beta: its encoder, and its place on the curve."""
     fig, (left, right) = new(width=8.0, height=3.4, ncols=2)
     q = np.array(encoder)
-    left.imshow(q, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    fig.colorbar(left.imshow(q, cmap="Blues", vmin=0, vmax=1, aspect="auto"), ax=left, label="q(t|x)")
     left.set(xlabel="cluster t", ylabel="leaf x", xticks=range(q.shape[1]), title=f"q(t|x) at beta = {beta:.3g}")
     left.grid(False)
     right.plot(i_tx, i_ty, color=GRAY, lw=1)

@@ -70,7 +70,7 @@ def ratios(*, rows: list) -> Figure:
     ax.axvline(1, color=BLACK, linewidth=1)
     ax.set_yticks(range(len(rows)), [task for task, *_ in rows])
     values = [times for *_, times, _ in rows]
-    ax.set(xscale="log", ylim=(len(rows) - 0.5, -0.5), xlim=(min(0.8, *values) / 1.3, max(values) * 8),
+    ax.set(xscale="log", ylim=(len(rows) - 0.5, -0.5), xlim=(min(0.8, *values) / 1.3, max(values) * 12),
            xlabel="its time / infotok's (right of 1 infotok is faster)")  # fmt: skip
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter("")

@@ -104,6 +104,16 @@ def test_a_forest_shows_every_interval_where_it_is():
         assert [0.2] in lines
 
 
+def test_two_seeds_have_a_mean_and_no_interval():
+    values = {side: {"arm": {"masked": [-0.1, 0.2, 0.5, 3]}, "few": {"masked": [-9.0, 0.1, 9.2, 2]}} for side in "UG"}
+    for ax in headline.forest(differences=values).axes:
+        lines = [list(line.get_xdata()) for line in ax.lines]
+        assert [-0.1, 0.5] in lines
+        assert [0.1] in lines
+        assert [-9.0, 9.2] not in lines
+        assert ax.get_xlim()[1] < 1, "nor does it set the frame"
+
+
 def test_exercises_follow_from_the_package():
     difference = paired_difference([0.74, 0.83, 0.95], [0.70, 0.80, 0.90])
     assert exercises.paired.answer == pytest.approx(difference.interval[0], abs=1e-6)

@@ -25,8 +25,8 @@ def forest(*, differences: dict, title: str = "", reported: dict | None = None) 
 
     differences: {side: {arm: {host: [low, mean, high, pairs] or None}}}; pairs, how many seeds, may be left out.
     reported: the same of the committed runs, in full marks; `differences` are then drawn open, below them.
-    An interval that ends in an arrowhead goes on beyond the frame. An arm without any interval has no row, unless
-    none has one.
+    Of two pairs the mean is drawn alone: their interval says nothing. An interval that ends in an arrowhead goes on
+    beyond the frame. An arm without any difference has no row, unless none has one.
     """
     main = reported or differences
     arms = list(next(iter(main.values())))
@@ -44,7 +44,8 @@ def forest(*, differences: dict, title: str = "", reported: dict | None = None) 
         rows = [row for row in rows if row[2]]
         # Intervals of very few seeds may leave the picture; what is sure and every mean must be in it.
         reach = 3 * max([abs(found[1]) for _, _, found, _ in rows], default=1.0)
-        ends = [min(max(end, -reach), reach) for _, _, found, full in rows if full for end in (found[0], found[2])]
+        ends = [min(max(end, -reach), reach) for _, _, found, full in rows if full and not _few(found)
+                for end in (found[0], found[2])]  # fmt: skip
         ends += [found[1] for _, _, found, _ in rows] + [0.0]
         room = 0.08 * (max(ends) - min(ends)) + 1e-3
         frame = min(ends) - room, max(ends) + room
@@ -76,9 +77,13 @@ def sweep(*, values: list, label: str, scores: dict, log: bool = False) -> Figur
     scores: {side: {host: {arm: [[a score a seed], a list a value]}}}; an empty list is a value without runs.
     """
     hosts = list(next(iter(scores.values())))
-    fig, axes = new(width=1.2 + 2.9 * len(hosts), height=5.2, nrows=len(SIDES), ncols=len(hosts), sharex=True,
-                    sharey="row", squeeze=False)  # fmt: skip
-    for row, side in zip(axes, SIDES, strict=True):
+    if len(hosts) > 1:
+        fig, axes = new(width=1.2 + 2.9 * len(hosts), height=5.2, nrows=len(SIDES), ncols=len(hosts), sharex=True,
+                        sharey="row", squeeze=False)  # fmt: skip
+    else:  # side by side
+        fig, axes = new(width=8.0, height=3.4, ncols=len(SIDES), squeeze=False)
+        axes = axes.T
+    for row, (side, name) in zip(axes, SIDES.items(), strict=True):
         for ax, host in zip(row, hosts, strict=True):
             for arm, found in scores[side][host].items():
                 colour, mark, line = ARMS.get(arm, OTHER)
@@ -87,10 +92,10 @@ def sweep(*, values: list, label: str, scores: dict, log: bool = False) -> Figur
                         label=arm)  # fmt: skip
                 for x, seeds in known:
                     ax.plot([x] * len(seeds), seeds, mark, color=colour, ms=3, alpha=0.5, mew=0)
-            if side == "U":
+            if side == "U" or len(hosts) == 1:
                 ax.set_title(host)
-        row[0].set_ylabel(SIDES[side])
-    for ax in axes[-1]:
+        row[0].set_ylabel(name)
+    for ax in axes[-1] if len(hosts) > 1 else axes[:, 0]:
         ax.set_xlabel(label)
         if log:
             ax.set_xscale("log")
@@ -245,11 +250,17 @@ def subscores(*, names: list[str], differences: dict, sure: dict) -> Figure:
 def _interval(ax: Axes, found: list, y: float, host: str, full: bool, frame: tuple[float, float]) -> None:
     low, mean, high = found[:3]
     colour, mark = HOSTS[host]
-    ax.plot([low, high], [y, y], color=colour, lw=2 if full else 1.2)
+    if not _few(found):
+        ax.plot([low, high], [y, y], color=colour, lw=2 if full else 1.2)
     ax.plot([mean], [y], mark, color=colour, mfc=colour if full else "white", ms=6 if full else 5)
     for beyond, end, arrow in ((low < frame[0], frame[0], "<"), (high > frame[1], frame[1], ">")):
-        if beyond:
+        if beyond and not _few(found):
             ax.plot([end], [y], arrow, color=colour, ms=5, clip_on=False)
+
+
+def _few(found: list) -> bool:
+    """Whether there are too few pairs for an interval to be of use."""
+    return len(found) > 3 and found[3] < 3
 
 
 def _wrapped(text: str, width: int = 16) -> str:

@@ -18,6 +18,7 @@ from latex2mathml.converter import convert as to_mathml
 
 from infotok.files import read_json
 from infotok.reproduce.course import Course, Refusal
+from infotok.reproduce.display import clock
 from infotok.reproduce.pages import without_widgets
 
 __all__ = ["write_site"]
@@ -99,9 +100,8 @@ def _said(manifest: dict[str, Any]) -> str:
     claims = [claim["holds"] for claim in manifest["claims"]]
     counted = [(claims.count(True), "hold"), (claims.count(False), "fail"), (claims.count(None), "are not judged")]
     verdict = ", ".join(f"{count} {what}" for count, what in counted if count) or "none"
-    minutes, seconds = divmod(round(manifest["seconds"]), 60)
     lines = [
-        f"As it ran on {manifest['started'][:10]}, in {minutes}:{seconds:02d} minutes, by",
+        f"As it ran on {manifest['started'][:10]}, in {clock(manifest['seconds'])} minutes, by",
         f"`{manifest['command']}`",
         f'Claims: {verdict}. The <a href="../report.html#{manifest["notebook"]}">report</a> has them all.',
     ]
@@ -115,7 +115,7 @@ def _index(course: Course, path: Path, runs: dict[str, list[Path]]) -> None:
         manifest = read_json(ended[0]) if ended else None
         took, held = "not run", ""
         if manifest:
-            took = f"{round(manifest['seconds']) // 60}:{round(manifest['seconds']) % 60:02d} min"
+            took = f"{clock(manifest['seconds'])} min"
             judged = [claim["holds"] for claim in manifest["claims"] if claim["holds"] is not None]
             held = f"{sum(judged)} of {len(judged)}"
         rows.append(f"| [{name[:2]} · {course.title(name)}](notebooks/{name}.ipynb) | {took} | {held} |")

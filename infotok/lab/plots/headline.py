@@ -55,7 +55,7 @@ def forest(*, differences: dict, title: str = "", reported: dict | None = None) 
         ax.grid(visible=False, axis="y")
     seeds = [sorted({found[3] for side in SIDES for found in main[side][arm].values() if found and len(found) > 3})
              for arm in arms]  # fmt: skip
-    labels = [f"{arm} ({'–'.join(map(str, dict.fromkeys((n[0], n[-1]))))})" if n else arm
+    labels = [_label(f"{arm} ({'–'.join(map(str, dict.fromkeys((n[0], n[-1]))))})" if n else arm)
               for arm, n in zip(arms, seeds, strict=True)]  # fmt: skip
     axes[0].set_yticks([i * block + (len(hosts) - 1) / 2 for i in range(len(arms))], labels=labels)
     axes[0].set_ylim(len(arms) * block - 0.6, -0.8)
@@ -261,6 +261,12 @@ def _interval(ax: Axes, found: list, y: float, host: str, full: bool, frame: tup
 def _few(found: list) -> bool:
     """Whether there are too few pairs for an interval to be of use."""
     return len(found) > 3 and found[3] < 3
+
+
+def _label(text: str, width: int = 30) -> str:
+    """A row's label, broken at its minus where it is long."""
+    left, minus, right = text.partition(" − ")
+    return text if len(text) <= width else f"{left} −\n{right}" if minus else _wrapped(text, width)
 
 
 def _wrapped(text: str, width: int = 16) -> str:

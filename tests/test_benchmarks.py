@@ -27,6 +27,12 @@ def test_table_marks_every_method_on_every_task(tasks):
     assert [len(line.get_xdata()) for line in marks] == [tasks, tasks, 1], "what was not asked has no mark"
 
 
+def test_an_error_beyond_the_table_is_a_triangle_at_its_edge():
+    fig = plots.table(tasks=["a", "b"], panels={"theirs": {"far": [-300.0, 0.1]}}, truth=[1.0, 1.0], reach=1.0)
+    marks = {line.get_marker(): list(line.get_xdata()) for line in fig.axes[0].lines}
+    assert (marks["o"], marks["<"], marks[">"]) == ([0.1], [-1.0], [])
+
+
 def test_ratios_tell_libraries_from_floors():
     fig = plots.ratios(rows=[["step", "a library", 3.0, True], ["step", "bare", 0.5, False]])
     filled = [line.get_markerfacecolor() != "white" for line in fig.axes[0].lines if line.get_marker() == "o"]

@@ -86,6 +86,9 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=task_names(), metavar="NAME", help="all forty by default")
     parser.add_argument("--peers", nargs=2, type=Path, metavar=("PYTHON", "SCRIPT"), help="other libraries' instead")
     asked = parser.parse_args()
+    unknown = sorted(set(asked.method) - set(METHODS)) if not asked.peers else []  # a script knows its own
+    if unknown:
+        parser.error(f"--method: got {', '.join(unknown)}, expected some of {', '.join(METHODS)}")
     torch.set_num_threads(1)
     table = read_json(asked.file) if asked.file.exists() else {"command": "", "rows": []}
     table["command"] = f"python -m infotok.worlds.examination {shlex.join(sys.argv[1:])}"

@@ -61,7 +61,7 @@ def test_draws_and_redraws_the_same(plot, data):
     assert "-0.00" not in figure.alt
 
 
-@pytest.mark.parametrize("exercise", [exercises.batch_for_infonce, exercises.club_of_gaussians])
+@pytest.mark.parametrize("exercise", [exercises.batch_for_infonce, exercises.width_of_club])
 def test_exercises_accept_their_answers(exercise):
     assert exercise.check(exercise.answer)
     assert not exercise.check(...)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from infotok.errors import require
 
@@ -61,10 +61,10 @@ def paired_difference(
     mean = float(difference.mean())
     if np.ptp(difference) <= 1e-12:  # less than rounding: a variance of zero
         return Difference(mean, (mean, mean), (mean, mean), float(abs(mean) <= 1e-12), len(a), level)
-    test = stats.ttest_1samp(difference, 0.0)
+    test = scipy.stats.ttest_1samp(difference, 0.0)
     interval = test.confidence_interval(level)
     rng = np.random.default_rng(seed)
-    drawn = stats.bootstrap((difference,), np.mean, confidence_level=level, n_resamples=resamples, rng=rng)
+    drawn = scipy.stats.bootstrap((difference,), np.mean, confidence_level=level, n_resamples=resamples, rng=rng)
     return Difference(
         mean,
         (float(interval.low), float(interval.high)),
@@ -89,7 +89,7 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
 def benjamini_hochberg(p: Sequence[float]) -> np.ndarray:
     """Adjusted p-values: reject those at or below q, and an expected share of at most q of them is false."""
-    return stats.false_discovery_control(_checked(p), method="bh")
+    return scipy.stats.false_discovery_control(_checked(p), method="bh")
 
 
 def _checked(p: Sequence[float]) -> np.ndarray:

@@ -10,10 +10,9 @@ A fitted copula is a density ratio: `.log_ratio(x, y)` at pairs, `.log_ratios(x,
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from scipy.linalg import solve_triangular
-from scipy.optimize import minimize_scalar
 from scipy.special import digamma, gammaln, ndtr, ndtri, stdtrit
-from scipy.stats import rankdata
 
 from infotok.errors import require
 from infotok.information.samples import Samples, paired
@@ -21,7 +20,7 @@ from infotok.information.samples import Samples, paired
 
 def normal_scores(x: np.ndarray) -> np.ndarray:
     """Columns through rank / (N + 1) and the normal quantile: margins N(0, 1), same dependence. Ties share a score."""
-    return ndtri(rankdata(x, axis=0) / (len(x) + 1))
+    return ndtri(scipy.stats.rankdata(x, axis=0) / (len(x) + 1))
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,9 @@ class StudentCopula:
             return (_student_log_density(t**2, 1, dof).sum(axis=1) - joint).mean()
 
         if dof is None:
-            search = minimize_scalar(loss, bounds=np.log(DOF_RANGE), method="bounded", options={"xatol": 0.02})
+            search = scipy.optimize.minimize_scalar(
+                loss, bounds=np.log(DOF_RANGE), method="bounded", options={"xatol": 0.02}
+            )
             dof = float(np.exp(search.x))
         correlation = _student_dispersion(_student_scores(scores, dof), dof, correlation, steps=10)
         fitted = cls(correlation, dof, dim_x, 0.0)

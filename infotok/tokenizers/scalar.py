@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
+import scipy
 import torch
-from scipy.optimize import minimize_scalar
-from scipy.stats import norm
 from torch import Tensor
 
 from infotok.errors import require
@@ -80,8 +79,8 @@ def uniform_error(levels: int, step: float) -> float:
     low, high = [-math.inf, *inner], [*inner, math.inf]
 
     def primitive(edge: float, value: float) -> float:
-        tail = norm.pdf(edge) * (edge - 2 * value) if math.isfinite(edge) else 0.0
-        return norm.cdf(edge) * (1 + value**2) - tail
+        tail = scipy.stats.norm.pdf(edge) * (edge - 2 * value) if math.isfinite(edge) else 0.0
+        return scipy.stats.norm.cdf(edge) * (1 + value**2) - tail
 
     return float(sum(primitive(b, v) - primitive(a, v) for a, b, v in zip(low, high, values, strict=True)))
 
@@ -89,5 +88,7 @@ def uniform_error(levels: int, step: float) -> float:
 @cache
 def gaussian_step(levels: int) -> float:
     """The step of least square error for N(0, 1): 1.596, 1.224, 0.996, 0.843, ... for 2, 3, 4, 5 levels (Max 1960)."""
-    search = minimize_scalar(lambda step: uniform_error(levels, step), bounds=(1e-4, 2.0), method="bounded")
+    search = scipy.optimize.minimize_scalar(
+        lambda step: uniform_error(levels, step), bounds=(1e-4, 2.0), method="bounded"
+    )
     return float(search.x)

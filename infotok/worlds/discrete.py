@@ -11,8 +11,8 @@ Everything is in nats. `p_xy` (X, Y) is the table; samples are integer arrays x 
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 from scipy.special import entr
 
 from infotok.errors import require
@@ -82,7 +82,11 @@ class BinarySymmetricSource(DiscreteSource):
         # atanh(u) outgrows the other term only at the optimum, however close to 0 or 1 that lies
         below = 1e-9
         above = 1 - 1e-16
-        bias = brentq(slope, below, above, xtol=1e-16, rtol=1e-15) if slope(above) > 0 > slope(below) else 1.0
+        bias = (
+            scipy.optimize.brentq(slope, below, above, xtol=1e-16, rtol=1e-15)
+            if slope(above) > 0 > slope(below)
+            else 1.0
+        )
         q = (1 - bias) / 2
         return np.log(2) - _binary_entropy(q), np.log(2) - _binary_entropy(self._through(q))
 
@@ -160,4 +164,4 @@ def _inverse_binary_entropy(h: float) -> float:
     """q in [0, 1/2] with h(q) = h."""
     if h <= 0 or h >= np.log(2):
         return 0.0 if h <= 0 else 0.5
-    return brentq(lambda q: _binary_entropy(q) - h, 0.0, 0.5, xtol=1e-16, rtol=1e-15)
+    return scipy.optimize.brentq(lambda q: _binary_entropy(q) - h, 0.0, 0.5, xtol=1e-16, rtol=1e-15)

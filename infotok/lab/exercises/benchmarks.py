@@ -20,7 +20,7 @@ excess_of_correlations = Exercise(
 )
 
 error_of_an_estimate = Exercise(
-    "With the density ratio $r = p(x, y) / p(x)\\,p(y)$, the least standard error that any estimator can have on a "
+    "With the density ratio $r = p(x, y) / (p(x)\\,p(y))$, the least standard error that any estimator can have on a "
     "Gaussian pair of correlation $\\rho$, from $N$ samples, is $\\mathrm{sd}(\\ln r)/\\sqrt N$, and "
     "$\\mathrm{Var} \\ln r = \\rho^2$. Write `error(rho, N)`.",
     answer=lambda rho, n: abs(rho) / math.sqrt(n),

@@ -17,26 +17,28 @@ batch_for_infonce = Exercise(
     },
     hint=r"InfoNCE is at most $\ln B$. Set that equal to 10.",
     solution=r"$\ln B \ge 10$ needs $B \ge e^{10} \approx 22\,026$, and that only with the perfect critic: to come "
-    "*close* to the ceiling takes a batch several times larger again. This is why contrastive models are trained on "
+    "*close* to 10 nats takes a batch several times larger again. This is why contrastive models are trained on "
     "batches of tens of thousands, and why an InfoNCE that has saturated says nothing about which of two encoders "
     "knows more.",
 )
 
-club_of_gaussians = Exercise(
-    "$d$ independent pairs of standard Gaussians with correlation $\\rho$ share $I$ nats in all. Write "
-    "`club_value(I, d)`: what CLUB reads on average with the true conditional $q = p(y|x) = N(\\rho x, 1 - \\rho^2)$.",
-    answer=lambda nats, dim: dim * (math.exp(2 * nats / dim) - 1),
+width_of_club = Exercise(
+    "$d$ independent pairs of standard Gaussians with correlation $\\rho$ share $I$ nats in all, and CLUB's $q(y|x)$ "
+    "has the right mean and $c$ times the right variance, $N(\\rho x, c\\,(1 - \\rho^2))$. Write `width(I, d)`: the "
+    "$c$ at which CLUB reads exactly $I$ on average.",
+    answer=lambda nats, dim: dim * (math.exp(2 * nats / dim) - 1) / nats,
     cases=[(10.0, 20), (2.0, 20), (0.5, 1), (4.0, 3)],
     mistakes={
-        lambda nats, dim: math.exp(2 * nats / dim) - 1: "That is one pair; the pairs add up.",
-        lambda nats, dim: nats: "That would make CLUB exact; it is an upper bound.",
-        lambda nats, dim: dim * (math.exp(nats / dim) - 1): r"$I/d = -\frac12 \ln(1-\rho^2)$: mind the half.",
-        lambda nats, dim: dim * (1 - math.exp(-2 * nats / dim)): r"That is $d\rho^2$. Divide by $q$'s variance.",
+        lambda nats, dim: dim * (math.exp(2 * nats / dim) - 1): "CLUB reads that at $c = 1$. How much too much?",
+        lambda nats, dim: nats / (dim * (math.exp(2 * nats / dim) - 1)): "Other way round: a *wider* $q$ reads less.",
+        lambda nats, dim: math.sqrt(dim * (math.exp(2 * nats / dim) - 1) / nats): "That is the deviation's factor.",
+        lambda nats, dim: (math.exp(2 * nats / dim) - 1) / nats: "One pair reads that much; the pairs add up.",
+        lambda nats, dim: 1.0: "With the right variance CLUB reads too much: it is an upper bound.",
     },
-    hint=r"For one pair, $\ln q$ is $-(y - \rho x)^2 / 2(1 - \rho^2)$ plus a constant that cancels. What is the mean "
+    hint=r"For one pair, $\ln q$ is $-(y - \rho x)^2 / 2c(1 - \rho^2)$ plus a constant that cancels. What is the mean "
     r"square of $y - \rho x$ for a joint pair, and what for an unrelated one?",
     solution=r"A joint pair has $E(y - \rho x)^2 = 1 - \rho^2$, an unrelated one $1 + \rho^2$. The difference over "
-    r"$2(1 - \rho^2)$ is $\rho^2 / (1 - \rho^2)$ per pair, and $1 - \rho^2 = e^{-2I/d}$ makes it $e^{2I/d} - 1$: "
-    r"$d\,(e^{2I/d} - 1)$ in all. At 10 nats in 20 dimensions that is 34.4. It is never near $I$: where each "
-    r"pair knows little CLUB reads $2I$, and beyond that it explodes.",
+    r"$2c(1 - \rho^2)$ is $\rho^2 / c(1 - \rho^2)$ per pair, and $1 - \rho^2 = e^{-2I/d}$ makes it "
+    r"$(e^{2I/d} - 1) / c$. So $c = d\,(e^{2I/d} - 1) / I$: 2 where each pair knows little, 3.4 at 10 nats in 20 "
+    r"dimensions. A fit that happens to be so wide makes an upper bound look like a good estimator.",
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 
+PATIENCE = 300  # seconds, several times what any command of the tests takes
 PARAMETERS = '''seed: int = 0  # moves every draw
 steps: int = 3
 beta_max: float = 4.0  # the last beta
@@ -39,7 +40,7 @@ def infotok(root: Path, *words: str, start: bool = False):
     command = [sys.executable, "-m", "infotok", *words, "--root", str(root)]
     repository = str(Path(__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": repository, "PYTHONWARNINGS": "default"}
-    kind = subprocess.Popen if start else subprocess.run
+    kind = subprocess.Popen if start else partial(subprocess.run, timeout=PATIENCE)
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # also when the tests run where Ctrl-C is ignored
     return kind(command, cwd=root, env=environment, text=True, preexec_fn=heard, **streams)

@@ -3,13 +3,16 @@
 import asyncio
 import time
 
+import papermill
 import pytest
 import zmq
 import zmq.asyncio
+from courses import make_course
 from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.session import Session
+from papermill.engines import papermill_engines
 
-from infotok.reproduce.engine import looking_again
+from infotok.reproduce.engine import LOOK, engine, looking_again
 
 HELD = 0.5  # seconds in which nothing else runs in the loop
 
@@ -46,6 +49,24 @@ def test_the_libraries_alone_lose_it():
     """What the engine mends; where this fails, the mend can go."""
     with pytest.raises(asyncio.TimeoutError):
         asyncio.run(reply_to_one_who_waits(False, 2))
+
+
+def test_the_engine_waits_for_no_reply_without_end(monkeypatch, tmp_path):
+    asked, get_msg = set(), AsyncZMQSocketChannel.get_msg
+
+    async def watched(self, timeout=None):
+        if self.socket.type == zmq.DEALER:
+            asked.add(timeout)
+        return await get_msg(self, timeout)
+
+    monkeypatch.setattr(AsyncZMQSocketChannel, "get_msg", watched)
+    root = make_course(tmp_path, {"01_short": ["1 + 1"]})
+    (notebook,) = (root / "notebooks").glob("*.ipynb")
+    papermill_engines.register("told", engine(lambda notebook, index: None))
+    done = papermill.execute_notebook(notebook, tmp_path / "done.ipynb", engine_name="told", progress_bar=False)
+    assert done.cells[-1].outputs[0]["data"]["text/plain"] == "2"
+    assert LOOK in asked
+    assert None not in asked
 
 
 def test_a_timeout_that_was_asked_for_is_kept():

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from queue import Empty
 from typing import Any
 
+from jupyter_core.utils import run_sync
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine
 from papermill.log import logger
@@ -38,6 +39,8 @@ class Client(PapermillNotebookClient):
         client = await super().async_start_new_kernel_client()
         client.shell_channel.get_msg = looking_again(client.shell_channel.get_msg)
         return client
+
+    start_new_kernel_client = run_sync(async_start_new_kernel_client)  # papermill calls this one
 
 
 def engine(begins: Callable[[Any, int], None]) -> type[Engine]:

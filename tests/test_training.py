@@ -5,15 +5,18 @@ import math
 import multiprocessing
 import os
 import random
+import threading
 import time
 
 import pytest
 import torch
 from accelerate.state import AcceleratorState
 from torch import nn
+from tqdm import tqdm
 
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import AutoregressiveModel, Backbone, MaskedModel, TrainConfig, read_metrics, train
+from infotok.unified.muon import Muon
 from infotok.unified.training import draw_batch, load_optimisers, make_optimisers, optimiser_tensors
 from infotok.worlds import ShapesWorld
 
@@ -39,7 +42,11 @@ def altered(config, **changes):
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """Bits depend on the number of threads; forked processes have one."""
+    """Bits depend on the number of threads; forked processes have one.
+
+    tqdm's own lock is shared by forked processes, and one that is killed inside it would hold it for ever.
+    """
+    tqdm.set_lock(threading.RLock())
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -204,6 +211,23 @@ def test_every_weight_has_one_optimiser():
     assert len(make_optimisers(model.tokenizer, SMALL)) == 1, "a tokenizer has no language model"
 
 
+def test_muons_first_step_is_newton_schulz_in_float32():
+    gradient = torch.randn(12, 40, generator=torch.Generator().manual_seed(0))
+    steps = {}
+    for kind in (Muon, torch.optim.Muon):
+        weight = nn.Parameter(torch.zeros(12, 40))
+        weight.grad = gradient.clone()
+        kind([weight], lr=1.0, weight_decay=0.0).step()
+        steps[kind] = -weight.detach()
+    x = gradient.double() / gradient.double().norm()
+    for _ in range(5):  # Jordan et al. 2024
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    torch.testing.assert_close(steps[Muon], x.float(), rtol=0, atol=1e-5)
+    torch.testing.assert_close(steps[Muon], steps[torch.optim.Muon], rtol=0, atol=2e-2)
+    assert not torch.allclose(steps[Muon], steps[torch.optim.Muon], rtol=0, atol=1e-5), "torch's own is bfloat16"
+
+
 def test_optimisers_states_survive(tmp_path):
     model = build()
     optimisers = make_optimisers(model, SMALL)
@@ -241,7 +265,7 @@ def test_another_run_in_the_folder_is_refused(tmp_path, change, message):
 # --- several processes ------------------------------------------------------------------------------------------------
 
 
-SHARED = {"steps": 6, "weight_decay": 0.0, "muon": False}  # Muon's bfloat16 magnifies rounding: curves would part
+SHARED = {"steps": 6, "weight_decay": 0.0}
 
 
 def train_one_rank(rank, folder, port):

@@ -6,7 +6,7 @@
   data's position and the state of all generators at once
 - a run that is killed resumes from its last checkpoint and ends with the same weights, bit for bit on a CPU
 - processes (`accelerate launch`) share one batch of `batch` images: the loss curve does not change, but for rounding,
-  which Muon's bfloat16 magnifies. Accumulated parts share its gradient, but quantizers see part after part
+  which on a GPU Muon's bfloat16 magnifies. Accumulated parts share its gradient, but quantizers see part after part
 - `metrics.jsonl` in `run_dir` has every term, weighted as it was added, with throughput and utilisation
 - a loss or gradient that is not finite stops the run, with its step and its name
 """
@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from infotok.checkpoints import load_checkpoint, load_state, save_checkpoint
 from infotok.errors import require
 from infotok.files import write_atomically
+from infotok.unified.muon import Muon
 from infotok.unified.speed import Meter, operations
 
 __all__ = ["TrainConfig", "read_metrics", "train"]
@@ -168,7 +169,7 @@ def make_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.O
     optimisers = [torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.95), fused=True)]
     if matrices := [p for p in trained if id(p) in inner]:
         same = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
-        optimisers.append(torch.optim.Muon(matrices, **same, adjust_lr_fn="match_rms_adamw"))
+        optimisers.append(Muon(matrices, **same, adjust_lr_fn="match_rms_adamw"))
     return optimisers
 
 

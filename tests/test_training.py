@@ -46,10 +46,11 @@ def one_thread():
 
     tqdm's own lock is shared by forked processes, and one that is killed inside it would hold it for ever.
     """
-    tqdm.set_lock(threading.RLock())
-    threads = torch.get_num_threads()
+    threads, lock = torch.get_num_threads(), tqdm.get_lock()
     torch.set_num_threads(1)
+    tqdm.set_lock(threading.RLock())
     yield
+    tqdm.set_lock(lock)
     torch.set_num_threads(threads)
 
 

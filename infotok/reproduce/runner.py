@@ -28,7 +28,7 @@ ENVIRONMENT = {
     # One thread a process: two notebooks side by side beat two threads in one, and sums come out the same anywhere.
     "OMP_NUM_THREADS": "1",
     # glibc keeps the large blocks that one training step frees for the next: half the page faults, 3 % of the time.
-    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),  # the most that every glibc takes
     "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
     "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not one of the same name in the home folder
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",

@@ -42,10 +42,8 @@ def forest(*, differences: dict, title: str = "", reported: dict | None = None) 
             rows += [(i * block + j + 0.36, host, differences[side].get(arm, {}).get(host), False)
                      for i, arm in enumerate(arms) for j, host in enumerate(hosts)]  # fmt: skip
         rows = [row for row in rows if row[2]]
-        # Intervals of very few seeds may leave the picture; what is sure and every mean must be in it.
-        reach = 3 * max([abs(found[1]) for _, _, found, _ in rows], default=1.0)
-        ends = [min(max(end, -reach), reach) for _, _, found, full in rows if full and not _few(found)
-                for end in (found[0], found[2])]  # fmt: skip
+        # Intervals of this run's few seeds may leave the picture; reported ones and every mean must be in it.
+        ends = [end for _, _, found, full in rows if full and not _few(found) for end in (found[0], found[2])]
         ends += [found[1] for _, _, found, _ in rows] + [0.0]
         room = 0.08 * (max(ends) - min(ends)) + 1e-3
         frame = min(ends) - room, max(ends) + room

@@ -1,15 +1,17 @@
 """One cell of the reproduction: arms differ in their own terms alone, and a cell is what its numbers say."""
 
+import inspect
 from pathlib import Path
 
 import pytest
 import torch
 
-from infotok.evaluation import CaptionHead, evaluate, train_and_score
+from infotok.evaluation import CaptionHead, evaluate, paired_difference, train_and_score
 from infotok.evaluation.reproduction import EVALUATION, FewImages, Watched, make_host
 from infotok.evaluation.reproduction import HOSTS as KINDS
 from infotok.files import read_json, to_json
 from infotok.pictures import unpacked
+from infotok.reproduce.cells import Cells, differences
 from infotok.unified import TrainConfig, train
 from infotok.worlds import ShapesWorld
 
@@ -149,3 +151,23 @@ FIGURES = Path(__file__).parents[1] / "figures" / "11_infotok"
 def test_no_seed_that_was_tuned_on_is_reported():
     tried = {row["seed"] for row in read_json(FIGURES / "trials.json")["rows"]}
     assert not {row["seed"] for row in read_json(FIGURES / "cells.json")["rows"]} & tried
+
+
+def test_the_published_pairs_follow_from_the_reported_runs():
+    published = read_json(FIGURES / "metrics.json")
+    signature = inspect.signature(train_and_score).parameters
+    dials = {name: p.default for name, p in signature.items() if p.default is not p.empty and name != "folder"}
+    cells = Cells(read_json(FIGURES / "cells.json")["rows"], dials | {"nuisance": 0.8})
+    assert len(published["paired"]) == 2 * 2 * 3
+    for pair in published["paired"]:
+        variational = {"compression": 1e-3, "consistency": 3.0, "prior": "text"}
+        weight = 1.0 if pair["host"] == "autoregressive" else 3.0
+        arm = {"hsic": {"estimator": "hsic", "compression": 0.1, "consistency": weight}, "variational": variational}
+        found = differences(
+            cells.find(pair["host"], arm[pair["estimator"]]), cells.find(pair["host"], {}), pair["side"]
+        )
+        expected = paired_difference(list(found.values()), [0.0] * len(found))
+        assert pair["seeds"] == expected.pairs >= 8
+        assert [pair[name] for name in ("low", "mean", "high")] == pytest.approx(
+            [expected.interval[0], expected.mean, expected.interval[1]], abs=1e-4
+        )

@@ -9,8 +9,9 @@ its ranks. Then, from the simplest to the most flexible:
 - coordinates  the Gaussian copula in learned coordinates
 
 Copulas and coordinates are density ratios, scored by InfoNCE on five folds, each on the fold it was not fitted to. That
-score and KSG's value both err on the low side, so a more flexible candidate replaces a simpler one where it reaches
-higher by more than `MARGIN` standard errors of the paired difference. The winner's value is then freed of its bias:
+score errs on the low side, and KSG's value mostly does, so a more flexible candidate replaces a simpler one where it
+reaches higher by more than `MARGIN` standard errors of the paired difference. The winner's value is then freed of its
+bias:
 
 - copulas are fitted to all samples and corrected for their number of parameters;
 - learned coordinates report the middle between their score on the samples trained on (too high) and on held-out ones

@@ -12,6 +12,8 @@ from infotok.reproduce import Record
 record = Record(run_dir, profile)
 record.claim("two is more than one", 2, at_least=1)
 print("perspicacious", 6 * 7)
+from IPython.display import HTML
+HTML("<b>$z_1$</b>")
 """
 WIDGET = "import ipywidgets; ipywidgets.IntSlider(description='n')"
 
@@ -56,6 +58,7 @@ def test_formulas_are_mathml_and_what_is_none_stays(site):
     page = (site / "notation.html").read_text()
     assert "<math" in page
     assert "MathJax" not in page
+    assert "<b><math" in (site / "notebooks" / "00_first.html").read_text(), "what a cell showed"
 
 
 def test_nothing_is_fetched(site):

@@ -62,6 +62,15 @@ def typeset(text: str) -> str:
     return MATH.sub(one, text)
 
 
+def typeset_outputs(cell: nbformat.NotebookNode) -> None:
+    """The same, in place, in what a cell showed as text or HTML."""
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        for kind in ("text/markdown", "text/html"):
+            if kind in data and "<script" not in data[kind]:
+                data[kind] = typeset(data[kind])
+
+
 def without_widgets(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A copy in which a line stands wherever a widget would be."""
     notebook = copy.deepcopy(notebook)
@@ -83,9 +92,5 @@ class _Offline(Preprocessor):
         if cell.cell_type == "markdown":
             linked = re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.html)", cell.source)
             cell.source = typeset(linked.replace("](../docs/", "](../../docs/"))  # from runs/PROFILE
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            for kind in ("text/markdown", "text/html"):
-                if kind in data and "<script" not in data[kind]:
-                    data[kind] = typeset(data[kind])
+        typeset_outputs(cell)
         return cell, resources

@@ -19,7 +19,7 @@ from latex2mathml.converter import convert as to_mathml
 from infotok.files import read_json
 from infotok.reproduce.course import Course, Refusal
 from infotok.reproduce.display import clock
-from infotok.reproduce.pages import without_widgets
+from infotok.reproduce.pages import typeset_outputs, without_widgets
 
 __all__ = ["write_site"]
 
@@ -28,6 +28,7 @@ CONFIGURATION = {
     "extensions": ["myst_nb", __name__],
     "html_theme": "furo",
     "html_title": "infotok",
+    "html_show_copyright": False,
     "html_show_sphinx": False,
     "html_copy_source": False,
     "html_math_renderer": "mathml",
@@ -86,6 +87,7 @@ def _executed(course: Course, name: str, manifest: Path | None, profile: str) ->
     notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     for cell in notebook.cells:
         cell.source = cell.source.replace("](../docs/", "](../") if cell.cell_type == "markdown" else cell.source
+        typeset_outputs(cell)
     notebook.cells.insert(
         1, nbformat.v4.new_markdown_cell(_said(read_json(manifest)) if shown else NOT_RUN.format(profile))
     )

@@ -1,0 +1,110 @@
+"""Cross-fitting: how much better than the labels' frequencies classifiers predict labels that they have not seen.
+
+    gain_i = log q(y_i|x_i) - log p(y_i),      q and the frequencies p from the other folds
+
+- `stratified_folds`   the fold of each sample, every label spread over all folds
+- `held_out_gains`     {classifier: gains (N, temperatures)}: each q also as q^t, normalised
+- `pooled`             gains (N,) of the mixture of all these q and of p that is best on the other folds
+
+A label that the other folds do not have is given p's probability, so that its gain is 0.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.special import log_softmax
+
+from infotok.information.classifiers import Fit, Predict
+
+FEW_CLASSES, MANY_CLASSES = 100, 1000  # where temperatures become costly
+BLOCK = 4_000_000  # probabilities in memory at once
+STEPS = 100  # of expectation maximisation
+
+
+def stratified_folds(codes: np.ndarray, folds: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
+    """The fold of each sample, (N,). Samples of one group (`groups`: (N,) integers) share a fold."""
+    if groups is not None:
+        _, first, group = np.unique(groups, return_index=True, return_inverse=True)
+        return stratified_folds(codes[first], folds, seed)[group.reshape(-1)]
+    order = np.random.default_rng(seed).permutation(len(codes))
+    order = order[np.argsort(codes[order], kind="stable")]
+    place = np.empty(len(codes), dtype=np.int64)
+    place[order] = np.arange(len(codes)) % folds
+    return place
+
+
+def held_out_gains(
+    fits: Mapping[str, Fit], x: np.ndarray, codes: np.ndarray, place: np.ndarray, seed: int, *, half: bool = False
+) -> dict[str, np.ndarray]:
+    """Gains of each of `fits` on x (N, d), codes (N,) from 0 and folds `place` (N,).
+
+    half: fit to half of the samples of the other folds only.
+    """
+    gains: dict[str, list] = {name: [] for name in fits}
+    tests = [np.flatnonzero(place == fold) for fold in range(place.max() + 1)]
+    for fold, test in enumerate(tests):
+        train = np.flatnonzero(place != fold)
+        if half:
+            train = train[stratified_folds(codes[train], 2, seed + 1 + fold) == 0]
+        counts = np.bincount(codes[train], minlength=codes.max() + 1) + 0.5
+        prior = counts / counts.sum()
+        present, y = np.unique(codes[train], return_inverse=True)
+        place_of = np.full(len(prior), -1)
+        place_of[present] = np.arange(len(present))
+        label = place_of[codes[test]]  # (n,): -1 for a label that is not present
+        offset = np.log(prior[present].sum()) - np.log(prior[codes[test]])
+        for name, fit in fits.items():
+            one = len(present) == 1
+            own = np.zeros((len(test), 1)) if one else _own(fit(x[train], y, seed), x[test], label, len(present))
+            gains[name].append(np.where(label[:, None] >= 0, own + offset[:, None], 0.0))
+    back = np.argsort(np.concatenate(tests))
+    return {name: np.concatenate(_aligned(parts))[back] for name, parts in gains.items()}
+
+
+def pooled(gains: list[np.ndarray], place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gains (N,) of the mixture, and its mean weights: first that of the frequencies, then of every column of `gains`.
+
+    The weights are fitted to the other folds by expectation maximisation, with one more sample for the frequencies.
+    """
+    ratio = np.exp(np.hstack([np.zeros((len(place), 1)), *gains]))
+    result, weights = np.empty(len(place)), []
+    for fold in range(place.max() + 1):
+        test = place == fold
+        weights.append(_mixture(ratio[~test]))
+        result[test] = np.log(ratio[test] @ weights[-1])
+    return result, np.mean(weights, axis=0)
+
+
+def _mixture(ratio: np.ndarray) -> np.ndarray:
+    """Weights (M,) that maximise the mean of log(ratio @ weights), ratio (N, M): half of them start at the best column.
+
+    The best is the one with the highest mean less its error, so that it is the frequencies where nothing is sure.
+    """
+    gains = np.log(ratio)
+    best = (gains.mean(axis=0) - gains.std(axis=0) / np.sqrt(len(gains))).argmax()
+    weights = np.full(ratio.shape[1], 0.5 / ratio.shape[1])
+    weights[best] += 0.5
+    for _ in range(STEPS):
+        weights = weights * ((1 / (ratio @ weights)) @ ratio)
+        weights[0] += 1
+        weights /= weights.sum()
+    return weights
+
+
+def _own(predict: Predict, x: np.ndarray, label: np.ndarray, classes: int) -> np.ndarray:
+    """log q^t(label|x), (n, smoothings x temperatures), in blocks of rows."""
+    powers = (0.25, 0.5, 1.0, 2.0, 4.0) if classes <= FEW_CLASSES else (0.5, 1.0, 2.0)
+    powers = (1.0,) if classes > MANY_CLASSES else powers
+    blocks = []
+    for rows in np.array_split(np.arange(len(label)), math.ceil(len(label) * classes / BLOCK)):
+        at = np.arange(len(rows)), label[rows]
+        columns = [log_softmax(power * log_q, axis=1)[at] for log_q in predict(x[rows]) for power in powers]
+        blocks.append(np.stack(columns, axis=1))
+    return np.concatenate(blocks)
+
+
+def _aligned(parts: list[np.ndarray]) -> list[np.ndarray]:
+    """Folds that differ in their number of smoothings keep the first ones."""
+    width = min(part.shape[1] for part in parts)
+    return [part[:, :width] for part in parts]

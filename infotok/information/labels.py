@@ -1,0 +1,156 @@
+"""I(X;Y) between features x and labels y: how well classifiers predict the labels of samples they have not seen.
+
+    I(X;Y) = H(Y) - H(Y|X) >= H(Y) - E[-log q(y|x)]          for every classifier q (Barber and Agakov 2003)
+
+1. Several classifiers (`classifiers`) are fitted to some folds and give log q(y|x) on another (`crossfit`). Their
+   mixture with the labels' frequencies, fitted across folds as well, is q: where x says nothing it is the frequencies.
+2. The bound is too low by what q has yet to learn. With an error of c / n, twice the samples halve it, so that what
+   doubling the samples gained last is what remains to be gained; it is added, and it widens the interval.
+3. In at most three columns the neighbours of the same label are counted as well (Ross 2014): no bound, nearly unbiased,
+   and chosen where it is higher by more than its error.
+
+The value is at most H(Y), the entropy of the labels as counted, at least 0, and the same whatever they are called.
+"""
+
+import math
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from scipy.spatial import cKDTree
+from scipy.special import digamma, entr, ndtri
+from scipy.stats import chi2, rankdata
+
+from infotok.errors import require
+from infotok.information.categories import encode_labels
+from infotok.information.classifiers import candidates
+from infotok.information.crossfit import held_out_gains, pooled, stratified_folds
+
+FOLDS, FEW_FOLDS, MANY = 5, 3, 10_000  # fewer folds from so many samples on
+NEIGHBOR_DIMS, NEIGHBOR_MARGIN, NEIGHBORS = 3, 2.5, 3
+FAR = 8.0  # standard deviations from which a column's outliers spoil distances
+USED = 0.01  # weight from which a classifier is worth a second fit
+Z95 = 1.96
+
+
+@dataclass(frozen=True)
+class LabelInformation:
+    """An estimate of I(X;Y), y labels.
+
+    nats: the value; interval: 95 %; ceiling: H(Y); candidates: {name: nats} of each classifier alone, of their mixture
+    and of the neighbours; reason: where the value comes from; pointwise (N,): log ratios with the value as their mean.
+    """
+
+    nats: float
+    interval: tuple[float, float]
+    ceiling: float
+    candidates: dict[str, float] = field(default_factory=dict)
+    reason: str = ""
+    pointwise: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
+
+
+def label_mi(
+    x: np.ndarray, y: np.ndarray, *, seed: int = 0, folds: int = FOLDS, groups: np.ndarray | None = None
+) -> LabelInformation:
+    """I(X;Y) in nats of real features x (N, d) and labels y (N,) of any type.
+
+    groups: (N,) integers; samples of one group, such as copies of one image, stay in one fold. Deterministic for a
+    seed. Raises ValueError for unequal lengths, fewer than 10 samples or NaN.
+    """
+    codes = encode_labels(y, "y")
+    x = np.asarray(x, dtype=np.float64).reshape(len(x), -1)
+    require(len(x) == len(codes), "y", f"{len(codes)} labels", f"as many as x has samples, {len(x)}")
+    require(len(x) >= 10, "x", f"{len(x)} samples", "at least 10")
+    require(np.isfinite(x).all(), "x", "NaN or infinity", "finite values")
+    x = scaled(x)
+    place = stratified_folds(codes, folds if len(x) < MANY else min(folds, FEW_FOLDS), seed, groups)
+    if codes.max() == 0 or x.shape[1] == 0:
+        return LabelInformation(0.0, (0.0, 0.0), entropy_of(codes), reason="a constant", pointwise=np.zeros(len(x)))
+    fits = candidates(len(x), x.shape[1], int(codes.max()) + 1)
+    gains = held_out_gains(fits, x, codes, place, seed)
+    terms, weights = pooled(list(gains.values()), place)
+    used = used_fits(gains, weights)
+    halves = held_out_gains({name: fits[name] for name in used}, x, codes, place, seed, half=True)
+    half = pooled(list(halves.values()), place)[0] if used else terms
+    result = from_terms(terms, half, codes)
+    scores = {name: float(columns.mean(axis=0).max()) for name, columns in gains.items()}
+    reason = f"classifiers on held-out samples: {', '.join(used) or 'none better than the frequencies'}"
+    result = LabelInformation(
+        result.nats, result.interval, result.ceiling, {**scores, "mixture": result.nats}, reason, result.pointwise
+    )
+    return _with_neighbors(result, x, codes) if x.shape[1] <= NEIGHBOR_DIMS else result
+
+
+def from_terms(terms: np.ndarray, half: np.ndarray, codes: np.ndarray) -> LabelInformation:
+    """The value behind held-out gains (N,) and those of fits to half of the samples, cut off at 0 and at H(Y)."""
+    remaining = max(float((terms - half).mean()), 0.0)
+    pointwise = 2 * terms - half if remaining else terms
+    return _cut_off(pointwise, remaining, codes)
+
+
+def _cut_off(pointwise: np.ndarray, bias: float, codes: np.ndarray) -> LabelInformation:
+    """The interval allows for `bias` either way and for the sampling error of H(Y), which is counted too low."""
+    n, ceiling = len(pointwise), entropy_of(codes)
+    nats = min(max(float(pointwise.mean()), 0.0), ceiling)
+    unseen = float(chi2.ppf(0.95, codes.max())) / (2 * n)  # 2N (H - H counted) of equally likely labels is chi-squared
+    reach = Z95 * float(pointwise.std()) / math.sqrt(n) + bias
+    return LabelInformation(
+        nats, (max(nats - reach, 0.0), min(nats + reach, ceiling) + unseen), ceiling, pointwise=pointwise
+    )
+
+
+def used_fits(gains: dict[str, np.ndarray], weights: np.ndarray) -> list[str]:
+    """The names whose columns have some weight in the mixture."""
+    ends = np.cumsum([1] + [columns.shape[1] for columns in gains.values()])
+    shares = [weights[start:end].sum() for start, end in pairwise(ends)]
+    return [name for name, share in zip(gains, shares, strict=True) if share > USED]
+
+
+def entropy_of(codes: np.ndarray) -> float:
+    """H of the labels as counted, in nats."""
+    return float(entr(np.bincount(codes) / len(codes)).sum())
+
+
+def scaled(x: np.ndarray) -> np.ndarray:
+    """Columns (N, d) of mean 0 and variance 1, without constant ones; those with far outliers by their ranks."""
+    x = x[:, np.ptp(x / np.abs(x).max(axis=0).clip(min=np.finfo(float).tiny), axis=0) > 0]
+    x = _standard(x / np.abs(x).max(axis=0))
+    far = np.abs(x).max(axis=0, initial=0) > FAR
+    x[:, far] = _standard(ndtri(rankdata(x[:, far], axis=0) / (len(x) + 1)))
+    return x
+
+
+def _standard(x: np.ndarray) -> np.ndarray:
+    x = x - x.mean(axis=0)
+    return x / x.std(axis=0)
+
+
+def _with_neighbors(mixture: LabelInformation, x: np.ndarray, codes: np.ndarray) -> LabelInformation:
+    """The count of neighbours instead of the mixture where it is higher by more than its error."""
+    terms = ross_pointwise(x, codes)
+    gain = float(terms.mean() - mixture.pointwise.mean())
+    error = float((terms - mixture.pointwise).std() / np.sqrt(len(terms)))
+    both = {**mixture.candidates, "neighbors": float(terms.mean())}
+    chosen, reason = mixture, mixture.reason
+    if gain > NEIGHBOR_MARGIN * error:
+        chosen = _cut_off(terms, 0.0, codes)
+        reason = f"neighbors of the same label reach {gain:.3f} ± {error:.3f} above {mixture.reason}"
+    return LabelInformation(chosen.nats, chosen.interval, chosen.ceiling, both, reason, chosen.pointwise)
+
+
+def ross_pointwise(x: np.ndarray, codes: np.ndarray, k: int = NEIGHBORS) -> np.ndarray:
+    """The N terms psi(N) - psi(N_y) + psi(k) - psi(m), m samples at most as far as the k-th of the same label.
+
+    Where several samples are equally far, k counts them all; a label's only sample has the term 0. Ross 2014, PLoS ONE
+    9, e87357.
+    """
+    counts = np.bincount(codes)
+    radius, same = np.zeros(len(x)), np.ones(len(x))
+    for label in np.flatnonzero(counts > 1):
+        rows = np.flatnonzero(codes == label)
+        tree, size = cKDTree(x[rows]), min(k, len(rows) - 1)
+        radius[rows] = tree.query(x[rows], k=[size + 1], p=np.inf)[0][:, 0] * (1 + 1e-9)
+        same[rows] = tree.query_ball_point(x[rows], radius[rows], p=np.inf, return_length=True) - 1
+    around = cKDTree(x).query_ball_point(x, radius, p=np.inf, return_length=True) - 1
+    terms = digamma(len(x)) - digamma(counts[codes]) + digamma(same.clip(min=1)) - digamma(around.clip(min=1))
+    return np.where(counts[codes] > 1, terms, 0.0)

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infotok.errors import require
+from infotok.information.embedding import hidden_layers, token_input
 from infotok.information.estimate import Estimate
 from infotok.worlds.shapes import ShapesWorld
 from infotok.worlds.shapes_scenes import CELL_VALUES, COLOURS, SHAPES, SIZES, Scenes, parts, structure
@@ -30,7 +31,7 @@ GROUPS = ("structure", "jitter", "nuisance")
 Z95 = 1.96
 FEW = 64  # codes, from which on their vectors tell the probe more than their names
 PARTS = (0.7, 0.1)  # of the images, to fit the probe and to stop it; the rest is held out
-BATCH, RATE, DECAY, DROPOUT, EVERY = 256, 6e-3, 1e-2, 0.2, 50
+BATCH, RATE, DECAY, EVERY = 256, 6e-3, 1e-2, 50
 
 
 def labels_of(scenes: Scenes, world: ShapesWorld) -> list[Tensor]:
@@ -52,9 +53,7 @@ class Probe(nn.Module):
         self.designs = designs
         self.shapes = [(design.shape[1], y.shape[1]) for design, y in zip(designs, labels, strict=True)]
         self.first = first
-        self.layers = nn.Sequential(
-            nn.GELU(), nn.Dropout(DROPOUT), nn.Linear(width, width), nn.GELU(), nn.Dropout(DROPOUT)
-        )
+        self.layers = hidden_layers(width)
         self.head = nn.Linear(2 * width, sum(scores * factors for scores, factors in self.shapes), bias=False)
         nn.init.zeros_(self.head.weight)
         values = [torch.arange(len(design))[:, None] for design in designs]
@@ -110,7 +109,7 @@ def carried(
     fit, stop, held_out = order.tensor_split(ends)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        inputs, first = _input(tokens, fit, width)
+        inputs, first = token_input(tokens, fit, width)
         parted = [(inputs[index], [y[index] for y in labels]) for index in (fit, stop, held_out)]
         probe = Probe(first, width, parted[0][1], world)
         best = _train(probe, *parted[:2], steps)
@@ -143,19 +142,6 @@ def account(
     read = tokenizer.codes if few else tokenizer.encode
     tokens = torch.cat([read(world.render(scenes[index], generator)) for index in torch.arange(images).split(500)])
     return carried(tokens, scenes, world, seed=seed, **probe)
-
-
-def _input(tokens: Tensor, fit: Tensor, width: int) -> tuple[Tensor, nn.Module]:
-    """The probe's input and first layer: standardised numbers, or a vector for each code at each place."""
-    flat = tokens.flatten(1)
-    if flat.is_floating_point():
-        flat = flat.float()
-        mean, spread = flat[fit].mean(0), flat[fit].std(0)
-        return (flat - mean) / torch.where(spread > 0, spread, 1.0), nn.Linear(flat.shape[1], width)
-    places, symbols = flat.shape[1], int(flat.max() - flat.min()) + 1
-    table = nn.EmbeddingBag(symbols * places, width, mode="sum")
-    nn.init.normal_(table.weight, std=1 / math.sqrt(places))
-    return flat - flat.min() + symbols * torch.arange(places), table
 
 
 def _train(probe: Probe, fit: tuple, stop: tuple, steps: int) -> list[dict[str, Tensor]]:

@@ -5,12 +5,15 @@
 - `stratified_folds`   the fold of each sample, every label spread over all folds
 - `held_out_gains`     {classifier: gains (N, temperatures)}: each q also as q^t, normalised
 - `pooled`             gains (N,) of the mixture of all these q and of p that is best on the other folds
+- `learning_curve`     the mixture's gains, and those with half of the samples, which show what is left to learn
 
 A label that the other folds do not have is given p's probability, so that its gain is 0.
 """
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import log_softmax
@@ -20,6 +23,7 @@ from infotok.information.classifiers import Fit, Predict
 FEW_CLASSES, MANY_CLASSES = 100, 1000  # where temperatures become costly
 BLOCK = 4_000_000  # probabilities in memory at once
 STEPS = 100  # of expectation maximisation
+USED = 0.01  # weight in the mixture from which a classifier is worth a second fit
 
 
 def stratified_folds(codes: np.ndarray, folds: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
@@ -74,6 +78,51 @@ def pooled(gains: list[np.ndarray], place: np.ndarray) -> tuple[np.ndarray, np.n
         weights.append(_mixture(ratio[~test]))
         result[test] = np.log(ratio[test] @ weights[-1])
     return result, np.mean(weights, axis=0)
+
+
+@dataclass
+class LearningCurve:
+    """Held-out gains of a mixture: terms (N,), and half (N,) where its classifiers had half of the samples.
+
+    gains and halves {classifier: gains (N, M)}; used: the classifiers that have some weight.
+    """
+
+    terms: np.ndarray
+    half: np.ndarray
+    gains: dict[str, np.ndarray]
+    halves: dict[str, np.ndarray]
+    used: list[str]
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The mean gain of each classifier by itself, in nats, at its best temperature."""
+        return {name: float(columns.mean(axis=0).max()) for name, columns in self.gains.items()}
+
+
+def learning_curve(
+    fits: Mapping[str, Fit],
+    x: np.ndarray,
+    codes: np.ndarray,
+    place: np.ndarray,
+    seed: int,
+    *,
+    base: "LearningCurve | None" = None,
+    gains: dict[str, np.ndarray] | None = None,
+) -> LearningCurve:
+    """The mixture of `fits` on x. `base`: classifiers on other features that join it; `gains` known already are kept.
+
+    Only classifiers with some weight in the mixture are fitted a second time, to half of the samples.
+    """
+    base_gains, base_halves = ([*base.gains.values()], [*base.halves.values()]) if base else ([], [])
+    known = gains or {}
+    gains = {**known, **held_out_gains({k: v for k, v in fits.items() if k not in known}, x, codes, place, seed)}
+    terms, weights = pooled([*base_gains, *gains.values()], place)
+    ends = np.cumsum([1 + sum(c.shape[1] for c in base_gains)] + [c.shape[1] for c in gains.values()])
+    used = [name for name, (a, b) in zip(gains, pairwise(ends), strict=True) if weights[a:b].sum() > USED]
+    halves = held_out_gains({name: fits[name] for name in used}, x, codes, place, seed, half=True)
+    columns = [*base_halves, *halves.values()]
+    half = pooled(columns, place)[0] if columns else np.zeros(len(codes))
+    return LearningCurve(terms, half, gains, halves, used)
 
 
 def _mixture(ratio: np.ndarray) -> np.ndarray:

@@ -13,8 +13,7 @@ The value is at most H(Y), the entropy of the labels as counted, at least 0, and
 """
 
 import math
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -24,12 +23,11 @@ from scipy.stats import chi2, rankdata
 from infotok.errors import require
 from infotok.information.categories import encode_labels
 from infotok.information.classifiers import candidates
-from infotok.information.crossfit import held_out_gains, pooled, stratified_folds
+from infotok.information.crossfit import LearningCurve, learning_curve, stratified_folds
 
 FOLDS, FEW_FOLDS, MANY = 5, 3, 10_000  # fewer folds from so many samples on
-NEIGHBOR_DIMS, NEIGHBOR_MARGIN, NEIGHBORS = 3, 2.5, 3
+NEIGHBOR_DIMS, NEIGHBOR_MARGIN, NEIGHBORS = 3, 3.0, 3
 FAR = 8.0  # standard deviations from which a column's outliers spoil distances
-USED = 0.01  # weight from which a classifier is worth a second fit
 Z95 = 1.96
 
 
@@ -65,20 +63,23 @@ def label_mi(
     x = scaled(x)
     place = stratified_folds(codes, folds if len(x) < MANY else min(folds, FEW_FOLDS), seed, groups)
     if codes.max() == 0 or x.shape[1] == 0:
-        return LabelInformation(0.0, (0.0, 0.0), entropy_of(codes), reason="a constant", pointwise=np.zeros(len(x)))
+        return constant(codes)
     fits = candidates(len(x), x.shape[1], int(codes.max()) + 1)
-    gains = held_out_gains(fits, x, codes, place, seed)
-    terms, weights = pooled(list(gains.values()), place)
-    used = used_fits(gains, weights)
-    halves = held_out_gains({name: fits[name] for name in used}, x, codes, place, seed, half=True)
-    half = pooled(list(halves.values()), place)[0] if used else terms
-    result = from_terms(terms, half, codes)
-    scores = {name: float(columns.mean(axis=0).max()) for name, columns in gains.items()}
-    reason = f"classifiers on held-out samples: {', '.join(used) or 'none better than the frequencies'}"
-    result = LabelInformation(
-        result.nats, result.interval, result.ceiling, {**scores, "mixture": result.nats}, reason, result.pointwise
-    )
-    return _with_neighbors(result, x, codes) if x.shape[1] <= NEIGHBOR_DIMS else result
+    mixture = from_curve(learning_curve(fits, x, codes, place, seed), codes)
+    return _with_neighbors(mixture, x, codes) if x.shape[1] <= NEIGHBOR_DIMS else mixture
+
+
+def constant(codes: np.ndarray) -> LabelInformation:
+    """What features or labels that do not vary carry: nothing."""
+    return LabelInformation(0.0, (0.0, 0.0), entropy_of(codes), reason="a constant", pointwise=np.zeros(len(codes)))
+
+
+def from_curve(curve: LearningCurve, codes: np.ndarray) -> LabelInformation:
+    """The value of a mixture's held-out gains, with the mean of these, a lower bound, among its candidates."""
+    result = from_terms(curve.terms, curve.half, codes)
+    scores = {**curve.scores, "held-out bound": float(curve.terms.mean()), "mixture": result.nats}
+    reason = f"classifiers on held-out samples: {', '.join(curve.used) or 'none better than the frequencies'}"
+    return replace(result, candidates=scores, reason=reason)
 
 
 def from_terms(terms: np.ndarray, half: np.ndarray, codes: np.ndarray) -> LabelInformation:
@@ -89,21 +90,13 @@ def from_terms(terms: np.ndarray, half: np.ndarray, codes: np.ndarray) -> LabelI
 
 
 def _cut_off(pointwise: np.ndarray, bias: float, codes: np.ndarray) -> LabelInformation:
-    """The interval allows for `bias` either way and for the sampling error of H(Y), which is counted too low."""
+    """The interval allows for `bias` either way, and upwards for H(Y), which is counted too low. It ends at log K."""
     n, ceiling = len(pointwise), entropy_of(codes)
     nats = min(max(float(pointwise.mean()), 0.0), ceiling)
-    unseen = float(chi2.ppf(0.95, codes.max())) / (2 * n)  # 2N (H - H counted) of equally likely labels is chi-squared
     reach = Z95 * float(pointwise.std()) / math.sqrt(n) + bias
-    return LabelInformation(
-        nats, (max(nats - reach, 0.0), min(nats + reach, ceiling) + unseen), ceiling, pointwise=pointwise
-    )
-
-
-def used_fits(gains: dict[str, np.ndarray], weights: np.ndarray) -> list[str]:
-    """The names whose columns have some weight in the mixture."""
-    ends = np.cumsum([1] + [columns.shape[1] for columns in gains.values()])
-    shares = [weights[start:end].sum() for start, end in pairwise(ends)]
-    return [name for name, share in zip(gains, shares, strict=True) if share > USED]
+    unseen = float(chi2.ppf(0.95, codes.max())) / (2 * n)  # 2N (H - H counted) of equally likely labels is chi-squared
+    interval = max(nats - reach, 0.0), min(nats + reach + unseen, math.log(codes.max() + 1))
+    return LabelInformation(nats, interval, ceiling, pointwise=pointwise)
 
 
 def entropy_of(codes: np.ndarray) -> float:
@@ -133,9 +126,9 @@ def _with_neighbors(mixture: LabelInformation, x: np.ndarray, codes: np.ndarray)
     both = {**mixture.candidates, "neighbors": float(terms.mean())}
     chosen, reason = mixture, mixture.reason
     if gain > NEIGHBOR_MARGIN * error:
-        chosen = _cut_off(terms, 0.0, codes)
+        chosen = _cut_off(terms, gain / 2, codes)
         reason = f"neighbors of the same label reach {gain:.3f} ± {error:.3f} above {mixture.reason}"
-    return LabelInformation(chosen.nats, chosen.interval, chosen.ceiling, both, reason, chosen.pointwise)
+    return replace(chosen, candidates=both, reason=reason)
 
 
 def ross_pointwise(x: np.ndarray, codes: np.ndarray, k: int = NEIGHBORS) -> np.ndarray:

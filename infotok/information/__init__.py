@@ -9,7 +9,8 @@
 - `critics`      what scores the pairs: `SeparableCritic`, `BilinearCritic`, `ConcatCritic`, `GaussianConditional`
 - `kernels`      dependence without a density: `hsic`, `nhsic`, `median_distance`
 - `neighbors`    counting neighbours: `ksg`, `conditional_ksg`, `mixed_ksg`
-- `copula`       normal margins first: `normal_scores`, `gaussian_copula_mi`, `student_copula_mi`
+- `margins`      columns by their ranks: `normal_scores`
+- `copula`       normal margins first: `gaussian_copula_mi`, `student_copula_mi`
 - `estimate`     one door to all estimators: `estimate_mi`, its `Estimate`, and `METHODS`; "auto" is in `auto`
 - `consistency`  `self_consistency`: does an estimator behave like mutual information?
 """
@@ -26,7 +27,7 @@ from infotok.information.bounds import (
     tuba,
 )
 from infotok.information.consistency import Check, self_consistency
-from infotok.information.copula import gaussian_copula_mi, normal_scores, student_copula_mi
+from infotok.information.copula import gaussian_copula_mi, student_copula_mi
 from infotok.information.critics import BilinearCritic, ConcatCritic, GaussianConditional, SeparableCritic
 from infotok.information.discrete import plugin_entropy, plugin_mi
 from infotok.information.estimate import METHODS, Estimate, estimate_mi
@@ -40,6 +41,7 @@ from infotok.information.exact import (
     student_t_mi,
 )
 from infotok.information.kernels import hsic, median_distance, nhsic
+from infotok.information.margins import normal_scores
 from infotok.information.neighbors import conditional_ksg, ksg, mixed_ksg
 from infotok.information.upper import club, difference_of_entropies, gaussian_kl, leave_one_out
 

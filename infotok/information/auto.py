@@ -7,15 +7,17 @@ its ranks. Then, from the simplest to the most flexible:
 - student      Student copula: the coordinates share a scale as well
 - neighbors    nearest neighbours, no model at all, in few dimensions
 - coordinates  the Gaussian copula in learned coordinates
+- clusters     in many dimensions, two clusterings and their table of counts (`clusters`)
 
-Copulas and coordinates are density ratios, scored by InfoNCE on five folds, each on the fold it was not fitted to. That
-score errs on the low side, and KSG's value mostly does, so a more flexible candidate replaces a simpler one where it
-reaches higher by more than `MARGIN` standard errors of the paired difference. The winner's value is then freed of its
-bias:
+Copulas and coordinates are density ratios, scored by InfoNCE on five folds, each on the fold it was not fitted to; so
+are the tables of clusters, by their log ratio. That score errs on the low side, and KSG's value mostly does, so a more
+flexible candidate replaces a simpler one where it reaches higher by more than `MARGIN` standard errors of the paired
+difference. A Gaussian copula that scores below 0 has too many coordinates for its samples: half of them, the leading
+principal ones, are tried until it does not. The winner's value is then freed of its bias:
 
 - copulas are fitted to all samples and corrected for their number of parameters;
-- learned coordinates report the middle between their score on the samples trained on (too high) and on held-out ones
-  (too low): optimism is symmetric to first order (Akaike 1974; Takeuchi 1976).
+- learned coordinates and clusters report the middle between their score on the samples fitted to (too high) and on
+  held-out ones (too low): optimism is symmetric to first order (Akaike 1974; Takeuchi 1976).
 """
 
 from collections.abc import Callable
@@ -25,8 +27,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from infotok.information.clusters import co_cluster
 from infotok.information.coordinates import CoordinateCritic, infonce_terms
-from infotok.information.copula import GaussianCopula, StudentCopula, normal_scores
+from infotok.information.copula import GaussianCopula, StudentCopula
+from infotok.information.margins import normal_scores, untied_scores
 from infotok.information.neighbors import ksg_pointwise
 from infotok.information.neural import History, Training, train_critic
 
@@ -36,6 +40,9 @@ MARGIN = 2.5  # standard errors by which the more flexible has to win
 NEIGHBOR_MARGIN = 4.0  # the same for neighbours, whose terms share samples: they vary together
 JACKKNIFE = 20  # groups left out in turn
 NEIGHBOR_DIMS = 8  # dx + dy above which nearest neighbours read far too low to compete
+GROWTH = 0.5  # of log 2, the gain of a doubled N where y is a function of x
+SINGULAR = 1e-10  # eigenvalue of the correlations below which two columns are one
+FEW_COORDINATES = 2
 LEARN_FROM = 200  # samples below which coordinates are not worth learning
 PLAN = Training(steps=800, batch=256, rate=4e-3, every=20, patience=8)
 
@@ -55,6 +62,7 @@ class Candidate:
     error: float
     bias: float = 0.0
     finished: bool = True  # False: learning gained nothing on held-out samples
+    grows: bool = False  # whether the value grows with N as that of a function without noise does
     history: History = field(default_factory=dict)
 
     @property
@@ -75,15 +83,27 @@ class Comparison:
     candidates: list[Candidate]
     chosen: Candidate
     reason: str
+    history: History = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
-def compare(x: np.ndarray, y: np.ndarray, *, seed: int = 0, device: str = "cpu", plan: Training = PLAN) -> Comparison:
-    """Try the candidates on x (N, dx) and y (N, dy): finite, no constant column, more samples than coordinates."""
-    x, y = normal_scores(x), normal_scores(y)
+def compare(
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    plan: Training = PLAN,
+    whole: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Comparison:
+    """Try the candidates on x (N, dx) and y (N, dy): finite, no constant column, more samples than coordinates.
+
+    whole: all columns of x and y as they came, for the clusters; x and y themselves by default.
+    """
+    whole, folds = whole or (x, y), np.array_split(np.random.default_rng(seed).permutation(len(x)), FOLDS)
+    x, y, gaussian, notes = _gaussian(normal_scores(x), normal_scores(y), folds)
     dim = x.shape[1] + y.shape[1]
-    folds = np.array_split(np.random.default_rng(seed).permutation(len(x)), FOLDS)
-
-    gaussian = _copula("gaussian", GaussianCopula.fit(x, y), GaussianCopula.fit, x, y, folds)
+    history: History = {}
     student_copula = StudentCopula.fit(x, y)
     student = _copula("student", student_copula, student_copula.refit, x, y, folds)
     candidates, chosen, reasons = [gaussian, student], gaussian, []
@@ -105,6 +125,7 @@ def compare(x: np.ndarray, y: np.ndarray, *, seed: int = 0, device: str = "cpu",
     if dim > 2 and len(x) >= LEARN_FROM:
         learned = _coordinates(x, y, folds, gaussian, copula, chosen, seed, device, plan)
         candidates.append(learned)
+        history = learned.history
         if (
             learned.finished
             and _beats(learned, copula)
@@ -113,11 +134,48 @@ def compare(x: np.ndarray, y: np.ndarray, *, seed: int = 0, device: str = "cpu",
             gain, error = _paired(learned.terms - copula.terms)
             reasons.append(f"learned coordinates score {gain:.3f} ± {error:.3f} above {copula.name}")
             chosen = learned
+    if whole[0].shape[1] + whole[1].shape[1] > NEIGHBOR_DIMS and len(x) >= LEARN_FROM:
+        clusters = _clusters((whole, (x, y)), folds, seed)
+        candidates.append(clusters)
+        if _beats(clusters, chosen):
+            gain, error = _paired(clusters.terms - chosen.terms)
+            reasons.append(f"clusters score {gain:.3f} ± {error:.3f} above {chosen.name}")
+            chosen = clusters
     if chosen in (gaussian, student):
         fit = GaussianCopula.fit if chosen is gaussian else StudentCopula.fit
         chosen.error = _jackknife(lambda part: fit(normal_scores(x[part]), normal_scores(y[part])).nats, folds)
     reason = "; ".join(reasons) or "gaussian: no other candidate reaches higher by more than its error"
-    return Comparison(candidates, chosen, reason)
+    return Comparison(candidates, chosen, reason, history, notes)
+
+
+def _gaussian(x: np.ndarray, y: np.ndarray, folds: list[np.ndarray]):
+    """The coordinates x and y to go on with, the Gaussian copula of them, and notes on what was left out."""
+    joint = np.linalg.eigvalsh(np.corrcoef(np.hstack([x, y]), rowvar=False))
+    if joint[0] < SINGULAR:  # ties that x and y share: broken apart, each by its own random numbers
+        rng = np.random.default_rng(0)
+        x, y = untied_scores(x, rng, "x"), untied_scores(y, rng, "y")
+    notes: tuple[str, ...] = ()
+    while True:
+        gaussian = _copula("gaussian", GaussianCopula.fit(x, y), GaussianCopula.fit, x, y, folds)
+        if gaussian.score >= 0 or x.shape[1] + y.shape[1] <= FEW_COORDINATES:
+            return x, y, gaussian, notes
+        x, y = (_leading(v, (v.shape[1] + 1) // 2) for v in (x, y))
+        notes = (f"x, y: {x.shape[1]} and {y.shape[1]} principal coordinates are all that {len(x)} samples bear out",)
+
+
+def _leading(x: np.ndarray, count: int) -> np.ndarray:
+    """Normal scores of the `count` leading principal coordinates."""
+    _, axes = np.linalg.eigh(np.cov(x, rowvar=False).reshape(x.shape[1], x.shape[1]))
+    return normal_scores(x @ axes[:, -count:])
+
+
+def _clusters(views: tuple, folds: list[np.ndarray], seed: int) -> Candidate:
+    """The clustering that scores best: of the columns as they came or of the coordinates."""
+    found = [clustering for view in views if (clustering := co_cluster(*view, folds, seed)) is not None]
+    best = max(found, key=lambda clustering: clustering.terms.mean())
+    optimism = max(float(best.fitted - best.terms.mean()) / 2, 0.0)
+    nats = float(best.terms.mean()) + optimism
+    return Candidate("clusters", nats, best.terms, best.terms, _paired(best.terms)[1], optimism + best.coarseness)
 
 
 def _copula(name: str, fitted, fit: Callable, x: np.ndarray, y: np.ndarray, folds: list[np.ndarray]) -> Candidate:
@@ -136,7 +194,8 @@ def _neighbors(x: np.ndarray, y: np.ndarray, folds: list[np.ndarray]) -> Candida
     nats, order = float(values.mean()), np.concatenate(folds)
     halves = np.mean([ksg_pointwise(x[half], y[half]).mean() for half in np.array_split(order, 2)])
     remaining = abs(nats - float(halves)) / (np.sqrt(2) - 1)
-    return Candidate("neighbors", nats, values, values, _paired(values)[1], remaining)
+    grows = nats - float(halves) > GROWTH * np.log(2)
+    return Candidate("neighbors", nats, values, values, _paired(values)[1], remaining, grows=grows)
 
 
 def _coordinates(

@@ -1,6 +1,5 @@
 """Mutual information through parametric copulas: what is left of a distribution when its margins are made normal.
 
-- `normal_scores`    every column to standard normal, by ranks; I(X;Y) does not change
 - `GaussianCopula`   one correlation matrix; its value is the canonical-correlation estimate, freed of its bias
 - `StudentCopula`    one more number, the degrees of freedom: coordinates share their scale as well
 
@@ -12,15 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy
 from scipy.linalg import solve_triangular
-from scipy.special import digamma, gammaln, ndtr, ndtri, stdtrit
+from scipy.special import digamma, gammaln, ndtr, stdtrit
 
 from infotok.errors import require
+from infotok.information.margins import normal_scores
 from infotok.information.samples import Samples, paired
-
-
-def normal_scores(x: np.ndarray) -> np.ndarray:
-    """Columns through rank / (N + 1) and the normal quantile: margins N(0, 1), same dependence. Ties share a score."""
-    return ndtri(scipy.stats.rankdata(x, axis=0) / (len(x) + 1))
 
 
 @dataclass(frozen=True)

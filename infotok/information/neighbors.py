@@ -4,8 +4,12 @@
 - `conditional_ksg`  I(X;Y|Z) (Frenzel and Pompe 2007)
 - `mixed_ksg`        any mixture of discrete and continuous (Gao, Kannan, Oh and Viswanath 2017)
 
-All use the maximum norm and return nats. The search is by k-d tree where trees help, in few dimensions, and by
-brute force in blocks where they do not; memory stays linear in N. Both use `torch.get_num_threads()` threads.
+All use the maximum norm and return nats. Distances are those of normal scores (`margins`): mutual information does not
+change under increasing maps of single columns, so ranks lose nothing and one outlier cannot set the scale of the rest.
+Tied values are spread over the ranks that they share, by random numbers that do not depend on the global state.
+
+The search is by k-d tree where trees help, in few dimensions, and by brute force in blocks where they do not; memory
+stays linear in N. Both use `torch.get_num_threads()` threads.
 """
 
 from collections.abc import Callable
@@ -17,7 +21,9 @@ from scipy.spatial import cKDTree
 from scipy.special import digamma
 
 from infotok.errors import require
-from infotok.information.samples import Samples, as_samples, paired, standardized
+from infotok.information.margins import isolated_atoms, untied_scores
+from infotok.information.repeats import distinct_pairs
+from infotok.information.samples import Samples, as_samples, paired
 
 # Where brute force in blocks overtakes the tree (5000 samples, two cores): counting visits every neighbour, so
 # it gives up on trees earlier than the search for the nearest few.
@@ -33,8 +39,8 @@ def ksg(x: Samples, y: Samples, *, k: int = 3, variant: int = 1) -> float:
         variant 1:  psi(k) + psi(N) - < psi(n_x + 1) + psi(n_y + 1) >,       n_x = #{j : |x_i - x_j| < eps_i}
         variant 2:  psi(k) - 1/k + psi(N) - < psi(n_x) + psi(n_y) >,         n_x = #{j : |x_i - x_j| <= eps_x,i}
 
-    where eps_x,i is the extent of the k neighbours along x alone. Columns are first brought to unit variance.
-    Raises ValueError on repeated samples (a density has none; see `mixed_ksg`), on constant columns, on k >= N.
+    where eps_x,i is the extent of the k neighbours along x alone.
+    Raises ValueError on samples that repeat others (a density has none), on constant columns, on k >= N.
     Source: Kraskov et al., Phys. Rev. E 69, 066138.
     """
     return float(ksg_pointwise(x, y, k=k, variant=variant).mean())
@@ -43,16 +49,16 @@ def ksg(x: Samples, y: Samples, *, k: int = 3, variant: int = 1) -> float:
 def ksg_pointwise(x: Samples, y: Samples, *, k: int = 3, variant: int = 1) -> np.ndarray:
     """The N terms whose mean is `ksg`: noisy, nearly unbiased values of log p(x,y) / p(x)p(y) at the samples."""
     x, y = paired(x, y)
-    x, y = standardized(x, "x"), standardized(y, "y")
     _check_k(k, len(x))
     require(variant in (1, 2), "variant", variant, "1 or 2")
+    _check_distinct(x, y)
+    rng = _rng()
+    x, y = untied_scores(x, rng, "x"), untied_scores(y, rng, "y")
     constant = digamma(k) + digamma(len(x))
     if variant == 1:
         radius = neighbor_radius(np.hstack([x, y]), k)
-        _check_distinct(radius)
         return constant - digamma(count_closer(x, radius) + 1) - digamma(count_closer(y, radius) + 1)
     neighbors = _nearest(np.hstack([x, y]), k)  # (N, k)
-    _check_distinct(np.abs(np.hstack([x, y]) - np.hstack([x, y])[neighbors[:, -1]]).max(axis=1))
     extent = [np.abs(v[:, None] - v[neighbors]).max(axis=(1, 2)) for v in (x, y)]
     counts = [count_closer(v, e, inclusive=True) for v, e in zip((x, y), extent, strict=True)]
     return constant - 1 / k - digamma(counts[0]) - digamma(counts[1])
@@ -66,10 +72,11 @@ def conditional_ksg(x: Samples, y: Samples, z: Samples, *, k: int = 3) -> float:
     x, y = paired(x, y)
     z = as_samples(z, "z")
     require(len(z) == len(x), "z", f"{len(z)} samples", f"as many as x has, {len(x)}")
-    x, y, z = standardized(x, "x"), standardized(y, "y"), standardized(z, "z")
     _check_k(k, len(x))
+    _check_distinct(np.hstack([x, z]), y)
+    rng = _rng()
+    x, y, z = (untied_scores(v, rng, name) for v, name in ((x, "x"), (y, "y"), (z, "z")))
     radius = neighbor_radius(np.hstack([x, y, z]), k)
-    _check_distinct(radius)
     n_xz, n_yz, n_z = (count_closer(np.hstack(v), radius) for v in ([x, z], [y, z], [z]))
     return float(digamma(k) - (digamma(n_xz + 1) + digamma(n_yz + 1) - digamma(n_z + 1)).mean())
 
@@ -77,9 +84,12 @@ def conditional_ksg(x: Samples, y: Samples, z: Samples, *, k: int = 3) -> float:
 def mixed_ksg(x: Samples, y: Samples, *, k: int = 3) -> float:
     """I(X;Y) where either side may be discrete, continuous or a mixture of both, in nats.
 
-    < psi(k_i) + ln N - psi(n_x + 1) - psi(n_y + 1) >, where at a sample that coincides with at least k others
-    (eps_i = 0) k_i, n_x and n_y count the coincident ones. Integer codes of unordered classes should come
-    one-hot: the estimator uses distances. Source: Gao et al., NeurIPS 2017.
+        < psi(k_i) + ln N_i - psi(n_x + 1) - psi(n_y + 1) >
+
+    An atom, a value that a tenth of the samples or more share, is kept as one point far from all others; ties of fewer
+    samples are spread. Where at least k others coincide with a sample (eps_i = 0), k_i, n_x and n_y count those that
+    do and ln N_i is ln N; elsewhere it is the term of `ksg`, psi(N). Labels of unordered classes should come one-hot.
+    Errors as in `ksg`, but repeated samples are counted as they are. Source: Gao et al., NeurIPS 2017.
     """
     return float(mixed_ksg_pointwise(x, y, k=k).mean())
 
@@ -87,8 +97,9 @@ def mixed_ksg(x: Samples, y: Samples, *, k: int = 3) -> float:
 def mixed_ksg_pointwise(x: Samples, y: Samples, *, k: int = 3) -> np.ndarray:
     """The N terms whose mean is `mixed_ksg`."""
     x, y = paired(x, y, discrete=True)
-    x, y = standardized(x, "x"), standardized(y, "y")
     _check_k(k, len(x))
+    rng, columns = _rng(), x.shape[1] + y.shape[1]
+    x, y = isolated_atoms(x, rng, "x", columns), isolated_atoms(y, rng, "y", columns)
     xy = np.hstack([x, y])
     radius = neighbor_radius(xy, k)
     atom = radius == 0
@@ -97,7 +108,8 @@ def mixed_ksg_pointwise(x: Samples, y: Samples, *, k: int = 3) -> np.ndarray:
     if atom.any():
         n_x[atom], n_y[atom], neighbors[atom] = (_repeats(v)[atom] - 1 for v in (x, y, xy))
         neighbors[atom] += 1
-    return digamma(neighbors) + np.log(len(x)) - digamma(n_x + 1) - digamma(n_y + 1)
+    samples = np.where(atom, np.log(len(x)), digamma(len(x)))
+    return digamma(neighbors) + samples - digamma(n_x + 1) - digamma(n_y + 1)
 
 
 def neighbor_radius(points: np.ndarray, k: int) -> np.ndarray:
@@ -200,6 +212,12 @@ def _check_k(k: int, n: int) -> None:
     require(isinstance(k, int | np.integer) and 1 <= k < n, "k", k, f"an integer from 1 to N - 1 = {n - 1}")
 
 
-def _check_distinct(radius: np.ndarray) -> None:
-    repeated = int((radius == 0).sum())
-    require(repeated == 0, "x, y", f"{repeated} samples that repeat", "distinct samples (otherwise method='mixed')")
+def _check_distinct(x: np.ndarray, y: np.ndarray) -> None:
+    kept = distinct_pairs(x, y)
+    repeats = 0 if kept is None else len(x) - len(kept)
+    require(repeats == 0, "x, y", f"{repeats} samples that repeat", "distinct samples")
+
+
+def _rng() -> np.random.Generator:
+    """Of ties: the same samples give the same value."""
+    return np.random.default_rng(0)

@@ -35,7 +35,20 @@ def paired(x: Samples, y: Samples, *, discrete: bool = False) -> tuple[np.ndarra
 
 def standardized(x: np.ndarray, name: str) -> np.ndarray:
     """Columns of zero mean and unit variance; a constant column raises ValueError, since it has no scale."""
-    scale = x.std(axis=0)
-    constant = np.flatnonzero(np.ptp(x, axis=0) == 0)
+    _, exponent = np.frexp(np.abs(varying(x, name)).max(axis=0))
+    x = np.ldexp(x, -exponent)  # exact, and no square overflows or vanishes
+    return (x - x.mean(axis=0)) / x.std(axis=0)
+
+
+def varying(x: np.ndarray, name: str) -> np.ndarray:
+    """`x` itself; ValueError if a column is constant."""
+    constant = np.flatnonzero(x.min(axis=0) == x.max(axis=0))
     require(constant.size == 0, name, f"constant columns {constant.tolist()[:8]}", "columns that vary")
-    return (x - x.mean(axis=0)) / scale
+    return x
+
+
+def row_codes(x: np.ndarray) -> np.ndarray:
+    """The distinct rows of x (N, d) as integers from 0, (N,)."""
+    if x.shape[1] == 1:
+        return np.unique(x[:, 0], return_inverse=True)[1].reshape(-1)
+    return np.unique(x, axis=0, return_inverse=True)[1].reshape(-1)

@@ -1,0 +1,60 @@
+"""Repeated samples: pairs that were drawn once and counted several times, as a bootstrap or oversampling does.
+
+A density has no repeats, so a pair that comes twice looks like perfect dependence to every estimator that measures
+distances, and like a well-predicted held-out sample to every estimator that splits the samples. Here they are told from
+ties (rounded numbers) and atoms (a value of positive probability), where one value meets many partners.
+"""
+
+import numpy as np
+
+from infotok.information.samples import row_codes
+
+FEWEST, MOST_COPIES = 20, 20  # distinct pairs; samples per distinct pair: beyond, values are symbols and not copies
+MOST_COPIES_OF_ROUNDED = 5
+SHARE = 0.02  # of samples that repeat another, from which it is no accident
+CLUSTERED = 0.1  # share of samples that repeat a row
+OCCUPIED = 0.2  # share of the places of a grid that rounded values fill; of real numbers next to none
+
+
+def distinct_pairs(x: np.ndarray, y: np.ndarray, *, labels: bool = False) -> np.ndarray | None:
+    """Indices of the samples that repeat no earlier one, or None where ties and atoms explain what repeats.
+
+    x (N, dx), y (N, dy). Two samples are one pair counted twice if their x and their y each occur in no other pair.
+    labels: y holds classes, each of which meets many x, so that x alone tells.
+    """
+    n = len(x)
+    rows, columns = row_codes(x), row_codes(y)
+    pairs = rows * (columns.max() + 1) + columns
+    _, first, pair, count = np.unique(pairs, return_index=True, return_inverse=True, return_counts=True)
+    if len(first) == n:
+        return None
+    rounded = any(map(_on_a_grid, (x,) if labels else (x, y)))
+    copies = (np.bincount(rows)[rows[first]] == count) & (count <= (MOST_COPIES_OF_ROUNDED if rounded else MOST_COPIES))
+    if not labels:
+        copies &= np.bincount(columns)[columns[first]] == count
+    copied = int(count[copies & (count > 1)].sum())  # samples that have a copy
+    later = copies[pair.reshape(-1)]
+    later[first] = False
+    enough = later.sum() >= SHARE * n and copies.sum() >= FEWEST and (not rounded or copied > n / 2)
+    return np.flatnonzero(~later) if enough else None
+
+
+def clustered(x: np.ndarray) -> bool:
+    """Whether rows of x (N, d) come several times with other partners, such as an image with its captions."""
+    n, distinct = len(x), int(row_codes(x).max()) + 1
+    repeated = n - distinct >= CLUSTERED * n
+    return repeated and distinct >= FEWEST and n <= MOST_COPIES * distinct and not _on_a_grid(x)
+
+
+def _on_a_grid(x: np.ndarray) -> bool:
+    """Whether the values of some column are rounded: they fill a good part of the places of an even grid."""
+    for column in x.T:
+        values = np.unique(column)
+        if len(values) < 2:
+            continue
+        low, high = np.quantile(values, [0.05, 0.95])
+        middle = values[(values >= low) & (values <= high)]
+        gaps = np.diff(middle)
+        if len(gaps) and len(middle) > OCCUPIED * ((middle[-1] - middle[0]) / gaps.min() + 1):
+            return True
+    return False

@@ -1,0 +1,151 @@
+"""The method "auto" of `estimate_mi`: which estimator what kind of samples goes to.
+
+label and label       counting, where the table is filled; else as symbols and label
+numbers and label     a cross-fitted classifier's bound, beside neighbours in few columns (`labels`)
+symbols and label     the same with classifiers for symbols (`tokens`)
+numbers with atoms    the mixed neighbour estimator, in few columns
+numbers and numbers   models compared on held-out samples (`auto`)
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from infotok.errors import require
+from infotok.information.auto import NEIGHBOR_DIMS, PLAN, compare
+from infotok.information.classical import counts_fill, discrete, mixed
+from infotok.information.functional import exact_relation
+from infotok.information.labels import label_mi
+from infotok.information.margins import ATOM_COUNT, ATOM_SHARE, normal_scores
+from infotok.information.neural import Training
+from infotok.information.repeats import clustered
+from infotok.information.result import Estimate, infinite
+from infotok.information.samples import row_codes
+from infotok.information.tokens import token_mi
+from infotok.information.variables import Variable
+
+MIN_AUTO = 20  # samples
+PER_COORDINATE = 50  # samples for each principal coordinate that is kept
+
+
+def automatic(x: Variable, y: Variable, seed: int, device: str, progress: bool) -> Estimate:
+    """I(X;Y) by what suits the two sides' kinds; `reason` and `candidates` say what was chosen."""
+    notes: list[str] = []
+    x, y = _varying(x, notes), _varying(y, notes)
+    label_first = x.label is not None
+    if x.label is not None and y.label is not None:
+        if counts_fill(x.label, y.label):
+            shape = f"{x.label.max() + 1} and {y.label.max() + 1} symbols in {len(x)} samples"
+            return _named(discrete(x.label, y.label), f"discrete: {shape}", notes)
+        label_first = x.label.max() < y.label.max()  # the label is the side of fewer
+    label, other = (x, y) if label_first else (y, x)
+    if label.label is not None:
+        require(len(x) >= MIN_AUTO, "x", f"{len(x)} samples", f"at least {MIN_AUTO} for auto")
+        return _of_label(other, label, seed, notes)
+    return _of_numbers(x, y, seed, device, progress, notes)
+
+
+def _of_label(features: Variable, label: Variable, seed: int, notes: list[str]) -> Estimate:
+    """Label and anything else, by classifiers."""
+    if features.numbers is None:
+        codes = features.symbols if features.label is None else features.label[:, None]
+        found, method = token_mi(codes, label.label, seed=seed), "auto: symbols"
+    else:
+        groups = _groups(features, notes)
+        found, method = label_mi(features.numbers, label.label, seed=seed, groups=groups), "auto: labels"
+    return Estimate(
+        found.nats,
+        found.interval,
+        "point",
+        method,
+        ceiling=found.ceiling,
+        reason=found.reason,
+        candidates=found.candidates,
+        warnings=tuple(notes),
+    )
+
+
+def _of_numbers(x: Variable, y: Variable, seed: int, device: str, progress: bool, notes: list[str]) -> Estimate:
+    """Numbers and numbers; symbols that meet no label come one-hot."""
+    for side in (x, y):
+        if side.numbers is not None:
+            _groups(side, notes)
+    x, y = x.features, y.features
+    if len(x) >= MIN_AUTO:
+        relation = exact_relation(x, y)
+        if relation:
+            found = infinite("auto", relation)
+            return replace(found, warnings=(*notes, *found.warnings))
+    if _has_atoms(x, y) and x.shape[1] + y.shape[1] <= NEIGHBOR_DIMS:
+        return _named(mixed(x, y), "mixed: values that a tenth of the samples share", notes)
+    require(len(x) >= MIN_AUTO, "x", f"{len(x)} samples", f"at least {MIN_AUTO} for auto")
+    kept = _full_rank(x, "x", notes), _full_rank(y, "y", notes)
+    plan = Training(**{**vars(PLAN), "progress": progress})
+    comparison = compare(*kept, seed=seed, device=device, plan=plan, whole=(x, y))
+    chosen = comparison.chosen
+    if chosen.grows:
+        notes.append(f"the value still grows with N ({chosen.nats:.2f} nats): y may be a function of x, and I infinite")
+    return Estimate(
+        float(chosen.nats),
+        chosen.interval,
+        "point",
+        f"auto: {chosen.name}",
+        history=comparison.history,
+        reason=comparison.reason,
+        candidates={candidate.name: float(candidate.nats) for candidate in comparison.candidates},
+        warnings=(*notes, *comparison.notes),
+    )
+
+
+def _named(estimate: Estimate, reason: str, notes: list[str]) -> Estimate:
+    return replace(
+        estimate,
+        method=f"auto: {estimate.method}",
+        reason=reason,
+        candidates={estimate.method: estimate.nats},
+        warnings=(*notes, *estimate.warnings),
+    )
+
+
+def _varying(side: Variable, notes: list[str]) -> Variable:
+    """Without its constant columns, which carry no information."""
+    columns = side.numbers if side.label is None and side.symbols is None else side.symbols
+    if columns is None:
+        require(side.label.max() > 0, side.name, "constant columns only", "at least one column that varies")
+        return side
+    varies = columns.min(axis=0) < columns.max(axis=0)
+    require(varies.any(), side.name, "constant columns only", "at least one column that varies")
+    if varies.all():
+        return side
+    notes.append(f"{side.name}: {int((~varies).sum())} constant columns dropped")
+    kept = columns[:, varies]
+    return replace(side, numbers=kept) if side.symbols is None else replace(side, symbols=kept)
+
+
+def _groups(side: Variable, notes: list[str]) -> np.ndarray | None:
+    """Rows that repeat, such as an image that comes with several captions, as groups (N,)."""
+    if side.numbers.shape[1] == 1 or not clustered(side.numbers):  # ties in one column are spread, with no harm
+        return None
+    rows = row_codes(side.numbers)
+    notes.append(
+        f"{side.name}: {rows.max() + 1} distinct rows in {len(rows)} samples; samples that share a row are not "
+        "independent, and the interval may be too narrow"
+    )
+    return rows
+
+
+def _has_atoms(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether some column has a value that a tenth of the samples share."""
+    least = max(ATOM_COUNT, ATOM_SHARE * len(x))
+    return any(np.unique(column, return_counts=True)[1].max() >= least for side in (x, y) for column in side.T)
+
+
+def _full_rank(x: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
+    """As it is where the columns are independent and few; else its leading principal coordinates, N / 50 at most."""
+    scores = normal_scores(x)
+    variance, axes = np.linalg.eigh(np.cov(scores, rowvar=False).reshape(x.shape[1], x.shape[1]))
+    rank = min(int((variance > 1e-8 * variance[-1]).sum()), max(1, len(x) // PER_COORDINATE))
+    if rank == x.shape[1]:
+        return x
+    notes.append(f"{name}: {x.shape[1]} columns reduced to {rank} principal coordinates")
+    return scores @ axes[:, -rank:]

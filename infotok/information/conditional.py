@@ -3,8 +3,8 @@
     I(X;Y|Z) = H(X,Z) + H(Y,Z) - H(Z) - H(X,Y,Z) = I(X,Z;Y) - I(Z;Y)
 
 - `counted`    all labels, enough samples a cell: entropies counted and corrected (Miller 1955)
-- `predicted`  y (or x) labels: how much better held-out labels are predicted from x and z than from z alone, on the same
-               folds; the classifiers on z join those on x and z, so that x can only add (`crossfit`)
+- `predicted`  y (or x) labels: how much better held-out labels are predicted from x and z than from z alone, on
+               the same folds; the classifiers on z join those on x and z, so that x can only add (`crossfit`)
 - `linear`     no labels: normal margins and partial canonical correlations
 - `neighbors`  any kinds: k nearest neighbours of mixtures (Mesner and Shalizi 2020, IEEE Trans. Inf. Theory 66, 464)
 
@@ -22,11 +22,10 @@ from scipy.special import digamma
 
 from infotok.errors import require
 from infotok.information.categories import encode_columns, encode_labels
-from infotok.information.classifiers import candidates
 from infotok.information.copula import GaussianCopula, normal_scores
-from infotok.information.crossfit import learning_curve, stratified_folds
+from infotok.information.crossfit import stratified_folds
 from infotok.information.discrete import plugin_entropy
-from infotok.information.labels import FOLDS, LabelInformation, entropy_of, from_terms, scaled
+from infotok.information.labels import FOLDS, LabelInformation, classified, entropy_of, from_terms, scaled
 
 NEIGHBORS, MARGIN = 3, 3.0
 NEIGHBOR_DIMS, LABEL_NEIGHBOR_DIMS = 8, 3  # real columns up to which neighbours compete, without and with labels
@@ -85,9 +84,8 @@ def predicted(x: np.ndarray, y: np.ndarray, z: np.ndarray, seed: int) -> LabelIn
     """y labels (N,): the mean of log q(y|x,z) - log q(y|z) on held-out samples, and what is left to learn."""
     rest, both = _features(z), np.hstack([_features(z), _features(x)])
     place = stratified_folds(y, FOLDS, seed)
-    classes = int(y.max()) + 1
-    alone = learning_curve(candidates(len(y), rest.shape[1], classes), rest, y, place, seed) if rest.shape[1] else None
-    joint = learning_curve(candidates(len(y), both.shape[1], classes), both, y, place, seed, base=alone)
+    alone = classified(rest, y, place, seed) if rest.shape[1] else None
+    joint = classified(both, y, place, seed, alone)
     terms, half = (joint.terms - alone.terms, joint.half - alone.half) if alone else (joint.terms, joint.half)
     value = from_terms(terms, half, y)
     return replace(

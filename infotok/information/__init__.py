@@ -10,6 +10,11 @@
 - `kernels`      dependence without a density: `hsic`, `nhsic`, `median_distance`
 - `neighbors`    counting neighbours: `ksg`, `conditional_ksg`, `mixed_ksg`
 - `copula`       normal margins first: `normal_scores`, `gaussian_copula_mi`, `student_copula_mi`
+- `labels`       labels y: `label_mi`, what classifiers predict of labels they have not seen; `categories` encodes them
+- `probe`        `probe_mi`, what codes (`tokens`) or features carry about labels and attributes
+- `conditional`  `conditional_mi`, I(X;Y|Z) of labels, real features and both
+- `permutation`  `permutation_test`, p-values of independence
+- `normalized`   `normalized_mi`, `information_correlation`; `matrix`: `mi_matrix` of a table's columns
 - `estimate`     one door to all estimators: `estimate_mi`, its `Estimate`, and `METHODS`; "auto" is in `auto`
 - `consistency`  `self_consistency`: does an estimator behave like mutual information?
 """
@@ -25,6 +30,8 @@ from infotok.information.bounds import (
     smile,
     tuba,
 )
+from infotok.information.categories import encode_labels, is_labels
+from infotok.information.conditional import conditional_mi
 from infotok.information.consistency import Check, self_consistency
 from infotok.information.copula import gaussian_copula_mi, normal_scores, student_copula_mi
 from infotok.information.critics import BilinearCritic, ConcatCritic, GaussianConditional, SeparableCritic
@@ -40,7 +47,12 @@ from infotok.information.exact import (
     student_t_mi,
 )
 from infotok.information.kernels import hsic, median_distance, nhsic
+from infotok.information.labels import LabelInformation, label_mi
+from infotok.information.matrix import mi_matrix
 from infotok.information.neighbors import conditional_ksg, ksg, mixed_ksg
+from infotok.information.normalized import information_correlation, normalized_mi
+from infotok.information.permutation import PermutationTest, permutation_test
+from infotok.information.probe import probe_mi
 from infotok.information.upper import club, difference_of_entropies, gaussian_kl, leave_one_out
 
 __all__ = [
@@ -50,16 +62,20 @@ __all__ = [
     "ConcatCritic",
     "Estimate",
     "GaussianConditional",
+    "LabelInformation",
     "MovingAverage",
+    "PermutationTest",
     "SeparableCritic",
     "additive_uniform_mi",
     "binary_erasure_channel_mi",
     "binary_symmetric_channel_mi",
     "club",
     "conditional_ksg",
+    "conditional_mi",
     "difference_of_entropies",
     "discrete_mi",
     "donsker_varadhan",
+    "encode_labels",
     "entropy",
     "estimate_mi",
     "gaussian_copula_mi",
@@ -67,18 +83,25 @@ __all__ = [
     "gaussian_mi",
     "hsic",
     "infonce",
+    "information_correlation",
     "interpolated",
+    "is_labels",
     "jensen_shannon",
     "ksg",
+    "label_mi",
     "leave_one_out",
     "median_distance",
+    "mi_matrix",
     "mine",
     "mixed_ksg",
     "nhsic",
     "normal_scores",
+    "normalized_mi",
     "nwj",
+    "permutation_test",
     "plugin_entropy",
     "plugin_mi",
+    "probe_mi",
     "self_consistency",
     "smile",
     "student_copula_mi",

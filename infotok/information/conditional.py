@@ -60,6 +60,15 @@ def conditional_mi(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, seed: int = 0
     return replace(value, nats=nats, interval=(max(low, 0.0), max(high, 0.0)), ceiling=ceiling)
 
 
+def linear_or_neighbors(x: np.ndarray, y: np.ndarray) -> float:
+    """I(X;Y) in nats of real x (N, dx) and y (N, dy) in few dimensions, fast: infinite where y is linear in x."""
+    nothing = np.zeros(len(x), dtype=np.int64)
+    scores = normal_scores(x), normal_scores(y)
+    if _independent(scores[1], scores[0]).shape[1] < y.shape[1]:
+        return math.inf
+    return _better(linear(x, y, nothing), neighbors(x, y, nothing)).nats
+
+
 def _of_labels(x: np.ndarray, y: np.ndarray, z: np.ndarray, seed: int) -> LabelInformation:
     """Counted where there are samples enough; else the side with fewer labels is predicted."""
     if x.ndim == y.ndim == z.ndim == 1 and len(x) >= PER_CELL * len(_cells(x, y, z)[1]):

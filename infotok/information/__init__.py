@@ -11,7 +11,12 @@
 - `neighbors`    counting neighbours: `ksg`, `conditional_ksg`, `mixed_ksg`
 - `margins`      columns by their ranks: `normal_scores`
 - `copula`       normal margins first: `gaussian_copula_mi`, `student_copula_mi`
-- `estimate`     one door to all estimators: `estimate_mi`, its `Estimate`, and `METHODS`; "auto" is in `auto`
+- `labels`       labels y: `label_mi`, what classifiers predict of labels they have not seen; `categories` encodes them
+- `probe`        `probe_mi`, what codes (`tokens`) or features carry about labels and attributes
+- `conditional`  `conditional_mi`, I(X;Y|Z) of labels, real features and both
+- `permutation`  `permutation_test`, p-values of independence
+- `normalized`   `normalized_mi`, `information_correlation`; `matrix`: `mi_matrix` of a table's columns
+- `estimate`     one function for all: `estimate_mi`, its `Estimate`, and `METHODS`; `routing` and `auto` choose
 - `consistency`  `self_consistency`: does an estimator behave like mutual information?
 """
 
@@ -26,6 +31,8 @@ from infotok.information.bounds import (
     smile,
     tuba,
 )
+from infotok.information.categories import encode_labels, is_labels
+from infotok.information.conditional import conditional_mi
 from infotok.information.consistency import Check, self_consistency
 from infotok.information.copula import gaussian_copula_mi, student_copula_mi
 from infotok.information.critics import BilinearCritic, ConcatCritic, GaussianConditional, SeparableCritic
@@ -41,8 +48,13 @@ from infotok.information.exact import (
     student_t_mi,
 )
 from infotok.information.kernels import hsic, median_distance, nhsic
+from infotok.information.labels import LabelInformation, label_mi
 from infotok.information.margins import normal_scores
+from infotok.information.matrix import mi_matrix
 from infotok.information.neighbors import conditional_ksg, ksg, mixed_ksg
+from infotok.information.normalized import information_correlation, normalized_mi
+from infotok.information.permutation import PermutationTest, permutation_test
+from infotok.information.probe import probe_mi
 from infotok.information.upper import club, difference_of_entropies, gaussian_kl, leave_one_out
 
 __all__ = [
@@ -52,16 +64,20 @@ __all__ = [
     "ConcatCritic",
     "Estimate",
     "GaussianConditional",
+    "LabelInformation",
     "MovingAverage",
+    "PermutationTest",
     "SeparableCritic",
     "additive_uniform_mi",
     "binary_erasure_channel_mi",
     "binary_symmetric_channel_mi",
     "club",
     "conditional_ksg",
+    "conditional_mi",
     "difference_of_entropies",
     "discrete_mi",
     "donsker_varadhan",
+    "encode_labels",
     "entropy",
     "estimate_mi",
     "gaussian_copula_mi",
@@ -69,18 +85,25 @@ __all__ = [
     "gaussian_mi",
     "hsic",
     "infonce",
+    "information_correlation",
     "interpolated",
+    "is_labels",
     "jensen_shannon",
     "ksg",
+    "label_mi",
     "leave_one_out",
     "median_distance",
+    "mi_matrix",
     "mine",
     "mixed_ksg",
     "nhsic",
     "normal_scores",
+    "normalized_mi",
     "nwj",
+    "permutation_test",
     "plugin_entropy",
     "plugin_mi",
+    "probe_mi",
     "self_consistency",
     "smile",
     "student_copula_mi",

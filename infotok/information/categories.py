@@ -25,8 +25,11 @@ def is_labels(values: Any) -> bool:
     """Whether `values` are categories by their type alone: of integers and floats the caller decides, so False.
 
     True for text, bytes, a vector of booleans, objects that are not all numbers, pandas columns of category, string or
-    boolean type, frames of such columns only, and one-hot rows (N, K). A matrix of booleans is a matrix of features.
+    boolean type, frames of such columns only, and one-hot rows (N, K). A matrix of booleans is a matrix of features,
+    dates are numbers.
     """
+    if any(getattr(kind, "kind", "") in "mM" for kind in _types(values)):
+        return False
     types = [str(kind) for kind in _types(values)]
     if types and all(kind in ("category", "bool", "boolean", "str", "string") for kind in types):
         return (

@@ -9,6 +9,9 @@ value from 0 to C - 1, and predict(x) lists log-probabilities (n, C), one array 
 - `nearest`     how often each label occurs among the nearest neighbours
 - `forest`      extremely randomised trees (Geurts, Ernst and Wehenkel 2006)
 - `kernel`      logistic regression on features of a Gaussian kernel (Williams and Seeger 2001)
+- `selected`    `logistic` on the columns whose means differ most between labels, where there are very many
+
+Beyond 256 columns all but the last and the forest take the leading principal coordinates.
 
 scikit-learn is imported on use, since it takes a second.
 """
@@ -29,13 +32,18 @@ PRODUCT_DIMS = 12  # columns whose products are features
 COVARIANCES = 200_000  # numbers that the covariances of all classes may have
 NEIGHBORS = (3, 8, 24, 72)
 TREE_DIMS = 8  # where k-d trees help
+LEADING, SELECTED = 256, 64  # principal coordinates; columns
 KERNEL_ROWS, FOREST_ROWS, NEAREST_ROWS = 4000, 8000, 5000  # fitted to at most: time stays linear in N
 TREES, LANDMARKS = 60, 150
 BANDWIDTHS = (0.25, 0.6)  # in median distances
 
 
 def candidates(n: int, dim: int, classes: int) -> dict[str, Fit]:
-    """The classifiers that n samples of `dim` columns and so many classes allow, by cost and memory."""
+    """The classifiers that n samples of `dim` columns, those of `with_leading`, and so many classes allow."""
+    if dim > LEADING:
+        first, rest = slice(0, LEADING), slice(LEADING, None)
+        fits = {name: _on(first, fit) for name, fit in candidates(n, LEADING, classes).items()}
+        return {**fits, "forest": _on(rest, forest), "selected": _on(rest, selected)}
     fits: dict[str, Fit] = {"gaussian": gaussian}
     if n * dim * classes <= 50_000_000:
         fits["logistic"] = logistic
@@ -144,6 +152,36 @@ def forest(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
         return [np.log((TREES * votes + prior) / (TREES + 1))]
 
     return predict
+
+
+def selected(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
+    """The columns of the largest F statistic of these samples."""
+    from sklearn.feature_selection import f_classif
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # columns without spread
+        statistic = np.nan_to_num(f_classif(x, y)[0], posinf=np.finfo(float).max)
+    columns = np.argsort(-statistic, kind="stable")[:SELECTED]
+    predict = logistic(x[:, columns], y, seed)
+    return lambda new: predict(new[:, columns])
+
+
+def with_leading(x: np.ndarray, seed: int) -> np.ndarray:
+    """x (N, d), after its leading principal coordinates where there are more than 256 columns."""
+    if x.shape[1] <= LEADING:
+        return x
+    from sklearn.utils.extmath import randomized_svd
+
+    left, values, _ = randomized_svd(x - x.mean(axis=0), min(LEADING, len(x)), n_iter=2, random_state=seed)
+    return np.hstack([left * values / (values[0] / len(x) ** 0.5), np.zeros((len(x), LEADING - left.shape[1])), x])
+
+
+def _on(columns: slice, fit: Fit) -> Fit:
+    def fitted(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
+        predict = fit(x[:, columns], y, seed)
+        return lambda new: predict(new[:, columns])
+
+    return fitted
 
 
 def kernel(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:

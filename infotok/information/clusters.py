@@ -43,7 +43,7 @@ def co_cluster(x: np.ndarray, y: np.ndarray, folds: list[np.ndarray], seed: int)
     for start in STARTS:
         if len(x) < SAMPLES_PER_CLUSTER * start:
             break
-        scored = _scored(_parts(x, start, seed), _parts(y, start, seed + 1), start, folds)
+        scored = _scored(clusters_of(x, start, seed), clusters_of(y, start, seed + 1), start, folds)
         size = max(scored, key=lambda size: scored[size][0].mean())
         terms, fitted = scored[size]
         if best is None or terms.mean() > best.terms.mean():
@@ -82,8 +82,8 @@ def _negative_entropy(counts: np.ndarray) -> np.ndarray:
     return xlogy(counts, counts).sum(-1) - xlogy(counts.sum(-1), counts.sum(-1))
 
 
-def _parts(x: np.ndarray, clusters: int, seed: int) -> np.ndarray:
-    """k-means on the columns as they came: pixels that hardly vary should not count as much as the others."""
+def clusters_of(x: np.ndarray, clusters: int, seed: int) -> np.ndarray:
+    """Codes (N,) of k-means clusters of x (N, d), in the scale of the columns: pixels that hardly vary count less."""
     from sklearn.cluster import KMeans
 
     _, exponent = np.frexp(np.abs(x).max())

@@ -25,11 +25,13 @@ import torch
 
 from infotok.errors import require
 from infotok.information.classical import CLASSICAL
+from infotok.information.conditional import conditional_mi
 from infotok.information.functional import exact_relation
 from infotok.information.margins import normal_scores
+from infotok.information.neighbors import conditional_ksg_pointwise
 from infotok.information.neural import NEURAL, Training, neural_mi
 from infotok.information.repeats import distinct_pairs
-from infotok.information.result import Z95, Estimate, infinite
+from infotok.information.result import Z95, Estimate, classified_as, infinite, point
 from infotok.information.routing import automatic
 from infotok.information.samples import as_samples, row_codes, standardized, varying
 from infotok.information.variables import Variable, plain, variable
@@ -141,8 +143,20 @@ def _distinct(x: Variable, y: Variable) -> tuple[Variable, Variable, tuple[str, 
 
 
 def _given(x: Variable, y: Variable, z: Variable, method: str, seed: int, options: dict) -> Estimate:
+    """I(X;Y|Z): chosen by the kinds of the three, or one method that is asked for."""
     require(len(z) == len(x), "given", f"{len(z)} samples", f"as many as x has, {len(x)}")
-    raise NotImplementedError
+    require(method in ("auto", "ksg"), "method", method, "'auto' or 'ksg' with given")
+    _check_options(method, options, ("k",) if method == "ksg" else ())
+    if method == "ksg":
+        values = conditional_ksg_pointwise(x.numbers, y.numbers, _measured(z), **options)
+        return point("ksg", values.mean(), values)
+    found = conditional_mi(*(side.of_a_kind for side in (x, y, z)), seed=seed)
+    return classified_as("auto: conditional", found)
+
+
+def _measured(side: Variable) -> np.ndarray:
+    require(side.numbers is not None, side.name, "labels", "numbers for ksg; auto takes labels", TypeError)
+    return side.numbers
 
 
 def _neural(x: np.ndarray, y: np.ndarray, name: str, seed: int, device: str, progress: bool, options: dict) -> Estimate:

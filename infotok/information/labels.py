@@ -22,7 +22,7 @@ from scipy.stats import chi2, rankdata
 
 from infotok.errors import require
 from infotok.information.categories import encode_labels
-from infotok.information.classifiers import candidates
+from infotok.information.classifiers import candidates, with_leading
 from infotok.information.crossfit import LearningCurve, learning_curve, stratified_folds
 
 FOLDS, FEW_FOLDS, MANY = 5, 3, 10_000  # fewer folds from so many samples on
@@ -64,9 +64,16 @@ def label_mi(
     place = stratified_folds(codes, folds if len(x) < MANY else min(folds, FEW_FOLDS), seed, groups)
     if codes.max() == 0 or x.shape[1] == 0:
         return constant(codes)
-    fits = candidates(len(x), x.shape[1], int(codes.max()) + 1)
-    mixture = from_curve(learning_curve(fits, x, codes, place, seed), codes)
+    mixture = from_curve(classified(x, codes, place, seed), codes)
     return _with_neighbors(mixture, x, codes) if x.shape[1] <= NEIGHBOR_DIMS else mixture
+
+
+def classified(
+    x: np.ndarray, codes: np.ndarray, place: np.ndarray, seed: int, base: LearningCurve | None = None
+) -> LearningCurve:
+    """Held-out gains of all classifiers that `scaled` features x (N, d) allow; those of `base` join them."""
+    x = with_leading(x, seed)
+    return learning_curve(candidates(len(x), x.shape[1], int(codes.max()) + 1), x, codes, place, seed, base=base)
 
 
 def constant(codes: np.ndarray) -> LabelInformation:

@@ -69,6 +69,11 @@ def conditional_ksg(x: Samples, y: Samples, z: Samples, *, k: int = 3) -> float:
 
     Errors as in `ksg`. Source: Frenzel and Pompe, Phys. Rev. Lett. 99, 204101.
     """
+    return float(conditional_ksg_pointwise(x, y, z, k=k).mean())
+
+
+def conditional_ksg_pointwise(x: Samples, y: Samples, z: Samples, *, k: int = 3) -> np.ndarray:
+    """The N terms whose mean is `conditional_ksg`."""
     x, y = paired(x, y)
     z = as_samples(z, "z")
     require(len(z) == len(x), "z", f"{len(z)} samples", f"as many as x has, {len(x)}")
@@ -78,7 +83,7 @@ def conditional_ksg(x: Samples, y: Samples, z: Samples, *, k: int = 3) -> float:
     x, y, z = (untied_scores(v, rng, name) for v, name in ((x, "x"), (y, "y"), (z, "z")))
     radius = neighbor_radius(np.hstack([x, y, z]), k)
     n_xz, n_yz, n_z = (count_closer(np.hstack(v), radius) for v in ([x, z], [y, z], [z]))
-    return float(digamma(k) - (digamma(n_xz + 1) + digamma(n_yz + 1) - digamma(n_z + 1)).mean())
+    return digamma(k) - (digamma(n_xz + 1) + digamma(n_yz + 1) - digamma(n_z + 1))
 
 
 def mixed_ksg(x: Samples, y: Samples, *, k: int = 3) -> float:

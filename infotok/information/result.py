@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from infotok.information.labels import LabelInformation
+
 Z95 = 1.96
 
 
@@ -44,6 +46,20 @@ def point(method: str, nats: float, terms: np.ndarray, reason: str = "", bias: f
     """
     reach = Z95 * float(terms.std() / math.sqrt(len(terms))) + bias
     return Estimate(float(nats), (float(nats) - reach, float(nats) + reach), "point", method, reason=reason)
+
+
+def classified_as(method: str, found: LabelInformation, warnings: tuple[str, ...] = ()) -> Estimate:
+    """What classifiers found out about labels, as an `Estimate`."""
+    return Estimate(
+        found.nats,
+        found.interval,
+        "point",
+        method,
+        ceiling=found.ceiling if math.isfinite(found.ceiling) else None,
+        reason=found.reason,
+        candidates=found.candidates,
+        warnings=warnings,
+    )
 
 
 def infinite(method: str, reason: str) -> Estimate:

@@ -10,22 +10,26 @@ numbers and numbers   models compared on held-out samples (`auto`)
 from dataclasses import replace
 
 import numpy as np
+from scipy.stats import rankdata
 
 from infotok.errors import require
 from infotok.information.auto import NEIGHBOR_DIMS, PLAN, compare
 from infotok.information.classical import counts_fill, discrete, mixed
+from infotok.information.clusters import clusters_of
 from infotok.information.functional import exact_relation
-from infotok.information.labels import label_mi
+from infotok.information.labels import FOLDS, label_mi
 from infotok.information.margins import ATOM_COUNT, ATOM_SHARE, normal_scores
 from infotok.information.neural import Training
+from infotok.information.probe import chain
 from infotok.information.repeats import clustered
-from infotok.information.result import Estimate, infinite
+from infotok.information.result import Estimate, classified_as, infinite
 from infotok.information.samples import row_codes
 from infotok.information.tokens import token_mi
 from infotok.information.variables import Variable
 
 MIN_AUTO = 20  # samples
-PER_COORDINATE = 50  # samples for each principal coordinate that is kept
+GROUPS = 16  # that numbers beside symbols are cut into
+PER_COORDINATE = 50  # samples for each principal coordinate that is kept, and for each group
 
 
 def automatic(x: Variable, y: Variable, seed: int, device: str, progress: bool) -> Estimate:
@@ -39,10 +43,12 @@ def automatic(x: Variable, y: Variable, seed: int, device: str, progress: bool) 
             return _named(discrete(x.label, y.label), f"discrete: {shape}", notes)
         label_first = x.label.max() < y.label.max()  # the label is the side of fewer
     label, other = (x, y) if label_first else (y, x)
+    require(len(x) >= MIN_AUTO, "x", f"{len(x)} samples", f"at least {MIN_AUTO} for auto")
     if label.label is not None:
-        require(len(x) >= MIN_AUTO, "x", f"{len(x)} samples", f"at least {MIN_AUTO} for auto")
         return _of_label(other, label, seed, notes)
-    return _of_numbers(x, y, seed, device, progress, notes)
+    if x.symbols is not None or y.symbols is not None:
+        return _of_symbols(x, y, seed, notes)
+    return _of_numbers(x.numbers, y.numbers, seed, device, progress, notes)
 
 
 def _of_label(features: Variable, label: Variable, seed: int, notes: list[str]) -> Estimate:
@@ -51,34 +57,43 @@ def _of_label(features: Variable, label: Variable, seed: int, notes: list[str]) 
         codes = features.symbols if features.label is None else features.label[:, None]
         found, method = token_mi(codes, label.label, seed=seed), "auto: symbols"
     else:
-        groups = _groups(features, notes)
+        groups = _groups(features.numbers, features.name, notes)
         found, method = label_mi(features.numbers, label.label, seed=seed, groups=groups), "auto: labels"
-    return Estimate(
-        found.nats,
-        found.interval,
-        "point",
-        method,
-        ceiling=found.ceiling,
-        reason=found.reason,
-        candidates=found.candidates,
-        warnings=tuple(notes),
-    )
+    return classified_as(method, found, tuple(notes))
 
 
-def _of_numbers(x: Variable, y: Variable, seed: int, device: str, progress: bool, notes: list[str]) -> Estimate:
-    """Numbers and numbers; symbols that meet no label come one-hot."""
-    for side in (x, y):
-        if side.numbers is not None:
-            _groups(side, notes)
-    x, y = x.features, y.features
-    if len(x) >= MIN_AUTO:
-        relation = exact_relation(x, y)
-        if relation:
-            found = infinite("auto", relation)
-            return replace(found, warnings=(*notes, *found.warnings))
+def _of_symbols(x: Variable, y: Variable, seed: int, notes: list[str]) -> Estimate:
+    """Several symbols a sample on one side or both: the chain rule over the columns of one.
+
+    Numbers that meet symbols are cut into groups first, which loses a little.
+    """
+    x, y = (x, y) if x.symbols is not None else (y, x)
+    columns = y.symbols if y.symbols is not None else _grouped(y, seed, notes)[:, None]
+    if columns.shape[1] == 1:
+        return classified_as("auto: symbols", token_mi(x.symbols, columns[:, 0], seed=seed), tuple(notes))
+    return classified_as("auto: symbols", chain(x.symbols, True, columns, seed, FOLDS), tuple(notes))
+
+
+def _grouped(side: Variable, seed: int, notes: list[str]) -> np.ndarray:
+    """Numbers as codes (N,) of groups of equal size, or of clusters where they have several columns."""
+    count = max(2, min(GROUPS, len(side) // PER_COORDINATE))
+    notes.append(f"{side.name}: numbers beside symbols, cut into {count} groups; the value is that of the groups")
+    if side.numbers.shape[1] > 1:
+        return clusters_of(normal_scores(side.numbers), count, seed)
+    order = rankdata(side.numbers[:, 0], method="average")
+    return np.minimum((order - 1) * count // len(side), count - 1).astype(np.int64)
+
+
+def _of_numbers(x: np.ndarray, y: np.ndarray, seed: int, device: str, progress: bool, notes: list[str]) -> Estimate:
+    """Numbers and numbers."""
+    for name, side in (("x", x), ("y", y)):
+        _groups(side, name, notes)
+    relation = exact_relation(x, y)
+    if relation:
+        found = infinite("auto", relation)
+        return replace(found, warnings=(*notes, *found.warnings))
     if _has_atoms(x, y) and x.shape[1] + y.shape[1] <= NEIGHBOR_DIMS:
         return _named(mixed(x, y), "mixed: values that a tenth of the samples share", notes)
-    require(len(x) >= MIN_AUTO, "x", f"{len(x)} samples", f"at least {MIN_AUTO} for auto")
     kept = _full_rank(x, "x", notes), _full_rank(y, "y", notes)
     plan = Training(**{**vars(PLAN), "progress": progress})
     comparison = compare(*kept, seed=seed, device=device, plan=plan, whole=(x, y))
@@ -122,13 +137,13 @@ def _varying(side: Variable, notes: list[str]) -> Variable:
     return replace(side, numbers=kept) if side.symbols is None else replace(side, symbols=kept)
 
 
-def _groups(side: Variable, notes: list[str]) -> np.ndarray | None:
+def _groups(side: np.ndarray, name: str, notes: list[str]) -> np.ndarray | None:
     """Rows that repeat, such as an image that comes with several captions, as groups (N,)."""
-    if side.numbers.shape[1] == 1 or not clustered(side.numbers):  # ties in one column are spread, with no harm
+    if side.shape[1] == 1 or not clustered(side):  # ties in one column are spread, with no harm
         return None
-    rows = row_codes(side.numbers)
+    rows = row_codes(side)
     notes.append(
-        f"{side.name}: {rows.max() + 1} distinct rows in {len(rows)} samples; samples that share a row are not "
+        f"{name}: {rows.max() + 1} distinct rows in {len(rows)} samples; samples that share a row are not "
         "independent, and the interval may be too narrow"
     )
     return rows

@@ -32,12 +32,17 @@ class Variable:
     symbols: np.ndarray | None = None
 
     def __len__(self) -> int:
-        return next(len(v) for v in (self.numbers, self.label, self.symbols) if v is not None)
+        return len(self.of_a_kind)
 
     def rows(self, index: np.ndarray) -> "Variable":
         """Some of the samples."""
         parts = {part: getattr(self, part) for part in ("numbers", "label", "symbols")}
         return replace(self, **{part: None if v is None else v[index] for part, v in parts.items()})
+
+    @property
+    def of_a_kind(self) -> np.ndarray:
+        """Numbers (N, d) as floats, a label (N,) or symbols (N, L) as integers."""
+        return next(v for v in (self.numbers, self.label, self.symbols) if v is not None)
 
     @property
     def features(self) -> np.ndarray:

@@ -1,0 +1,118 @@
+"""Mutual information of every two columns of a table.
+
+Pairs are estimated fast, by their kinds:
+
+- two labels          counted, corrected and cut off at 0 and at the smaller entropy; where the table of the two is too
+                      sparse to count, predicted (`tokens`)
+- label and number    neighbours of the same label (`labels.ross_pointwise`)
+- two numbers         normal margins and correlation, or neighbours where they are higher by more than their error
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from infotok.errors import require
+from infotok.information.categories import encode_labels, is_labels
+from infotok.information.conditional import linear_or_neighbors
+from infotok.information.discrete import plugin_mi
+from infotok.information.labels import entropy_of, ross_pointwise, scaled
+from infotok.information.tokens import token_mi
+
+__all__ = ["mi_matrix"]
+
+FEW = 20  # distinct integers up to which a column is taken for labels
+PER_CELL = 5  # samples a cell of the table, on average, from which counting is trusted
+LEAST = 10  # rows that both columns have
+
+
+def mi_matrix(
+    frame: Any,
+    *,
+    missing: Literal["raise", "pairwise"] = "raise",
+    discrete: Mapping[str, bool] | None = None,
+    seed: int = 0,
+) -> Any:
+    """I(A;B) in nats of every two columns of a pandas DataFrame, as a DataFrame; symmetric.
+
+    The diagonal is I(A;A): the entropy of labels, infinity for numbers. Text, categories and booleans are labels, so
+    are integers of at most 20 distinct values; dates count as numbers. discrete: {column: whether it is labels} decides
+    otherwise. missing: "pairwise" leaves rows out in which either of two columns is missing; a pair with fewer than 10
+    rows is NaN. Raises TypeError for anything but a frame, ValueError for missing values, infinity, no column, repeated
+    column names or fewer than 10 rows.
+    """
+    table = hasattr(frame, "columns") and hasattr(frame, "to_numpy")
+    require(table, "frame", type(frame).__name__, "a pandas DataFrame", TypeError)
+    require(missing in ("raise", "pairwise"), "missing", missing, "raise or pairwise")
+    names = list(frame.columns)
+    require(names and len(set(names)) == len(names), "frame, columns", names, "one column or more, of different names")
+    require(len(frame) >= LEAST, "frame", f"{len(frame)} rows", f"at least {LEAST}")
+    discrete = dict(discrete or {})
+    unknown = [name for name in discrete if name not in names]
+    require(not unknown, "discrete", unknown, f"names of columns, {names}")
+    columns = [_column(frame[name], str(name), missing, discrete.get(name)) for name in names]
+    values = np.empty((len(names), len(names)))
+    for i, a in enumerate(columns):
+        for j, b in enumerate(columns[: i + 1]):
+            values[i, j] = values[j, i] = _own(a) if i == j else _pair(a, b, seed)
+    return type(frame)(values, index=frame.columns, columns=frame.columns)
+
+
+def _column(series: Any, name: str, missing: str, discrete: bool | None) -> tuple[np.ndarray, np.ndarray]:
+    """Codes or floats (N,), and where the column has a value, (N,)."""
+    there = series.notna().to_numpy()
+    gone = int((~there).sum())
+    require(
+        gone == 0 or missing == "pairwise", f"frame, column '{name}'", f"{gone} missing", "none (or missing='pairwise')"
+    )
+    known = series[there]
+    if discrete is None:
+        whole = getattr(series.dtype, "kind", "O") in "iu"
+        discrete = len(known) > 0 and (is_labels(known) or (whole and known.nunique() <= FEW))
+    if discrete or len(known) == 0:
+        codes = np.full(len(series), -1)
+        codes[there] = encode_labels(known, name) if len(known) else codes[there]
+        return codes, there
+    if series.dtype.kind in "mM":
+        known = known.astype("int64")
+    try:
+        numbers = known.to_numpy(dtype=np.float64)
+    except (TypeError, ValueError):
+        numbers = None
+    require(numbers is not None, f"frame, column '{name}'", str(series.dtype), "numbers, dates or labels", TypeError)
+    require(np.isfinite(numbers).all(), f"frame, column '{name}'", "infinity", "finite values")
+    result = np.full(len(series), np.nan)
+    result[there] = numbers
+    return result, there
+
+
+def _own(column: tuple[np.ndarray, np.ndarray]) -> float:
+    values, there = column
+    values = values[there]
+    if values.dtype.kind != "f":
+        return entropy_of(values) if len(values) else np.nan
+    return np.inf if np.ptp(values) > 0 else 0.0
+
+
+def _pair(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray], seed: int) -> float:
+    both = a[1] & b[1]
+    if both.sum() < LEAST:
+        return np.nan
+    a, b = sorted((values[both] for values, _ in (a, b)), key=lambda values: values.dtype.kind == "f")
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return 0.0
+    if b.dtype.kind != "f":
+        return _labels(encode_labels(a), encode_labels(b), seed)
+    if a.dtype.kind != "f":
+        codes = encode_labels(a)
+        return min(max(float(ross_pointwise(scaled(b[:, None]), codes).mean()), 0.0), entropy_of(codes))
+    return max(linear_or_neighbors(a[:, None], b[:, None]), 0.0)
+
+
+def _labels(a: np.ndarray, b: np.ndarray, seed: int) -> float:
+    ceiling = min(entropy_of(a), entropy_of(b))
+    if (a.max() + 1) * (b.max() + 1) * PER_CELL <= len(a) or len(np.unique(a * (b.max() + 1) + b)) * PER_CELL <= len(a):
+        return min(max(plugin_mi(a, b), 0.0), ceiling)
+    a, b = sorted((a, b), key=lambda codes: codes.max(), reverse=True)
+    return token_mi(a[:, None], b, seed=seed, network=False).nats

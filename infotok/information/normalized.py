@@ -1,0 +1,58 @@
+"""Mutual information on a scale from 0 to 1.
+
+- `normalized_mi`             two label columns: I(X;Y) divided by an average of H(X) and H(Y), as scikit-learn does
+- `information_correlation`   any I: sqrt(1 - exp(-2 I)), which is |rho| of jointly Gaussian variables (Linfoot 1957)
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from infotok.errors import require
+from infotok.information.categories import encode_labels
+from infotok.information.discrete import CORRECTIONS, Correction, plugin_mi
+from infotok.information.labels import entropy_of
+
+__all__ = ["information_correlation", "normalized_mi"]
+
+AVERAGES = {
+    "arithmetic": lambda a, b: (a + b) / 2,
+    "geometric": lambda a, b: (a * b) ** 0.5,
+    "min": min,
+    "max": max,
+}
+
+
+def normalized_mi(
+    x: Any,
+    y: Any,
+    *,
+    average: Literal["arithmetic", "geometric", "min", "max"] = "arithmetic",
+    correction: Correction = "none",
+) -> float:
+    """I(X;Y) / average(H(X), H(Y)) of labels (N,) of any type; rows of several columns (N, d) are one label.
+
+    With the default correction, "none", it equals scikit-learn's `normalized_mutual_info_score`, which is above 0 for
+    independent labels; "miller-madow" or "jackknife" correct I, not the entropies, and cut it off at 0 and 1. Two
+    constants give 1, one constant 0. Raises ValueError for unequal lengths, missing labels and unknown names.
+    """
+    require(average in AVERAGES, "average", average, f"one of {', '.join(AVERAGES)}")
+    require(correction in CORRECTIONS, "correction", correction, f"one of {', '.join(CORRECTIONS)}")
+    x, y = encode_labels(x, "x"), encode_labels(y, "y")
+    require(len(x) == len(y), "y", f"{len(y)} labels", f"as many as x has, {len(x)}")
+    if x.max() == 0 or y.max() == 0:
+        return float(x.max() == y.max())
+    nats = max(plugin_mi(x, y, correction=correction), 0.0)
+    return min(nats / AVERAGES[average](entropy_of(x), entropy_of(y)), 1.0)
+
+
+def information_correlation(nats: ArrayLike) -> float | np.ndarray:
+    """sqrt(1 - exp(-2 I)), I in nats (any shape): 0 for independence, 1 for infinite information.
+
+    Values below 0, which estimates may have by chance, give 0. Raises ValueError for NaN.
+    """
+    nats = np.asarray(nats, dtype=np.float64)
+    require(not np.isnan(nats).any(), "nats", "NaN", "numbers")
+    result = np.sqrt(-np.expm1(-2 * nats.clip(min=0)))
+    return float(result) if result.ndim == 0 else result

@@ -1,0 +1,127 @@
+"""What tokens carry about labels: the probe, for anyone's codes or features.
+
+    probe_mi(tokens, labels)                     # 1.386 nats [1.384, 1.386] (point, probe)
+    probe_mi(tokens, attributes).candidates      # {"column 0": ..., "column 1": ...}: what each adds
+
+Classifiers are fitted to some folds and judged on another: `tokens` for codes, `labels` for real features. Several
+label columns are one after the other conditioned on those before,
+
+    I(Z; A_1, ..., A_m) = sum_j I(Z; A_j | A_1, ..., A_(j-1)).
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from infotok.errors import require
+from infotok.information.categories import encode_columns, is_labels, one_hot_codes
+from infotok.information.crossfit import LearningCurve, learning_curve, stratified_folds
+from infotok.information.labels import FOLDS, LabelInformation, classified, entropy_of, from_terms, label_mi, scaled
+from infotok.information.result import Z95, Estimate, classified_as
+from infotok.information.tokens import code_fits, token_mi
+
+__all__ = ["probe_mi"]
+
+
+def probe_mi(
+    tokens: Any,
+    labels: Any,
+    *,
+    vocabulary: int | None = None,
+    seed: int = 0,
+    folds: int = FOLDS,
+    network: bool = True,
+) -> Estimate:
+    """I(tokens; labels) in nats, with its 95 % interval.
+
+    tokens: codes (N, ...), integers or text, each place with an alphabet of its own; or real features (N, ...).
+    labels: (N,) of any type, one-hot rows, or several columns (N, A), such as attributes or the codes of another
+    modality, whose joint information is estimated. vocabulary: codes are integers from 0 to vocabulary - 1 at all
+    places, so that how often each occurs is looked at too. folds: two or more. network: for codes, also train a small
+    network where the other classifiers leave something to find; it takes most of the time.
+
+    `ceiling` is H(labels) as counted, for several columns the sum of theirs. The candidate "held-out bound" is the part
+    that the classifiers have shown, a lower bound; the value adds what they have yet to learn. Raises ValueError for
+    unequal lengths, fewer than 10 samples, NaN or missing labels, TypeError for a vocabulary of floats.
+    """
+    require(isinstance(folds, int) and folds >= 2, "folds", folds, "an integer, 2 or more")
+    values, symbols = _tokens(tokens)
+    require(not (vocabulary is not None and not symbols), "tokens", "floats", "integers, for a vocabulary", TypeError)
+    marked = one_hot_codes(labels)
+    columns = encode_columns(labels, "labels") if marked is None else marked[:, None]
+    require(len(columns) == len(values), "labels", f"{len(columns)} rows", f"as many as tokens has, {len(values)}")
+    if columns.shape[1] > 1:
+        return classified_as("probe", chain(values, symbols, columns, seed, folds))
+    if symbols:
+        found = token_mi(values, columns[:, 0], vocabulary=vocabulary, seed=seed, folds=folds, network=network)
+    else:
+        found = label_mi(values, columns[:, 0], seed=seed, folds=folds)
+    return classified_as("probe", found)
+
+
+def _tokens(tokens: Any) -> tuple[np.ndarray, bool]:
+    """(N, columns), and whether they are symbols: codes from 0 where they are not integers already."""
+    if hasattr(tokens, "detach"):
+        tokens = tokens.detach().cpu()
+        tokens = tokens.float().numpy() if tokens.is_floating_point() else tokens.numpy()
+    array = np.asarray(tokens)
+    require(array.ndim >= 1 and array.size > 0, "tokens", array, "shape (N, ...)")
+    flat = array.reshape(len(array), -1)
+    if flat.dtype.kind in "iub":
+        return flat, True
+    if flat.dtype.kind == "f":
+        return flat.astype(np.float64), False
+    require(is_labels(flat), "tokens", str(flat.dtype), "codes, text or floats", TypeError)
+    return encode_columns(flat, "tokens"), True
+
+
+def chain(values: np.ndarray, symbols: bool, columns: np.ndarray, seed: int, folds: int) -> LabelInformation:
+    """I(values; columns) of codes or real features (N, L) and label codes (N, A), by the chain rule.
+
+    The columns come one by one, given those before; the classifiers on these join those on the tokens as well.
+    """
+    require(len(values) >= 10, "tokens", f"{len(values)} samples", "at least 10")
+    require(symbols or np.isfinite(values).all(), "tokens", "NaN or infinity", "finite values")
+    tokens = encode_columns(values, "tokens") if symbols else scaled(values)
+    terms, half, each = np.zeros(len(values)), np.zeros(len(values)), {}
+    for j, y in enumerate(columns.T):
+        if y.max() == 0:
+            continue
+        place, before = stratified_folds(y, folds, seed), columns[:, :j]
+        alone = _curve(before, True, y, place, seed) if np.ptp(before, axis=0).any() else None
+        both = np.hstack([tokens, before if symbols else _indicators(before)])
+        joint = _curve(both, symbols, y, place, seed, alone)
+        added = joint.terms - alone.terms if alone else joint.terms
+        added_half = joint.half - alone.half if alone else joint.half
+        each[f"column {j}"] = from_terms(added, added_half, y).nats
+        terms, half = terms + added, half + added_half
+    ceiling = sum(entropy_of(y) for y in columns.T)
+    remaining = max(float((terms - half).mean()), 0.0)
+    nats = min(max(float(terms.mean()) + remaining, 0.0), ceiling)
+    reach = Z95 * float((2 * terms - half).std()) / math.sqrt(len(terms)) + remaining
+    each["held-out bound"] = float(terms.mean())
+    interval = max(nats - reach, 0.0), min(nats + reach, sum(math.log(y.max() + 1) for y in columns.T))
+    return LabelInformation(nats, interval, ceiling, each, f"the chain rule over {columns.shape[1]} label columns")
+
+
+def _curve(
+    features: np.ndarray,
+    symbols: bool,
+    y: np.ndarray,
+    place: np.ndarray,
+    seed: int,
+    base: LearningCurve | None = None,
+) -> LearningCurve:
+    """Held-out gains of classifiers of y on codes (N, L) or real features (N, d)."""
+    features = features[:, np.ptp(features, axis=0) > 0]
+    if not symbols:
+        return classified(features, y, place, seed, base)
+    fits = code_fits(features.max(axis=0) + 1, len(y), int(y.max()) + 1, vocabulary=None, network=False)
+    return learning_curve(fits, features, y, place, seed, base=base)
+
+
+def _indicators(columns: np.ndarray) -> np.ndarray:
+    """(N, sum of K) zeros and ones."""
+    hot = [column[:, None] == np.arange(column.max() + 1) for column in columns.T]
+    return np.hstack([np.zeros((len(columns), 0)), *hot])

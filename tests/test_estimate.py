@@ -130,7 +130,7 @@ def test_auto_does_not_mind_margins():
 def test_auto_reads_labels_beside_numbers():
     world = StepUniform(4)
     estimate = estimate_mi(*world.sample(1500, 0))
-    assert estimate.method == "auto: mixed"
+    assert estimate.method == "auto: labels"
     assert estimate.nats == pytest.approx(world.mutual_information, abs=0.06)
 
 

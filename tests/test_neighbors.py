@@ -3,6 +3,8 @@ import pytest
 import torch
 from ennemi._entropy_estimators import _estimate_conditional_mi, _estimate_single_mi
 
+from infotok.information.discrete import plugin_mi
+from infotok.information.margins import isolated_atoms, normal_scores, untied_scores
 from infotok.information.neighbors import (
     conditional_ksg,
     count_closer,
@@ -11,7 +13,6 @@ from infotok.information.neighbors import (
     mixed_ksg,
     neighbor_radius,
 )
-from infotok.information.samples import standardized
 from infotok.worlds.channels import GaussianWithAtoms, StepUniform
 from infotok.worlds.gaussians import JointGaussian
 
@@ -20,21 +21,21 @@ def pair(n: int, dim: int, rho: float = 0.6, seed: int = 0):
     return JointGaussian.correlated(dim, rho).sample(n, seed)
 
 
-def unit(*arrays):
-    return [standardized(a, "a") for a in arrays]
+def scores(*arrays):
+    return [normal_scores(a) for a in arrays]
 
 
 @pytest.mark.parametrize("dim", [1, 2, 4, 7])
 @pytest.mark.parametrize("k", [1, 3, 10])
 def test_equals_ennemi(dim, k):
     x, y = pair(800, dim)
-    assert ksg(x, y, k=k) == pytest.approx(_estimate_single_mi(*unit(x, y), k), abs=1e-3)
+    assert ksg(x, y, k=k) == pytest.approx(_estimate_single_mi(*scores(x, y), k), abs=1e-3)
 
 
 def test_conditional_equals_ennemi():
     (x, y), (z, _) = pair(600, 2), pair(600, 2, seed=1)
     x = x + z
-    assert conditional_ksg(x, y, z) == pytest.approx(_estimate_conditional_mi(*unit(x, y, z), 3), abs=1e-3)
+    assert conditional_ksg(x, y, z) == pytest.approx(_estimate_conditional_mi(*scores(x, y, z), 3), abs=1e-3)
 
 
 def test_conditioning_on_the_common_cause_removes_the_information():
@@ -92,10 +93,69 @@ def test_mixed_counts_where_all_is_discrete():
     assert mixed_ksg(x, y) == pytest.approx(np.log(2) + 0.1 * np.log(0.1) + 0.9 * np.log(0.9), abs=0.03)
 
 
-def test_mixed_reads_atoms_and_density_together_low_but_near():
-    world = GaussianWithAtoms()
-    value = mixed_ksg(*world.sample(3000, 0))
-    assert 0.8 * world.mutual_information < value < world.mutual_information + 0.05
+@pytest.mark.parametrize("weight", [0.3, 0.5, 0.8])
+def test_mixed_measures_atoms_and_density_together(weight):
+    world = GaussianWithAtoms(weight=weight)
+    values = [mixed_ksg(*world.sample(2000, seed)) for seed in range(4)]
+    assert np.mean(values) == pytest.approx(world.mutual_information, abs=0.04)
+
+
+@pytest.mark.parametrize("estimator", [ksg, mixed_ksg, lambda x, y: ksg_pointwise(x, y, variant=2).mean()])
+@pytest.mark.parametrize("digits", [0, 1, 2])
+@pytest.mark.parametrize("rho", [0.0, 0.8])
+def test_rounding_makes_no_information(estimator, digits, rho):
+    """I of rounded pairs lies between that of labels, counted from many samples, and that of the pairs."""
+    values = []
+    for seed in range(4):
+        x, y = (v.round(digits) for v in JointGaussian.correlated(1, rho).sample(1000, seed))
+        values.append(estimator(x, y))
+    truth = -0.5 * np.log(1 - rho**2)
+    if digits == 0 and rho:
+        many = [v.round().astype(int) for v in JointGaussian.correlated(1, rho).sample(400_000, 9)]
+        truth = plugin_mi(*many)
+    assert np.mean(values) == pytest.approx(truth, abs=0.04)
+
+
+def test_one_side_rounded_and_several_columns():
+    values = []
+    for seed in range(4):
+        x, y = JointGaussian.sparse(2, 2, pairs=2, rho=0.7).sample(1500, seed)
+        values.append(ksg(x.round(1), y))
+    assert np.mean(values) == pytest.approx(-np.log(1 - 0.49), abs=0.05)
+
+
+def test_conditioning_on_rounded_numbers():
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((2000, 1))
+    x, y = z + rng.standard_normal((2000, 1)), z + rng.standard_normal((2000, 1))
+    assert conditional_ksg(x.round(1), y.round(1), z) == pytest.approx(0, abs=0.06)
+
+
+@pytest.mark.parametrize("map_", [lambda x: np.where(x == x[0], 1e12, x), np.exp, lambda x: np.exp(5 * x), np.cbrt])
+def test_margins_do_not_matter(map_):
+    x, y = pair(500, 1)
+    assert ksg(map_(x), y) == pytest.approx(ksg(x, y), abs=0.02)
+
+
+def test_untied_scores_break_ties_at_random_and_keep_the_order():
+    x = np.array([[1.0], [0.0], [1.0], [2.0], [1.0]])
+    spread = untied_scores(x, np.random.default_rng(0), "x")
+    assert len(np.unique(spread)) == 5
+    assert spread[1] < min(spread[[0, 2, 4]])
+    assert max(spread[[0, 2, 4]]) < spread[3]
+    assert np.sort(spread[:, 0]) == pytest.approx(np.sort(normal_scores(np.arange(5.0)[:, None])[:, 0]))
+    other = untied_scores(np.repeat(x, 40, 0), np.random.default_rng(1), "x")
+    assert not np.array_equal(other, untied_scores(np.repeat(x, 40, 0), np.random.default_rng(2), "x"))
+
+
+def test_isolated_atoms_are_points_and_ties_of_few_are_not():
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random((300, 1)) < 0.5, 7.0, rng.standard_normal((300, 1)).round(1))
+    placed = isolated_atoms(x, rng, "x", 2)
+    atom = x[:, 0] == 7
+    assert len(np.unique(placed[atom])) == 1
+    assert len(np.unique(placed[~atom])) == (~atom).sum()
+    assert np.abs(placed[atom][0] - placed[~atom]).min() > 10
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ its ranks. Then, from the simplest to the most flexible:
 Copulas and coordinates are density ratios, scored by InfoNCE on five folds, each on the fold it was not fitted to; so
 are the tables of clusters, by their log ratio. That score errs on the low side, and KSG's value mostly does, so a more
 flexible candidate replaces a simpler one where it reaches higher by more than `MARGIN` standard errors of the paired
-difference. A Gaussian copula that scores below 0 has too many coordinates for its samples: half of them, the leading
-principal ones, are tried until it does not. The winner's value is then freed of its bias:
+difference. A Gaussian copula that claims information and scores below 0 has too many coordinates for its samples: half
+of them, the leading principal ones, are tried until it does not. The winner's value is then freed of its bias:
 
 - copulas are fitted to all samples and corrected for their number of parameters;
 - learned coordinates and clusters report the middle between their score on the samples fitted to (too high) and on
@@ -157,7 +157,8 @@ def _gaussian(x: np.ndarray, y: np.ndarray, folds: list[np.ndarray]):
     notes: tuple[str, ...] = ()
     while True:
         gaussian = _copula("gaussian", GaussianCopula.fit(x, y), GaussianCopula.fit, x, y, folds)
-        if gaussian.score >= 0 or x.shape[1] + y.shape[1] <= FEW_COORDINATES:
+        borne_out = gaussian.score >= 0 or gaussian.nats <= MARGIN * gaussian.error
+        if borne_out or x.shape[1] + y.shape[1] <= FEW_COORDINATES:
             return x, y, gaussian, notes
         x, y = (_leading(v, (v.shape[1] + 1) // 2) for v in (x, y))
         notes = (f"x, y: {x.shape[1]} and {y.shape[1]} principal coordinates are all that {len(x)} samples bear out",)

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 
 from infotok.errors import require
+from infotok.information.categories import encode_labels
 from infotok.information.classical import CLASSICAL
 from infotok.information.conditional import conditional_mi
 from infotok.information.functional import exact_relation
@@ -33,8 +34,8 @@ from infotok.information.neural import NEURAL, Training, neural_mi
 from infotok.information.repeats import distinct_pairs
 from infotok.information.result import Z95, Estimate, classified_as, infinite, point
 from infotok.information.routing import automatic
-from infotok.information.samples import as_samples, row_codes, standardized, varying
-from infotok.information.variables import Variable, plain, variable
+from infotok.information.samples import as_samples, standardized, varying
+from infotok.information.variables import Variable, dense, kind_of, plain, variable
 
 AT_CEILING = 0.9  # share of the ceiling from which a value says more about the ceiling than about the data
 TAKES_LABELS = ("auto", "mixed", "discrete")
@@ -84,7 +85,9 @@ def estimate_mi(
     """
     require(method in METHODS, "method", method, f"one of {', '.join(METHODS)}")
     device = _device(device)
-    if method in TAKES_LABELS:
+    if method == "discrete":
+        x, y = _counted(x, "x", discrete_x), _counted(y, "y", discrete_y)
+    elif method in TAKES_LABELS:
         x, y = variable(x, "x", discrete_x), variable(y, "y", discrete_y)
     else:
         x, y = _numbers(x, "x", discrete_x), _numbers(y, "y", discrete_y)
@@ -109,7 +112,7 @@ def _estimate(x: Variable, y: Variable, method: str, seed: int, device: str, pro
     function = CLASSICAL[method]
     _check_options(method, options, tuple(inspect.signature(function).parameters)[2:])
     if method == "discrete":
-        return function(_codes(x), _codes(y), **options)
+        return function(x.label, y.label, **options)
     x, y = varying(x.features, "x"), varying(y.features, "y")
     relation = exact_relation(x, y)
     return infinite(method, relation) if relation else function(x, y, **options)
@@ -121,11 +124,12 @@ def _numbers(values: Any, name: str, discrete: bool | None) -> Variable:
     return Variable(name, numbers=as_samples(plain(values, name), name, discrete=discrete is False))
 
 
-def _codes(side: Variable) -> np.ndarray:
-    """Rows as integers from 0. Numbers are refused: counting them counts nothing."""
-    hint = "labels, such as integers or text (discretise real numbers first, or say discrete=True)"
-    require(side.numbers is None, side.name, "floats", hint, TypeError)
-    return side.label if side.label is not None else row_codes(side.symbols)
+def _counted(values: Any, name: str, discrete: bool | None) -> Variable:
+    """Rows as labels. Floats are refused: counting them counts nothing."""
+    floats = kind_of(dense(values, name)) == "f" and discrete is not True
+    hint = f"integers or other labels (discretise real numbers first, or say discrete_{name}=True)"
+    require(not floats and discrete is not False, name, "floats" if floats else "discrete=False", hint, TypeError)
+    return Variable(name, label=encode_labels(plain(values, name), name))
 
 
 def _distinct(x: Variable, y: Variable) -> tuple[Variable, Variable, tuple[str, ...]]:

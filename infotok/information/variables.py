@@ -71,10 +71,20 @@ def variable(values: Any, name: str, discrete: bool | None = None) -> Variable:
 
 
 def plain(values: Any, name: str) -> Any:
+    """The values off their device and graph, of shape (N,) or (N, d), N >= 2."""
+    values = dense(values, name)
+    shape = np.shape(values)
+    require(len(shape) in (1, 2), name, values, "samples of shape (N, d)")
+    require(shape[0] >= 2, name, np.empty(shape), "at least two samples")
+    require(len(shape) == 1 or shape[1] >= 1, name, np.empty(shape), "at least one column")
+    return values
+
+
+def dense(values: Any, name: str) -> Any:
     """The values off their device and graph; masked, complex, nested and sparse ones are refused."""
     if isinstance(values, torch.Tensor):
-        dense = values.layout is torch.strided and not values.is_nested and values.device.type != "meta"
-        require(dense, name, f"a tensor of layout {values.layout} on {values.device}", "a dense tensor with values")
+        whole = values.layout is torch.strided and not values.is_nested and values.device.type != "meta"
+        require(whole, name, f"a tensor of layout {values.layout} on {values.device}", "a dense tensor with values")
         values = values.detach().cpu()
         values = values.float().numpy() if values.dtype.is_floating_point and values.itemsize < 4 else values.numpy()
     if isinstance(values, np.ma.MaskedArray):
@@ -87,11 +97,7 @@ def plain(values: Any, name: str) -> Any:
         except ValueError:
             require(False, name, "rows of unequal length", "samples of shape (N, d)")
         values = values if isinstance(values, list) and array.dtype.kind in "US" else array  # ["a", None] keeps None
-    shape = np.shape(values)
-    require(len(shape) in (1, 2), name, f"shape {shape}", "samples of shape (N, d)")
-    require(shape[0] >= 2, name, f"shape {shape}", "at least two samples")
-    require(len(shape) == 1 or shape[1] >= 1, name, f"shape {shape}", "at least one column")
-    require(_kind(values) not in "cmMV", name, _kind_name(values), "numbers or labels", TypeError)
+    require(kind_of(values) not in "cmMV", name, _kind_name(values), "numbers or labels", TypeError)
     return values
 
 
@@ -117,7 +123,7 @@ def _wide(values: Any, name: str, discrete: bool | None) -> Variable:
 
 def _is_measured(values: Any) -> bool:
     """Whether one column of no declared kind is numbers: floats of many values, or integers that hardly repeat."""
-    kind = _kind(values)
+    kind = kind_of(values)
     if kind not in "fiu":
         return False
     array = np.asarray(values)
@@ -130,7 +136,7 @@ def _is_measured(values: Any) -> bool:
     return count * PER_LABEL_LEAST > len(array)
 
 
-def _kind(values: Any) -> str:
+def kind_of(values: Any) -> str:
     """The NumPy kind of all columns together; "O" for pandas types of its own."""
     types = getattr(values, "dtypes", None) if hasattr(values, "to_numpy") else None
     if types is None:

@@ -16,9 +16,9 @@ import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import scipy
 from scipy.spatial import cKDTree
-from scipy.special import digamma, entr, ndtri
-from scipy.stats import chi2, rankdata
+from scipy.special import digamma, entr, gammaincinv, ndtri
 
 from infotok.errors import require
 from infotok.information.categories import encode_labels
@@ -109,7 +109,7 @@ def _cut_off(
     if groups is not None:
         sums = np.bincount(np.unique(groups, return_inverse=True)[1].reshape(-1), weights=sums)
     reach = Z95 * float(np.linalg.norm(sums)) / n + bias
-    unseen = float(chi2.ppf(0.95, codes.max())) / (2 * n)  # 2N (H - H counted) of equally likely labels is chi-squared
+    unseen = float(gammaincinv(codes.max() / 2, 0.95)) / n  # 2N (H - H counted) is chi-squared where labels are even
     interval = max(nats - reach, 0.0), min(nats + reach + unseen, math.log(codes.max() + 1))
     return LabelInformation(nats, interval, ceiling, pointwise=pointwise)
 
@@ -124,7 +124,7 @@ def scaled(x: np.ndarray) -> np.ndarray:
     x = x[:, np.ptp(x / np.abs(x).max(axis=0).clip(min=np.finfo(float).tiny), axis=0) > 0]
     x = _standard(x / np.abs(x).max(axis=0))
     far = np.abs(x).max(axis=0, initial=0) > FAR
-    x[:, far] = _standard(ndtri(rankdata(x[:, far], axis=0) / (len(x) + 1)))
+    x[:, far] = _standard(ndtri(scipy.stats.rankdata(x[:, far], axis=0) / (len(x) + 1)))
     return x
 
 

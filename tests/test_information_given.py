@@ -123,6 +123,12 @@ def test_what_is_given_already_adds_nothing():
     assert conditional_mi(label, y > 0, label).nats == pytest.approx(0, abs=0.01)
 
 
+def test_an_exact_relation_is_infinite():
+    x, _, z, _ = collider()
+    assert conditional_mi(x, np.exp(x), z).interval == (math.inf, math.inf)
+    assert conditional_mi(x, x, np.arange(N) % 2).nats == math.inf
+
+
 def test_unconditional_pairs():
     x = noise(1)
     assert linear_or_neighbors(x, 0.8 * x + 0.6 * noise(1)) == pytest.approx(0.51, abs=0.12)

@@ -61,7 +61,7 @@ def conditional_mi(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, seed: int = 0
 
 
 def linear_or_neighbors(x: np.ndarray, y: np.ndarray) -> float:
-    """I(X;Y) in nats of real x (N, dx) and y (N, dy) in few dimensions, fast: infinite where y is a monotone function of a column of x."""
+    """I(X;Y) in nats of real x (N, dx) and y (N, dy) in few dimensions, fast; infinite for monotone functions."""
     nothing = np.zeros(len(x), dtype=np.int64)
     value = linear(x, y, nothing)
     return _better(value, neighbors(x, y, nothing)).nats if math.isfinite(value.nats) else math.inf

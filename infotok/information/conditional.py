@@ -33,7 +33,7 @@ LEAST = 20  # samples
 SYMBOLS = 100  # of one column that get a column of zeros and ones
 PER_CELL = 5  # samples a cell, on average, from which counting is trusted
 GROUPS = 20  # left out in turn for the standard error
-Z95 = 1.96
+Z95, T95 = 1.96, 2.09  # of the normal distribution, and of Student's with 19 degrees of freedom
 
 
 def conditional_mi(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, seed: int = 0) -> LabelInformation:
@@ -118,7 +118,7 @@ def linear(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:
 
     terms = both.log_ratio(xz, y) - alone.log_ratio(z, y)
     value = _point("linear", both.nats - alone.nats, terms, 0.0)
-    reach = Z95 * _jackknife(without, len(x))
+    reach = T95 * _jackknife(without, len(x))
     return replace(value, interval=(value.nats - reach, value.nats + reach))
 
 
@@ -167,7 +167,8 @@ def neighbors(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:
     half = np.random.default_rng(0).permutation(len(x))
     halves = np.mean([_neighbor_terms(*(p[rows] for p in parts)).mean() for rows in np.array_split(half, 2)])
     nats = float(terms.mean())
-    return _point("neighbors", nats, terms, abs(nats - float(halves)) / (math.sqrt(2) - 1))
+    rate = 1 / max(2, sum(v.shape[1] for v in (x, y, z) if v.ndim == 2))  # an error of N^-rate: halves show it enlarged
+    return _point("neighbors", nats, terms, abs(nats - float(halves)) / (2**rate - 1))
 
 
 APART = 100.0  # between labels, in standard deviations of real columns

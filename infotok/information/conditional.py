@@ -34,15 +34,15 @@ LEAST = 20  # samples
 SYMBOLS = 100  # of one column that get a column of zeros and ones
 PER_CELL = 5  # samples a cell, on average, from which counting is trusted
 GROUPS = 20  # left out in turn for the standard error
-Z95 = 1.96
+Z95, T95 = 1.96, 2.09  # of the normal distribution, and of Student's with 19 degrees of freedom
 
 
 def conditional_mi(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, seed: int = 0) -> LabelInformation:
     """I(X;Y|Z) in nats. Integers are labels, (N,) or (N, columns); floats are real features, (N,) or (N, d).
 
     `ceiling` is the smaller of H(X) and H(Y) of those that are labels, infinite if neither is. A constant z gives
-    I(X;Y). Raises ValueError for unequal lengths, fewer than 20 samples, NaN, infinity, or a y that is linear in x and
-    z, where information is infinite.
+    I(X;Y); a real y whose normal scores are linear in those of x and z, but not in z's, gives infinity. Raises
+    ValueError for unequal lengths, fewer than 20 samples, NaN or infinity.
     """
     x, y, z = (_checked(values, name, len(x)) for values, name in ((x, "x"), (y, "y"), (z, "given")))
     ceiling = min((entropy_of(v) for v in (x, y) if v.ndim == 1), default=math.inf)
@@ -54,7 +54,7 @@ def conditional_mi(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, seed: int = 0
         few = 0 < columns <= LABEL_NEIGHBOR_DIMS
     else:
         value, few = linear(x, y, z), columns <= NEIGHBOR_DIMS
-    if few:
+    if few and math.isfinite(value.nats):
         value = _better(value, neighbors(x, y, z))
     low, high = value.interval
     nats = min(max(value.nats, 0.0), ceiling)
@@ -62,12 +62,10 @@ def conditional_mi(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, seed: int = 0
 
 
 def linear_or_neighbors(x: np.ndarray, y: np.ndarray) -> float:
-    """I(X;Y) in nats of real x (N, dx) and y (N, dy) in few dimensions, fast: infinite where y is linear in x."""
+    """I(X;Y) in nats of real x (N, dx) and y (N, dy) in few dimensions, fast; infinite for monotone functions."""
     nothing = np.zeros(len(x), dtype=np.int64)
-    scores = normal_scores(x), normal_scores(y)
-    if _independent(scores[1], scores[0]).shape[1] < y.shape[1]:
-        return math.inf
-    return _better(linear(x, y, nothing), neighbors(x, y, nothing)).nats
+    value = linear(x, y, nothing)
+    return _better(value, neighbors(x, y, nothing)).nats if math.isfinite(value.nats) else math.inf
 
 
 def _of_labels(x: np.ndarray, y: np.ndarray, z: np.ndarray, seed: int) -> LabelInformation:
@@ -112,6 +110,8 @@ def linear(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:
     if xz.shape[1] == z.shape[1] or _independent(y, z).shape[1] == 0:
         return _point("linear", 0.0, np.zeros(len(x)), 0.0)
     y = _independent(y, z)
+    if _independent(y, xz).shape[1] < y.shape[1]:
+        return _infinite(len(x))
     both, alone = GaussianCopula.fit(xz, y), GaussianCopula.fit(z, y)
 
     def without(part: np.ndarray) -> float:
@@ -119,7 +119,7 @@ def linear(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:
 
     terms = both.log_ratio(xz, y) - alone.log_ratio(z, y)
     value = _point("linear", both.nats - alone.nats, terms, 0.0)
-    reach = Z95 * _jackknife(without, len(x))
+    reach = T95 * _jackknife(without, len(x))
     return replace(value, interval=(value.nats - reach, value.nats + reach))
 
 
@@ -146,6 +146,8 @@ def _linear_by_label(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInform
         if any(np.ptp(v[rows], axis=0).min() == 0 for v in (x, y)):
             continue
         scores = normal_scores(x[rows]), normal_scores(y[rows])
+        if _independent(scores[1], scores[0]).shape[1] < y.shape[1]:
+            return _infinite(len(x))
         copula = GaussianCopula.fit(*scores)
         terms[rows], seen[rows] = copula.log_ratio(*scores), True
         total += copula.nats * len(rows)
@@ -166,7 +168,8 @@ def neighbors(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:
     half = np.random.default_rng(0).permutation(len(x))
     halves = np.mean([_neighbor_terms(*(p[rows] for p in parts)).mean() for rows in np.array_split(half, 2)])
     nats = float(terms.mean())
-    return _point("neighbors", nats, terms, abs(nats - float(halves)) / (math.sqrt(2) - 1))
+    rate = 1 / max(2, sum(v.shape[1] for v in (x, y, z) if v.ndim == 2))  # an error of N^-rate: halves show it enlarged
+    return _point("neighbors", nats, terms, abs(nats - float(halves)) / (2**rate - 1))
 
 
 APART = 100.0  # between labels, in standard deviations of real columns
@@ -199,6 +202,11 @@ def _better(value: LabelInformation, other: LabelInformation) -> LabelInformatio
         return replace(value, candidates=both)
     reason = f"neighbors reach {gain:.3f} ± {error:.3f} above {value.reason}"
     return replace(other, candidates=both, reason=reason)
+
+
+def _infinite(n: int) -> LabelInformation:
+    reason = "infinite: the normal scores of y are linear in those of x and of what is given"
+    return LabelInformation(math.inf, (math.inf, math.inf), math.inf, {"linear": math.inf}, reason, np.zeros(n))
 
 
 def _point(name: str, nats: float, terms: np.ndarray, bias: float) -> LabelInformation:

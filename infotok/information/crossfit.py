@@ -22,6 +22,7 @@ from infotok.information.classifiers import Fit, Predict
 
 FEW_CLASSES, MANY_CLASSES = 100, 1000  # where temperatures become costly
 BLOCK = 4_000_000  # probabilities in memory at once
+LEAST = -50.0  # nats, below which a gain is as good as minus infinity
 STEPS = 100  # of expectation maximisation
 USED = 0.01  # weight in the mixture from which a classifier is worth a second fit
 
@@ -71,7 +72,7 @@ def pooled(gains: list[np.ndarray], place: np.ndarray) -> tuple[np.ndarray, np.n
 
     The weights are fitted to the other folds by expectation maximisation, with one more sample for the frequencies.
     """
-    ratio = np.exp(np.hstack([np.zeros((len(place), 1)), *gains]))
+    ratio = np.exp(np.hstack([np.zeros((len(place), 1)), *gains]).clip(min=LEAST))
     result, weights = np.empty(len(place)), []
     for fold in range(place.max() + 1):
         test = place == fold

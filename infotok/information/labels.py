@@ -16,9 +16,9 @@ import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import scipy
 from scipy.spatial import cKDTree
-from scipy.special import digamma, entr, ndtri
-from scipy.stats import chi2, rankdata
+from scipy.special import digamma, entr, gammaincinv, ndtri
 
 from infotok.errors import require
 from infotok.information.categories import encode_labels
@@ -64,8 +64,9 @@ def label_mi(
     place = stratified_folds(codes, folds if len(x) < MANY else min(folds, FEW_FOLDS), seed, groups)
     if codes.max() == 0 or x.shape[1] == 0:
         return constant(codes)
-    mixture = from_curve(classified(x, codes, place, seed), codes)
-    return _with_neighbors(mixture, x, codes) if x.shape[1] <= NEIGHBOR_DIMS else mixture
+    mixture = from_curve(classified(x, codes, place, seed), codes, groups)
+    alone = groups is None and x.shape[1] <= NEIGHBOR_DIMS  # copies would be neighbours of themselves
+    return _with_neighbors(mixture, x, codes) if alone else mixture
 
 
 def classified(
@@ -81,27 +82,34 @@ def constant(codes: np.ndarray) -> LabelInformation:
     return LabelInformation(0.0, (0.0, 0.0), entropy_of(codes), reason="a constant", pointwise=np.zeros(len(codes)))
 
 
-def from_curve(curve: LearningCurve, codes: np.ndarray) -> LabelInformation:
+def from_curve(curve: LearningCurve, codes: np.ndarray, groups: np.ndarray | None = None) -> LabelInformation:
     """The value of a mixture's held-out gains, with the mean of these, a lower bound, among its candidates."""
-    result = from_terms(curve.terms, curve.half, codes)
+    result = from_terms(curve.terms, curve.half, codes, groups)
     scores = {**curve.scores, "held-out bound": float(curve.terms.mean()), "mixture": result.nats}
     reason = f"classifiers on held-out samples: {', '.join(curve.used) or 'none better than the frequencies'}"
     return replace(result, candidates=scores, reason=reason)
 
 
-def from_terms(terms: np.ndarray, half: np.ndarray, codes: np.ndarray) -> LabelInformation:
+def from_terms(
+    terms: np.ndarray, half: np.ndarray, codes: np.ndarray, groups: np.ndarray | None = None
+) -> LabelInformation:
     """The value behind held-out gains (N,) and those of fits to half of the samples, cut off at 0 and at H(Y)."""
     remaining = max(float((terms - half).mean()), 0.0)
     pointwise = 2 * terms - half if remaining else terms
-    return _cut_off(pointwise, remaining, codes)
+    return _cut_off(pointwise, remaining, codes, groups)
 
 
-def _cut_off(pointwise: np.ndarray, bias: float, codes: np.ndarray) -> LabelInformation:
+def _cut_off(
+    pointwise: np.ndarray, bias: float, codes: np.ndarray, groups: np.ndarray | None = None
+) -> LabelInformation:
     """The interval allows for `bias` either way, and upwards for H(Y), which is counted too low. It ends at log K."""
     n, ceiling = len(pointwise), entropy_of(codes)
     nats = min(max(float(pointwise.mean()), 0.0), ceiling)
-    reach = Z95 * float(pointwise.std()) / math.sqrt(n) + bias
-    unseen = float(chi2.ppf(0.95, codes.max())) / (2 * n)  # 2N (H - H counted) of equally likely labels is chi-squared
+    sums = pointwise - pointwise.mean()
+    if groups is not None:
+        sums = np.bincount(np.unique(groups, return_inverse=True)[1].reshape(-1), weights=sums)
+    reach = Z95 * float(np.linalg.norm(sums)) / n + bias
+    unseen = float(gammaincinv(codes.max() / 2, 0.95)) / n  # 2N (H - H counted) is chi-squared where labels are even
     interval = max(nats - reach, 0.0), min(nats + reach + unseen, math.log(codes.max() + 1))
     return LabelInformation(nats, interval, ceiling, pointwise=pointwise)
 
@@ -116,7 +124,7 @@ def scaled(x: np.ndarray) -> np.ndarray:
     x = x[:, np.ptp(x / np.abs(x).max(axis=0).clip(min=np.finfo(float).tiny), axis=0) > 0]
     x = _standard(x / np.abs(x).max(axis=0))
     far = np.abs(x).max(axis=0, initial=0) > FAR
-    x[:, far] = _standard(ndtri(rankdata(x[:, far], axis=0) / (len(x) + 1)))
+    x[:, far] = _standard(ndtri(scipy.stats.rankdata(x[:, far], axis=0) / (len(x) + 1)))
     return x
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
+import scipy
 
 from infotok.errors import require
 from infotok.information.categories import encode_labels, is_labels
@@ -129,7 +129,7 @@ def _kernel_features(values: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.kernel_approximation import Nystroem
     from sklearn.metrics.pairwise import euclidean_distances
 
-    ranks = rankdata(values, axis=0) / len(values)
+    ranks = scipy.stats.rankdata(values, axis=0) / len(values)
     some = ranks[np.random.default_rng(seed).permutation(len(ranks))[:500]]
     distances = euclidean_distances(some)
     median = np.median(distances[distances > 0]) if distances.any() else 1.0

@@ -1,0 +1,152 @@
+"""Conditional information against closed forms: partial correlations, exclusive or, chains, forks and colliders."""
+
+import math
+
+import dit
+import numpy as np
+import pytest
+import torch
+from scipy.special import entr, expit
+
+from infotok.information.conditional import conditional_mi, counted, linear_or_neighbors, neighbors
+
+N = 600
+rng = np.random.default_rng(0)
+
+
+START = rng.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def _one_thread_and_the_same_draws():
+    torch.set_num_threads(1)
+    rng.bit_generator.state = START
+
+
+def noise(*shape):
+    return rng.normal(size=(N, *shape))
+
+
+def fork():
+    z = noise()
+    return z + noise(), z + noise(), z, 0.0
+
+
+def collider():
+    x, y = noise(), noise()
+    return x, y, x + y + noise(), -0.5 * math.log(1 - 0.25)
+
+
+def chain():
+    x = noise()
+    z = x + noise()
+    return x, z + noise(), z, 0.0
+
+
+def vectors():
+    z = noise(3)
+    x = z @ np.ones((3, 2)) + noise(2)
+    return x, x * 0.5 + z[:, :2] + noise(2), z, -math.log(1 - 0.2)
+
+
+def by_label():
+    z = np.arange(N) % 2
+    x, e = noise(), noise()
+    y = np.where(z == 0, 0.8 * x + 0.6 * e, e)
+    return x + 5 * z, y - 5 * z, z, -0.25 * math.log(1 - 0.64)
+
+
+def label_of_both():
+    x, z = noise(), noise()
+    p = expit(2 * x * np.sign(z))
+    q = expit(2 * np.random.default_rng(1).normal(size=100_000))
+    return x, (rng.random(N) < p).astype(int), z, math.log(2) - (entr(q) + entr(1 - q)).mean()
+
+
+def label_fork():
+    z = noise()
+    return z + noise(), (z + noise() > 0).astype(int), z, 0.0
+
+
+def label_xor_sign():
+    x, z = noise(), np.arange(N) % 2
+    return x, (x > 0).astype(int) ^ z, z, math.log(2)
+
+
+CASES = [fork, collider, chain, vectors, by_label, label_of_both, label_fork, label_xor_sign]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_known_conditional_information(case):
+    x, y, z, truth = case()
+    found = conditional_mi(x, y, z)
+    assert found.nats == pytest.approx(truth, rel=0.15, abs=0.06)
+    assert found.interval[0] <= truth + 0.03
+    assert found.interval[1] >= truth - 0.03
+
+
+def test_either_side_may_be_the_label():
+    x, y, z, _ = label_of_both()
+    assert conditional_mi(x, y, z).nats == pytest.approx(conditional_mi(y, x, z).nats, abs=1e-9)
+
+
+def test_exclusive_or_is_only_seen_given_its_third():
+    x, y = np.random.default_rng(0).integers(0, 2, (2, 400))
+    assert conditional_mi(x, y, x ^ y).nats == pytest.approx(math.log(2), abs=0.01)
+    assert conditional_mi(x, y, np.zeros(400, int)).nats < 0.02
+    assert conditional_mi(x, np.array(["a", "b"])[y], x ^ y).nats == pytest.approx(math.log(2), abs=0.01)
+
+
+def test_counting_is_dits_definition_and_corrected():
+    joint = np.random.default_rng(0).dirichlet(np.ones(12)).reshape(2, 3, 2)
+    draws = np.random.default_rng(1).choice(12, 4000, p=joint.ravel())
+    x, y, z = np.unravel_index(draws, joint.shape)
+    distribution = dit.Distribution([(int(a), int(b), int(c)) for a, b, c in np.ndindex(joint.shape)], joint.ravel())
+    truth = dit.shannon.conditional_entropy(distribution, [0], [2]) - dit.shannon.conditional_entropy(
+        distribution, [0], [1, 2]
+    )
+    assert counted(x, y, z).nats == pytest.approx(truth * math.log(2), abs=0.02)
+    several = [counted(*np.random.default_rng(seed).integers(0, [[3], [3], [4]], (3, 300))).nats for seed in range(40)]
+    assert np.mean(several) == pytest.approx(0, abs=0.01)
+
+
+def test_neighbors_do_without_a_model():
+    x, z = noise(), noise()
+    y = np.sin(2 * x) + z**2 + 0.3 * noise()
+    assert conditional_mi(x, y, z).nats > 0.5
+    assert "neighbors" in conditional_mi(x, y, z).reason
+    codes = np.random.default_rng(0).integers(0, 2, (3, 500))
+    assert neighbors(codes[0], codes[1], codes[0] ^ codes[1]).nats == pytest.approx(math.log(2), abs=0.03)
+
+
+def test_what_is_given_already_adds_nothing():
+    x, y, _, _ = collider()
+    assert conditional_mi(x, y, x).nats == 0
+    assert conditional_mi(x, y, y).nats == 0
+    label = np.arange(N) % 3
+    assert conditional_mi(label, y > 0, label).nats == pytest.approx(0, abs=0.01)
+
+
+def test_an_exact_relation_is_infinite():
+    x, _, z, _ = collider()
+    assert conditional_mi(x, np.exp(x), z).interval == (math.inf, math.inf)
+    assert conditional_mi(x, x, np.arange(N) % 2).nats == math.inf
+
+
+def test_unconditional_pairs():
+    x = noise(1)
+    assert linear_or_neighbors(x, 0.8 * x + 0.6 * noise(1)) == pytest.approx(0.51, abs=0.12)
+    assert linear_or_neighbors(x, np.exp(x)) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "z", "message"),
+    [
+        (np.zeros(30), np.zeros(30), np.zeros(29), "given: got '29 samples', expected as many as x has, 30"),
+        (np.zeros(5), np.zeros(5), np.zeros(5), "x: got '5 samples', expected at least 20"),
+        (np.zeros(30), np.full(30, np.nan), np.zeros(30), "y: got 'NaN or infinity', expected finite values"),
+    ],
+)
+def test_bad_input_is_named(x, y, z, message):
+    with pytest.raises(ValueError, match=message):
+        conditional_mi(x, y, z)

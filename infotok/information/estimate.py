@@ -34,8 +34,8 @@ from infotok.information.neural import NEURAL, Training, neural_mi
 from infotok.information.repeats import distinct_pairs
 from infotok.information.result import Z95, Estimate, classified_as, infinite, point
 from infotok.information.routing import automatic
-from infotok.information.samples import as_samples, standardized, varying
-from infotok.information.variables import Variable, dense, kind_of, plain, variable
+from infotok.information.samples import as_samples, dense, kind_of, plain, standardized, varying
+from infotok.information.variables import Variable, variable
 
 AT_CEILING = 0.9  # share of the ceiling from which a value says more about the ceiling than about the data
 TAKES_LABELS = ("auto", "mixed", "discrete")

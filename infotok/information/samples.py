@@ -1,4 +1,6 @@
-"""The door: what every estimator accepts as samples, and what it says to anything else."""
+"""Samples: what every estimator accepts, and what it says to anything else."""
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,16 +16,58 @@ def as_samples(x: Samples, name: str, *, discrete: bool = False) -> np.ndarray:
     Raises TypeError unless `x` holds numbers (floats, or with `discrete=True` also integers and booleans),
     ValueError for fewer than two samples, no column, more than two axes, NaN or infinity.
     """
-    x = x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else np.asarray(x)
+    x = np.asarray(plain(x, name))
     kinds = "fiub" if discrete else "f"
     expected = "numbers" if discrete else "floats (for integers: method='discrete', 'mixed' or 'auto')"
     require(x.dtype.kind in kinds, name, str(x.dtype), expected, error=TypeError)
-    require(x.ndim in (1, 2), name, x, "samples of shape (N, d)")
     x = x.reshape(len(x), -1).astype(np.float64)
-    require(len(x) >= 2, name, x, "at least two samples")
-    require(x.shape[1] >= 1, name, x, "at least one column")
     require(np.isfinite(x).all(), name, "NaN or infinity", "finite values")
     return x
+
+
+def plain(values: Any, name: str) -> Any:
+    """The values off their device and graph, of shape (N,) or (N, d), N >= 2."""
+    values = dense(values, name)
+    shape = np.shape(values)
+    require(len(shape) in (1, 2), name, values, "samples of shape (N, d)")
+    require(shape[0] >= 2, name, np.empty(shape), "at least two samples")
+    require(len(shape) == 1 or shape[1] >= 1, name, np.empty(shape), "at least one column")
+    return values
+
+
+def dense(values: Any, name: str) -> Any:
+    """The values off their device and graph; masked, complex, nested and sparse ones are refused."""
+    if isinstance(values, torch.Tensor):
+        whole = values.layout is torch.strided and not values.is_nested and values.device.type != "meta"
+        require(whole, name, f"a tensor of layout {values.layout} on {values.device}", "a dense tensor with values")
+        values = values.detach().cpu()
+        values = values.float().numpy() if values.dtype.is_floating_point and values.itemsize < 4 else values.numpy()
+    if isinstance(values, np.ma.MaskedArray):
+        masked = int(np.ma.getmaskarray(values).sum())
+        require(masked == 0, name, f"{masked} masked values", "samples without gaps (drop or fill them first)")
+        values = values.data
+    if not hasattr(values, "to_numpy"):
+        try:
+            array = np.asarray(values)
+        except ValueError:
+            require(False, name, "rows of unequal length", "samples of shape (N, d)")
+        values = values if isinstance(values, list) and array.dtype.kind in "US" else array  # ["a", None] keeps None
+    require(kind_of(values) not in "cmMV", name, _kind_name(values), "numbers or labels", TypeError)
+    return values
+
+
+def kind_of(values: Any) -> str:
+    """The NumPy kind of all columns together; "O" for pandas types of its own."""
+    types = getattr(values, "dtypes", None) if hasattr(values, "to_numpy") else None
+    if types is None:
+        return np.asarray(values).dtype.kind
+    kinds = {getattr(kind, "kind", "O") for kind in (types if hasattr(types, "to_numpy") else [types])}
+    own = any(not isinstance(kind, np.dtype) for kind in (types if hasattr(types, "to_numpy") else [types]))
+    return "O" if own or (len(kinds) > 1 and not kinds <= set("fiu")) else "f" if len(kinds) > 1 else kinds.pop()
+
+
+def _kind_name(values: Any) -> str:
+    return str(getattr(values, "dtype", None) or getattr(values, "dtypes", type(values).__name__))
 
 
 def paired(x: Samples, y: Samples, *, discrete: bool = False) -> tuple[np.ndarray, np.ndarray]:

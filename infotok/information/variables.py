@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from infotok.errors import require
 from infotok.information.categories import encode_columns, encode_labels, one_hot_codes
-from infotok.information.samples import as_samples, row_codes
+from infotok.information.samples import as_samples, kind_of, plain, row_codes
 
 FEW = 10  # values that a column of floats must exceed to be more than a label
 MANY = 100  # integer values, written as floats, up to which they are labels
@@ -70,37 +69,6 @@ def variable(values: Any, name: str, discrete: bool | None = None) -> Variable:
     return Variable(name, label=encode_labels(values, name))
 
 
-def plain(values: Any, name: str) -> Any:
-    """The values off their device and graph, of shape (N,) or (N, d), N >= 2."""
-    values = dense(values, name)
-    shape = np.shape(values)
-    require(len(shape) in (1, 2), name, values, "samples of shape (N, d)")
-    require(shape[0] >= 2, name, np.empty(shape), "at least two samples")
-    require(len(shape) == 1 or shape[1] >= 1, name, np.empty(shape), "at least one column")
-    return values
-
-
-def dense(values: Any, name: str) -> Any:
-    """The values off their device and graph; masked, complex, nested and sparse ones are refused."""
-    if isinstance(values, torch.Tensor):
-        whole = values.layout is torch.strided and not values.is_nested and values.device.type != "meta"
-        require(whole, name, f"a tensor of layout {values.layout} on {values.device}", "a dense tensor with values")
-        values = values.detach().cpu()
-        values = values.float().numpy() if values.dtype.is_floating_point and values.itemsize < 4 else values.numpy()
-    if isinstance(values, np.ma.MaskedArray):
-        masked = int(np.ma.getmaskarray(values).sum())
-        require(masked == 0, name, f"{masked} masked values", "samples without gaps (drop or fill them first)")
-        values = values.data
-    if not hasattr(values, "to_numpy"):
-        try:
-            array = np.asarray(values)
-        except ValueError:
-            require(False, name, "rows of unequal length", "samples of shape (N, d)")
-        values = values if isinstance(values, list) and array.dtype.kind in "US" else array  # ["a", None] keeps None
-    require(kind_of(values) not in "cmMV", name, _kind_name(values), "numbers or labels", TypeError)
-    return values
-
-
 def _wide(values: Any, name: str, discrete: bool | None) -> Variable:
     """Several columns: one-hot rows are a label; numbers stay, with categories beside them one-hot; else symbols."""
     if one_hot_codes(values) is not None:
@@ -134,17 +102,3 @@ def _is_measured(values: Any) -> bool:
         whole = count <= MANY and (array == np.round(array)).all()
         return not (count <= FEW or (whole and count * PER_LABEL <= len(array)))
     return count * PER_LABEL_LEAST > len(array)
-
-
-def kind_of(values: Any) -> str:
-    """The NumPy kind of all columns together; "O" for pandas types of its own."""
-    types = getattr(values, "dtypes", None) if hasattr(values, "to_numpy") else None
-    if types is None:
-        return np.asarray(values).dtype.kind
-    kinds = {getattr(kind, "kind", "O") for kind in (types if hasattr(types, "to_numpy") else [types])}
-    own = any(not isinstance(kind, np.dtype) for kind in (types if hasattr(types, "to_numpy") else [types]))
-    return "O" if own or (len(kinds) > 1 and not kinds <= set("fiu")) else "f" if len(kinds) > 1 else kinds.pop()
-
-
-def _kind_name(values: Any) -> str:
-    return str(getattr(values, "dtype", None) or getattr(values, "dtypes", type(values).__name__))

@@ -185,9 +185,16 @@ def read_json(path: Path, keys: Sequence[str] = ()) -> Any:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file. FileNotFoundError for a missing one; ValueError, in one line, if it cannot be read."""
-    try:
+    """The bytes of a file; errors as of `reading`."""
+    with reading(path):
         return path.read_bytes()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """An OSError inside leaves as one line: FileNotFoundError for a missing file, ValueError for any other reason."""
+    try:
+        yield
     except FileNotFoundError:
         raise FileNotFoundError(message(str(path), "no such file", "one that can be read")) from None
     except OSError as error:

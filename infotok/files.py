@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -77,8 +78,33 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        line = message(str(path), error.strerror or str(error), "a folder with free space that may be written to")
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        line = message(str(path), reason, "a folder with free space that may be written to")
         raise OSError(error.errno or errno.EIO, line) from error
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A hidden folder to fill, which takes the place of `path` when it is whole; errors as of `write_atomically`."""
+    with naming(path):
+        make_folder(path.parent)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.new."))
+        try:
+            temporary.chmod(0o755)  # as for files
+            yield temporary
+            remove_folder(path)
+            temporary.rename(path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        sync_folder(path.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder, if there is one, under a hidden name: killed half way, no part of it is left at `path`."""
+    if path.exists():
+        hidden = path.rename(path.with_name(f".{path.name}.old.{secrets.token_hex(4)}"))
+        shutil.rmtree(hidden)
 
 
 def remove_temporaries(folder: Path) -> None:

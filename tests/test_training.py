@@ -17,19 +17,25 @@ from tqdm import tqdm
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import AutoregressiveModel, Backbone, MaskedModel, TrainConfig, read_metrics, train
 from infotok.unified.muon import Muon
-from infotok.unified.training import draw_batch, load_optimisers, make_optimisers, optimiser_tensors
+from infotok.unified.optimisers import load_optimisers, make_optimisers, optimiser_tensors
+from infotok.unified.training import draw_batch
 from infotok.worlds import ShapesWorld
 
 WORLD = ShapesWorld(nuisance=0.2)
 TIMES = ("images_per_second", "data_share", "utilisation")
 SMALL = TrainConfig(steps=8, batch=4, questions=2, warmup=2, save_every=2, log_every=1, seed=5)
+TWO = TrainConfig(**{**vars(SMALL), "steps": 2})
 
 
-def build(cls=AutoregressiveModel, quantizer="vector"):
+def build(cls=AutoregressiveModel, quantizer="vector", dim=4, heads=2, **options):
     torch.manual_seed(0)
-    config = TokenizerConfig(grid=2, dim=4, width=4, quantizer=quantizer, quantizer_options={"codebook_size": 8})
-    backbone = Backbone.tiny(len(WORLD.vocabulary), hidden=8, layers=1, heads=2, positions=64)
-    return cls(SharedTokenizer.from_config(config), backbone, WORLD.vocabulary)
+    config = TokenizerConfig(grid=2, dim=dim, width=4, quantizer=quantizer, quantizer_options={"codebook_size": 8})
+    backbone = Backbone.tiny(len(WORLD.vocabulary), hidden=8, layers=1, heads=heads, positions=64)
+    return cls(SharedTokenizer.from_config(config), backbone, WORLD.vocabulary, **options)
+
+
+class Other(ShapesWorld):
+    """Another world of the same settings."""
 
 
 def losses(rows):
@@ -129,7 +135,8 @@ def test_rows_name_every_term_and_how_fast_it_went(tmp_path):
     assert all(row.keys() == named for row in rows)
     assert all(0 < row["utilisation"] < 1 and 0 < row["data_share"] < 1 for row in rows)
     assert read_metrics(tmp_path) == rows
-    assert [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == rows
+    written = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [{name: value for name, value in row.items() if name != "sha256"} for row in written] == rows
 
 
 def test_accumulated_parts_are_one_batch():
@@ -143,25 +150,34 @@ def test_accumulated_parts_are_one_batch():
 # --- resuming ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_interrupted_run_ends_bit_for_bit_as_an_undisturbed_one(tmp_path, undisturbed):
-    class Interrupted(ShapesWorld):
-        calls = 0
+def interrupted(folder, monkeypatch, step=7):
+    """A run that ends while the batch of this step is drawn; drawing one for the meter is the first."""
+    drawn, batch = [], ShapesWorld.batch
 
-        def batch(self, *args, **kwargs):
-            self.calls += 1
-            if self.calls == 7:
-                raise KeyboardInterrupt
-            return super().batch(*args, **kwargs)
+    def draw(*args, **kwargs):
+        drawn.append(None)
+        if len(drawn) == step:
+            raise KeyboardInterrupt
+        return batch(*args, **kwargs)
 
-    with pytest.raises(KeyboardInterrupt):
-        train(build(), Interrupted(nuisance=0.2), SMALL, tmp_path)
+    with monkeypatch.context() as stopping, pytest.raises(KeyboardInterrupt):
+        stopping.setattr(ShapesWorld, "batch", draw)
+        train(build(), WORLD, SMALL, folder)
+
+
+def test_an_interrupted_run_ends_bit_for_bit_as_an_undisturbed_one(tmp_path, undisturbed, monkeypatch):
+    interrupted(tmp_path, monkeypatch)
     assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-00000004"]
     with (tmp_path / "metrics.jsonl").open("a") as stream:
         stream.write('{"step": 6, "lo')  # a line that a kill cut short
     (tmp_path / "checkpoint-00000006").mkdir()
-    (tmp_path / "checkpoint-00000006" / "weights.safetensors").write_bytes(b"cut sh")  # and a checkpoint
+    (tmp_path / "checkpoint-00000006" / "weights.safetensors").write_bytes(b"cut sh")  # and version 0.1 a checkpoint
+    (tmp_path / ".checkpoint-00000006.new.abcdefgh").mkdir()  # and this one
+    (tmp_path / ".metrics.jsonl.abcdefgh").touch()
     model = build()
-    rows = train(model, WORLD, SMALL, tmp_path)
+    with pytest.warns(UserWarning, match=r"06/config.json: got 'no such file'.*; going on from checkpoint-00000004"):
+        rows = train(model, WORLD, SMALL, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-00000008", "lock", "metrics.jsonl"]
     assert losses(rows) == undisturbed[0]
     assert losses(read_metrics(tmp_path)) == undisturbed[0]
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in undisturbed[1].items())
@@ -246,21 +262,25 @@ def test_optimisers_states_survive(tmp_path):
     ("change", "message"),
     [
         (
-            lambda: (build(), WORLD, altered(SMALL, learning_rate=1e-3)),
-            "config: got 'learning_rate=0.006 there and 0.001 now'",
+            lambda: (build(), WORLD, altered(TWO, learning_rate=1e-3)),
+            "config: got 'learning_rate=0.006 there and 0.001",
         ),
-        (lambda: (build(), WORLD, altered(SMALL, muon=False)), "config: got 'muon=True there and False now'"),
-        (lambda: (build(MaskedModel), WORLD, SMALL), "model: got 'AutoregressiveModel there and MaskedModel now'"),
-        (lambda: (build(), ShapesWorld(nuisance=0.4), SMALL), "world: got 'nuisance=0.2 there and 0.4 now'"),
+        (lambda: (build(), WORLD, altered(TWO, muon=False)), "config: got 'muon=True there and False now'"),
+        (lambda: (build(), WORLD, altered(TWO, seed=6)), "config: got 'seed=5 there and 6 now'"),
+        (lambda: (build(), WORLD, altered(TWO, steps=3)), "config: got 'steps=2 there and 3 now'"),
+        (lambda: (build(MaskedModel), WORLD, TWO), "model: got 'AutoregressiveModel there and MaskedModel now'"),
+        (lambda: (build(dim=8), WORLD, TWO), "spec: got 'tokenizer.dim=4 there and 8 now'"),
+        (lambda: (build(heads=4), WORLD, TWO), "spec: got 'backbone.config.n_head=2 there and 4 now'"),  # of one shape
+        (lambda: (build(drop=0.5), WORLD, TWO), "spec: got 'options.drop=0.1 there and 0.5 now'"),  # of no shape
+        (lambda: (build(), ShapesWorld(nuisance=0.4), TWO), "world: got 'nuisance=0.2 there and 0.4 now'"),
+        (lambda: (build(), Other(nuisance=0.2), TWO), "world_kind: got 'ShapesWorld there and Other now'"),
     ],
 )
 def test_another_run_in_the_folder_is_refused(tmp_path, change, message):
-    train(build(), WORLD, altered(SMALL, steps=2), tmp_path)
-    config = json.loads((tmp_path / "checkpoint-00000002" / "config.json").read_text())
-    config["meta"]["config"]["steps"] = SMALL.steps
-    (tmp_path / "checkpoint-00000002" / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match=message):
+    train(build(), WORLD, TWO, tmp_path)
+    with pytest.raises(ValueError, match=message) as caught:
         train(*change(), tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 # --- several processes ------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import AutoregressiveModel, Backbone, TrainConfig
-from infotok.unified.training import make_optimisers
+from infotok.unified.optimisers import make_optimisers
 from infotok.worlds import ShapesWorld
 
 WORLD = ShapesWorld(nuisance=0.0)

@@ -5,59 +5,28 @@ import math
 import multiprocessing
 import os
 import random
-import threading
 import time
 
 import pytest
 import torch
 from accelerate.state import AcceleratorState
 from torch import nn
-from tqdm import tqdm
+from trainings import SMALL, TIMES, TWO, WORLD, Other, altered, bits_repeat, build, interrupted, losses
 
-from infotok.tokenizers import SharedTokenizer, TokenizerConfig
-from infotok.unified import AutoregressiveModel, Backbone, MaskedModel, TrainConfig, read_metrics, train
+from infotok.files import only_writer
+from infotok.unified import AutoregressiveModel, MaskedModel, TrainConfig, read_metrics, train
 from infotok.unified.muon import Muon
 from infotok.unified.optimisers import load_optimisers, make_optimisers, optimiser_tensors
 from infotok.unified.training import draw_batch
 from infotok.worlds import ShapesWorld
 
-WORLD = ShapesWorld(nuisance=0.2)
-TIMES = ("images_per_second", "data_share", "utilisation")
-SMALL = TrainConfig(steps=8, batch=4, questions=2, warmup=2, save_every=2, log_every=1, seed=5)
-TWO = TrainConfig(**{**vars(SMALL), "steps": 2})
-
-
-def build(cls=AutoregressiveModel, quantizer="vector", dim=4, heads=2, **options):
-    torch.manual_seed(0)
-    config = TokenizerConfig(grid=2, dim=dim, width=4, quantizer=quantizer, quantizer_options={"codebook_size": 8})
-    backbone = Backbone.tiny(len(WORLD.vocabulary), hidden=8, layers=1, heads=heads, positions=64)
-    return cls(SharedTokenizer.from_config(config), backbone, WORLD.vocabulary, **options)
-
-
-class Other(ShapesWorld):
-    """Another world of the same settings."""
-
-
-def losses(rows):
-    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
-
-
-def altered(config, **changes):
-    return TrainConfig(**{**vars(config), **changes})
+KILLS = int(os.environ.get("INFOTOK_KILLS", 20))
 
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """Bits depend on the number of threads; forked processes have one.
-
-    tqdm's own lock is shared by forked processes, and one that is killed inside it would hold it for ever.
-    """
-    threads, lock = torch.get_num_threads(), tqdm.get_lock()
-    torch.set_num_threads(1)
-    tqdm.set_lock(threading.RLock())
-    yield
-    tqdm.set_lock(lock)
-    torch.set_num_threads(threads)
+    with bits_repeat():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -150,21 +119,6 @@ def test_accumulated_parts_are_one_batch():
 # --- resuming ---------------------------------------------------------------------------------------------------------
 
 
-def interrupted(folder, monkeypatch, step=7):
-    """A run that ends while the batch of this step is drawn; drawing one for the meter is the first."""
-    drawn, batch = [], ShapesWorld.batch
-
-    def draw(*args, **kwargs):
-        drawn.append(None)
-        if len(drawn) == step:
-            raise KeyboardInterrupt
-        return batch(*args, **kwargs)
-
-    with monkeypatch.context() as stopping, pytest.raises(KeyboardInterrupt):
-        stopping.setattr(ShapesWorld, "batch", draw)
-        train(build(), WORLD, SMALL, folder)
-
-
 def test_an_interrupted_run_ends_bit_for_bit_as_an_undisturbed_one(tmp_path, undisturbed, monkeypatch):
     interrupted(tmp_path, monkeypatch)
     assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-00000004"]
@@ -191,13 +145,13 @@ def run_to_the_end(folder):
     train(build(), WORLD, SMALL, folder)
 
 
-def test_twenty_random_kills(tmp_path, undisturbed):
-    """Killed twenty times at random moments, a run finds a whole checkpoint each time and loses no bit."""
+def test_random_kills(tmp_path, undisturbed):
+    """Killed at random moments, a run finds a whole checkpoint each time and loses no bit."""
     fork, rng, kills, starts = multiprocessing.get_context("fork"), random.Random(0), 0, 0
     start = time.perf_counter()
     train(build(), WORLD, SMALL)
     whole = time.perf_counter() - start
-    while kills < 20:
+    while kills < KILLS:
         starts += 1
         process = fork.Process(target=run_to_the_end, args=(tmp_path / str(starts // 4),))
         process.start()
@@ -207,12 +161,14 @@ def test_twenty_random_kills(tmp_path, undisturbed):
             kills += 1
         process.join()
         assert process.exitcode in (0, -9)  # it never failed by itself
-        assert starts < 80
+        assert starts < 4 * KILLS
     for folder in tmp_path.iterdir():
         model = build()
         rows = train(model, WORLD, SMALL, folder)
         assert losses(rows) == undisturbed[0]
         assert all(torch.equal(value, model.state_dict()[name]) for name, value in undisturbed[1].items())
+        assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-00000008", "lock", "metrics.jsonl"]
+    print(f"{kills} kills in {starts} starts of {len(list(tmp_path.iterdir()))} runs: the same bits")
 
 
 def test_every_weight_has_one_optimiser():
@@ -301,6 +257,9 @@ def train_one_rank(rank, folder, port):
         rows = train(build(cls, quantizer), WORLD, altered(SMALL, **SHARED), folder / name)
         assert torch.distributed.get_world_size() == 2
         (folder / f"{name}-{rank}.json").write_text(json.dumps(losses(rows)))
+    with pytest.raises(BlockingIOError) as caught:  # what the first process cannot lock, no process trains in
+        train(build(), WORLD, SMALL, folder / "held")
+    (folder / f"held-{rank}.json").write_text(json.dumps(str(caught.value)))
 
 
 def free_port():
@@ -314,11 +273,15 @@ def free_port():
 def test_two_processes_have_the_loss_curve_of_one(tmp_path):
     fork, port = multiprocessing.get_context("fork"), free_port()
     ranks = [fork.Process(target=train_one_rank, args=(rank, tmp_path, port)) for rank in range(2)]
-    for process in ranks:
-        process.start()
-    for process in ranks:
-        process.join(120)
-        assert process.exitcode == 0
+    with only_writer(tmp_path / "held", "training"):
+        for process in ranks:
+            process.start()
+        for process in ranks:
+            process.join(120)
+            assert process.exitcode == 0
+    held = [json.loads((tmp_path / f"held-{rank}.json").read_text()) for rank in range(2)]
+    assert f"held: got 'a folder in use by process {os.getpid()} (training)'" in held[0]
+    assert "held: got 'no lock by the first process', expected one: see its error" in held[1]
     for name, cls, quantizer in (("ar", AutoregressiveModel, "vector"), ("masked", MaskedModel, "lookup_free")):
         alone = losses(train(build(cls, quantizer), WORLD, altered(SMALL, **SHARED)))
         first, second = (json.loads((tmp_path / f"{name}-{rank}.json").read_text()) for rank in range(2))

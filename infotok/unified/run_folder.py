@@ -12,7 +12,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -169,6 +169,7 @@ class Run:
     def _rows(self, step: int, last: str | None) -> list[Row]:
         """The rows up to `step`, which end with the checksum `last`; by their steps alone in a run of version 0.1."""
         if not step:
+            self._say_if_lost()
             return []
         path, every, end = self.folder / METRICS, self.config.log_every, self.config.steps
         count = step // every + (step == end and step % every > 0)
@@ -183,6 +184,14 @@ class Run:
         except (ValueError, FileNotFoundError) as error:
             raise ValueError(str(error) + REMEDY.format(self.folder)) from None
         return rows
+
+    def _say_if_lost(self) -> None:
+        """A run begins anew; warn if the one before it had come as far as to a checkpoint."""
+        with suppress(ValueError):
+            steps = [row["step"] for row, _ in read_lines(self.folder / METRICS)]
+            if steps and steps[-1] > self.config.save_every:
+                got = f"{self.folder}: got rows up to step {steps[-1]} and no checkpoint; the run begins anew"
+                warnings.warn(got, stacklevel=7)
 
 
 def settings(made: Any) -> dict[str, Any]:

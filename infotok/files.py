@@ -103,8 +103,9 @@ def new_folder(path: Path) -> Iterator[Path]:
 def remove_folder(path: Path) -> None:
     """Remove a folder, if there is one, under a hidden name: killed half way, no part of it is left at `path`."""
     if path.exists():
-        hidden = path.rename(path.with_name(f".{path.name}.old.{secrets.token_hex(4)}"))
-        shutil.rmtree(hidden)
+        with naming(path):
+            hidden = path.rename(path.with_name(f".{path.name}.old.{secrets.token_hex(4)}"))
+            shutil.rmtree(hidden)
 
 
 def remove_temporaries(folder: Path) -> None:
@@ -155,7 +156,7 @@ def plain(value: Any) -> Any:
     if hasattr(value, "detach"):  # a tensor, without importing torch here
         return value.detach().tolist()
     if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
+        return plain(value.tolist()) if value.dtype == object else value.tolist()
     if hasattr(value, "to_list"):  # a pandas series
         return plain(value.to_list())
     return value

@@ -107,6 +107,7 @@ def test_every_value_comes_back_bit_for_bit(tmp_path):
         "array": np.float32([0.1, 0.2]),
         "half": torch.tensor([0.1], dtype=torch.bfloat16, requires_grad=True),
         "series": pd.Series([1, 2]),
+        "objects": np.array([np.float32(0.5), "a"], dtype=object),
         "text": "für \u2028 \U0001f600",
         3: None,
     }
@@ -115,6 +116,7 @@ def test_every_value_comes_back_bit_for_bit(tmp_path):
     assert np.array_equal(np.float64(read["floats"]).view(np.int64), np.float64(value["floats"]).view(np.int64))
     assert np.array_equal(np.float32(read["array"]), value["array"])
     assert torch.equal(torch.tensor(read["half"], dtype=torch.bfloat16), value["half"].detach())
+    assert read["objects"] == [0.5, "a"]
     assert (read["series"], read["text"], read["3"]) == ([1, 2], value["text"], None)
 
 

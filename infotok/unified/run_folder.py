@@ -63,6 +63,7 @@ class Run:
             made |= {"config": asdict(config), "world_kind": type(world).__name__}
             self.identity = json.loads(to_json(made, "run"))
             self.machine = {"processes": accelerator.num_processes, "device": accelerator.device.type}
+            self.machine["torch"] = str(torch.__version__)
 
     @contextmanager
     def opened(self) -> Iterator[int]:
@@ -226,7 +227,8 @@ def _spec(model: nn.Module) -> Any:
     if not hasattr(config, "asdict"):
         return None
     spec = plain(model.spec() if hasattr(model, "spec") else config.asdict())
-    spec.get("backbone", {}).get("config", {}).pop("transformers_version", None)
+    for name in ("transformers_version", "_name_or_path"):  # where the backbone came from, not what it is
+        spec.get("backbone", {}).get("config", {}).pop(name, None)
     return spec
 
 

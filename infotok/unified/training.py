@@ -25,12 +25,11 @@ import torch
 from torch import Tensor, nn
 
 from infotok.errors import require
-from infotok.unified.metrics import read_metrics
 from infotok.unified.optimisers import make_optimisers
 from infotok.unified.run_folder import Run
 from infotok.unified.speed import Meter, operations
 
-__all__ = ["TrainConfig", "read_metrics", "train"]
+__all__ = ["TrainConfig", "train"]
 
 DATA, MODEL, TORCH = range(3)  # streams of random numbers
 

@@ -1,14 +1,18 @@
 """A training folder after kills, damage, a full disk and a second training: one clear line, or the same bits.
 
-INFOTOK_DAMAGES=100 pytest tests/test_run_folder.py damages as many files; INFOTOK_KILLS does so for test_training.
+INFOTOK_DAMAGES=100 damages as many files, INFOTOK_EVERY=1 kills before every operation on a file, and INFOTOK_KILLS=100
+in test_training kills at as many random moments; without them a few are tried.
 """
 
+import itertools
 import json
 import multiprocessing
 import os
 import random
 import resource
 import shutil
+import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -22,6 +26,7 @@ from infotok.unified.run_folder import settings
 from infotok.worlds import ShapesWorld
 
 DAMAGES = int(os.environ.get("INFOTOK_DAMAGES", 12))
+EVERY = int(os.environ.get("INFOTOK_EVERY", 13))
 FILES = ("metrics.jsonl", "checkpoint-00000004/config.json", "checkpoint-00000004/weights.safetensors")
 
 
@@ -80,6 +85,44 @@ def ends_like(folder, undisturbed):
     assert read_metrics(folder) == rows
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in undisturbed[1].items())
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-00000008", "lock", "metrics.jsonl"]
+
+
+# --- kills ------------------------------------------------------------------------------------------------------------
+
+
+OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod")
+
+
+def killed_at(folder, number):
+    """Training that is killed right before its operation of this number on a file or folder of the run."""
+    torch.set_num_threads(1)
+    operations = itertools.count(1)
+
+    def watch(event, arguments):
+        own = event in OPERATIONS and str(folder) in str(arguments[0])
+        if own and next(operations) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(watch)
+    train(build(), WORLD, SMALL, folder)
+
+
+def test_killed_between_any_two_operations_a_run_goes_on(tmp_path, undisturbed):
+    """Every EVERY-th of the operations by which a run writes its files and removes old ones."""
+    fork, kills = multiprocessing.get_context("fork"), 0
+    for number in itertools.count(1, EVERY):
+        folder = tmp_path / str(number)
+        process = fork.Process(target=killed_at, args=(folder, number))
+        process.start()
+        process.join(120)
+        assert process.exitcode in (0, -signal.SIGKILL)
+        ends_like(folder, undisturbed)
+        shutil.rmtree(folder)
+        if process.exitcode == 0:
+            break
+        kills += 1
+    print(f"killed at {kills} operations, every {EVERY} of them: the same bits each time")
+    assert kills > 60 / EVERY
 
 
 # --- damaged files ----------------------------------------------------------------------------------------------------

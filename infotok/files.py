@@ -64,12 +64,12 @@ def sync_folder(folder: Path) -> None:
     """Write a folder's list of names to the disk, where the system can (POSIX)."""
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some network file systems cannot; names are then as durable as they make them
+    with suppress(OSError):  # some network file systems cannot; names are then as durable as they make them
+        handle = os.open(folder, os.O_RDONLY)
+        try:
             os.fsync(handle)
-    finally:
-        os.close(handle)
+        finally:
+            os.close(handle)
 
 
 @contextmanager

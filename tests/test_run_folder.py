@@ -16,6 +16,7 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from trainings import SMALL, WORLD, altered, bits_repeat, build, interrupted, losses
@@ -288,6 +289,22 @@ def test_rows_of_version_01_are_checked_by_their_steps(folder, lines, line):
     assert line in refused(folder)
 
 
+@pytest.mark.filterwarnings("ignore:.*written by version 0.1")
+@pytest.mark.parametrize(
+    ("lost", "line"),
+    [
+        ("optimiser.1.", "optimiser, 1: got 'no state at all', expected that of the steps before"),
+        ("optimiser.0.1.exp_avg", "optimiser, 0.1.exp_avg: got 'no such state', expected one"),
+    ],
+)
+def test_states_of_version_01_are_checked_without_a_list(folder, lost, line):
+    checkpoint = folder / "checkpoint-00000004"
+    tensors, meta = load_checkpoint(checkpoint)
+    save_checkpoint(checkpoint, {name: t for name, t in tensors.items() if not name.startswith(lost)}, meta)
+    as_version_01(folder)
+    assert line in refused(folder)
+
+
 # --- the metrics by themselves ----------------------------------------------------------------------------------------
 
 
@@ -403,6 +420,7 @@ def test_settings_reach_into_worlds_of_worlds():
     assert one["world"]["nuisance"] == 0.1
     assert one["words"] == ["a"]
     assert one["images"] != settings(Few(None, torch.ones(2), ()))["images"]
+    assert settings(Few(None, np.zeros(2), np.array(["a", 1.0], dtype=object)))["words"] == ["a", 1.0]
     assert json.loads(json.dumps(one)) == one
 
 

@@ -146,6 +146,7 @@ def test_weights_of_another_configuration_are_refused(folder, tmp_path):
     [
         ({"intermediate_size": 2**24}, "weights', expected at most"),  # transformers would allocate 6 GB, then refuse
         ({"num_hidden_layers": 10**7}, "num_hidden_layers: got 10000000, expected at most 1024"),
+        ({"depths": [2, 10**7]}, "depths: got 10000000, expected at most 1024"),
         ({"vocab_size": 10**9}, "vocab_size: got 1000000000, expected at most 16777216"),
     ],
 )

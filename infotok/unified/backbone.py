@@ -71,13 +71,12 @@ class Backbone(nn.Module):
         A folder or name that is missing, truncated, lacks weights, or whose configuration is larger than its weights,
         raises ValueError, in one line. No code of the checkpoint's own is ever run, and nobody is asked about it.
         """
-        from transformers import AutoConfig, AutoModel, AutoTokenizer
+        from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig
 
         what = f"backbone {name}"
         with _one_line(what):
-            config = AutoConfig.from_pretrained(name, **OWN_CODE)
-            _check_sizes(config, what)
-            _check_count(config, name, what)
+            _check_sizes(PretrainedConfig.get_config_dict(name)[0], what)  # some configurations list their layers
+            _check_count(AutoConfig.from_pretrained(name, **OWN_CODE), name, what)
             tokenizer = AutoTokenizer.from_pretrained(name, **OWN_CODE)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what is missing is told below
@@ -162,14 +161,16 @@ def _one_line(what: str) -> Iterator[None]:
         raise ValueError(f"{what}: got no model ({reason}), expected a checkpoint") from None
 
 
-def _check_sizes(config: Any, what: str) -> None:
+def _check_sizes(config: dict[str, Any], what: str) -> None:
     """ValueError for a size that no model has: the file is damaged, or made to exhaust the memory."""
-    for name, value in (config if isinstance(config, dict) else config.to_dict()).items():
+    for name, value in config.items():
         if isinstance(value, dict):
             _check_sizes(value, f"{what}, {name}")
-        elif isinstance(value, int) and "theta" not in name:  # a wave length of positions, no size
-            limit = LAYERS if re.search("layer|expert", name) else NUMBERS
-            require(value <= limit, f"{what}, {name}", value, f"at most {limit}")
+            continue
+        limit = LAYERS if re.search("layer|expert|depth", name) else NUMBERS
+        for size in value if isinstance(value, list | tuple) else [value]:
+            fits = not isinstance(size, int) or size <= limit or "theta" in name  # a wave length of positions
+            require(fits, f"{what}, {name}", size, f"at most {limit}")
 
 
 def _check_count(config: Any, name: str, what: str) -> None:
@@ -178,8 +179,8 @@ def _check_count(config: Any, name: str, what: str) -> None:
 
     with torch.device("meta"):
         count = sum(p.numel() for p in AutoModel.from_config(config, **OWN_CODE).parameters())
-    held = sum(path.stat().st_size for path in Path(name).glob("*.safetensors"))
-    most = min(WEIGHTS, 2 * held) if Path(name).is_dir() else WEIGHTS  # none takes less than half a byte
+    held = sum(path.stat().st_size for path in Path(name).glob("*.safetensors"))  # 0 for a name on the hub
+    most = min(WEIGHTS, 2 * held) if held else WEIGHTS  # none takes less than half a byte
     require(count <= most, f"{what}, config.json", f"{count} weights", f"at most {most}, by the size of its files")
 
 

@@ -72,19 +72,20 @@ def check_optimisers(
         require(key in shapes.get(parameter, ()), what, name, "no such state: the checkpoint is of another model")
         check_tensor(tensor, shapes[parameter][key], f"{what}, {name}")
     found = stated(tensors)
-    for parameter in found if parameters is None else parameters:
+    wanted = found if parameters is None else parameters
+    for parameter in wanted:
         for key in shapes.get(parameter, {"": None}):
             require(f"{parameter}.{key}" in tensors, f"{what}, {parameter}.{key}", "no such state", "one")
-    for which in range(len(optimisers)):
+    extra = next((parameter for parameter in found if parameter not in wanted), None)
+    require(extra is None, what, extra, "no state of this parameter, which had no gradient")
+    for which in range(len(optimisers)) if parameters is None else ():
         some = any(parameter.startswith(f"{which}.") for parameter in found)
         require(some, f"{what}, {which}", "no state at all", "that of the steps before")
-    extra = next((parameter for parameter in found if parameter not in (parameters or found)), None)
-    require(extra is None, what, extra, "no state of this parameter, which had no gradient")
 
 
 def load_optimisers(optimisers: list[torch.optim.Optimizer], tensors: dict[str, Tensor]) -> None:
     """Put back what `optimiser_tensors` gave; nothing is loaded of what `check_optimisers` refuses."""
-    check_optimisers(optimisers, tensors, "optimiser", None)
+    check_optimisers(optimisers, tensors, "optimiser", stated(tensors))
     states: list[dict[int, dict[str, Tensor]]] = [{} for _ in optimisers]
     for name, value in tensors.items():
         which, index, key = name.split(".", 2)

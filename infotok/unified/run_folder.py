@@ -212,8 +212,10 @@ def _setting(value: Any) -> Any:
         return [_setting(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _setting(item) for key, item in value.items()}
-    if isinstance(value, Tensor | np.ndarray):
-        return hashlib.sha256(np.asarray(value.tolist()).tobytes()).hexdigest()
+    if isinstance(value, Tensor):
+        value = value.detach().cpu().reshape(-1).view(torch.uint8).numpy()
+    if isinstance(value, np.ndarray):
+        return _setting(value.tolist()) if value.dtype == object else hashlib.sha256(value.tobytes()).hexdigest()
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Path):

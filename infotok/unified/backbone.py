@@ -163,7 +163,7 @@ def _one_line(what: str) -> Iterator[None]:
 
 def _check_sizes(config: dict[str, Any], what: str) -> None:
     """ValueError for a size that no model has: the file is damaged, or made to exhaust the memory."""
-    for name, value in config.items():
+    for name, value in ((str(key), value) for key, value in config.items()):  # labels' names have numbers for keys
         if isinstance(value, dict):
             _check_sizes(value, f"{what}, {name}")
             continue

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from trainings import SMALL, WORLD, altered, bits_repeat, build, interrupted, losses
+from trainings import SMALL, WORLD, altered, bits_repeat, build, interrupted, losses, whole_run
 
 from infotok.checkpoints import load_checkpoint, save_checkpoint
 from infotok.unified import read_metrics, train
@@ -39,8 +39,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def undisturbed():
-    model = build()
-    return losses(train(model, WORLD, SMALL)), model.state_dict()
+    return whole_run()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 from torch import nn
-from trainings import SMALL, TIMES, TWO, WORLD, Other, altered, bits_repeat, build, interrupted, losses
+from trainings import SMALL, TIMES, TWO, WORLD, Other, altered, bits_repeat, build, interrupted, losses, whole_run
 
 from infotok.files import only_writer
 from infotok.unified import AutoregressiveModel, MaskedModel, TrainConfig, read_metrics, train
@@ -31,8 +31,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def undisturbed():
-    model = build()
-    return losses(train(model, WORLD, SMALL)), model.state_dict()
+    return whole_run()
 
 
 # --- what it computes -------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from functools import cache
 
 import pytest
 import torch
@@ -48,6 +49,13 @@ def bits_repeat():
     yield
     tqdm.set_lock(lock)
     torch.set_num_threads(threads)
+
+
+@cache
+def whole_run():
+    """The rows of a run that nothing disturbed, and its weights."""
+    model = build()
+    return losses(train(model, WORLD, SMALL)), model.state_dict()
 
 
 def interrupted(folder, monkeypatch, step=7):

@@ -82,11 +82,10 @@ class Run:
         meta = {"step": step, "history": self.checksum, "stated": stated(states), "machine": self.machine}
         with naming(self.folder / METRICS), (self.folder / METRICS).open("ab") as stream:
             os.fsync(stream.fileno())  # the rows that the checkpoint stands for
-        target = self.folder / f"checkpoint-{step:08d}"
-        with new_folder(target) as folder:
+        with new_folder(self.folder / f"checkpoint-{step:08d}") as folder:
             save_checkpoint(folder, tensors, {**meta, **self.identity})
-        for folder in self._checkpoints():
-            if folder != target:
+        for other, folder in self._checkpoints().items():
+            if other != step:
                 remove_folder(folder)
 
     def log(self, row: Row) -> None:
@@ -120,21 +119,24 @@ class Run:
             text += line
         if self.accelerator.is_main_process:
             write_atomically(self.folder / METRICS, text)
+            for other, folder in self._checkpoints().items():
+                if other < step:  # a kill came before it was removed
+                    remove_folder(folder)
         return step
 
-    def _checkpoints(self) -> list[Path]:
-        """The newest first."""
-        found = (path for path in self.folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d{8}", path.name))
-        return sorted(found, reverse=True)
+    def _checkpoints(self) -> dict[int, Path]:
+        """By their steps, the newest first."""
+        found = [path for path in self.folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d{8}", path.name)]
+        return {int(path.name[-8:]): path for path in sorted(found, reverse=True)}
 
     def _load(self) -> tuple[int, str | None]:
         """Load the last whole checkpoint: its step, and the checksum of the history, None if it has none."""
         faults: list[str] = []
-        for folder in self._checkpoints():
+        for step, folder in self._checkpoints().items():
             try:
                 tensors, meta = load_checkpoint(folder)
                 own = meta.get("step")
-                require(own == int(folder.name[-8:]), str(folder), f"the checkpoint of step {own}", "that of its name")
+                require(own == step, str(folder), f"the checkpoint of step {own}", "that of its name")
             except (ValueError, FileNotFoundError) as error:
                 faults.append(str(error))
                 continue
@@ -142,7 +144,7 @@ class Run:
                 warnings.warn(f"{faults[0]}; going on from {folder.name}, the one before it", stacklevel=5)
             self._check_identity(meta)
             self._put_back(tensors, meta, str(folder))
-            return meta["step"], meta.get("history")
+            return step, meta.get("history")
         if faults:
             raise ValueError(faults[0] + REMEDY.format(self.folder))
         return 0, ""

@@ -56,9 +56,9 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "questions", "accumulate", "save_every", "log_every"):
-            require(_whole(getattr(self, name), 1), name, getattr(self, name), "a whole number, 1 or above")
+            require(_whole(getattr(self, name), 1), name, getattr(self, name), "a positive integer")
         for name in ("warmup", "seed"):
-            require(_whole(getattr(self, name), 0), name, getattr(self, name), "a whole number, 0 or above")
+            require(_whole(getattr(self, name), 0), name, getattr(self, name), "an integer, 0 or above")
         for name in ("learning_rate", "clip", "weight_decay"):
             value = getattr(self, name)
             number = isinstance(value, int | float) and math.isfinite(value)

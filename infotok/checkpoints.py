@@ -5,13 +5,14 @@
     load_state(model, tensors, "model")
 
 A checkpoint is a folder of `weights.safetensors` and `config.json`. Each is written beside its place and renamed into
-it, and the second carries the SHA-256 of the first: a pair that does not belong together, as after a power cut between
-the two, is refused like one that was cut short or damaged.
+it, and the second carries the SHA-256 of the first and of its own content: a pair that does not belong together, as
+after a power cut between the two, is refused like one that was cut short or damaged.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from infotok.errors import require
-from infotok.files import to_json, write_atomically
+from infotok.errors import message, require
+from infotok.files import parse_json, read_bytes, reading, to_json, write_atomically
 
-__all__ = ["load_checkpoint", "load_state", "save_checkpoint"]
+__all__ = ["load_checkpoint", "load_module", "load_state", "save_checkpoint"]
 
 WEIGHTS, CONFIG = "weights.safetensors", "config.json"
 
@@ -31,54 +32,108 @@ WEIGHTS, CONFIG = "weights.safetensors", "config.json"
 def save_checkpoint(folder: str | Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
     """Write `tensors` and `meta` (JSON values) to `folder`, in place of any checkpoint there.
 
-    Tied weights are written once for each name. Raises TypeError for a value that is no tensor or a meta that JSON
-    cannot hold, before anything is written.
+    Tied weights are written once for each name. Before anything is written: TypeError for a value that is no tensor or
+    a meta that JSON cannot hold, ValueError for a tensor with NaN or infinite numbers. OSError, in one line, for a disk
+    that is full or may not be written to.
     """
     for name, tensor in tensors.items():
         require(isinstance(tensor, Tensor), f"tensors[{name!r}]", type(tensor).__name__, "a torch.Tensor", TypeError)
+    _check_finite(tensors, "tensors")
+    meta = json.loads(to_json(meta, "meta"))  # as it will come back
     apart = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
     }
     weights = safetensors.torch.save(apart)
-    config = to_json({"sha256": hashlib.sha256(weights).hexdigest(), "meta": dict(meta)})
+    sums = {"sha256": hashlib.sha256(weights).hexdigest(), "meta_sha256": digest(meta)}
     write_atomically(Path(folder) / WEIGHTS, weights)
-    write_atomically(Path(folder) / CONFIG, config)
+    write_atomically(Path(folder) / CONFIG, to_json({**sums, "meta": meta}))
 
 
 def load_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `save_checkpoint` wrote, tensors on the CPU.
 
-    Raises FileNotFoundError for a missing file; ValueError for one that is truncated, damaged or no checkpoint's.
+    Raises FileNotFoundError for a missing file; ValueError for one that is truncated, damaged or no checkpoint's, and
+    for NaN or infinite numbers. A checkpoint of version 0.1, whose meta carries no checksum, loads with a warning.
     """
     weights, config = (Path(folder) / name for name in (WEIGHTS, CONFIG))
     for path in (config, weights):
-        require(path.is_file(), str(path), "no such file", "a checkpoint's folder", FileNotFoundError)
-    try:
-        content = json.loads(config.read_bytes())
-    except ValueError:
-        content = None
-    whole = isinstance(content, dict) and content.keys() == {"sha256", "meta"} and isinstance(content["meta"], dict)
+        require(path.exists(), str(path), "no such file", "a checkpoint's folder", FileNotFoundError)
+    content = parse_json(read_bytes(config), str(config))
+    shaped = isinstance(content, dict) and content.keys() - {"meta_sha256"} == {"sha256", "meta"}
+    whole = shaped and isinstance(content["meta"], dict)
     require(whole, str(config), "a damaged or foreign file", 'the JSON of a checkpoint, {"sha256": ..., "meta": {...}}')
-    with weights.open("rb") as stream:
+    meta, damaged = content["meta"], "a truncated, damaged or foreign file"
+    if "meta_sha256" in content:
+        require(digest(meta) == content["meta_sha256"], str(config), "a damaged file", "one whose checksum is right")
+    else:
+        warnings.warn(f"{config}: written by version 0.1, without a checksum of its own", stacklevel=2)
+    with reading(weights), weights.open("rb") as stream:
         same = hashlib.file_digest(stream, "sha256").hexdigest() == content["sha256"]
-    damaged = "a truncated, damaged or foreign file"
     require(same, str(weights), damaged, f"the one that {CONFIG} was written for")
     try:
-        return safetensors.torch.load_file(weights), content["meta"]
-    except SafetensorError as error:
+        tensors = safetensors.torch.load_file(weights)
+    except (SafetensorError, ValueError, KeyError) as error:  # the latter two for a type of numbers torch lacks
         raise ValueError(f"{weights}: got no tensors ({error}), expected a file in safetensors format") from error
+    _check_finite(tensors, str(weights))
+    return tensors, meta
+
+
+def load_module(make: Callable[[], nn.Module], tensors: Mapping[str, Tensor], what: str) -> nn.Module:
+    """The module that `make()` returns, with the weights `tensors`, in eval mode.
+
+    It is first made without memory, on torch's meta device: a configuration that does not fit the weights, be it ever
+    so large, is refused before anything is allocated. ValueError, in one line, also for one that describes no module.
+    """
+    try:
+        with torch.device("meta"):
+            shapes = make()
+    except ValueError:
+        raise
+    except Exception as error:  # a key that is missing, a list where a number should be: the file is a stranger's
+        reason = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
+        raise ValueError(message(what, f"the configuration of no model ({reason})", "that of a saved one")) from error
+    check_state(shapes, tensors, what)
+    module = make()
+    load_state(module, tensors, what)
+    return module.eval()
 
 
 def load_state(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
     """`module.load_state_dict(tensors)`, strictly; any mismatch is one line that names the first key at fault.
 
-    Nothing is loaded unless everything fits.
+    Nothing is loaded unless everything fits. Floating-point numbers are converted to the module's type.
     """
+    check_state(module, tensors, what)
+    module.load_state_dict(dict(tensors))
+
+
+def check_state(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
+    """ValueError unless `tensors` have the names, shapes and kinds of numbers of the module's state."""
     expected = module.state_dict()
     for name, own in expected.items():
         require(name in tensors, f"{what}, {name}", "no such tensor", "one: the checkpoint is of another configuration")
-        fits = tensors[name].shape == own.shape
-        require(fits, f"{what}, {name}", tensors[name], f"shape {tuple(own.shape)}, of this module's configuration")
+        check_tensor(tensors[name], own, f"{what}, {name}")
     for name in tensors:
         require(name in expected, what, name, "no such tensor: the checkpoint is of another configuration")
-    module.load_state_dict(dict(tensors))
+
+
+def check_tensor(tensor: Tensor, own: Tensor, name: str) -> None:
+    """ValueError unless `tensor` has the shape of `own` and, floating-point numbers apart, its dtype."""
+    fits = tensor.shape == own.shape
+    require(
+        fits, name, tensor if tensor.ndim else "shape ()", f"shape {tuple(own.shape)}, of this module's configuration"
+    )
+    same = tensor.dtype == own.dtype or (tensor.is_floating_point() and own.is_floating_point())
+    require(same, name, str(tensor.dtype), f"{own.dtype}, of this module's configuration")
+
+
+def digest(value: Any) -> str:
+    """The SHA-256 of a JSON value, whatever the order of its keys and the spaces in its file."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _check_finite(tensors: Mapping[str, Tensor], what: str) -> None:
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() or tensor.is_complex():
+            wide = tensor.float() if tensor.element_size() == 1 else tensor  # float8 has no isfinite
+            require(wide.isfinite().all(), f"{what}, {name}", "NaN or infinite numbers", "finite numbers")

@@ -1,14 +1,20 @@
 """Checkpoints come back bit for bit, and what is not one is refused in one line that names the file."""
 
+import hashlib
 import json
+import math
 import os
+import random
+import re
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from infotok.checkpoints import load_checkpoint, load_state, save_checkpoint
+from infotok.checkpoints import digest, load_checkpoint, load_state, save_checkpoint
 
+MODELS = Path(__file__).parents[1] / "figures" / "11_infotok" / "models"
 META = {"config": {"dim": 4, "name": "für"}, "step": 3, "loss": 0.1 + 0.2}
 
 
@@ -102,13 +108,118 @@ def test_truncated_weights_are_refused(saved, kept):
         load_checkpoint(saved[1])
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"meta": {}}', '{"sha256": "", "meta": 3}', "\x00\xff"])
-def test_a_damaged_or_foreign_configuration_is_refused(saved, content):
-    (saved[1] / "config.json").write_bytes(content.encode("latin-1"))
-    with pytest.raises(
-        ValueError, match=r"config.json: got 'a damaged or foreign file', expected the JSON of a checkpoint"
-    ):
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"", "got 'an empty file', expected JSON"),
+        (b"{", "got 'a truncated file"),
+        (b"\x00\xff", "got 'bytes that are not UTF-8"),
+        (b"[]", "got 'a damaged or foreign file', expected the JSON of a checkpoint"),
+        (b'{"meta": {}}', "got 'a damaged or foreign file', expected the JSON of a checkpoint"),
+        (b'{"sha256": "", "meta": 3}', "got 'a damaged or foreign file', expected the JSON of a checkpoint"),
+    ],
+)
+def test_a_damaged_or_foreign_configuration_is_refused(saved, content, line):
+    (saved[1] / "config.json").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"config.json: {line}"):
         load_checkpoint(saved[1])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b'"step": 3', b'"step": 4'), (b'"dim": 4', b'"dim": 5'), (b'"name": "f', b'"name": "g')]
+)
+def test_the_configuration_is_under_its_own_checksum(saved, old, new):
+    config = saved[1] / "config.json"
+    text = config.read_bytes()
+    config.write_bytes(text.replace(old, new))
+    assert config.read_bytes() != text
+    with pytest.raises(ValueError, match=r"config.json: got 'a damaged file', expected one whose checksum is right"):
+        load_checkpoint(saved[1])
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "config.json"])
+def test_fifty_flipped_bytes(saved, name):
+    """Each is refused in one line, or changes nothing: a space in JSON may be another space."""
+    path, rng, lines = saved[1] / name, random.Random(0), []
+    whole, expected = path.read_bytes(), load_checkpoint(saved[1])
+    for _ in range(50):
+        content = bytearray(whole)
+        content[rng.randrange(len(content))] ^= rng.randrange(1, 256)
+        path.write_bytes(content)
+        try:
+            tensors, meta = load_checkpoint(saved[1])
+        except ValueError as error:
+            lines.append(str(error))
+        else:
+            assert meta == expected[1]
+            assert all(torch.equal(tensors[key], value) for key, value in expected[0].items())
+    assert len(lines) >= 40
+    assert all(line.startswith(str(saved[1])) and "\n" not in line for line in lines)
+
+
+def test_a_checkpoint_of_version_01_loads_with_a_warning(saved):
+    config = saved[1] / "config.json"
+    content = json.loads(config.read_text())
+    del content["meta_sha256"]
+    config.write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match="config.json: written by version 0.1, without a checksum of its own"):
+        _, meta = load_checkpoint(saved[1])
+    assert meta == META
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.float8_e5m2])
+def test_numbers_that_are_not_finite_are_refused_both_ways(tmp_path, monkeypatch, value, dtype):
+    tensors = {"good": torch.ones(3), "bad": torch.tensor([1.0, value]).to(dtype)}
+    line = "bad: got 'NaN or infinite numbers', expected finite numbers"
+    with pytest.raises(ValueError, match=f"tensors, {line}"):
+        save_checkpoint(tmp_path / "new", tensors, {})
+    assert not (tmp_path / "new").exists()
+    with monkeypatch.context() as unchecked:
+        unchecked.setattr("infotok.checkpoints._check_finite", lambda *_: None)
+        save_checkpoint(tmp_path / "new", tensors, {})
+    with pytest.raises(ValueError, match=f"weights.safetensors, {line}"):
+        load_checkpoint(tmp_path / "new")
+
+
+@pytest.mark.parametrize("name", ["0.weight", "1.num_batches_tracked"])
+def test_another_kind_of_numbers_is_refused(saved, name):
+    module, folder = saved
+    tensors, _ = load_checkpoint(folder)
+    tensors[name] = tensors[name].to(torch.int32)
+    with pytest.raises(ValueError, match=f"module, {name}: got 'torch.int32', expected torch"):
+        load_state(module, tensors, "module")
+    tensors = {
+        key: value.half() if value.is_floating_point() else value for key, value in load_checkpoint(folder)[0].items()
+    }
+    load_state(module, tensors, "module")  # the committed models are kept in half precision
+
+
+@pytest.mark.parametrize("header", [{"shape": [2**40, 2**20]}, {"dtype": "I64"}, {"shape": [1, 2]}, {"dtype": "X9"}])
+def test_a_header_that_was_tampered_with_is_refused(saved, header):
+    """Even under a checksum that fits: sizes are those of the file, and of the module."""
+    path = saved[1] / "weights.safetensors"
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    entries = json.loads(content[8 : 8 + size])
+    entries["0.weight"] |= header
+    text = json.dumps(entries).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])
+    config = json.loads((saved[1] / "config.json").read_text())
+    config["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (saved[1] / "config.json").write_text(json.dumps(config))
+    with pytest.raises(
+        ValueError, match=r"weights.safetensors: got no tensors \(.*\), expected a file in safeten"
+    ) as error:
+        load_checkpoint(saved[1])
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("folder", sorted(MODELS.iterdir()), ids=lambda folder: folder.name)
+def test_committed_models_load(folder):
+    tensors, meta = load_checkpoint(folder)
+    assert meta["kind"].endswith("Model")
+    assert tensors
 
 
 def test_a_flipped_bit_and_a_foreign_pair_are_refused(saved, tmp_path):
@@ -125,11 +236,9 @@ def test_a_flipped_bit_and_a_foreign_pair_are_refused(saved, tmp_path):
 
 
 def test_a_file_that_is_no_safetensors_is_refused(tmp_path):
-    import hashlib
-
     (tmp_path / "weights.safetensors").write_bytes(b"pickle")
-    digest = hashlib.sha256(b"pickle").hexdigest()
-    (tmp_path / "config.json").write_text(json.dumps({"sha256": digest, "meta": {}}))
+    sums = {"sha256": hashlib.sha256(b"pickle").hexdigest(), "meta_sha256": digest({})}
+    (tmp_path / "config.json").write_text(json.dumps({**sums, "meta": {}}))
     with pytest.raises(ValueError, match=r"weights.safetensors: got no tensors \(.*\), expected a file in safetensors"):
         load_checkpoint(tmp_path)
 
@@ -149,6 +258,17 @@ def test_an_interrupted_save_leaves_the_old_checkpoint(saved, monkeypatch):
 def test_what_cannot_be_saved_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(TypeError, match=r"tensors\['a'\]: got 'list', expected a torch.Tensor"):
         save_checkpoint(tmp_path / "new", {"a": [1.0]}, {})
-    with pytest.raises(TypeError, match="not JSON serializable"):
+    with pytest.raises(TypeError, match=r"meta.config: got 'object .*', expected a JSON value"):
         save_checkpoint(tmp_path / "new", {"a": torch.zeros(1)}, {"config": object()})
     assert not (tmp_path / "new").exists()
+
+
+def test_nothing_of_the_package_or_the_course_unpickles():
+    """A pickle runs what is in it. joblib's processes exchange some among themselves; no file is one."""
+    root, calls = (
+        Path(__file__).parents[1],
+        re.compile(r"torch\.load\(|pickle\.load|joblib\.load|allow_pickle=True|yaml\.load\("),
+    )
+    sources = [*root.glob("infotok/**/*.py"), *root.glob("notebooks/*.ipynb"), *root.glob("notebooks/*.py")]
+    assert len(sources) > 100
+    assert not [path.name for path in sources if calls.search(path.read_text(encoding="utf-8"))]

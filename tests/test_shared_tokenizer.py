@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import resource
 
 import pytest
 import torch
@@ -495,6 +496,41 @@ def test_foreign_truncated_and_other_checkpoints_are_refused(tmp_path):
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(ValueError, match=r"weights.safetensors: got 'a truncated, damaged or foreign file'"):
         SharedTokenizer.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        (
+            {"quantizer_options": {"codebook_size": 10**9}},
+            "quantizer_options, codebook_size: got 1000000000, expected at most",
+        ),
+        (
+            {"quantizer": "residual", "quantizer_options": {"codebook_size": 4, "codebooks": 10**6}},
+            "codebooks: got 1000000",
+        ),
+        ({"quantizer": "scalar", "quantizer_options": {"levels": [16] * 16}}, "quantizer_options, levels: got"),
+        ({"quantizer": "scalar", "quantizer_options": {"levels": [3] * 10**4}}, "quantizer_options, levels: got"),
+        ({"infotok": {"text_dim": 10**10}}, "infotok, text_dim: got 10000000000, expected at most 1048576"),
+        ({"dim": 10**9}, "dim: got 1000000000, expected at most"),
+        ({"size": 2**20, "grid": 2**10}, "size: got 1048576, expected at most"),
+        ({"grid": None, "tokens": 10**8}, "tokens: got 100000000, expected at most"),
+    ],
+)
+def test_sizes_are_bounded_before_anything_is_made(values, line):
+    with pytest.raises(ValueError, match=line):
+        TokenizerConfig.from_dict(values)
+
+
+def test_a_configuration_larger_than_its_weights_takes_no_memory(tmp_path):
+    make().save_pretrained(tmp_path)
+    tensors, meta = load_checkpoint(tmp_path)
+    meta["config"]["quantizer_options"]["codebook_size"] = 2**20
+    save_checkpoint(tmp_path, tensors, meta)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match=r"got shape .*, expected shape .*1048576"):
+        SharedTokenizer.from_pretrained(tmp_path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
 
 
 def test_a_tokenizer_of_loose_parts_cannot_be_written_down(tmp_path):

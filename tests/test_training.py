@@ -5,59 +5,33 @@ import math
 import multiprocessing
 import os
 import random
-import threading
 import time
 
 import pytest
 import torch
 from accelerate.state import AcceleratorState
 from torch import nn
-from tqdm import tqdm
+from trainings import SMALL, TIMES, TWO, WORLD, Other, altered, bits_repeat, build, interrupted, losses, whole_run
 
-from infotok.tokenizers import SharedTokenizer, TokenizerConfig
-from infotok.unified import AutoregressiveModel, Backbone, MaskedModel, TrainConfig, read_metrics, train
+from infotok.files import only_writer
+from infotok.unified import AutoregressiveModel, MaskedModel, TrainConfig, read_metrics, train
 from infotok.unified.muon import Muon
-from infotok.unified.training import draw_batch, load_optimisers, make_optimisers, optimiser_tensors
+from infotok.unified.optimisers import load_optimisers, make_optimisers, optimiser_tensors
+from infotok.unified.training import draw_batch
 from infotok.worlds import ShapesWorld
 
-WORLD = ShapesWorld(nuisance=0.2)
-TIMES = ("images_per_second", "data_share", "utilisation")
-SMALL = TrainConfig(steps=8, batch=4, questions=2, warmup=2, save_every=2, log_every=1, seed=5)
-
-
-def build(cls=AutoregressiveModel, quantizer="vector"):
-    torch.manual_seed(0)
-    config = TokenizerConfig(grid=2, dim=4, width=4, quantizer=quantizer, quantizer_options={"codebook_size": 8})
-    backbone = Backbone.tiny(len(WORLD.vocabulary), hidden=8, layers=1, heads=2, positions=64)
-    return cls(SharedTokenizer.from_config(config), backbone, WORLD.vocabulary)
-
-
-def losses(rows):
-    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
-
-
-def altered(config, **changes):
-    return TrainConfig(**{**vars(config), **changes})
+KILLS = int(os.environ.get("INFOTOK_KILLS", 20))
 
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """Bits depend on the number of threads; forked processes have one.
-
-    tqdm's own lock is shared by forked processes, and one that is killed inside it would hold it for ever.
-    """
-    threads, lock = torch.get_num_threads(), tqdm.get_lock()
-    torch.set_num_threads(1)
-    tqdm.set_lock(threading.RLock())
-    yield
-    tqdm.set_lock(lock)
-    torch.set_num_threads(threads)
+    with bits_repeat():
+        yield
 
 
 @pytest.fixture(scope="module")
 def undisturbed():
-    model = build()
-    return losses(train(model, WORLD, SMALL)), model.state_dict()
+    return whole_run()
 
 
 # --- what it computes -------------------------------------------------------------------------------------------------
@@ -129,7 +103,8 @@ def test_rows_name_every_term_and_how_fast_it_went(tmp_path):
     assert all(row.keys() == named for row in rows)
     assert all(0 < row["utilisation"] < 1 and 0 < row["data_share"] < 1 for row in rows)
     assert read_metrics(tmp_path) == rows
-    assert [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == rows
+    written = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [{name: value for name, value in row.items() if name != "sha256"} for row in written] == rows
 
 
 def test_accumulated_parts_are_one_batch():
@@ -143,25 +118,19 @@ def test_accumulated_parts_are_one_batch():
 # --- resuming ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_interrupted_run_ends_bit_for_bit_as_an_undisturbed_one(tmp_path, undisturbed):
-    class Interrupted(ShapesWorld):
-        calls = 0
-
-        def batch(self, *args, **kwargs):
-            self.calls += 1
-            if self.calls == 7:
-                raise KeyboardInterrupt
-            return super().batch(*args, **kwargs)
-
-    with pytest.raises(KeyboardInterrupt):
-        train(build(), Interrupted(nuisance=0.2), SMALL, tmp_path)
+def test_an_interrupted_run_ends_bit_for_bit_as_an_undisturbed_one(tmp_path, undisturbed, monkeypatch):
+    interrupted(tmp_path, monkeypatch)
     assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-00000004"]
     with (tmp_path / "metrics.jsonl").open("a") as stream:
         stream.write('{"step": 6, "lo')  # a line that a kill cut short
     (tmp_path / "checkpoint-00000006").mkdir()
-    (tmp_path / "checkpoint-00000006" / "weights.safetensors").write_bytes(b"cut sh")  # and a checkpoint
+    (tmp_path / "checkpoint-00000006" / "weights.safetensors").write_bytes(b"cut sh")  # and version 0.1 a checkpoint
+    (tmp_path / ".checkpoint-00000006.new.abcdefgh").mkdir()  # and this one
+    (tmp_path / ".metrics.jsonl.abcdefgh").touch()
     model = build()
-    rows = train(model, WORLD, SMALL, tmp_path)
+    with pytest.warns(UserWarning, match=r"06/config.json: got 'no such file'.*; going on from checkpoint-00000004"):
+        rows = train(model, WORLD, SMALL, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-00000008", "lock", "metrics.jsonl"]
     assert losses(rows) == undisturbed[0]
     assert losses(read_metrics(tmp_path)) == undisturbed[0]
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in undisturbed[1].items())
@@ -175,13 +144,13 @@ def run_to_the_end(folder):
     train(build(), WORLD, SMALL, folder)
 
 
-def test_twenty_random_kills(tmp_path, undisturbed):
-    """Killed twenty times at random moments, a run finds a whole checkpoint each time and loses no bit."""
+def test_random_kills(tmp_path, undisturbed):
+    """Killed at random moments, a run finds a whole checkpoint each time and loses no bit."""
     fork, rng, kills, starts = multiprocessing.get_context("fork"), random.Random(0), 0, 0
     start = time.perf_counter()
     train(build(), WORLD, SMALL)
     whole = time.perf_counter() - start
-    while kills < 20:
+    while kills < KILLS:
         starts += 1
         process = fork.Process(target=run_to_the_end, args=(tmp_path / str(starts // 4),))
         process.start()
@@ -191,12 +160,14 @@ def test_twenty_random_kills(tmp_path, undisturbed):
             kills += 1
         process.join()
         assert process.exitcode in (0, -9)  # it never failed by itself
-        assert starts < 80
+        assert starts < 4 * KILLS
     for folder in tmp_path.iterdir():
         model = build()
         rows = train(model, WORLD, SMALL, folder)
         assert losses(rows) == undisturbed[0]
         assert all(torch.equal(value, model.state_dict()[name]) for name, value in undisturbed[1].items())
+        assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-00000008", "lock", "metrics.jsonl"]
+    print(f"{kills} kills in {starts} starts of {len(list(tmp_path.iterdir()))} runs: the same bits")
 
 
 def test_every_weight_has_one_optimiser():
@@ -246,21 +217,25 @@ def test_optimisers_states_survive(tmp_path):
     ("change", "message"),
     [
         (
-            lambda: (build(), WORLD, altered(SMALL, learning_rate=1e-3)),
-            "config: got 'learning_rate=0.006 there and 0.001 now'",
+            lambda: (build(), WORLD, altered(TWO, learning_rate=1e-3)),
+            "config: got 'learning_rate=0.006 there and 0.001",
         ),
-        (lambda: (build(), WORLD, altered(SMALL, muon=False)), "config: got 'muon=True there and False now'"),
-        (lambda: (build(MaskedModel), WORLD, SMALL), "model: got 'AutoregressiveModel there and MaskedModel now'"),
-        (lambda: (build(), ShapesWorld(nuisance=0.4), SMALL), "world: got 'nuisance=0.2 there and 0.4 now'"),
+        (lambda: (build(), WORLD, altered(TWO, muon=False)), "config: got 'muon=True there and False now'"),
+        (lambda: (build(), WORLD, altered(TWO, seed=6)), "config: got 'seed=5 there and 6 now'"),
+        (lambda: (build(), WORLD, altered(TWO, steps=3)), "config: got 'steps=2 there and 3 now'"),
+        (lambda: (build(MaskedModel), WORLD, TWO), "model: got 'AutoregressiveModel there and MaskedModel now'"),
+        (lambda: (build(dim=8), WORLD, TWO), "spec: got 'tokenizer.dim=4 there and 8 now'"),
+        (lambda: (build(heads=4), WORLD, TWO), "spec: got 'backbone.config.n_head=2 there and 4 now'"),  # of one shape
+        (lambda: (build(drop=0.5), WORLD, TWO), "spec: got 'options.drop=0.1 there and 0.5 now'"),  # of no shape
+        (lambda: (build(), ShapesWorld(nuisance=0.4), TWO), "world: got 'nuisance=0.2 there and 0.4 now'"),
+        (lambda: (build(), Other(nuisance=0.2), TWO), "world_kind: got 'ShapesWorld there and Other now'"),
     ],
 )
 def test_another_run_in_the_folder_is_refused(tmp_path, change, message):
-    train(build(), WORLD, altered(SMALL, steps=2), tmp_path)
-    config = json.loads((tmp_path / "checkpoint-00000002" / "config.json").read_text())
-    config["meta"]["config"]["steps"] = SMALL.steps
-    (tmp_path / "checkpoint-00000002" / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match=message):
+    train(build(), WORLD, TWO, tmp_path)
+    with pytest.raises(ValueError, match=message) as caught:
         train(*change(), tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 # --- several processes ------------------------------------------------------------------------------------------------
@@ -281,6 +256,9 @@ def train_one_rank(rank, folder, port):
         rows = train(build(cls, quantizer), WORLD, altered(SMALL, **SHARED), folder / name)
         assert torch.distributed.get_world_size() == 2
         (folder / f"{name}-{rank}.json").write_text(json.dumps(losses(rows)))
+    with pytest.raises(BlockingIOError) as caught:  # what the first process cannot lock, no process trains in
+        train(build(), WORLD, SMALL, folder / "held")
+    (folder / f"held-{rank}.json").write_text(json.dumps(str(caught.value)))
 
 
 def free_port():
@@ -294,11 +272,15 @@ def free_port():
 def test_two_processes_have_the_loss_curve_of_one(tmp_path):
     fork, port = multiprocessing.get_context("fork"), free_port()
     ranks = [fork.Process(target=train_one_rank, args=(rank, tmp_path, port)) for rank in range(2)]
-    for process in ranks:
-        process.start()
-    for process in ranks:
-        process.join(120)
-        assert process.exitcode == 0
+    with only_writer(tmp_path / "held", "training"):
+        for process in ranks:
+            process.start()
+        for process in ranks:
+            process.join(120)
+            assert process.exitcode == 0
+    held = [json.loads((tmp_path / f"held-{rank}.json").read_text()) for rank in range(2)]
+    assert f"held: got 'a folder in use by process {os.getpid()} (training)'" in held[0]
+    assert "held: got 'no lock by the first process', expected one: see its error" in held[1]
     for name, cls, quantizer in (("ar", AutoregressiveModel, "vector"), ("masked", MaskedModel, "lookup_free")):
         alone = losses(train(build(cls, quantizer), WORLD, altered(SMALL, **SHARED)))
         first, second = (json.loads((tmp_path / f"{name}-{rank}.json").read_text()) for rank in range(2))

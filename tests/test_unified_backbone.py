@@ -1,6 +1,7 @@
 """Backbones from a folder in the hub's layout, made here: its words, its adapters, and what is refused."""
 
 import json
+import resource
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import AutoregressiveModel, Backbone, TrainConfig
-from infotok.unified.training import make_optimisers
+from infotok.unified.optimisers import make_optimisers
 from infotok.worlds import ShapesWorld
 
 WORLD = ShapesWorld(nuisance=0.0)
@@ -138,6 +139,49 @@ def test_weights_of_another_configuration_are_refused(folder, tmp_path):
     path = copied(folder, tmp_path) / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"hidden_size": 32}))
     refused(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"intermediate_size": 2**24}, "weights', expected at most"),  # transformers would allocate 6 GB, then refuse
+        ({"num_hidden_layers": 10**7}, "num_hidden_layers: got 10000000, expected at most 1024"),
+        ({"depths": [2, 10**7]}, "depths: got 10000000, expected at most 1024"),
+        ({"vocab_size": 10**9}, "vocab_size: got 1000000000, expected at most 16777216"),
+    ],
+)
+def test_sizes_beyond_the_weights_take_no_memory(folder, tmp_path, change, line):
+    path = copied(folder, tmp_path) / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert line in refused(tmp_path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
+
+
+def test_nan_in_weights_is_refused_by_name(folder, tmp_path):
+    weights = copied(folder, tmp_path) / "model.safetensors"
+    tensors = load_file(weights)
+    tensors["model.norm.weight"][3] = float("nan")
+    save_file(tensors, weights, metadata={"format": "pt"})
+    assert "norm.weight: got 'NaN or infinite numbers', expected finite numbers" in refused(tmp_path)
+
+
+def test_code_of_a_repository_is_never_run_nor_asked_about(folder, tmp_path, monkeypatch):
+    path = copied(folder, tmp_path) / "config.json"
+    own = {"model_type": "stranger", "auto_map": {"AutoConfig": "run.Config", "AutoModel": "run.Model"}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | own))
+    (tmp_path / "run.py").write_text(
+        f"open({str(tmp_path / 'was run')!r}, 'w')\nclass Config: pass\nclass Model: pass\n"
+    )
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("asked whether to run it"))
+    refused(tmp_path)
+    assert not (tmp_path / "was run").exists()
+
+
+@pytest.mark.parametrize(("name", "size"), [("layers", 10**7), ("words", 10**9), ("hidden", 2.0)])
+def test_sizes_of_a_tiny_backbone_are_bounded(name, size):
+    with pytest.raises(ValueError, match=f"{name}: got {size}, expected an integer from 1 to"):
+        Backbone.tiny(**{"words": 5, name: size})
 
 
 def test_a_negative_rank_is_refused(folder):

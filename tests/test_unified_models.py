@@ -2,13 +2,14 @@
 
 import copy
 import itertools
-import json
 import math
+import resource
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from infotok.checkpoints import load_checkpoint, save_checkpoint
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import AutoregressiveModel, Backbone, ContinuousModel, MaskedModel
 from infotok.unified.masked import hidden_after
@@ -408,12 +409,46 @@ def test_another_models_folder_is_refused(tmp_path):
     build("autoregressive").save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="kind: got 'AutoregressiveModel', expected MaskedModel"):
         MaskedModel.from_pretrained(tmp_path)
-    config = json.loads((tmp_path / "config.json").read_text())
-    config["meta"]["backbone"]["config"]["n_layer"] = 3
-    (tmp_path / "config.json").write_text(json.dumps(config))
+    tensors, meta = load_checkpoint(tmp_path)
+    meta["backbone"]["config"]["n_layer"] = 3
+    save_checkpoint(tmp_path, tensors, meta)
     with pytest.raises(ValueError, match=r"backbone.model.h.2.* expected one: the checkpoint is of another") as caught:
         AutoregressiveModel.from_pretrained(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (lambda spec: spec.pop("tokenizer"), "got \"the configuration of no model (KeyError: 'tokenizer')\""),
+        (lambda spec: spec["tokenizer"]["quantizer_options"].update(codebook_size=10**9), "at most 1048576"),
+        (
+            lambda spec: spec["tokenizer"]["quantizer_options"].update(codebook_size=2**20),
+            "got shape (16, 8), expected shape (1048576, 8)",
+        ),
+        (lambda spec: spec["backbone"]["config"].update(n_layer=10**7), "n_layer: got 10000000, expected at most 1024"),
+        (lambda spec: spec["backbone"]["config"].update(n_embd=2**40), "n_embd: got 1099511627776, expected at most"),
+        (
+            lambda spec: spec["backbone"]["config"].update(vocab_size=2**24),
+            "backbone, words: got 16777216, expected 58",
+        ),
+        (lambda spec: spec["backbone"]["config"].update(n_positions=[1]), "backbone, config: got no model ("),
+        (lambda spec: spec["backbone"]["config"].update(model_type="evil"), "backbone, config: got no model ("),
+        (lambda spec: spec.update(words=3), 'got "the configuration of no model (TypeError'),
+        (lambda spec: spec["options"].update(bonus=1), "unexpected keyword argument 'bonus'"),
+    ],
+)
+def test_a_strangers_configuration_is_one_line_and_no_memory(tmp_path, change, line):
+    build("autoregressive").save_pretrained(tmp_path)
+    tensors, meta = load_checkpoint(tmp_path)
+    change(meta)
+    save_checkpoint(tmp_path, tensors, meta)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError) as caught:
+        AutoregressiveModel.from_pretrained(tmp_path)
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
 
 
 def test_a_truncated_folder_is_refused(tmp_path):

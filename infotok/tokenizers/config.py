@@ -24,6 +24,7 @@ from infotok.tokenizers.gumbel import GumbelQuantizer
 from infotok.tokenizers.latents import LatentDecoder, LatentEncoder
 from infotok.tokenizers.lookup_free import LookupFreeQuantizer
 from infotok.tokenizers.multicodebook import MultiCodebookQuantizer
+from infotok.tokenizers.quantizer import LARGEST_CODEBOOK
 from infotok.tokenizers.residual import ResidualQuantizer
 from infotok.tokenizers.scalar import FiniteScalarQuantizer
 from infotok.tokenizers.simvq import SimVQ
@@ -43,6 +44,22 @@ QUANTIZERS = {
     "gumbel": GumbelQuantizer,
     "continuous": GaussianTokens,
 }
+# What no image tokenizer of today comes near; a file that says more is damaged, or made to exhaust the memory.
+LIMITS = {
+    "size": 4096,
+    "grid": 512,
+    "tokens": 2**14,
+    "dim": 2**14,
+    "width": 2**12,
+    "codebook_size": LARGEST_CODEBOOK,
+    "codebooks": 256,
+    "code_dim": 2**14,
+    "codes": LARGEST_CODEBOOK,
+    "length": 2**14,
+    "text_dim": 2**20,
+    "answer_dim": 2**20,
+    "target_dim": 2**20,
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +73,8 @@ class TokenizerConfig:
     - l1, l2, perceptual: weights of the reconstruction losses, means over pixels. 20 for l2 is a Gaussian decoder's
       log-likelihood a pixel, at a standard deviation of 0.16; with far less, features settle on their codes too soon
     - warmup: training passes as a plain autoencoder, before quantization begins
+
+    Sizes above `LIMITS` are refused before anything is made of them.
     """
 
     size: int = 32
@@ -89,6 +108,7 @@ class TokenizerConfig:
         else:
             _known(self.quantizer_options, _options(QUANTIZERS[self.quantizer]), "quantizer_options")
         _known(self.infotok or {}, _options(InfoTok), "infotok")
+        _check_sizes(vars(self))
         for name in ("quantizer_options", "infotok"):  # as JSON will give them back: lists for tuples
             object.__setattr__(self, name, plain(getattr(self, name)))
 
@@ -138,6 +158,22 @@ def _known(values: dict[str, Any], known: list[str], what: str) -> None:
         near = get_close_matches(str(name), known, n=1)
         hint = f"{near[0]!r} perhaps; " if near else ""
         require(name in known, what, name, f"{hint}one of {', '.join(known)}")
+
+
+def _check_sizes(values: dict[str, Any], what: str = "") -> None:
+    """ValueError for a size above its limit, here or among the options of a part."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            _check_sizes(value, f"{name}, ")
+        elif name in LIMITS and isinstance(value, int | float):
+            require(value <= LIMITS[name], f"{what}{name}", value, f"at most {LIMITS[name]}")
+    levels = values.get("levels")
+    if isinstance(levels, list | tuple):
+        require(len(levels) <= LIMITS["codebooks"], f"{what}levels", f"{len(levels)} numbers", "at most 256")
+        codes = math.prod(level for level in levels if isinstance(level, int))
+        require(
+            codes <= LIMITS["codebook_size"], f"{what}levels", f"{codes} codes", f"at most {LIMITS['codebook_size']}"
+        )
 
 
 def _spelt(kind: Any) -> str:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from infotok.bottleneck.infotok import InfoTok, InfoTokTerms
-from infotok.checkpoints import load_checkpoint, load_state, save_checkpoint
+from infotok.checkpoints import load_checkpoint, load_module, save_checkpoint
 from infotok.errors import require
 from infotok.tokenizers.config import TokenizerConfig
 from infotok.tokenizers.perceptual import PerceptualLoss
@@ -183,9 +183,8 @@ class SharedTokenizer(nn.Module):
         """The tokenizer saved in `folder`, in eval mode. ValueError for a checkpoint of anything else."""
         tensors, meta = load_checkpoint(folder)
         require(meta.get("kind") == KIND, f"{folder}, kind", meta.get("kind"), KIND)
-        tokenizer = cls.from_config(TokenizerConfig.from_dict(meta["config"]), perceptual)
-        load_state(tokenizer, tensors, str(folder))
-        return tokenizer.eval()
+        make = lambda: cls.from_config(TokenizerConfig.from_dict(meta["config"]), perceptual)  # noqa: E731
+        return load_module(make, tensors, str(folder))
 
     # --- the parts in their places -----------------------------------------------------------------------------------
 

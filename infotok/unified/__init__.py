@@ -5,7 +5,10 @@
 - `continuous`      continuous tokens that flow out of noise: `ContinuousModel`
 - `host`            what they share: `UnifiedModel`
 - `backbone`        the language model, tiny or from the hub: `Backbone`
-- `training`        one loop for all: `train`, `TrainConfig`, `read_metrics`
+- `training`        one loop for all: `train`, `TrainConfig`
+- `optimisers`      Muon and AdamW, and their state under checks
+- `run_folder`      the folder of a run: its lock and its checkpoints
+- `metrics`         the rows that a run logs: `read_metrics`
 - `packing`         several questions behind one image: `pack`, `block_mask`
 - `depth`, `flow`   heads for several codebooks, and for continuous tokens: `DepthHead`, `FlowHead`
 - `stream`          generating with and without a cache: `Stream`
@@ -20,9 +23,10 @@ from infotok.unified.depth import DepthHead
 from infotok.unified.flow import FlowHead
 from infotok.unified.host import UnifiedModel
 from infotok.unified.masked import MaskedModel
+from infotok.unified.metrics import read_metrics
 from infotok.unified.packing import block_mask, pack
 from infotok.unified.stream import Stream
-from infotok.unified.training import TrainConfig, read_metrics, train
+from infotok.unified.training import TrainConfig, train
 
 __all__ = [
     "AutoregressiveModel",

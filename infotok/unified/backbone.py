@@ -13,8 +13,11 @@ transposed, scores them.
 other weights of the checkpoint, words apart, are then frozen.
 """
 
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +26,9 @@ from torch import Tensor, nn
 from infotok.errors import require
 
 __all__ = ["Backbone"]
+
+OWN_CODE = {"trust_remote_code": False}  # of transformers only, never a repository's, and without a question
+LAYERS, NUMBERS, WEIGHTS = 2**10, 2**24, 2**37  # at most: of layers or experts, of any other size, of weights in all
 
 
 class Backbone(nn.Module):
@@ -48,7 +54,8 @@ class Backbone(nn.Module):
 
         sizes = {"words": words, "hidden": hidden, "layers": layers, "heads": heads, "positions": positions}
         for name, size in sizes.items():
-            require(isinstance(size, int) and size >= 1, name, size, "a whole number, 1 or above")
+            most = LAYERS if name == "layers" else NUMBERS
+            require(isinstance(size, int) and 1 <= size <= most, name, size, f"an integer from 1 to {most}")
         require(hidden % heads == 0, "heads", heads, f"a divisor of hidden={hidden}")
         config = GPT2Config(
             vocab_size=words, n_embd=hidden, n_layer=layers, n_head=heads, n_positions=positions,
@@ -61,33 +68,40 @@ class Backbone(nn.Module):
     def hub(cls, name: str, words: Sequence[str], lora: int = 0) -> "Backbone":
         """A checkpoint by its name on the hub, or a folder in the hub's layout (safetensors), with its tokenizer.
 
-        A folder or name that is missing, truncated, or lacks weights raises ValueError, in one line.
+        A folder or name that is missing, truncated, lacks weights, or whose configuration is larger than its weights,
+        raises ValueError, in one line. No code of the checkpoint's own is ever run, and nobody is asked about it.
         """
-        from transformers import AutoModel, AutoTokenizer
+        from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig
 
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(name)
+        what = f"backbone {name}"
+        with _one_line(what):
+            _check_sizes(PretrainedConfig.get_config_dict(name)[0], what)  # some configurations list their layers
+            _check_count(AutoConfig.from_pretrained(name, **OWN_CODE), name, what)
+            tokenizer = AutoTokenizer.from_pretrained(name, **OWN_CODE)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what is missing is told below
                 model, info = AutoModel.from_pretrained(
-                    name, use_safetensors=True, attn_implementation="sdpa", output_loading_info=True
+                    name, use_safetensors=True, attn_implementation="sdpa", output_loading_info=True, **OWN_CODE
                 )
-        except Exception as error:  # transformers, tokenizers and safetensors each raise their own
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise ValueError(f"backbone {name}: got no model ({reason}), expected a checkpoint") from None
         lacking = sorted(info["missing_keys"])
-        require(not lacking, f"backbone {name}", f"no weights for {lacking[:1]}", "those of the whole model")
+        require(not lacking, what, f"no weights for {lacking[:1]}", "those of the whole model")
+        for key, tensor in model.state_dict().items():
+            finite = not tensor.is_floating_point() or tensor.isfinite().all()
+            require(finite, f"{what}, {key}", "NaN or infinite numbers", "finite numbers")
         _adopt_words(model, tokenizer, words)
         return cls(model, lora)
 
     @classmethod
     def from_spec(cls, spec: dict[str, Any]) -> "Backbone":
-        """The same architecture, random weights: of `spec` as `Backbone.spec` gives it."""
+        """The same architecture, random weights: of `spec` as `Backbone.spec` gives it; ValueError for no such spec."""
         from transformers import AutoConfig, AutoModel
 
-        config = dict(spec["config"])
-        config = AutoConfig.for_model(config.pop("model_type"), **config)
-        return cls(AutoModel.from_config(config, attn_implementation="sdpa"), spec["lora"])
+        with _one_line("backbone, config"):
+            config = dict(spec["config"])
+            _check_sizes(config, "backbone, config")
+            config = AutoConfig.for_model(config.pop("model_type"), **config)
+            model = AutoModel.from_config(config, attn_implementation="sdpa", **OWN_CODE)
+        return cls(model, spec["lora"])
 
     def spec(self) -> dict[str, Any]:
         """What `from_spec` needs, in JSON values."""
@@ -133,6 +147,41 @@ class Backbone(nn.Module):
             return torch.stack(self.model(**inputs, output_attentions=True, use_cache=False).attentions)
         finally:
             self.model.set_attn_implementation("sdpa")
+
+
+@contextmanager
+def _one_line(what: str) -> Iterator[None]:
+    """Whatever transformers, tokenizers and safetensors raise of their own, as one ValueError."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, ValueError) and str(error).startswith(what):
+            raise
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{what}: got no model ({reason}), expected a checkpoint") from None
+
+
+def _check_sizes(config: dict[str, Any], what: str) -> None:
+    """ValueError for a size that no model has: the file is damaged, or made to exhaust the memory."""
+    for name, value in ((str(key), value) for key, value in config.items()):  # labels' names have numbers for keys
+        if isinstance(value, dict):
+            _check_sizes(value, f"{what}, {name}")
+            continue
+        limit = LAYERS if re.search("layer|expert|depth", name) else NUMBERS
+        for size in value if isinstance(value, list | tuple) else [value]:
+            fits = not isinstance(size, int) or size <= limit or "theta" in name  # a wave length of positions
+            require(fits, f"{what}, {name}", size, f"at most {limit}")
+
+
+def _check_count(config: Any, name: str, what: str) -> None:
+    """ValueError for a configuration of more weights than its folder has room for, counted without memory."""
+    from transformers import AutoModel
+
+    with torch.device("meta"):
+        count = sum(p.numel() for p in AutoModel.from_config(config, **OWN_CODE).parameters())
+    held = sum(path.stat().st_size for path in Path(name).glob("*.safetensors"))  # 0 for a name on the hub
+    most = min(WEIGHTS, 2 * held) if held else WEIGHTS  # none takes less than half a byte
+    require(count <= most, f"{what}, config.json", f"{count} weights", f"at most {most}, by the size of its files")
 
 
 def _with_adapters(model: nn.Module, rank: int) -> nn.Module:

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infotok.checkpoints import load_checkpoint, load_state, save_checkpoint
+from infotok.checkpoints import load_checkpoint, load_module, save_checkpoint
 from infotok.errors import require
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified.backbone import Backbone
@@ -260,6 +260,4 @@ class UnifiedModel(nn.Module):
         """The model saved in `folder`, in eval mode. ValueError, in one line, for a wrong or damaged one."""
         tensors, meta = load_checkpoint(folder)
         require(meta.get("kind") == cls.__name__, f"{folder}, kind", meta.get("kind"), cls.__name__)
-        model = cls.from_spec(meta)
-        load_state(model, tensors, str(folder))
-        return model.eval()
+        return load_module(lambda: cls.from_spec(meta), tensors, str(folder))

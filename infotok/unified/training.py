@@ -8,17 +8,15 @@
 - processes (`accelerate launch`) share one batch of `batch` images: the loss curve does not change, but for rounding,
   which on a GPU Muon's bfloat16 magnifies. Accumulated parts share its gradient, but quantizers see part after part
 - `metrics.jsonl` in `run_dir` has every term, weighted as it was added, with throughput and utilisation
+- one process trains in a folder; everything that a run goes on from is under a checksum (`run_folder`, `metrics`)
 - a loss or gradient that is not finite stops the run, with its step and its name
 """
 
 import copy
-import inspect
-import json
 import math
 import os
-import shutil
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +24,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from infotok.checkpoints import load_checkpoint, load_state, save_checkpoint
 from infotok.errors import require
-from infotok.files import write_atomically
-from infotok.unified.muon import Muon
+from infotok.unified.optimisers import make_optimisers
+from infotok.unified.run_folder import Run
 from infotok.unified.speed import Meter, operations
 
-__all__ = ["TrainConfig", "read_metrics", "train"]
+__all__ = ["TrainConfig", "train"]
 
 DATA, MODEL, TORCH = range(3)  # streams of random numbers
 
@@ -59,9 +56,9 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "questions", "accumulate", "save_every", "log_every"):
-            require(_whole(getattr(self, name), 1), name, getattr(self, name), "a whole number, 1 or above")
+            require(_whole(getattr(self, name), 1), name, getattr(self, name), "a positive integer")
         for name in ("warmup", "seed"):
-            require(_whole(getattr(self, name), 0), name, getattr(self, name), "a whole number, 0 or above")
+            require(_whole(getattr(self, name), 0), name, getattr(self, name), "an integer, 0 or above")
         for name in ("learning_rate", "clip", "weight_decay"):
             value = getattr(self, name)
             number = isinstance(value, int | float) and math.isfinite(value)
@@ -82,8 +79,12 @@ def train(
     """Train `model` on batches of `world`, in place; returns the logged rows, as `metrics.jsonl` has them.
 
     model: has `.loss(batch, generator) -> dict of weighted terms`; world: has `.batch(n, generator, questions)`.
-    run_dir: where checkpoints and metrics are kept; None keeps nothing. A run found there must be of the same
-    configuration (ValueError), and goes on from its last checkpoint. FloatingPointError for a loss that is not finite.
+    run_dir: where checkpoints and metrics are kept; None keeps nothing. A run found there goes on from its last
+    checkpoint.
+
+    Each in one line that names what is wrong: ValueError for a run of another configuration and for a damaged file,
+    BlockingIOError for a folder in which another process trains, OSError for a disk that is full or read-only,
+    FloatingPointError for a loss that is not finite.
     """
     from accelerate import Accelerator, DistributedDataParallelKwargs
     from tqdm.auto import tqdm
@@ -95,14 +96,13 @@ def train(
     parts = config.accumulate * processes
     require(config.batch % parts == 0, "batch", config.batch, f"a multiple of {parts}, accumulate x processes")
     optimisers = make_optimisers(model.to(accelerator.device), config)
-    run = Run(run_dir, model, optimisers, config, world, accelerator.is_main_process)
-    start = run.resume()
-    ready, *optimisers = accelerator.prepare(Loss(model).train(), *optimisers)
-    meter = make_meter(model, world, config, accelerator)
+    run = Run(run_dir, model, optimisers, config, world, accelerator)
     silent = "INFOTOK_RUN" in os.environ or not accelerator.is_main_process  # the runner has a progress line of its own
-    bar = tqdm(range(start, config.steps), initial=start, total=config.steps, desc="training", disable=silent)
 
-    with torch.random.fork_rng():  # leaves torch's own generator to the caller
+    with run.opened() as start, torch.random.fork_rng():  # leaves torch's own generator to the caller
+        ready, *optimisers = accelerator.prepare(Loss(model).train(), *optimisers)
+        meter = make_meter(model, world, config, accelerator)
+        bar = tqdm(range(start, config.steps), initial=start, total=config.steps, desc="training", disable=silent)
         for step in bar:
             torch.manual_seed(_seed(config.seed, step, TORCH, accelerator.process_index))
             generator = torch.Generator().manual_seed(_seed(config.seed, step, MODEL))
@@ -152,27 +152,6 @@ def draw_batch(world: Any, config: TrainConfig, step: int) -> Any:
     return world.batch(config.batch, generator, questions=config.questions)
 
 
-def make_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """AdamW, and for the matrices of the language model's layers Muon; matrices decay and vectors do not.
-
-    Muon (Jordan et al. 2024) makes the singular values of a matrix's step about equal, so that a small model of random
-    weights sooner finds where to look. Its steps are scaled to the size of AdamW's (Liu et al. 2025, arXiv 2502.16982):
-    one learning rate serves both.
-    """
-    trained = [p for p in model.parameters() if p.requires_grad]
-    inner = {id(p) for p in model.backbone.matrices} if config.muon and hasattr(model, "backbone") else set()
-    rest = [p for p in trained if id(p) not in inner]
-    groups = [
-        {"params": [p for p in rest if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    optimisers = [torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.95), fused=True)]
-    if matrices := [p for p in trained if id(p) in inner]:
-        same = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
-        optimisers.append(Muon(matrices, **same, adjust_lr_fn="match_rms_adamw"))
-    return optimisers
-
-
 def make_meter(model: nn.Module, world: Any, config: TrainConfig, accelerator: Any) -> Meter:
     """A meter that knows the operations of one process's step, counted on a copy of the model."""
     batch = _shares(draw_batch(world, config, 0), accelerator.num_processes)[0].to(accelerator.device)
@@ -186,90 +165,6 @@ def make_meter(model: nn.Module, world: Any, config: TrainConfig, accelerator: A
     with torch.random.fork_rng():
         count = operations(step)
     return Meter(accelerator.device, torch.bfloat16 if config.precision == "bf16" else torch.float32, count)
-
-
-class Run:
-    """A run's folder: `metrics.jsonl` and the last checkpoint, which holds everything that changes.
-
-    A checkpoint has a folder of its own, and the one before goes only when it is whole: killed at any moment, a run
-    finds one of them.
-    """
-
-    def __init__(self, folder, model, optimisers, config, world, main: bool) -> None:
-        self.folder = Path(folder) if folder is not None else None
-        self.model, self.optimisers, self.main = model, optimisers, main
-        self.identity = {"config": asdict(config), "model": type(model).__name__, "world": _dials(world)}
-        self.history: list[dict[str, float]] = []
-
-    def resume(self) -> int:
-        """Load the last checkpoint, if there is one; the number of steps done. Rows logged after it are dropped."""
-        if not self.folder:
-            return 0
-        found = sorted(self.folder.glob("checkpoint-*"))
-        whole = [folder for folder in found if (folder / "config.json").exists()]  # written last
-        step = self._load(whole[-1]) if whole else 0
-        self.history = [row for row in read_metrics(self.folder) if row["step"] <= step]
-        if self.main:
-            write_atomically(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in self.history))
-        return step
-
-    def _load(self, folder: Path) -> int:
-        tensors, meta = load_checkpoint(folder)
-        for what, own in self.identity.items():
-            same = meta.get(what) == own
-            require(same, f"{self.folder}, {what}", _difference(meta.get(what), own), "the run that was begun there")
-        split: dict[str, dict[str, Tensor]] = {"model": {}, "optimiser": {}}
-        for name, tensor in tensors.items():
-            owner, key = name.split(".", 1)
-            split[owner][key] = tensor
-        load_state(self.model, split["model"], str(folder))
-        load_optimisers(self.optimisers, split["optimiser"])
-        return meta["step"]
-
-    def save(self, step: int) -> None:
-        if not (self.folder and self.main):
-            return
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        tensors |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(self.optimisers).items()}
-        target = self.folder / f"checkpoint-{step:08d}"
-        save_checkpoint(target, tensors, {"step": step, **self.identity})
-        for folder in self.folder.glob("checkpoint-*"):
-            if folder != target:
-                shutil.rmtree(folder)
-
-    def log(self, row: dict[str, float]) -> None:
-        self.history.append(row)
-        if self.folder and self.main:
-            with (self.folder / "metrics.jsonl").open("a") as stream:
-                stream.write(json.dumps(row) + "\n")
-
-
-def read_metrics(run_dir: str | Path) -> list[dict[str, float]]:
-    """The rows of a run's `metrics.jsonl`; a last line that a kill cut short is left out."""
-    path = Path(run_dir) / "metrics.jsonl"
-    text = path.read_text() if path.exists() else ""
-    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-
-
-def optimiser_tensors(optimisers: list[torch.optim.Optimizer]) -> dict[str, Tensor]:
-    """The state of optimisers as flat names: "0.3.exp_avg" of the first one's parameter 3."""
-    states = [optimiser.state_dict()["state"] for optimiser in optimisers]
-    return {
-        f"{which}.{index}.{name}": torch.as_tensor(value)
-        for which, state in enumerate(states)
-        for index, own in state.items()
-        for name, value in own.items()
-    }
-
-
-def load_optimisers(optimisers: list[torch.optim.Optimizer], tensors: dict[str, Tensor]) -> None:
-    """Put back what `optimiser_tensors` gave."""
-    states: list[dict[int, dict[str, Tensor]]] = [{} for _ in optimisers]
-    for name, value in tensors.items():
-        which, index, key = name.split(".", 2)
-        states[int(which)].setdefault(int(index), {})[key] = value
-    for optimiser, state in zip(optimisers, states, strict=True):
-        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
 def _finite(step: int, terms: dict[str, Tensor], norm: Tensor) -> dict[str, float]:
@@ -290,19 +185,6 @@ def _shares(batch: Any, parts: int) -> list[Any]:
 def _seed(*numbers: int) -> int:
     """One well-mixed seed of several numbers."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def _dials(world: Any) -> dict[str, Any]:
-    """The settings that the world was made with."""
-    return {name: getattr(world, name) for name in inspect.signature(type(world)).parameters if hasattr(world, name)}
-
-
-def _difference(found: Any, own: Any) -> str:
-    """The first setting in which two runs differ."""
-    if not (isinstance(found, dict) and isinstance(own, dict)):
-        return f"{found} there and {own} now"
-    differing = (name for name in {**found, **own} if found.get(name) != own.get(name))
-    return next((f"{name}={found.get(name)} there and {own.get(name)} now" for name in differing), "")
 
 
 def _whole(value: Any, lowest: int) -> bool:

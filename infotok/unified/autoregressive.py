@@ -17,7 +17,7 @@ from infotok.errors import require
 from infotok.tokenizers import SharedTokenizer
 from infotok.unified.backbone import Backbone
 from infotok.unified.depth import DepthHead
-from infotok.unified.host import UnifiedModel, evaluating
+from infotok.unified.host import UnifiedModel, without_training
 
 __all__ = ["AutoregressiveModel"]
 
@@ -40,14 +40,14 @@ class AutoregressiveModel(UnifiedModel):
         logits = self._code_logits(captions, out.tokens, out.codes)
         return F.cross_entropy(logits.flatten(0, 2), out.codes.flatten())
 
-    @evaluating
+    @without_training
     def expect(self, captions: Tensor, images: Tensor, u: Tensor) -> Tensor:
         """log p(c_i | caption, codes before), unnormalised: (B, L, K), or (B, L, codebooks, K)."""
         codes = self.tokenizer.codes(images)
         logits = self._code_logits(captions, self.tokenizer.quantizer.decode(codes), codes)
         return logits.squeeze(2) if codes.ndim == 2 else logits
 
-    @evaluating
+    @without_training
     def draw(
         self,
         captions: Tensor,

@@ -81,5 +81,7 @@ class GumbelQuantizer(Quantizer):
 
 
 def _gumbel(like: Tensor, generator: torch.Generator | None) -> Tensor:
-    uniform = torch.rand(like.shape, generator=generator, device=like.device, dtype=like.dtype)
-    return -torch.log(-torch.log(uniform.clamp(1e-7, 1 - 1e-7)))
+    uniform = torch.rand(
+        like.shape, generator=generator, device=like.device
+    )  # float32: a seed's codes in any precision
+    return -torch.log(-torch.log(uniform.clamp(1e-7, 1 - 1e-7))).to(like.dtype)

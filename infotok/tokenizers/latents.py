@@ -62,7 +62,7 @@ class ScaleOverImages(nn.BatchNorm1d):
         if self.training and len(x) == 1:
             return F.batch_norm(x, self.running_mean, self.running_var, eps=self.eps)
         if self.training and recomputing():
-            return F.batch_norm(x, None, None, training=True, eps=self.eps)
+            return F.batch_norm(x, self.running_mean.clone(), self.running_var.clone(), training=True, eps=self.eps)
         return super().forward(x)
 
 

@@ -152,7 +152,9 @@ class SharedTokenizer(Freezable):
     def codes(self, images: Tensor) -> Tensor:
         """Codes (B, L) or (B, L, codebooks). Continuous tokens have none: ValueError."""
         codes = self._read(images)[1]
-        passes = f"quantized tokens; {int(self.passes)} of {self.warmup} passes of warm-up have been trained"
+        passes = (
+            f"quantized tokens; {self.warmup - self.warmup_left} of {self.warmup} passes of warm-up have been trained"
+        )
         require(codes is not None, "codes", "none", passes)
         return codes
 

@@ -46,6 +46,27 @@ def test_unchecked_infinities_reach_the_loss_and_no_state(make, wrong):
     assert out.loss.isfinite()
 
 
+def test_a_loss_scaler_skips_a_step_with_an_infinity():
+    torch.manual_seed(0)
+    encoder, quantizer = nn.Linear(DIM, DIM), VectorQuantizer(DIM, 16)
+    optimiser, scaler = torch.optim.SGD(encoder.parameters(), 0.1), torch.amp.GradScaler("cpu", init_scale=8.0)
+    moved = []
+    for i in range(4):
+        z, before = features(i), encoder.weight.clone()
+        if i == 2:
+            z[0, 0, 0] = math.inf
+        with checks(False), torch.autocast("cpu", torch.bfloat16):
+            out = quantizer(encoder(z))
+            loss = (out.tokens.float() - 1).square().mean() + out.loss
+        scaler.scale(loss).backward()
+        scaler.step(optimiser)
+        scaler.update()
+        optimiser.zero_grad()
+        moved.append(not torch.equal(before, encoder.weight))
+    assert moved == [True, True, False, True]
+    assert quantizer.codebook.isfinite().all()
+
+
 def test_a_first_batch_without_one_number_starts_no_codebook():
     quantizer = VectorQuantizer(DIM, 8)
     with checks(False):

@@ -18,6 +18,7 @@ from infotok.errors import require
 from infotok.ranks import mean_over_ranks
 from infotok.tokenizers.precision import call_in, wide_dtype
 from infotok.tokenizers.quantizer import Quantized, TokenLayer
+from infotok.tokenizers.uneven import row_weight
 from infotok.tokenizers.usage import ContinuousUsage
 
 __all__ = ["GaussianTokens"]
@@ -54,7 +55,7 @@ class GaussianTokens(TokenLayer):
                 mean, log_variance = code.mean.flatten(0, 1), code.log_variance.flatten(0, 1)
                 rates = 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).mean(0)  # (dim,)
                 if self._moving:
-                    self._remember(mean_over_ranks(rates))
+                    self._remember(mean_over_ranks(rates * row_weight(len(mean), rates)))
         return Quantized(code.sample.to(z.dtype), None, code.loss, ContinuousUsage(rates))
 
     def _remember(self, rates: Tensor) -> None:

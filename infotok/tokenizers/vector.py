@@ -19,11 +19,12 @@ from torch import Tensor, nn
 
 from infotok.errors import checking, require
 from infotok.modes import recomputing
-from infotok.ranks import first_rank, gather_over_ranks, rank_and_world, sum_over_ranks
+from infotok.ranks import first_rank, sum_over_ranks
 from infotok.tokenizers.gradients import GRADIENTS, straight_through
 from infotok.tokenizers.nearest import nearest_codes
 from infotok.tokenizers.precision import wide
 from infotok.tokenizers.quantizer import Quantizer
+from infotok.tokenizers.uneven import gather_rows
 from infotok.tokenizers.usage import UsageTracker
 
 __all__ = ["VectorQuantizer"]
@@ -189,16 +190,6 @@ def _finite_rows(z: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
         return z, *others  # there are none
     finite = z.isfinite().all(1)
     return z[finite], *(other[finite] for other in others)
-
-
-def gather_rows(rows: Tensor) -> Tensor:
-    """The rows (N, ...) of every rank, in order, where N may differ between ranks."""
-    if rank_and_world()[1] == 1:
-        return rows
-    counts = gather_over_ranks(torch.tensor([len(rows)], device=rows.device)).tolist()
-    filled = torch.cat([rows, rows.new_zeros(max(counts) - len(rows), *rows.shape[1:])])
-    parts = zip(gather_over_ranks(filled).split(max(counts)), counts, strict=True)
-    return torch.cat([part[:count] for part, count in parts])
 
 
 def _draw_far(error: Tensor, count: int, generator: torch.Generator | None) -> Tensor:

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infotok.errors import require
+from infotok.errors import checks, require
 from infotok.tokenizers import SharedTokenizer
 from infotok.unified.backbone import Backbone
 from infotok.unified.depth import DepthHead
@@ -102,7 +102,8 @@ class MaskedModel(UnifiedModel):
         settled = torch.full((len(captions), length), -1, device=u.device)
         for s, still in enumerate(hidden_after(steps, length)):
             hidden = settled < 0
-            tokens = quantizer.decode(codes if quantizer.codebooks > 1 else codes[..., 0])
+            with checks(False):  # codes of the head's own, and a look at each would stall an accelerator
+                tokens = quantizer.decode(codes if quantizer.codebooks > 1 else codes[..., 0])
             visual = self._hide(self._visual(tokens), hidden).repeat(streams, 1, 1)
             states = stream.feed(visual, keep=False).unflatten(0, (streams, -1)).squeeze(0)
             guess, log_p = self.head.sample(states, u[:, s, :, 1:], temperature, guidance)

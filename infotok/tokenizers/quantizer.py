@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from infotok.errors import checking, require
 from infotok.modes import Freezable, recomputing, refuse_nonfinite, replay
 from infotok.tokenizers.precision import WideBuffers, call_in, wide_dtype
-from infotok.tokenizers.usage import ContinuousUsage, Usage
+from infotok.tokenizers.usage import ContinuousUsage, Usage, check_codes
 
 __all__ = ["Quantized", "Quantizer"]
 
@@ -208,10 +208,7 @@ class Quantizer(TokenLayer, ABC):
         several = self.codebooks > 1
         shaped = codes.ndim == 2 + several and codes.numel() > 0 and (not several or codes.shape[2] == self.codebooks)
         require(shaped, "codes", codes, f"shape (B, L, {self.codebooks})" if several else "shape (B, L)")
-        if checking(codes, self.training):
-            low, high = (value.item() for value in codes.aminmax())
-            inside = low >= 0 and high < self.codebook_size
-            require(inside, "codes", f"{low} to {high}", f"0 to {self.codebook_size - 1}")
+        check_codes(codes, self.codebook_size, self.training)
 
     def extra_repr(self) -> str:
         books = f", codebooks={self.codebooks}" if self.codebooks > 1 else ""

@@ -34,10 +34,7 @@ class Usage:
     @classmethod
     def of(cls, codes: Tensor, codebook_size: int, codebooks: int = 1) -> "Usage":
         """Usage by codes (...), or (..., C) with several codebooks; ValueError for codes out of range."""
-        if codes.numel() and checking(codes, training=True):
-            low, high = (value.item() for value in codes.aminmax())
-            inside = low >= 0 and high < codebook_size
-            require(inside, "codes", f"{low} to {high}", f"0 to {codebook_size - 1}")
+        check_codes(codes, codebook_size, training=True)
         offsets = codebook_size * torch.arange(codebooks, device=codes.device)
         counts = count_codes(codes.reshape(-1, codebooks) + offsets, codebooks * codebook_size)
         counts = counts.view(codebooks, codebook_size)
@@ -98,6 +95,14 @@ class ContinuousUsage:
 
     def asdict(self) -> dict[str, float]:
         return {"entropy_bits": self.entropy, "perplexity": self.perplexity, "dead": self.dead}
+
+
+def check_codes(codes: Tensor, codebook_size: int, training: bool) -> None:
+    """Refuse codes out of range; training: the mode of the module that asks."""
+    if codes.numel() and checking(codes, training):
+        low, high = (value.item() for value in codes.aminmax())
+        inside = low >= 0 and high < codebook_size
+        require(inside, "codes", f"{low} to {high}", f"0 to {codebook_size - 1}")
 
 
 def count_codes(codes: Tensor, size: int) -> Tensor:

@@ -12,6 +12,7 @@ import torch.distributed as dist
 from infotok.tokenizers import GaussianTokens, LookupFreeQuantizer, ResidualQuantizer, VectorQuantizer
 
 PASSES, BATCH, DIM = 6, 8, 4
+SHARES = {"even": 4, "uneven": 5}  # images of the first rank
 CASES = {
     "given codebook": lambda: VectorQuantizer(DIM, 16).start_from(torch.randn(16, DIM)),
     "first batch, few vectors and revival": lambda: VectorQuantizer(DIM, 200, patience=1),
@@ -34,8 +35,10 @@ def run(make, part: slice, seed: int) -> dict[str, list[float]]:
 def rank_main(rank: int, folder: Path) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder / 'rendezvous'}", rank=rank, world_size=2)
-    part = slice(rank * BATCH // 2, (rank + 1) * BATCH // 2)
-    found = {name: run(make, part, seed=rank + 1) for name, make in CASES.items()}
+    found = {}
+    for share, cut in SHARES.items():
+        part = slice(0, cut) if rank == 0 else slice(cut, BATCH)
+        found |= {f"{name}, {share}": run(make, part, seed=rank + 1) for name, make in CASES.items()}
     (folder / f"{rank}.json").write_text(json.dumps(found))
     dist.barrier()
     dist.destroy_process_group()
@@ -56,14 +59,17 @@ def ranks(tmp_path_factory) -> list[dict]:
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
 
 
+@pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("case", CASES)
-def test_ranks_stay_equal(ranks, case):
-    assert ranks[0][case] == ranks[1][case]
+def test_ranks_stay_equal(ranks, case, share):
+    assert ranks[0][f"{case}, {share}"] == ranks[1][f"{case}, {share}"]
 
 
+@pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("case", CASES)
-def test_two_ranks_are_one_process_on_the_whole_batch(ranks, case):
+def test_two_ranks_are_one_process_on_the_whole_batch(ranks, case, share):
     alone = run(CASES[case], slice(None), seed=1)  # what the first rank draws holds for all
-    assert alone.keys() == ranks[0][case].keys()
+    together = ranks[0][f"{case}, {share}"]
+    assert alone.keys() == together.keys()
     for name, value in alone.items():
-        assert ranks[0][case][name] == pytest.approx(value, rel=1e-4, abs=1e-5), name
+        assert together[name] == pytest.approx(value, rel=1e-4, abs=1e-5), name

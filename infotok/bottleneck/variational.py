@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from infotok.bottleneck.priors import DiagonalPrior, FullPrior, MixturePrior, StandardPrior, reparametrise
 from infotok.errors import require
+from infotok.modes import recomputing
 
 __all__ = ["Code", "VariationalBottleneck"]
 
@@ -85,13 +86,16 @@ class VariationalBottleneck(nn.Module):
         rate = self.prior.rate(mean, log_variance, generator)
         charged = rate.mean().clamp(min=self.free_bits * math.log(2))
         loss = self.current_beta() * charged
-        if self.training:
+        if self.training and not recomputing():
             self.passes += 1
         return Code(sample, rate, loss, mean, log_variance)
 
     def current_beta(self) -> Tensor | float:
         """The price of a nat at this point of the warm-up."""
-        return self.beta * (self.passes / self.warmup).clamp(max=1.0) if self.warmup else self.beta
+        if not self.warmup:
+            return self.beta
+        passes = self.passes - 1 if self.training and recomputing() else self.passes  # the first pass has counted
+        return self.beta * (passes / self.warmup).clamp(max=1.0)
 
 
 def _prior(prior: str | nn.Module, dim: int, components: int) -> nn.Module:

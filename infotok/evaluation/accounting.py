@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from infotok.errors import require
 from infotok.information.embedding import hidden_layers, token_input
 from infotok.information.estimate import Estimate
+from infotok.modes import evaluating
 from infotok.worlds.shapes import ShapesWorld
 from infotok.worlds.shapes_scenes import CELL_VALUES, COLOURS, SHAPES, SIZES, Scenes, parts, structure
 
@@ -116,8 +117,8 @@ def carried(
     objects = (scenes.cells[held_out] > 0).sum(1).double() - structure(world.split)[2]
     estimates = {}
     for i, (name, state) in enumerate(zip(GROUPS, best, strict=True)):
-        probe.eval().load_state_dict(state)
-        with torch.no_grad():
+        probe.load_state_dict(state)
+        with evaluating(probe), torch.no_grad():
             surprise = probe.surprise(*parted[2])[:, i].double()
         entropy = world.entropies[name]
         slope = ((surprise - surprise.mean()) * objects).mean() / objects.square().mean()
@@ -152,10 +153,8 @@ def _train(probe: Probe, fit: tuple, stop: tuple, steps: int) -> list[dict[str, 
     best, states = torch.full((len(GROUPS),), math.inf), [{}] * len(GROUPS)
     for step in range(steps + 1):
         if step % EVERY == 0:
-            probe.eval()
-            with torch.no_grad():
+            with evaluating(probe), torch.no_grad():
                 surprise = probe.surprise(*stop).mean(0)
-            probe.train()
             state = {name: tensor.clone() for name, tensor in probe.state_dict().items()}
             for i in (surprise < best).nonzero().flatten().tolist():
                 best[i], states[i] = surprise[i], state

@@ -27,6 +27,7 @@ from infotok.evaluation.understanding import (
     score_pope,
     shuffle_images,
 )
+from infotok.modes import evaluating
 from infotok.unified import UnifiedModel
 from infotok.worlds import ShapesBatch, ShapesWorld
 
@@ -113,4 +114,5 @@ def _in_parts(function: Any, at_once: int, model: UnifiedModel, *values: Tensor)
     require(isinstance(at_once, int) and at_once >= 1, "at_once", at_once, "a whole number, 1 or above")
     device = model.place.device
     parts = zip(*(value.split(at_once) for value in values), strict=True)
-    return torch.cat([function(*(value.to(device) for value in part)).cpu() for part in parts])
+    with evaluating(model):
+        return torch.cat([function(*(value.to(device) for value in part)).cpu() for part in parts])

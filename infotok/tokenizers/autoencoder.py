@@ -14,20 +14,32 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from infotok.errors import require
+from infotok.errors import checking, require
 
-__all__ = ["ConvDecoder", "ConvEncoder", "check_images", "unit_scale"]
+__all__ = ["ConvDecoder", "ConvEncoder", "check_images", "check_tokens", "unit_scale"]
 
 
-def check_images(images: Tensor, size: int) -> None:
-    """Refuse all but finite floats in [0, 1] of shape (B, 3, size, size)."""
+def check_images(images: Tensor, size: int, training: bool = False) -> None:
+    """Refuse all but finite floats in [0, 1] of shape (B, 3, size, size). training: the mode of who asks."""
     require(isinstance(images, Tensor), "images", type(images).__name__, "a torch.Tensor", TypeError)
     shaped = images.ndim == 4 and tuple(images.shape[1:]) == (3, size, size) and len(images) > 0
     require(shaped, "images", images, f"shape (B, 3, {size}, {size})")
     require(images.is_floating_point(), "images", images.dtype, "a floating-point dtype", TypeError)
+    if not checking(images, training):
+        return
     low, high = (bound.item() for bound in images.detach().aminmax())  # NaN where there is one
     require(math.isfinite(low) and math.isfinite(high), "images", "NaN or inf", "finite numbers")
     require(low >= 0 and high <= 1, "images, range", f"{low:.3g} to {high:.3g}", "values in [0, 1]")
+
+
+def check_tokens(tokens: Tensor, length: int, dim: int, training: bool = False) -> None:
+    """Refuse all but finite floats of shape (B, length, dim)."""
+    require(isinstance(tokens, Tensor), "tokens", type(tokens).__name__, "a torch.Tensor", TypeError)
+    shaped = tokens.ndim == 3 and tuple(tokens.shape[1:]) == (length, dim) and len(tokens) > 0
+    require(shaped, "tokens", tokens, f"shape (B, {length}, {dim})")
+    require(tokens.is_floating_point(), "tokens", tokens.dtype, "a floating-point dtype", TypeError)
+    if checking(tokens, training):
+        require(tokens.detach().abs().amax().isfinite(), "tokens", "NaN or infinity", "finite numbers")
 
 
 def unit_scale(features: Tensor) -> Tensor:
@@ -39,7 +51,7 @@ class ConvEncoder(nn.Module):
     """Images (B, 3, size, size) in [0, 1] -> features (B, grid^2, dim) at unit scale, row by row.
 
     size / grid must be a power of two, 2 or above; `width` channels at half size, twice as many below. Images of
-    another size, dtype or range raise ValueError or TypeError.
+    another size or range raise ValueError, whole numbers TypeError; features have the type of the weights.
     """
 
     def __init__(self, size: int = 32, grid: int = 4, dim: int = 32, width: int = 24) -> None:
@@ -54,7 +66,8 @@ class ConvEncoder(nn.Module):
         self.layers = nn.Sequential(*layers, Residual(channels), nn.Conv2d(channels, dim, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        check_images(images, self.size)
+        check_images(images, self.size, self.training)
+        images = images.to(self.layers[0].weight.dtype)
         return unit_scale(rearrange(self.layers(2 * images - 1), "b d h w -> b (h w) d"))
 
 
@@ -75,8 +88,8 @@ class ConvDecoder(nn.Module):
         self.layers = nn.Sequential(*entry, *layers, nn.ConvTranspose2d(last, 3, 4, stride=2, padding=1))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        shaped = tokens.ndim == 3 and tuple(tokens.shape[1:]) == (self.length, self.dim)
-        require(shaped, "tokens", tokens, f"shape (B, {self.length}, {self.dim})")
+        check_tokens(tokens, self.length, self.dim, self.training)
+        tokens = tokens.to(self.layers[0].weight.dtype)
         return self.layers(rearrange(tokens, "b (h w) d -> b d h w", h=self.grid)).sigmoid()
 
 

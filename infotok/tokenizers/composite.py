@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from infotok.errors import require
-from infotok.tokenizers.quantizer import Quantizer, wide
+from infotok.tokenizers.quantizer import Quantizer
 from infotok.tokenizers.usage import Usage
 from infotok.tokenizers.vector import VectorQuantizer
 
@@ -27,9 +27,9 @@ class CompositeQuantizer(Quantizer):
 
     def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
         """As in `Quantizer`, for each codebook: (B, L, dim) -> (B, L, C, K)."""
-        self._check(z)
+        self._check_shape(z)
         with torch.autocast(z.device.type, enabled=False):
-            return torch.stack(self._posteriors(self.project_in(wide(z)), temperature), -2)
+            return torch.stack(self._posteriors(self._projected(z), temperature), -2)
 
     @abstractmethod
     def _posteriors(self, z: Tensor, temperature: float) -> list[Tensor]: ...
@@ -39,5 +39,5 @@ class CompositeQuantizer(Quantizer):
         """Usage over the last training passes, codebook by codebook."""
         return Usage.stack([quantizer.usage for quantizer in self.quantizers])
 
-    def _count(self, codes: Tensor) -> None:
+    def _count(self, codes: Tensor, z: Tensor) -> None:
         """Each codebook has counted."""

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from infotok.bottleneck import VariationalBottleneck
 from infotok.errors import require
 from infotok.ranks import mean_over_ranks
-from infotok.tokenizers.quantizer import Quantized, TokenLayer, wide
+from infotok.tokenizers.precision import call_in, wide_dtype
+from infotok.tokenizers.quantizer import Quantized, TokenLayer
+from infotok.tokenizers.uneven import row_weight
 from infotok.tokenizers.usage import ContinuousUsage
 
 __all__ = ["GaussianTokens"]
@@ -44,18 +46,24 @@ class GaussianTokens(TokenLayer):
         self.register_buffer("rates", torch.zeros(dim))
         self.register_buffer("weight_seen", torch.zeros(()))
 
-    def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
-        self._check(z)
+    def _pass(self, z: Tensor, generator: torch.Generator | None) -> Quantized:
+        self._check_finite("features", z)
+        dtype = wide_dtype(z.dtype, self.dtype)
         with torch.autocast(z.device.type, enabled=False):
-            code = self.bottleneck(wide(z), generator=generator)
+            code = call_in(dtype, self.bottleneck, z.to(dtype), generator=generator)
             with torch.no_grad():
                 mean, log_variance = code.mean.flatten(0, 1), code.log_variance.flatten(0, 1)
                 rates = 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).mean(0)  # (dim,)
-                if self.training:
-                    mean_over_ranks(rates)
-                    self.rates.lerp_(rates, 1 - self.decay)
-                    self.weight_seen.lerp_(torch.ones_like(self.weight_seen), 1 - self.decay)
+                if self._moving:
+                    self._remember(mean_over_ranks(rates * row_weight(len(mean), rates)))
         return Quantized(code.sample.to(z.dtype), None, code.loss, ContinuousUsage(rates))
+
+    def _remember(self, rates: Tensor) -> None:
+        """Move the averages, unless these rates hold NaN or infinity."""
+        finite = rates.isfinite().all()
+        self.rates.lerp_(torch.where(finite, rates.to(self.rates), self.rates), 1 - self.decay)
+        seen = torch.where(finite, torch.ones_like(self.weight_seen), self.weight_seen)
+        self.weight_seen.lerp_(seen, 1 - self.decay)
 
     def decode(self, codes: Tensor) -> Tensor:
         raise TypeError("codes: continuous tokens have none, expected the tokens themselves")

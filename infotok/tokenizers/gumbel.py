@@ -13,8 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infotok.errors import require
+from infotok.modes import recomputing
 from infotok.tokenizers.gradients import straight_through
-from infotok.tokenizers.quantizer import Quantizer, wide
+from infotok.tokenizers.precision import call_in, wide_dtype
+from infotok.tokenizers.quantizer import Quantizer
 from infotok.tokenizers.usage import UsageTracker
 
 __all__ = ["GumbelQuantizer"]
@@ -51,29 +53,35 @@ class GumbelQuantizer(Quantizer):
 
     def temperature(self) -> Tensor:
         """The temperature at this point of the cooling."""
-        return self.start * (self.final / self.start) ** (self.passes / self.cooling).clamp(max=1.0)
+        passes = self.passes - 1 if self.training and recomputing() else self.passes  # the first pass has counted
+        return self.start * (self.final / self.start) ** (passes / self.cooling).clamp(max=1.0)
 
     def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
-        self._check(z)
+        self._check_shape(z)
+        self._check_finite("features", z)
         require(temperature > 0, "temperature", temperature, "a number above 0")
         with torch.autocast(z.device.type, enabled=False):
-            return self.to_logits(wide(z)) / temperature
+            dtype = wide_dtype(z.dtype, self.dtype)
+            return call_in(dtype, self.to_logits, z.to(dtype)) / temperature
 
     def _vectors(self, codes: Tensor) -> Tensor:
         return F.embedding(codes, self.codebook)
 
     def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
-        logits = self.to_logits(z)  # (N, K)
+        logits = call_in(z.dtype, self.to_logits, z)  # (N, K)
         noisy = logits + _gumbel(logits, generator) if self.training else logits
         soft = (noisy / self.temperature()).softmax(-1)
         codes = noisy.argmax(-1)
         log_posterior = logits.log_softmax(-1)
         rate = (log_posterior.exp() * log_posterior).sum(-1).mean() + math.log(self.codebook_size)
-        if self.training:
+        if self._moving:
             self.passes += 1
-        return straight_through(soft @ self.codebook, self._vectors(codes)), codes, self.weight * rate
+        codebook = self.codebook.to(z.dtype)
+        return straight_through(soft @ codebook, F.embedding(codes, codebook)), codes, self.weight * rate
 
 
 def _gumbel(like: Tensor, generator: torch.Generator | None) -> Tensor:
-    uniform = torch.rand(like.shape, generator=generator, device=like.device, dtype=like.dtype)
-    return -torch.log(-torch.log(uniform.clamp(1e-7, 1 - 1e-7)))
+    uniform = torch.rand(
+        like.shape, generator=generator, device=like.device
+    )  # float32: a seed's codes in any precision
+    return -torch.log(-torch.log(uniform.clamp(1e-7, 1 - 1e-7))).to(like.dtype)

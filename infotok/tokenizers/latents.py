@@ -11,10 +11,12 @@ linear, ours those of the small convolutional autoencoder, which learns faster).
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infotok.errors import require
-from infotok.tokenizers.autoencoder import ConvDecoder, ConvEncoder
+from infotok.modes import recomputing
+from infotok.tokenizers.autoencoder import ConvDecoder, ConvEncoder, check_tokens
 
 __all__ = ["LatentDecoder", "LatentEncoder"]
 
@@ -26,8 +28,8 @@ class LatentEncoder(nn.Module):
 
     The scale is a batch norm's: what a query says of every image alike would else drown what it says of this one, and a
     codebook would name queries only. grid: patches along a side. width: channels of the convolutions; the transformer
-    has twice as many, a multiple of 4, and `depth` layers. Images of another size, dtype or range raise ValueError or
-    TypeError.
+    has twice as many, a multiple of 4, and `depth` layers. Images of another size or range raise ValueError, whole
+    numbers TypeError; features have the type of the weights.
     """
 
     def __init__(
@@ -41,13 +43,27 @@ class LatentEncoder(nn.Module):
         self.queries = nn.Parameter(torch.randn(tokens, deep))
         self.layers = _transformer(deep, depth)
         self.project = nn.Linear(deep, dim)
-        self.norm = nn.BatchNorm1d(tokens * dim, eps=1e-7, affine=False)  # numbers that differ between images
+        self.norm = ScaleOverImages(tokens * dim, eps=1e-7, affine=False)
 
     def forward(self, images: Tensor) -> Tensor:
         patches = self.patches(images) + self.places
         queries = self.queries.expand(len(images), -1, -1)
         gathered = self.project(self.layers(torch.cat([queries, patches], 1))[:, : self.length])
         return self.norm(gathered.flatten(1)).view_as(gathered)
+
+
+class ScaleOverImages(nn.BatchNorm1d):
+    """A batch norm of numbers that differ between images.
+
+    A batch of one has no spread of its own and takes the running one. A recomputation leaves the running one alone.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and len(x) == 1:
+            return F.batch_norm(x, self.running_mean, self.running_var, eps=self.eps)
+        if self.training and recomputing():
+            return F.batch_norm(x, self.running_mean.clone(), self.running_var.clone(), training=True, eps=self.eps)
+        return super().forward(x)
 
 
 class LatentDecoder(nn.Module):
@@ -66,8 +82,8 @@ class LatentDecoder(nn.Module):
         self.layers = _transformer(deep, depth)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        shaped = tokens.ndim == 3 and tuple(tokens.shape[1:]) == (self.length, self.dim)
-        require(shaped, "tokens", tokens, f"shape (B, {self.length}, {self.dim})")
+        check_tokens(tokens, self.length, self.dim, self.training)
+        tokens = tokens.to(self.embed.weight.dtype)
         canvas = self.canvas.expand(len(tokens), -1, -1)
         return self.paint(self.layers(torch.cat([self.embed(tokens) + self.order, canvas], 1))[:, self.length :])
 

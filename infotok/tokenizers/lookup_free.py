@@ -22,6 +22,7 @@ from infotok.errors import require
 from infotok.ranks import gather_over_ranks
 from infotok.tokenizers.gradients import straight_through
 from infotok.tokenizers.quantizer import Quantizer
+from infotok.tokenizers.uneven import row_weight
 from infotok.tokenizers.usage import UsageTracker
 
 __all__ = ["LookupFreeQuantizer", "bit_entropy"]
@@ -73,7 +74,7 @@ class LookupFreeQuantizer(Quantizer):
         undecided = bit_entropy(logits).sum(-1).mean()
         used = logits.sigmoid().mean(0, keepdim=True)
         if self.training:  # how evenly the whole batch uses the codes, not the share of it that is here
-            used = gather_over_ranks(used)
+            used = gather_over_ranks(used * row_weight(len(z), used))
         used = used.mean(0).clamp(1e-7, 1 - 1e-7)
         return undecided - self.diversity * bit_entropy(used.logit()).sum()
 

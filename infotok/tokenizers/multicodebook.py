@@ -28,14 +28,14 @@ class MultiCodebookQuantizer(CompositeQuantizer):
 
     def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
         pieces = zip(self.quantizers, z.chunk(self.codebooks, -1), strict=True)
-        parts = [quantizer(piece[None], generator) for quantizer, piece in pieces]
+        parts = [quantizer(piece[None], generator=generator) for quantizer, piece in pieces]
         tokens = torch.cat([part.tokens[0] for part in parts], -1)
         codes = torch.stack([part.codes[0] for part in parts], -1)
         return tokens, codes, sum(part.loss for part in parts) / self.codebooks
 
     def _vectors(self, codes: Tensor) -> Tensor:
         pieces = zip(self.quantizers, codes.unbind(-1), strict=True)
-        return torch.cat([quantizer.decode(code) for quantizer, code in pieces], -1)
+        return torch.cat([quantizer._vectors(code) for quantizer, code in pieces], -1)
 
     def _posteriors(self, z: Tensor, temperature: float) -> list[Tensor]:
         pieces = zip(self.quantizers, z.chunk(self.codebooks, -1), strict=True)

@@ -4,7 +4,8 @@
 
 One product and one maximum: no N x K matrix is ever held, only a block of it that stays in the processor's cache.
 Every block has the same number of rows, the last one filled up, so a vector meets the same arithmetic however the
-batch is cut, and its code is the same to the bit. Ties go to the lower code.
+batch is cut, and its code is the same to the bit. Ties go to the lower code. While torch compiles or exports, the
+search is one product of whole matrices, which is open to batches of any size.
 """
 
 import torch
@@ -12,17 +13,25 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from infotok.errors import require
+from infotok.tokenizers.precision import wide_dtype
 
 __all__ = ["nearest_codes"]
 
 
 @torch.no_grad()
 def nearest_codes(z: Tensor, codebook: Tensor) -> Tensor:
-    """z (N, D), codebook (K, D) -> (N,), the index of the nearest row. Memory beside them: one block of scores."""
+    """z (N, D), codebook (K, D) -> (N,), the index of the nearest row. Memory beside them: one block of scores.
+
+    Distances are taken in float32 at least. Raises ValueError for another shape.
+    """
     fits = z.ndim == codebook.ndim == 2 and z.shape[1] == codebook.shape[1]
     require(fits, "codebook", codebook, f"shape (K, {z.shape[-1]}), the width of z")
+    dtype = wide_dtype(z.dtype, codebook.dtype)
+    z, codebook = z.to(dtype), codebook.to(dtype)
     rows = _rows(len(codebook), z.device.type)
     table = torch.cat([codebook, -0.5 * codebook.square().sum(1, keepdim=True)], dim=1).T  # (D + 1, K)
+    if torch.compiler.is_compiling():
+        return (F.pad(z, (0, 1), value=1.0) @ table).argmax(1)
     padded = F.pad(z, (0, 1, 0, -len(z) % rows), value=1.0)  # the 1 beside each vector, and what fills the last block
     scores, best = table.new_empty(rows, table.shape[1]), table.new_empty(rows)
     codes = torch.empty(len(padded), dtype=torch.long, device=z.device)

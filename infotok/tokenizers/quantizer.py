@@ -2,12 +2,16 @@
 
     out = quantizer(features)          features (B, L, dim), from an encoder whose output has unit scale
     out.tokens, out.codes, out.loss    (B, L, dim); (B, L), or (B, L, C) with C codebooks; a scalar to add to the loss
+    quantizer(features, mask)          mask (B, L), true for real tokens: padding influences nothing
     quantizer.decode(out.codes)        the same tokens again, from the codes alone
     quantizer.rate(length=L)           bits per image: L log2 K for each codebook
 
 Tokens are exactly the decoded codes in value; only their gradient is an estimate (see `gradients`). A quantizer whose
-code vectors are narrower than `dim` projects in and out with linear layers of its own. Mathematics is in float32, also
-under autocast; tokens come back in the type of the features.
+code vectors are narrower than `dim` projects in and out with linear layers of its own. Mathematics is in float32 at
+least, also under autocast and after `.half()`; tokens come back in the type of the features.
+
+A training pass changes averages and counters once, also where gradient checkpointing makes it twice. Where values are
+not checked (see `infotok.errors.checks`), a feature with NaN or infinity gives NaN tokens and changes no state.
 """
 
 import math
@@ -17,8 +21,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from infotok.errors import require
-from infotok.tokenizers.usage import ContinuousUsage, Usage
+from infotok.errors import checking, require
+from infotok.modes import Freezable, recomputing, refuse_nonfinite, replay
+from infotok.tokenizers.precision import WideBuffers, call_in, wide_dtype
+from infotok.tokenizers.usage import ContinuousUsage, Usage, check_codes
 
 __all__ = ["Quantized", "Quantizer"]
 
@@ -35,29 +41,75 @@ class Quantized:
     loss: Tensor  # scalar, already weighted
     usage: Usage | ContinuousUsage  # of this batch; `quantizer.usage` is over time
 
+    def padded(self, mask: Tensor) -> "Quantized":
+        """The same, its tokens (1, N, dim) put where `mask` (B, L) is true; elsewhere tokens and codes are 0."""
+        tokens = self.tokens.new_zeros(*mask.shape, self.tokens.shape[2]).index_put((mask,), self.tokens[0])
+        codes = self.codes
+        if codes is not None:
+            codes = codes.new_zeros(*mask.shape, *codes.shape[2:]).index_put((mask,), codes[0])
+        return Quantized(tokens, codes, self.loss, self.usage)
 
-class TokenLayer(nn.Module):
-    """What quantizers and continuous tokens have in common: `dim`, the door, and `bits_per_token` as a rate."""
+
+class TokenLayer(Freezable, WideBuffers):
+    """What quantizers and continuous tokens have in common: `dim`, masks, checks, and `bits_per_token` as a rate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_load_state_dict_pre_hook(refuse_nonfinite)
+
+    def forward(self, z: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Quantized:
+        """features z (B, L, dim) -> `Quantized`, each token in the type of z.
+
+        - mask: (B, L) bool, true for real tokens. Padded ones have no part in loss, usage or state; their tokens and
+          codes are 0, which any embedding accepts and only the mask tells from code 0
+        - generator: for the few quantizers that draw
+
+        Raises TypeError or ValueError for another type or shape, no row or no real token, NaN or infinity.
+        """
+        self._check_shape(z)
+        generator = replay(self, generator)
+        if mask is None:
+            return self._pass(z, generator)
+        self._check_mask(mask, z)
+        return self._pass(z[mask][None], generator).padded(mask)
+
+    def _pass(self, z: Tensor, generator: torch.Generator | None) -> Quantized:
+        """`forward` without a mask."""
+        raise NotImplementedError
 
     def rate(self, length: int) -> float:
         """Bits per image of `length` tokens."""
         require(_whole(length) and length >= 1, "length", length, "a whole number, 1 or above")
         return length * self.bits_per_token
 
-    def _check(self, z: Tensor) -> None:
+    @property
+    def _moving(self) -> bool:
+        """Whether this pass may change averages and counters."""
+        return self.training and not recomputing()
+
+    def _check_shape(self, z: Tensor) -> None:
         require(isinstance(z, Tensor), "features", type(z).__name__, "a torch.Tensor", TypeError)
         require(z.is_floating_point(), "features", z.dtype, "a floating-point dtype", TypeError)
         shaped = z.ndim == 3 and z.shape[2] == self.dim and z.numel() > 0
         require(shaped, "features", z, f"shape (B, L, {self.dim})")
-        # the largest magnitude is finite only if all are, and it is ten times faster to find
-        require(z.detach().abs().amax().isfinite(), "features", "NaN or infinity", "finite numbers")
+
+    def _check_mask(self, mask: Tensor, z: Tensor) -> None:
+        require(isinstance(mask, Tensor), "mask", type(mask).__name__, "a torch.Tensor", TypeError)
+        require(mask.dtype == torch.bool, "mask", mask.dtype, "torch.bool, true for real tokens", TypeError)
+        require(mask.shape == z.shape[:2], "mask", mask, f"shape {tuple(z.shape[:2])}, as the features")
+        require(torch.compiler.is_compiling() or mask.any(), "mask", "no real token", "one at least")
+
+    def _check_finite(self, name: str, values: Tensor) -> None:
+        if checking(values, self.training):
+            # the largest magnitude is finite only if all are, and it is ten times faster to find
+            require(values.detach().abs().amax().isfinite(), name, "NaN or infinity", "finite numbers")
 
 
 class Quantizer(TokenLayer, ABC):
     """What is common to all with codes. One has a `tracker` and writes, on vectors of its own width `code_dim`:
 
-    - `_quantize(z (N, code_dim), generator) -> tokens, codes (N,), loss`
-    - `_vectors(codes) -> (..., code_dim)`, the vectors that codes stand for
+    - `_quantize(z (N, code_dim), generator) -> tokens, codes (N,), loss`, all in the dtype of z, float32 or float64
+    - `_vectors(codes) -> (..., code_dim)`, the vectors that codes stand for, in any dtype
     - `_place(z)`, where z lies when its distance to the code vectors is taken (as it is, unless said)
     """
 
@@ -74,33 +126,50 @@ class Quantizer(TokenLayer, ABC):
         self.project_in = nn.Identity() if dim == code_dim else nn.Linear(dim, code_dim)
         self.project_out = nn.Identity() if dim == code_dim else nn.Linear(code_dim, dim)
 
-    def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
-        """features (B, L, dim) -> `Quantized`. `generator` serves the few quantizers that draw."""
-        self._check(z)
+    def _pass(self, z: Tensor, generator: torch.Generator | None) -> Quantized:
+        self._check_finite("features", z)
         with torch.autocast(z.device.type, enabled=False):
-            features = self.project_in(wide(z))
-            tokens, codes, loss = self._quantize(features.flatten(0, 1), generator)
-            tokens = self.project_out(tokens.view_as(features))
-            if self.training:
-                self._count(codes)
+            features = self._projected(z)
+            vectors = features.flatten(0, 1)
+            tokens, codes, loss = self._quantize(vectors, generator)
+            tokens = call_in(features.dtype, self.project_out, tokens.view_as(features))
+            if self._moving:
+                self._count(codes, vectors)
+        if not self.training:
+            self._check_finite("code vectors", tokens)
         codes = codes.unflatten(0, z.shape[:2])
         return Quantized(tokens.to(z.dtype), codes, loss, Usage.of(codes, self.codebook_size, self.codebooks))
 
+    def _projected(self, z: Tensor) -> Tensor:
+        """Features (B, L, dim) at the width of the code vectors, in float32 at least."""
+        dtype = wide_dtype(z.dtype, self.dtype)
+        return call_in(dtype, self.project_in, z.to(dtype))
+
     def decode(self, codes: Tensor) -> Tensor:
-        """codes (B, L), or (B, L, C) -> tokens (B, L, dim), equal to those of the forward pass in eval mode."""
+        """codes (B, L), or (B, L, C) -> tokens (B, L, dim), equal to those of the forward pass in eval mode.
+
+        The tokens are in the module's own type. ValueError for codes out of range and code vectors with NaN.
+        """
         self._check_codes(codes)
+        dtype = wide_dtype(self.dtype)
         with torch.autocast(codes.device.type, enabled=False):
-            return self.project_out(self._vectors(codes))
+            tokens = call_in(dtype, self.project_out, self._vectors(codes).to(dtype)).to(self.dtype)
+        self._check_finite("code vectors", tokens)
+        return tokens
 
     def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
-        """log q(k|z) up to a constant, -|z - e_k|^2 / temperature: (B, L, dim) -> (B, L, K). Differentiable."""
-        self._check(z)
+        """log q(k|z) up to a constant, -|z - e_k|^2 / temperature: (B, L, dim) -> (B, L, K), float32 at least.
+
+        Differentiable.
+        """
+        self._check_shape(z)
+        self._check_finite("features", z)
         require(temperature > 0, "temperature", temperature, "a number above 0")
         size = self.codebook_size
         require(size <= LARGEST_POSTERIOR, "codebook_size", size, f"at most {LARGEST_POSTERIOR}, to name every code")
         with torch.autocast(z.device.type, enabled=False):
-            place = self._place(self.project_in(wide(z)))
-            vectors = self._vectors(torch.arange(size, device=z.device))  # (K, code_dim)
+            place = self._place(self._projected(z))
+            vectors = self._vectors(torch.arange(size, device=z.device)).to(place.dtype)  # (K, code_dim)
             cross = 2 * place @ vectors.T - vectors.square().sum(1)
             return (cross - place.square().sum(-1, keepdim=True)) / temperature
 
@@ -125,10 +194,12 @@ class Quantizer(TokenLayer, ABC):
     def _place(self, z: Tensor) -> Tensor:
         return z
 
-    def _count(self, codes: Tensor) -> None:
+    def _count(self, codes: Tensor, z: Tensor) -> None:
+        if not checking(z, self.training):  # a row with NaN has chosen no code
+            codes = torch.where(z.isfinite().all(-1), codes, self.codebook_size)
         self.tracker.update(codes)
 
-    # --- the door ----------------------------------------------------------------------------------------------------
+    # --- checks -----------------------------------------------------------------------------------------------------
 
     def _check_codes(self, codes: Tensor) -> None:
         require(isinstance(codes, Tensor), "codes", type(codes).__name__, "a torch.Tensor", TypeError)
@@ -137,18 +208,11 @@ class Quantizer(TokenLayer, ABC):
         several = self.codebooks > 1
         shaped = codes.ndim == 2 + several and codes.numel() > 0 and (not several or codes.shape[2] == self.codebooks)
         require(shaped, "codes", codes, f"shape (B, L, {self.codebooks})" if several else "shape (B, L)")
-        low, high = (value.item() for value in codes.aminmax())
-        inside = low >= 0 and high < self.codebook_size
-        require(inside, "codes", f"{low} to {high}", f"0 to {self.codebook_size - 1}")
+        check_codes(codes, self.codebook_size, self.training)
 
     def extra_repr(self) -> str:
         books = f", codebooks={self.codebooks}" if self.codebooks > 1 else ""
         return f"dim={self.dim}, codebook_size={self.codebook_size}{books}"
-
-
-def wide(values: Tensor) -> Tensor:
-    """Half precision as float32; everything else as it is."""
-    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
 
 
 def _whole(value: object) -> bool:

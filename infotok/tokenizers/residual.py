@@ -11,6 +11,7 @@ from torch import Tensor
 
 from infotok.errors import require
 from infotok.tokenizers.composite import CompositeQuantizer
+from infotok.tokenizers.precision import wide
 
 __all__ = ["ResidualQuantizer"]
 
@@ -28,19 +29,20 @@ class ResidualQuantizer(CompositeQuantizer):
     def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
         left, vectors, codes, loss = z, 0.0, [], 0.0
         for quantizer in self.quantizers:
-            part = quantizer(left[None], generator)
+            part = quantizer(left[None], generator=generator)
             left, vectors = left - part.tokens[0].detach(), vectors + part.tokens[0].detach()
             codes.append(part.codes[0])
             loss = loss + part.loss
         return self.quantizers[0].pass_gradient(z, vectors), torch.stack(codes, -1), loss
 
     def _vectors(self, codes: Tensor) -> Tensor:
-        return sum(quantizer.decode(code) for quantizer, code in zip(self.quantizers, codes.unbind(-1), strict=True))
+        pairs = zip(self.quantizers, codes.unbind(-1), strict=True)
+        return sum(wide(quantizer._vectors(code)) for quantizer, code in pairs)
 
     def _posteriors(self, z: Tensor, temperature: float) -> list[Tensor]:
         """Each given the codes before it."""
         logits = []
         for quantizer in self.quantizers:
             logits.append(quantizer.logits(z, temperature))
-            z = z - quantizer.decode(logits[-1].argmax(-1))
+            z = z - quantizer._vectors(logits[-1].argmax(-1)).to(z.dtype)
         return logits

@@ -66,7 +66,7 @@ class FiniteScalarQuantizer(Quantizer):
         place = self._place(z)
         digit = (place / self.step + self.zero).detach().round().long().clamp_(min=0).minimum(self.count - 1)
         codes = (digit * self.digits).sum(-1)
-        return straight_through(place, self._vectors(codes)), codes, z.new_zeros(())
+        return straight_through(place, self._vectors(codes).to(place.dtype)), codes, z.new_zeros(())
 
 
 def uniform_error(levels: int, step: float) -> float:

@@ -14,8 +14,6 @@ features that already mean something.
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from torch import Tensor, nn
 from infotok.bottleneck.infotok import InfoTok, InfoTokTerms
 from infotok.checkpoints import load_checkpoint, load_module, save_checkpoint
 from infotok.errors import require
+from infotok.modes import Freezable, evaluating, recomputing, refuse_nonfinite, replay
 from infotok.tokenizers.config import TokenizerConfig
 from infotok.tokenizers.perceptual import PerceptualLoss
 from infotok.tokenizers.usage import ContinuousUsage, Usage
@@ -47,7 +46,7 @@ class Tokenized:
     usage: Usage | ContinuousUsage | None
 
 
-class SharedTokenizer(nn.Module):
+class SharedTokenizer(Freezable):
     """An encoder, a decoder, and between them, each if wanted, InfoTok and a quantizer.
 
     encoder: images (B, 3, S, S) in [0, 1] -> (B, L, dim), with `.length` and `.dim`; decoder: back. l1, l2: weights of
@@ -88,6 +87,9 @@ class SharedTokenizer(nn.Module):
         self.perceptual = (perceptual,)  # in a tuple: the yardstick is no part of what is trained and saved
         self.config: TokenizerConfig | None = None
         self.register_buffer("passes", torch.zeros((), dtype=torch.long))
+        self.warmup_left = self.warmup_left_before = warmup  # `passes` as a number, which no device has to be asked for
+        self.register_load_state_dict_pre_hook(refuse_nonfinite)
+        self.register_load_state_dict_post_hook(_count_warmup)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -99,18 +101,30 @@ class SharedTokenizer(nn.Module):
         target: Tensor | None = None,
         host: Any = None,
         generator: torch.Generator | None = None,
+        mask: Tensor | None = None,
     ) -> Tokenized:
-        """Tokens of `images` and the terms to train them by. text, answer, target, host: as in `InfoTok`."""
+        """Tokens of `images` and the terms to train them by. text, answer, target, host: as in `InfoTok`.
+
+        mask: (B, L) bool, true for real tokens; padded ones have no part in the quantizer's loss, usage and state, nor
+        in InfoTok's terms. Their tokens and codes are 0.
+        """
+        generator = replay(self, generator)
+        moving = self.training and not recomputing()
+        if moving:
+            self.warmup_left_before = self.warmup_left
         read = {"image": images, "text": text, "answer": answer, "target": target, "host": host, "generator": generator}
+        if mask is not None:
+            read["mask"] = mask
         features = self.encoder(images)
         z, regulated = self._regulate(features, features, "before", read)
-        tokens, codes, terms, usage = self._quantize(z, generator)
+        tokens, codes, terms, usage = self._quantize(z, generator, mask)
         if regulated is None:
             tokens, regulated = self._regulate(tokens, features, "after", read)
         if regulated is not None:
             terms["infotok"] = regulated.loss
-        if self.training:
+        if moving:
             self.passes += 1
+            self.warmup_left = max(0, self.warmup_left - 1)
         return Tokenized(tokens, codes, features, terms, regulated, usage)
 
     def reconstruction(self, tokens: Tensor, images: Tensor) -> dict[str, Tensor]:
@@ -138,13 +152,15 @@ class SharedTokenizer(nn.Module):
     def codes(self, images: Tensor) -> Tensor:
         """Codes (B, L) or (B, L, codebooks). Continuous tokens have none: ValueError."""
         codes = self._read(images)[1]
-        passes = f"quantized tokens; {int(self.passes)} of {self.warmup} passes of warm-up have been trained"
+        passes = (
+            f"quantized tokens; {self.warmup - self.warmup_left} of {self.warmup} passes of warm-up have been trained"
+        )
         require(codes is not None, "codes", "none", passes)
         return codes
 
     def _read(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """Tokens and codes without InfoTok: in eval mode it changes no token, and its terms need more than images."""
-        with _evaluating(self):
+        with evaluating(self):
             return self._quantize(self.encoder(images), None)[:2]
 
     def decode(self, tokens: Tensor) -> Tensor:
@@ -201,28 +217,22 @@ class SharedTokenizer(nn.Module):
         return self.infotok(z, posterior=posterior, **read)
 
     def _quantize(
-        self, z: Tensor, generator: torch.Generator | None
+        self, z: Tensor, generator: torch.Generator | None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None, dict[str, Tensor], Usage | ContinuousUsage | None]:
         if not self._quantizing():
             return z, None, {}, None
-        out = self.quantizer(z, generator)
+        out = self.quantizer(z, mask, generator)
         return out.tokens, out.codes, {"quantizer": out.loss}, out.usage
 
     def _quantizing(self) -> bool:
-        return self.quantizer is not None and (self.warmup == 0 or bool(self.passes >= self.warmup))
+        left = self.warmup_left_before if self.training and recomputing() else self.warmup_left
+        return self.quantizer is not None and left == 0
 
     def _reads_text(self) -> bool:
         own = self.infotok
         return own is not None and bool(own.weights["consistency"] or own.prior_name == "text")
 
 
-@contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Eval mode inside, and every submodule's own mode again afterwards."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in modes:
-            part.training = training
+def _count_warmup(tokenizer: SharedTokenizer, _: Any) -> None:
+    """After loading: how many passes of warm-up are left."""
+    tokenizer.warmup_left = max(0, tokenizer.warmup - int(tokenizer.passes))

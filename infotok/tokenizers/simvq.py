@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from infotok.errors import require
 from infotok.tokenizers.gradients import GRADIENTS
 from infotok.tokenizers.nearest import nearest_codes
+from infotok.tokenizers.precision import call_in
 from infotok.tokenizers.quantizer import Quantizer
 from infotok.tokenizers.usage import UsageTracker
 
@@ -43,13 +44,13 @@ class SimVQ(Quantizer):
     @property
     def codebook(self) -> Tensor:
         """W b_k for every k, (K, code_dim)."""
-        return self.map(self.base)
+        return call_in(self.base.dtype, self.map, self.base)
 
     def _vectors(self, codes: Tensor) -> Tensor:
         return F.embedding(codes, self.codebook)
 
     def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
-        codebook = self.codebook
+        codebook = self.codebook.to(z.dtype)
         codes = nearest_codes(z.detach(), codebook.detach())
         vectors = F.embedding(codes, codebook)
         loss = F.mse_loss(vectors, z.detach()) + self.commitment * F.mse_loss(z, vectors.detach())

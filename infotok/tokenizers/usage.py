@@ -15,10 +15,11 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import checking, require
 from infotok.ranks import sum_over_ranks
+from infotok.tokenizers.precision import WideBuffers
 
 __all__ = ["ContinuousUsage", "Usage", "UsageTracker"]
 
@@ -32,9 +33,10 @@ class Usage:
 
     @classmethod
     def of(cls, codes: Tensor, codebook_size: int, codebooks: int = 1) -> "Usage":
-        """Usage by codes (...), or (..., C) with several codebooks."""
+        """Usage by codes (...), or (..., C) with several codebooks; ValueError for codes out of range."""
+        check_codes(codes, codebook_size, training=True)
         offsets = codebook_size * torch.arange(codebooks, device=codes.device)
-        counts = torch.bincount((codes.reshape(-1, codebooks) + offsets).flatten(), minlength=codebooks * codebook_size)
+        counts = count_codes(codes.reshape(-1, codebooks) + offsets, codebooks * codebook_size)
         counts = counts.view(codebooks, codebook_size)
         return cls(counts, counts == 0)
 
@@ -79,7 +81,8 @@ class ContinuousUsage:
 
     @property
     def perplexity(self) -> float:
-        return 2**self.entropy
+        """2^entropy; infinite from 1024 bits on, where no float holds it."""
+        return 2**self.entropy if self.entropy < 1024 else math.inf
 
     @property
     def dead(self) -> float:
@@ -94,7 +97,21 @@ class ContinuousUsage:
         return {"entropy_bits": self.entropy, "perplexity": self.perplexity, "dead": self.dead}
 
 
-class UsageTracker(nn.Module):
+def check_codes(codes: Tensor, codebook_size: int, training: bool) -> None:
+    """Refuse codes out of range; training: the mode of the module that asks."""
+    if codes.numel() and checking(codes, training):
+        low, high = (value.item() for value in codes.aminmax())
+        inside = low >= 0 and high < codebook_size
+        require(inside, "codes", f"{low} to {high}", f"0 to {codebook_size - 1}")
+
+
+def count_codes(codes: Tensor, size: int) -> Tensor:
+    """How often each of 0 to size - 1 is among `codes`, (size,): `bincount` without a device's wait for the largest."""
+    flat = codes.flatten()
+    return torch.zeros(size, dtype=torch.long, device=codes.device).scatter_add_(0, flat, torch.ones_like(flat))
+
+
+class UsageTracker(WideBuffers):
     """One codebook over time: a moving average of counts per training pass, and how long each code has been idle.
 
     A code is dead when none of the last `patience` K vectors has chosen it: batches of any size then agree on who is
@@ -112,8 +129,12 @@ class UsageTracker(nn.Module):
 
     @torch.no_grad()
     def update(self, codes: Tensor) -> Tensor:
-        """Take in the codes of a training pass, of every rank; returns how often each was chosen, (K,)."""
-        chosen = torch.bincount(codes.flatten(), minlength=len(self.counts)).to(self.counts)
+        """Take in the codes of a training pass, of every rank; returns how often each was chosen, (K,).
+
+        Code K stands for none, and is not counted.
+        """
+        size = len(self.counts)
+        chosen = count_codes(codes, size + 1)[:size].to(self.counts)
         sum_over_ranks(chosen)
         self.counts.lerp_(chosen, 1 - self.decay)
         self.idle.add_(chosen.sum().long()).masked_fill_(chosen > 0, 0)

@@ -17,11 +17,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infotok.errors import require
-from infotok.ranks import first_rank, gather_over_ranks, sum_over_ranks
-from infotok.tokenizers.gradients import GRADIENTS
+from infotok.errors import checking, require
+from infotok.modes import recomputing
+from infotok.ranks import first_rank, sum_over_ranks
+from infotok.tokenizers.gradients import GRADIENTS, straight_through
 from infotok.tokenizers.nearest import nearest_codes
+from infotok.tokenizers.precision import wide
 from infotok.tokenizers.quantizer import Quantizer
+from infotok.tokenizers.uneven import gather_rows
 from infotok.tokenizers.usage import UsageTracker
 
 __all__ = ["VectorQuantizer"]
@@ -68,15 +71,17 @@ class VectorQuantizer(Quantizer):
         self.tracker = UsageTracker(codebook_size, decay, patience)
         codebook = self._place(torch.randn(codebook_size, self.code_dim))
         self.codebook = nn.Parameter(codebook) if learning == "gradient" else nn.Buffer(codebook)
+        self.before: Tensor | None = None  # the codebook as it was when the last training pass chose
         self.register_buffer("initialised", torch.tensor(False))
         self.register_buffer("passes", torch.zeros((), dtype=torch.long))
 
     @torch.no_grad()
     def start_from(self, codebook: Tensor) -> "VectorQuantizer":
         """Take these code vectors (K, code_dim) instead of the first batch's. Returns itself."""
+        require(isinstance(codebook, Tensor), "codebook", type(codebook).__name__, "a torch.Tensor", TypeError)
         require(codebook.shape == self.codebook.shape, "codebook", codebook, f"shape {tuple(self.codebook.shape)}")
         require(codebook.isfinite().all(), "codebook", "NaN or infinity", "finite numbers")
-        self.codebook.copy_(self._place(codebook))
+        self.codebook.copy_(self._place(wide(codebook)))
         self.tracker.counts.zero_()
         self.tracker.idle.zero_()
         self.initialised.fill_(True)
@@ -86,29 +91,42 @@ class VectorQuantizer(Quantizer):
         return unit(z) if self.cosine else z
 
     def _vectors(self, codes: Tensor) -> Tensor:
-        return F.embedding(codes, self.codebook)
+        return F.embedding(codes, self._table())
+
+    def _table(self) -> Tensor:
+        """The codebook; in a recomputation with the values that the first pass chose from."""
+        again = self.training and self.before is not None and recomputing()
+        return straight_through(self.codebook, self.before) if again else self.codebook
 
     def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
         z = self._place(z)
-        if self.training and not self.initialised:
-            self._initialise(z.detach(), generator)
-        codes = nearest_codes(z.detach(), self.codebook.detach())
-        vectors = self._vectors(codes)
+        if self._moving:
+            self._prepare(z.detach(), generator)
+        codes = nearest_codes(z.detach(), self._table().detach())
+        vectors = self._vectors(codes).to(z.dtype)
         loss = self.commitment * F.mse_loss(z, vectors.detach())
         if self.learning == "gradient":
             loss = loss + F.mse_loss(vectors, z.detach())
         tokens = self.pass_gradient(z, vectors)
-        if self.training:
-            self._learn(z.detach(), vectors.detach(), codes, generator)
+        if self._moving:
+            self._learn(*_finite_rows(z.detach(), vectors.detach(), codes), generator)
         return tokens, codes, loss
 
-    def _count(self, codes: Tensor) -> None:
+    def _count(self, codes: Tensor, z: Tensor) -> None:
         """`_learn` has counted."""
+
+    def _prepare(self, z: Tensor, generator: torch.Generator | None) -> None:
+        """Before a training pass chooses: make the first codebook, and keep what a recomputation will need."""
+        if self.learning_allowed and not self.initialised:
+            self._initialise(*_finite_rows(z), generator)
+        self.before = self.codebook.detach().clone() if self.learning_allowed else None
 
     @torch.no_grad()
     def _learn(self, z: Tensor, vectors: Tensor, codes: Tensor, generator: torch.Generator | None) -> None:
         chosen = self.tracker.update(codes)
-        error = z - vectors
+        if not self.learning_allowed:
+            return
+        error = (z - vectors).to(self.tracker.counts.dtype)
         if self.learning == "average":
             pull = sum_over_ranks(torch.zeros_like(self.codebook).index_add_(0, codes, error))  # (K, D)
             span = self.tracker.counts / (1 - self.tracker.decay)
@@ -117,10 +135,10 @@ class VectorQuantizer(Quantizer):
         if self.revive_until is None or self.passes < self.revive_until:
             dead = self.tracker.dead().nonzero()[:, 0]
             if len(dead):
-                every, errors = gather_over_ranks(z), gather_over_ranks(error.square().sum(1))
+                every, errors = gather_rows(z), gather_rows(error.square().sum(1))
                 self._revive(dead, every, errors, generator)
         if self.cosine:
-            self.codebook.copy_(unit(self.codebook))
+            self.codebook.copy_(unit(wide(self.codebook)))
         self.passes += 1
 
     def _revive(self, dead: Tensor, z: Tensor, error: Tensor, generator: torch.Generator | None) -> None:
@@ -131,7 +149,7 @@ class VectorQuantizer(Quantizer):
         served_badly = int((error > 1e-6 * z.square().sum(1).mean()).sum())
         dead = dead[: min(-(-len(dead) // 4), served_badly)]
         if len(dead):
-            self.codebook[dead] = z[_draw_far(error, len(dead), generator)]
+            self.codebook[dead] = z[_draw_far(error, len(dead), generator)].to(self.codebook.dtype)
         self.tracker.counts[dead] = 1 - self.tracker.decay  # it has seen one vector
         self.tracker.idle[dead] = 0
         first_rank(self.codebook, self.tracker.counts, self.tracker.idle)
@@ -139,7 +157,9 @@ class VectorQuantizer(Quantizer):
     @torch.no_grad()
     def _initialise(self, z: Tensor, generator: torch.Generator | None) -> None:
         """k-means of the batch; codes that it leaves empty start as dead, to be moved at once."""
-        size, z = self.codebook_size, gather_over_ranks(z)
+        size, z = self.codebook_size, gather_rows(z)
+        if not len(z):  # every row had NaN: wait for the next batch
+            return
         some = torch.ones(len(z), device=z.device)
         seeds = z[_draw_far(some, min(-(-size // SEEDING_ROUNDS), len(z)), generator)]
         while len(seeds) < min(size, len(z)):
@@ -162,6 +182,14 @@ def unit(z: Tensor) -> Tensor:
     """z / |z| along the last dimension, also where |z|^2 would overflow; 0 stays 0."""
     largest = z.detach().abs().amax(-1, keepdim=True).clamp(min=1e-30)
     return F.normalize(z / largest, dim=-1)
+
+
+def _finite_rows(z: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+    """z (N, D) and what belongs to its rows, without the rows that hold NaN or infinity."""
+    if checking(z, training=True):
+        return z, *others  # there are none
+    finite = z.isfinite().all(1)
+    return z[finite], *(other[finite] for other in others)
 
 
 def _draw_far(error: Tensor, count: int, generator: torch.Generator | None) -> Tensor:

@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import checks, require
 from infotok.tokenizers import SharedTokenizer
 from infotok.unified.backbone import Backbone
 from infotok.unified.depth import DepthHead
-from infotok.unified.host import UnifiedModel, evaluating
+from infotok.unified.host import UnifiedModel, without_training
 
 __all__ = ["AutoregressiveModel"]
 
@@ -40,14 +40,14 @@ class AutoregressiveModel(UnifiedModel):
         logits = self._code_logits(captions, out.tokens, out.codes)
         return F.cross_entropy(logits.flatten(0, 2), out.codes.flatten())
 
-    @evaluating
+    @without_training
     def expect(self, captions: Tensor, images: Tensor, u: Tensor) -> Tensor:
         """log p(c_i | caption, codes before), unnormalised: (B, L, K), or (B, L, codebooks, K)."""
         codes = self.tokenizer.codes(images)
         logits = self._code_logits(captions, self.tokenizer.quantizer.decode(codes), codes)
         return logits.squeeze(2) if codes.ndim == 2 else logits
 
-    @evaluating
+    @without_training
     def draw(
         self,
         captions: Tensor,
@@ -71,7 +71,8 @@ class AutoregressiveModel(UnifiedModel):
         for i in range(length):
             state = stream.states[:, -1].unflatten(0, (streams, -1)).squeeze(0)  # (B, H), or (2, B, H)
             codes, _ = self.head.sample(state, u[:, i], temperature, guidance)  # (B, codebooks)
-            drawn.append(quantizer.decode(codes[:, None] if quantizer.codebooks > 1 else codes))  # (B, 1, dim)
+            with checks(False):  # codes of the head's own, and a look at each would stall an accelerator
+                drawn.append(quantizer.decode(codes[:, None] if quantizer.codebooks > 1 else codes))  # (B, 1, dim)
             if i + 1 < length:
                 stream.states = stream.feed(self._visual(drawn[-1], i).repeat(streams, 1, 1))
         return torch.cat(drawn, 1)

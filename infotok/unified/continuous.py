@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require
+from infotok.modes import recomputing
 from infotok.ranks import mean_over_ranks
 from infotok.tokenizers import SharedTokenizer
 from infotok.unified.backbone import Backbone
 from infotok.unified.draws import normal
 from infotok.unified.flow import FlowHead
-from infotok.unified.host import UnifiedModel, evaluating
+from infotok.unified.host import UnifiedModel, without_training
 
 __all__ = ["ContinuousModel"]
 
@@ -58,18 +59,19 @@ class ContinuousModel(UnifiedModel):
     @torch.no_grad()
     def _measure(self, tokens: Tensor) -> None:
         now = mean_over_ranks(tokens.float().square().mean())
+        now = torch.where(now.isfinite(), now, self.mean_square)  # a step that the loss scaler will skip
         self.passes += 1
         self.mean_square.lerp_(now, 1 / self.passes.clamp(max=100))
 
     def _generation_loss(self, captions: Tensor, out: Any, u: Tensor) -> Tensor:
         tokens = out.tokens.detach()
-        if self.training:
+        if self.training and not recomputing():
             self._measure(tokens)
         states = self._image_states(captions, self._visual(tokens[:, :-1]))  # (B, L, H)
         u = u.view(len(tokens), LOSS_TIMES, *tokens.shape[1:2], -1).transpose(0, 1)  # (times, B, L, 1 + D)
         return self.flow.loss(tokens / self.scale, states, noise=normal(u[..., 1:]), t=normal(u[..., 0]).sigmoid())
 
-    @evaluating
+    @without_training
     def expect(self, captions: Tensor, images: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         """A Gaussian of the flow's first moment: E[z_i | h_i] (B, L, D), and the log of its mean square error (D,)."""
         tokens = self.tokenizer.encode(images)
@@ -81,7 +83,7 @@ class ContinuousModel(UnifiedModel):
         """Tokens (B, L, dim) of captions (B, T); for `options` see `paths`."""
         return self.paths(captions, generator, **options)[-1]
 
-    @evaluating
+    @without_training
     def paths(
         self,
         captions: Tensor,

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from infotok.checkpoints import load_checkpoint, load_module, save_checkpoint
 from infotok.errors import require
+from infotok.modes import Freezable, evaluating, refuse_nonfinite
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified.backbone import Backbone
 from infotok.unified.draws import joint_uniform, own_generator, uniform
@@ -38,23 +39,18 @@ class Words(NamedTuple):
     answer_ids: Tensor  # (A,): the words that may answer a question
 
 
-def evaluating(method: Callable) -> Callable:
-    """Run a method in eval mode and without gradients; the module is left in the mode it was in."""
+def without_training(method: Callable) -> Callable:
+    """Run a method in eval mode and without gradients; every submodule is left in the mode it was in."""
 
     @wraps(method)
     def run(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        was = self.training
-        self.eval()
-        try:
-            with torch.no_grad():
-                return method(self, *args, **kwargs)
-        finally:
-            self.train(was)
+        with evaluating(self), torch.no_grad():
+            return method(self, *args, **kwargs)
 
     return run
 
 
-class UnifiedModel(nn.Module):
+class UnifiedModel(Freezable):
     """Base of the three. One of them adds how image tokens are predicted and drawn:
 
     - `_generation_loss(captions, out, u)`   from what the tokenizer gave and uniforms u (B, `_loss_draws`)
@@ -93,6 +89,7 @@ class UnifiedModel(nn.Module):
         self.see = nn.Linear(tokenizer.dim, hidden)
         nn.init.normal_(self.see.weight, std=tokenizer.dim**-0.5)
         self.register_buffer("answer_ids", torch.as_tensor(vocabulary.answer_ids).clone())
+        self.register_load_state_dict_pre_hook(refuse_nonfinite)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -134,7 +131,7 @@ class UnifiedModel(nn.Module):
         """The likeliest answer to each question: images (B, 3, S, S), questions (B, Q, T) ids -> (B, Q) ids."""
         return self.answer_ids[self.answer_probabilities(images, questions).argmax(-1)]
 
-    @evaluating
+    @without_training
     def answer_probabilities(self, images: Tensor, questions: Tensor) -> Tensor:
         """How likely each word of `answer_ids` is as the answer to each question, (B, Q, A), sums of 1."""
         self._check_words("questions", questions, 3)
@@ -150,7 +147,7 @@ class UnifiedModel(nn.Module):
         ends = asked.gather(1, packed.last[..., None].expand(-1, -1, asked.shape[2]))  # (B, Q, H)
         return ends @ self.backbone.words.weight.T
 
-    @evaluating
+    @without_training
     def attention(self, images: Tensor, questions: Tensor) -> Tensor:
         """How much each question's end looks at each image token, (layers, B, heads, Q, L)."""
         self._check_words("questions", questions, 3)
@@ -162,7 +159,7 @@ class UnifiedModel(nn.Module):
 
     # --- generation --------------------------------------------------------------------------------------------------
 
-    @evaluating
+    @without_training
     def generate(self, captions: Tensor, generator: torch.Generator | None = None, **options: Any) -> Tensor:
         """Images (B, 3, S, S) of captions (B, T) ids; for `options` see `draw`.
 

@@ -16,12 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infotok.errors import require
+from infotok.errors import checks, require
 from infotok.tokenizers import SharedTokenizer
 from infotok.unified.backbone import Backbone
 from infotok.unified.depth import DepthHead
 from infotok.unified.draws import gumbel
-from infotok.unified.host import UnifiedModel, evaluating
+from infotok.unified.host import UnifiedModel, without_training
 
 __all__ = ["MaskedModel", "hidden_after"]
 
@@ -57,7 +57,7 @@ class MaskedModel(UnifiedModel):
         share = (1 / count)[:, None].expand_as(hidden)[hidden]  # of its image's loss, (M,)
         return (losses.view(len(share), -1).mean(-1) * share).sum() / len(count)
 
-    @evaluating
+    @without_training
     def expect(self, captions: Tensor, images: Tensor, u: Tensor) -> Tensor:
         """Scores of each code from a random half of the image that it is not in: (B, L, K) or (B, L, codebooks, K)."""
         codes = self.tokenizer.codes(images)
@@ -72,7 +72,7 @@ class MaskedModel(UnifiedModel):
         """Tokens (B, L, dim) of captions (B, T); for `options` see `unmask`."""
         return self.tokenizer.quantizer.decode(self.unmask(captions, generator, **options)[0])
 
-    @evaluating
+    @without_training
     def unmask(
         self,
         captions: Tensor,
@@ -102,7 +102,8 @@ class MaskedModel(UnifiedModel):
         settled = torch.full((len(captions), length), -1, device=u.device)
         for s, still in enumerate(hidden_after(steps, length)):
             hidden = settled < 0
-            tokens = quantizer.decode(codes if quantizer.codebooks > 1 else codes[..., 0])
+            with checks(False):  # codes of the head's own, and a look at each would stall an accelerator
+                tokens = quantizer.decode(codes if quantizer.codebooks > 1 else codes[..., 0])
             visual = self._hide(self._visual(tokens), hidden).repeat(streams, 1, 1)
             states = stream.feed(visual, keep=False).unflatten(0, (streams, -1)).squeeze(0)
             guess, log_p = self.head.sample(states, u[:, s, :, 1:], temperature, guidance)

@@ -1,0 +1,104 @@
+"""The mode in which a module runs: evaluated for a while, frozen for good, or recomputed in a backward pass.
+
+- `evaluating`      a block in eval mode, after which every submodule is in the mode it was in
+- `Freezable`       `freeze()`: eval mode that `train()` does not end; `requires_grad_(False)` stops averages too
+- `recomputing`     whether this forward pass is the second one that gradient checkpointing makes
+- `replay`          a generator that draws in the second pass what it drew in the first
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.utils.module_tracker import ModuleTracker
+
+from infotok.errors import require
+
+__all__ = ["Freezable", "evaluating", "recomputing", "refuse_nonfinite", "replay"]
+
+TRACKER = ModuleTracker()
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Eval mode inside; afterwards, also after an error, every submodule is in the mode it was in."""
+    training = [part for part in module.modules() if part.training]
+    for part in training:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+def recomputing() -> bool:
+    """Whether this forward pass runs inside a backward pass, as `torch.utils.checkpoint` recomputes activations.
+
+    State that a training pass changes has then been changed already, by the first of the two.
+    """
+    return not torch.compiler.is_compiling() and TRACKER.is_bw
+
+
+def replay(module: nn.Module, generator: torch.Generator | None) -> torch.Generator | None:
+    """`generator`; in a recomputation a copy of it, as it was when `module` last used it.
+
+    Checkpointing restores torch's own generator and no other.
+    """
+    if generator is None or torch.compiler.is_compiling():
+        return generator
+    if recomputing():
+        again = torch.Generator(generator.device)
+        again.set_state(module.generator_state)
+        return again
+    module.generator_state = generator.get_state()
+    return generator
+
+
+def refuse_nonfinite(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    """A hook for `register_load_state_dict_pre_hook`: ValueError for NaN or infinity in what is loaded."""
+    for name, value in state.items():
+        if name.startswith(prefix) and isinstance(value, Tensor) and value.is_floating_point():
+            require(value.isfinite().all(), f"{type(module).__name__}, {name}", "NaN or infinity", "finite numbers")
+
+
+class Freezable(nn.Module):
+    """A module that can be frozen with all that it has, averages and counters included."""
+
+    frozen = False  # by freeze(): eval mode for good
+    learning_allowed = True  # False after requires_grad_(False): averages stand still like parameters
+    asked = True  # the mode that train() asked for last
+
+    def freeze(self) -> Self:
+        """Change nothing any more: no gradient, no averages, eval mode whatever `train()` says. Returns itself."""
+        self.requires_grad_(False)
+        for part in self._freezable():
+            part.asked, part.frozen = part.asked if part.frozen else part.training, True
+        for part in self.modules():
+            part.training = False
+        return self
+
+    def unfreeze(self) -> Self:
+        """Undo `freeze`: all parameters get gradients, and the mode is the one that was asked for last."""
+        for part in self._freezable():
+            part.frozen = False
+        return self.requires_grad_(True).train(self.asked)
+
+    def train(self, mode: bool = True) -> Self:
+        """Training or eval mode; a frozen module stays in eval mode."""
+        self.asked = mode
+        return super().train(mode and not self.frozen)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """As of any module; False also stops what is learned without gradients, such as averaged codebooks.
+
+        Called on a module of another library it does not reach averages inside: call `freeze()` on the quantizer.
+        """
+        for part in self._freezable():
+            part.learning_allowed = requires_grad
+        return super().requires_grad_(requires_grad)
+
+    def _freezable(self) -> list["Freezable"]:
+        return [part for part in self.modules() if isinstance(part, Freezable)]

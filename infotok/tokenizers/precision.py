@@ -1,0 +1,50 @@
+"""Half and double precision around mathematics that needs float32 at least.
+
+A quantizer may be converted by `.half()`, `.bfloat16()` or `.double()`. Its parameters follow; distances, losses and
+entropies are computed in float32 or wider, and buffers (averaged codebooks, counts, grids) never get narrower.
+"""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+__all__ = ["WideBuffers", "call_in", "wide", "wide_dtype"]
+
+HALF = (torch.float16, torch.bfloat16)
+
+
+def wide(values: Tensor) -> Tensor:
+    """Half precision as float32; everything else as it is."""
+    return values.float() if values.dtype in HALF else values
+
+
+def wide_dtype(*dtypes: torch.dtype) -> torch.dtype:
+    """The widest of `dtypes`, float32 at least."""
+    widest = torch.float32
+    for dtype in dtypes:
+        widest = torch.promote_types(widest, dtype)
+    return widest
+
+
+def call_in(dtype: torch.dtype, module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+    """`module(*args)` with its parameters as `dtype`; their gradients arrive in their own."""
+    cast = {name: p.to(dtype) for name, p in module.named_parameters() if p.dtype != dtype}
+    return functional_call(module, cast, args, kwargs) if cast else module(*args, **kwargs)
+
+
+class WideBuffers(nn.Module):
+    """A module whose own buffers stay float32 or wider; `dtype` is the one that it was converted to."""
+
+    dtype = torch.float32
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        own = dict(self.named_buffers(recurse=False))
+        super()._apply(fn, recurse)
+        self.dtype = fn(torch.empty(0, dtype=self.dtype)).dtype
+        for name, buffer in own.items():
+            if self._buffers[name].dtype in HALF:
+                self._buffers[name] = buffer.to(self._buffers[name].device)  # as it was: not rounded on the way
+        return self

@@ -107,6 +107,8 @@ class SharedTokenizer(nn.Module):
         tokens, codes, terms, usage = self._quantize(z, generator)
         if regulated is None:
             tokens, regulated = self._regulate(tokens, features, "after", read)
+        if self.infotok is not None and usage is not None:
+            self.infotok.watch(tokens, usage, read.get("mask"))
         if regulated is not None:
             terms["infotok"] = regulated.loss
         if self.training:

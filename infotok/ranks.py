@@ -7,7 +7,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-__all__ = ["first_rank", "gather_over_ranks", "mean_over_ranks", "rank_and_world", "sum_over_ranks"]
+__all__ = ["first_rank", "gather_over_ranks", "mean_over_ranks", "of_each_rank", "rank_and_world", "sum_over_ranks"]
 
 
 def rank_and_world() -> tuple[int, int]:
@@ -30,6 +30,16 @@ def mean_over_ranks(values: Tensor) -> Tensor:
 def gather_over_ranks(rows: Tensor) -> Tensor:
     """The rows of every rank, in order, (N, ...) of each; gradients return to the rank they came from."""
     return GatherRows.apply(rows) if rank_and_world()[1] > 1 else rows
+
+
+def of_each_rank(values: list[int], device: torch.device) -> list[list[int]]:
+    """These integers of every rank, in order: for all to see whether they agree before they gather."""
+    if rank_and_world()[1] == 1:
+        return [values]
+    own = torch.tensor(values, dtype=torch.long, device=device)
+    every = [torch.empty_like(own) for _ in range(dist.get_world_size())]
+    dist.all_gather(every, own)
+    return [each.tolist() for each in every]
 
 
 def first_rank(*values: Tensor) -> None:

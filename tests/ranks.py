@@ -1,6 +1,8 @@
 """One rank of a DistributedDataParallel run, for test_infotok to fork."""
 
 import json
+import warnings
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -11,7 +13,13 @@ from torch.nn.parallel import DistributedDataParallel
 from infotok.bottleneck import InfoTok
 
 BATCH = 8
-CASES = [("variational", True), ("variational", False), ("hsic", True)]  # estimator, is there text in the batch
+CASES = [  # estimator, which captions there are: all, none, or seven of eight, of which the ranks have three and four
+    ("variational", "all"),
+    ("variational", "none"),
+    ("variational", "some"),
+    ("hsic", "all"),
+    ("hsic", "some"),
+]
 
 
 class Tokenizer(nn.Module):
@@ -30,9 +38,12 @@ class Tokenizer(nn.Module):
         return terms.loss + tokens.square().mean() + self.head(tokens).square().mean()
 
 
-def data() -> tuple[torch.Tensor, torch.Tensor]:
+def data(captions: str = "all") -> tuple[torch.Tensor, torch.Tensor | None]:
     generator = torch.Generator().manual_seed(1)
-    return torch.randn(BATCH, 6, generator=generator), torch.randn(BATCH, 7, generator=generator)
+    images, text = torch.randn(BATCH, 6, generator=generator), torch.randn(BATCH, 7, generator=generator)
+    if captions == "some":
+        text[2] = torch.nan
+    return images, None if captions == "none" else text
 
 
 def gradients(model: nn.Module) -> dict[str, list[float]]:
@@ -40,18 +51,53 @@ def gradients(model: nn.Module) -> dict[str, list[float]]:
     return {name: [] if grad is None else grad.flatten().tolist() for name, grad in named}
 
 
-def main(rank: int, world: int, folder: Path) -> None:
+def begin(rank: int, world: int, folder: Path) -> None:
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder / 'rendezvous'}", rank=rank, world_size=world)
-    images, text = data()
-    mine = slice(rank * BATCH // world, (rank + 1) * BATCH // world)
+    warnings.simplefilter("ignore", UserWarning)  # of the captions that are left out on purpose
+    rendezvous, limit = f"file://{folder / 'rendezvous'}", timedelta(seconds=60)
+    dist.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=world, timeout=limit)
+
+
+def main(rank: int, world: int, folder: Path) -> None:
+    begin(rank, world, folder)
     found = {}
-    for estimator, with_text in CASES:
+    for estimator, captions in CASES:
+        images, text = data(captions)
+        mine = slice(rank * BATCH // world, (rank + 1) * BATCH // world)
         model = DistributedDataParallel(Tokenizer(estimator))
         for _ in range(2):  # a parameter left out of the first pass would stop the second
             model.zero_grad()
-            model(images[mine], text[mine] if with_text else None).backward()
-        found[f"{estimator}, text {with_text}"] = gradients(model)
+            model(images[mine], None if text is None else text[mine]).backward()
+        found[f"{estimator}, {captions}"] = gradients(model)
     (folder / f"{rank}.json").write_text(json.dumps(found))
     dist.barrier()
+    dist.destroy_process_group()
+
+
+def misfits(rank: int) -> dict[str, tuple[int, dict]]:
+    """Batches that do not fit together, by name: tokens per image on this rank, and the inputs."""
+    images, text = data()
+    rows = 3 + 2 * rank
+    return {
+        "rows": (3, {"image": images[:rows], "text": text[:rows]}),
+        "text": (3, {"image": images, "text": None if rank else text}),
+        "width": (3, {"image": images[:, : 6 - rank], "text": text}),
+        "tokens": (3 + rank, {"image": images, "text": text}),
+        "refused": (3, {"image": images, "text": text[:, : 7 - rank]}),
+    }
+
+
+def misfit_main(rank: int, world: int, folder: Path) -> None:
+    """The error of this rank for each misfit; after each the ranks still work together."""
+    begin(rank, world, folder)
+    found = {}
+    infotok = InfoTok(4, estimator="hsic", text_dim=7, consistency=1.0)
+    for name, (length, inputs) in misfits(rank).items():
+        try:
+            infotok(torch.randn(len(inputs["image"]), length, 4), **inputs)
+            found[name] = "no error"
+        except ValueError as error:
+            found[name] = str(error)
+        dist.barrier()
+    (folder / f"{rank}.json").write_text(json.dumps(found))
     dist.destroy_process_group()

@@ -1,9 +1,11 @@
 """InfoTok: terms against torch.distributions and closed forms, its tokens, guards, errors, and two gloo processes."""
 
+import copy
 import json
 import math
 import multiprocessing
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.distributions import Categorical, Normal, kl_divergence
 
-from infotok.bottleneck import InfoTok, MixturePrior
+from infotok.bottleneck import FullPrior, InfoTok, MixturePrior
 from infotok.information.kernels import nhsic
 
 B, L, D, K = 12, 4, 16, 7
@@ -272,13 +274,245 @@ def test_autocast_and_half_features(options):
     assert terms.loss.item() == pytest.approx(plain, rel=0.05)
 
 
-def test_text_may_be_missing():
-    data, infotok = batch(), module(prior="text", consistency=1.0)
-    _, without = infotok(data["features"])
-    assert without.consistency is None
-    assert "consistency_nats" not in without.asdict()
-    _, zero = infotok(data["features"], text=torch.zeros(B, 10))
-    assert without.compression.item() == pytest.approx(zero.compression.item(), rel=1e-6)
+# --- padding ---------------------------------------------------------------------------------------------------------
+
+PADDED = [
+    {"relevance": 1.0, "consistency": 1.0, "generation": 1.0},
+    {"prior": "learned", "free_bits": 0.5},
+    {"prior": "text", "consistency": 1.0},
+    {"prior": "host"},
+    {"codes": K, "prior": "text", "consistency": 1.0},
+    {"codes": K, "prior": "host"},
+    {"estimator": "hsic", "relevance": 1.0, "consistency": 1.0},
+    {"placement": "adapter", "consistency": 1.0},
+    {"prior": "mixture"},
+]
+
+
+def padded(fill: float, length: int, options: dict) -> list[torch.Tensor]:
+    """Tokens, loss, terms and gradients of a batch of 1 to 4 real tokens an image, `fill` at all other places."""
+    data, size = batch(), B
+    counts = torch.arange(size) % L + 1
+    mask = torch.arange(length) < counts[:, None]
+    widen = lambda v: nn.functional.pad(v, (0, 0, 0, length - L)).masked_fill(~mask[..., None], fill)  # noqa: E731
+    draw = torch.Generator().manual_seed(5)
+    width = K if "codes" in options else D
+    host = widen(torch.randn(size, L, width, generator=draw))
+    features = widen(data["features"]).requires_grad_()
+    torch.manual_seed(0)
+    options = options | ({"prior": MixturePrior(D, 3)} if options.get("prior") == "mixture" else {})
+    infotok = module(**options)
+    inputs = {name: data[name] for name in ("image", "text", "answer", "target")}
+    inputs["posterior"] = widen(data["posterior"]) if "codes" in options else None
+    inputs["host"] = host if "codes" in options else (host, 0.1 * host)
+    tokens, terms = infotok(features, mask=mask, generator=torch.Generator().manual_seed(9), **inputs)
+    (terms.loss + tokens.square().sum()).backward()
+    assert (tokens[~mask] == 0).all()
+    assert (features.grad[~mask] == 0).all()
+    grads = [p.grad for p in infotok.parameters() if p.grad is not None]
+    found = [getattr(terms, name) for name in terms.computed]
+    return [tokens[mask], terms.loss, *found, features.grad[mask], *grads]
+
+
+@pytest.mark.parametrize("options", PADDED)
+def test_padded_tokens_change_nothing(options):
+    """Neither what stands at padded places, NaN included, nor how many there are; nor any gradient."""
+    reference = padded(0.0, L, options)
+    for fill, length in ((1e6, L), (math.nan, L), (3.0, 2 * L)):
+        for a, b in zip(reference, padded(fill, length, options), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("length", [None, L])
+def test_padded_terms_are_those_of_the_real_tokens(length):
+    """By hand: the rate sums over real tokens, the critic takes their mean, or sees 0 at padded places."""
+    data, infotok = batch(), module(consistency=1.0, length=length).eval()
+    counts = torch.arange(B) % L + 1
+    mask = torch.arange(L) < counts[:, None]
+    _, terms = infotok(data["features"], text=data["text"], mask=mask)
+    q = gaussians(infotok, data["features"])
+    rates = kl_divergence(q, Normal(torch.zeros(D), torch.ones(D))).sum(2)
+    assert terms.compression.item() == pytest.approx((rates * mask).sum().item() / B, rel=1e-5)
+    real = data["features"] * mask[..., None]
+    critic, pooled = infotok.critics["consistency"], real.flatten(1) if length else real.sum(1) / counts[:, None]
+    scores = critic.scale() * critic.of_tokens(pooled) @ critic.of_value(data["text"], "text").T
+    value = math.log(B) - nn.functional.cross_entropy(scores, torch.arange(B))
+    assert terms.consistency.item() == pytest.approx(value.item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, {"estimator": "hsic"}, {"placement": "adapter"}])
+def test_a_mask_of_real_tokens_only_is_no_mask(options):
+    data = batch()
+    found = []
+    for mask in (None, torch.ones(B, L, dtype=torch.bool)):
+        draw = torch.Generator().manual_seed(0)
+        found.append(module(consistency=1.0, **options)(**inputs_of(data), mask=mask, generator=draw))
+    assert torch.equal(found[0][0], found[1][0])
+    assert torch.equal(found[0][1].loss, found[1][1].loss)
+
+
+def inputs_of(data: dict) -> dict:
+    return {name: data[name] for name in ("features", "image", "text")}
+
+
+def test_guards_do_not_see_padding():
+    """Neither its scale nor, where all real tokens are the same, its spread."""
+    mask = torch.arange(L).expand(B, L) < 2
+    features = torch.randn(B, L, D).masked_fill(~mask[..., None], 1e4)
+    module()(features, mask=mask)  # no warning
+    constant = torch.where(mask[..., None], torch.ones(D), torch.randn(B, L, D))
+    infotok = InfoTok(D, compression=0.0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(102):
+            infotok(constant, mask=mask)
+    assert ["posterior collapse" in str(w.message) for w in caught] == [True]
+
+
+# --- missing captions ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["NaN", "text_mask", "label"])
+@pytest.mark.parametrize("estimator", ["variational", "hsic"])
+def test_missing_captions_take_no_part(estimator, how):
+    """The term, and its gradient, is that of the images with a caption."""
+    data, there = batch(), torch.arange(B) % 3 != 1
+    text = torch.arange(B) % 4 if how == "label" else data["text"]
+    missing = {
+        "NaN": {"text": data["text"].masked_fill(~there[:, None], math.nan)},
+        "text_mask": {"text": data["text"].masked_fill(~there[:, None], 77.0), "text_mask": there},
+        "label": {"text": (torch.arange(B) % 4).masked_fill(~there, -100)},
+    }[how]
+    infotok = module(estimator=estimator, consistency=1.0, compression=0.0)
+    results = []
+    for rows, inputs in ((slice(None), missing), (there, {"text": text[there]})):
+        features = data["features"].clone().requires_grad_()
+        terms = infotok(features[rows], image=data["image"][rows], **inputs)[1]
+        terms.loss.backward()
+        assert terms.dropped == {}
+        results.append((terms.consistency.detach(), features.grad))
+    torch.testing.assert_close(results[0], results[1])
+
+
+def test_a_row_of_zeros_is_a_caption():
+    data, infotok = batch(), module(consistency=1.0)
+    zeros = data["text"].clone()
+    zeros[0] = 0
+    there = torch.arange(B) > 0
+    counted = infotok(data["features"], text=zeros)[1].consistency
+    left_out = infotok(data["features"], text=zeros, text_mask=there)[1].consistency
+    assert abs((counted - left_out).item()) > 1e-3
+
+
+def test_a_prior_on_text_is_unconditional_where_the_caption_is_missing():
+    for options in ({}, {"codes": K}):
+        data, infotok = batch(), module(prior="text", **options).eval()
+        there = torch.arange(B) % 3 != 1
+        posterior = data["posterior"] if options else None
+        none, zero = (
+            infotok(data["features"], text=data["text"].masked_fill(~there[:, None], fill), posterior=posterior)[1]
+            for fill in (math.nan, 0.0)
+        )
+        assert none.compression.item() == pytest.approx(zero.compression.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("estimator", ["variational", "hsic"])
+def test_a_batch_without_captions_drops_the_term_and_says_so(estimator):
+    data, infotok = batch(), module(estimator=estimator, consistency=1.0)
+    inputs = {"image": data["image"], "text": torch.full((B, 10), math.nan)}
+    with pytest.warns(UserWarning, match="consistency is left out of a batch: 0 of 12 images have text"):
+        _, terms = infotok(data["features"], **inputs)
+    least = 2 if estimator == "variational" else 4
+    assert terms.dropped == {"consistency": f"0 of 12 images have text, and {least} is the fewest to compare"}
+    assert terms.computed == ("compression",)
+    assert terms.loss.item() == pytest.approx(0.5 * terms.compression.item())
+    infotok(data["features"], **inputs)  # once
+
+
+def test_a_forgotten_input_is_said_once():
+    data, infotok = batch(), module(prior="text", consistency=1.0, relevance=1.0, generation=1.0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            _, without = infotok(data["features"])
+    assert len(caught) == 4
+    told = " ".join(str(w.message) for w in caught)
+    for name in ("consistency is left out of a batch: no text was passed", "no answer", "no target", 'prior="text"'):
+        assert name in told
+    assert without.dropped == {
+        "relevance": "no answer was passed",
+        "generation": "no target was passed",
+        "consistency": "no text was passed",
+    }
+    assert without.computed == ("compression",)
+    assert set(without.asdict()) == {"loss", "compression_nats"}
+    _, zero = infotok.eval()(data["features"], text=torch.zeros(B, 10))
+    _, none = infotok(data["features"])  # once, and never in eval mode
+    assert none.compression.item() == pytest.approx(zero.compression.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("options", [{"estimator": "hsic"}, {"compression": 0.0}, {"prior": "learned"}])
+def test_a_last_batch_too_small_to_compare_goes_on(size, options):
+    infotok = module(consistency=1.0, **options)
+    few, features = batch(size), torch.randn(size, L, D, requires_grad=True)
+    hsic = options.get("estimator") == "hsic"
+    if not hsic and size == 3:
+        assert infotok(features, text=few["text"])[1].dropped == {}
+        return
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _, terms = infotok(features, image=few["image"], text=few["text"])
+    told = " ".join(str(w.message) for w in caught)
+    assert f"consistency is left out of a batch: {size} of {size} images have text" in told
+    assert set(terms.dropped) == ({"consistency", "compression"} if hsic else {"consistency"})
+    terms.loss.backward()  # also where nothing is left of it
+    assert features.grad.isfinite().all()
+    _, whole = infotok(**inputs_of(batch()))
+    assert whole.dropped == {}
+
+
+# --- precision -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("own", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"consistency": 1.0},
+        {"estimator": "hsic", "consistency": 1.0},
+        {"prior": "text", "placement": "adapter"},
+        {"codes": K, "prior": "learned", "consistency": 1.0},
+        {"prior": "full", "consistency": 1.0},
+    ],
+)
+def test_any_precision_of_features_and_parameters(options, own, dtype):
+    options = options | ({"prior": FullPrior(D)} if options.get("prior") == "full" else {})
+    infotok, data = module(**options), batch()
+    infotok = infotok.to(own).eval()
+    posterior = data["posterior"].to(dtype) if "codes" in options else None
+    features = data["features"].to(dtype).requires_grad_()
+    inputs = {"image": data["image"], "text": data["text"], "posterior": posterior}
+    tokens, terms = infotok(features, **inputs)
+    (tokens.sum() + terms.loss).backward()
+    exact = copy.deepcopy(infotok).double()
+    truth = exact(features.detach().double(), **inputs)[1].loss
+    assert tokens.dtype == features.grad.dtype == dtype
+    wide = dtype == torch.float64 or any(p.dtype == torch.float64 for p in infotok.parameters())
+    assert terms.loss.dtype == (torch.float64 if wide else torch.float32)
+    assert terms.loss.item() == pytest.approx(truth.item(), rel=1e-5, abs=1e-5)
+    for parameter in infotok.parameters():
+        assert parameter.grad is None or (parameter.grad.dtype == own and parameter.grad.isfinite().all())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert infotok(features, **inputs)[1].loss.item() == terms.loss.item()
+
+
+def test_half_precision_trains_and_counts():
+    infotok = module(warmup=2).half()
+    for _ in range(3):
+        infotok(batch()["features"].half())
+    assert infotok.passes == 3
 
 
 def test_same_seed_same_bits():
@@ -334,13 +568,29 @@ def test_collapse_is_watched_once():
     assert "lower compression= (now 0.5)" in told[0]
 
 
+@pytest.mark.parametrize(
+    ("tokens", "entropy"),
+    [(torch.ones(B, L, D), 0.0), (torch.randn(1, L, D).expand(B, L, D), 2.0), (torch.rand(B, L, D), 0.05)],
+)
+def test_collapse_behind_the_quantizer_is_watched_once(tokens, entropy):
+    """One code; codes that depend on the place alone; one code nearly always."""
+    infotok = module(estimator="hsic")
+    infotok.watch(torch.randn(B, L, D), SimpleNamespace(entropy=2.0))  # no warning
+    infotok.eval().watch(tokens)
+    infotok = module(estimator="hsic")
+    with pytest.warns(UserWarning, match="behind the quantizer the tokens are the same for every image"):
+        infotok.watch(tokens, SimpleNamespace(entropy=entropy))
+    for _ in range(101):
+        infotok.watch(tokens, SimpleNamespace(entropy=entropy))
+
+
 # --- the whole batch -------------------------------------------------------------------------------------------------
 
 
-def test_two_ranks_are_one_batch(tmp_path):
-    """DistributedDataParallel over two gloo processes gives the gradient of one process that sees all eight images."""
+def on_two_ranks(target, folder) -> list[dict]:
+    """What two gloo processes write down."""
     fork = multiprocessing.get_context("fork")  # the children need not import torch again
-    processes = [fork.Process(target=ranks.main, args=(rank, 2, tmp_path)) for rank in (0, 1)]
+    processes = [fork.Process(target=target, args=(rank, 2, folder)) for rank in (0, 1)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forking beside threads
         for process in processes:
@@ -348,17 +598,38 @@ def test_two_ranks_are_one_batch(tmp_path):
     for process in processes:
         process.join(timeout=120)
     assert [process.exitcode for process in processes] == [0, 0]
-    together, other = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
+
+
+def test_two_ranks_are_one_batch(tmp_path):
+    """DistributedDataParallel over two gloo processes gives the gradient of one process that sees all eight images."""
+    together, other = on_two_ranks(ranks.main, tmp_path)
     assert together == other
-    images, captions = ranks.data()
-    for estimator, with_text in ranks.CASES:
+    for estimator, captions in ranks.CASES:
         alone = ranks.Tokenizer(estimator)
-        alone(images, captions if with_text else None).backward()
-        expected, found = ranks.gradients(alone), together[f"{estimator}, text {with_text}"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            alone(*ranks.data(captions)).backward()
+        expected, found = ranks.gradients(alone), together[f"{estimator}, {captions}"]
         assert found.keys() == expected.keys()
         for name, gradient in expected.items():
             gradient = gradient or np.zeros(len(found[name]))  # unused here; there it takes part with a gradient of 0
             assert found[name] == pytest.approx(gradient, abs=1e-5), name
+
+
+def test_ranks_that_do_not_fit_all_say_so(tmp_path):
+    """Uneven rows and inputs end in one line on each rank, not in a rank that waits for ever."""
+    first, second = on_two_ranks(ranks.misfit_main, tmp_path)
+    assert (
+        first["rows"]
+        == "features, rows on each rank: got [3, 5], expected as many on each: drop_last=True makes batches even"
+    )
+    assert first["text"] == "text, numbers in a row (-1: none), on each rank: got [7, -1], expected as many on each"
+    assert first["width"] == "image, numbers in a row (-1: none), on each rank: got [6, 5], expected as many on each"
+    assert first["tokens"].startswith("features, tokens on each rank: got [3, 4], expected as many on each: pad to one")
+    assert first["refused"] == "inputs: got 'a refused batch on rank 1', expected valid inputs on every rank"
+    assert second.pop("refused").startswith("text: got shape (8, 6), expected 7 numbers in each row")
+    assert second.items() <= first.items()
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
@@ -376,21 +647,31 @@ def test_two_ranks_are_one_batch(tmp_path):
         ({"consistency": math.inf}, "consistency: got inf"),
         ({"free_bits": -1.0}, "free_bits: got -1.0"),
         ({"noise": 0.0}, "noise: got 0.0, expected a finite number above 0"),
-        ({"warmup": -1}, "warmup: got -1, expected a whole number of training passes"),
-        ({"blend": 1.5}, "blend: got 1.5, expected a whole number of training passes"),
-        ({"length": 0}, "length: got 0, expected a whole number, 1 or above"),
+        ({"warmup": -1}, "warmup: got -1, expected a number of training passes, 0 or above"),
+        ({"blend": 1.5}, "blend: got 1.5, expected a number of training passes, 0 or above"),
+        ({"length": 0}, "length: got 0, expected a positive integer"),
         (
             {"estimator": "hsic", "prior": "text"},
             "prior: got 'text', expected standard: the HSIC estimator has no prior",
         ),
         (
             {"estimator": "hsic", "codes": 5},
-            "codes: got 5, expected None: the HSIC estimator reads the tokens themselves",
+            "codes: got 5, expected None: the HSIC estimator compares the tokens themselves",
         ),
         ({"prior": "text", "text_dim": None}, "text_dim: got None, expected the width of the text"),
         ({"consistency": 1.0, "text_dim": None}, "text_dim: got None, expected the width of the vectors"),
         ({"relevance": 1.0, "answer_dim": None}, "answer_dim: got None, expected the width of the vectors"),
         ({"placement": "after"}, 'codes: got None, expected the number of codes K: with placement="after"'),
+        ({"bandwidth": -1.0, "estimator": "hsic"}, "bandwidth: got -1.0, expected a finite number above 0, or None"),
+        ({"bandwidth": 0, "estimator": "hsic"}, "bandwidth: got 0, expected a finite number above 0, or None"),
+        ({"bandwidth": math.nan, "estimator": "hsic"}, "bandwidth: got nan"),
+        ({"bandwidth": True, "estimator": "hsic"}, "bandwidth: got True"),
+        ({"bandwidth": 2.0}, "bandwidth: got 2.0, expected None: only the HSIC estimator has one"),
+        ({"consistency": "1"}, "consistency: got '1', expected a finite number, 0 or above"),
+        ({"compression": None}, "compression: got None, expected a finite number, 0 or above"),
+        ({"codes": 5.0}, "codes: got 5.0, expected a positive integer"),
+        ({"text_dim": True}, "text_dim: got True, expected a positive integer"),
+        ({"warmup": True}, "warmup: got True, expected a number of training passes"),
         ({"prior": nn.Identity(), "codes": 5}, "prior: got 'a module', expected one of standard"),
     ],
 )
@@ -428,20 +709,82 @@ def call(options: dict, **changes):
             {"consistency": 1.0},
             {"text": torch.zeros(B, 9)},
             ValueError,
-            r"consistency: got shape .* vectors of shape \(B, 10\)",
+            r"text: got shape \(12, 9\), expected 10 numbers in each row, as text_dim=10",
         ),
         ({"consistency": 1.0}, {"text": "a red circle"}, TypeError, "text: got 'str', expected a torch.Tensor"),
         (
             {"relevance": 1.0},
             {"answer": torch.full((B,), 5)},
             ValueError,
-            "relevance, labels: got '5 to 5', expected 0 to 4",
+            "answer, labels: got 5, expected 0 to 4, as answer_dim=5",
         ),
         (
             {"consistency": 1.0},
-            {"text": torch.full((B, 10), math.nan)},
+            {"text": torch.zeros(B, 10).index_fill(1, torch.tensor([3]), math.nan)},
             ValueError,
-            "scores: got .* expected finite values",
+            "text: got 'NaN or inf in row 0', expected finite numbers; a missing row is NaN throughout",
+        ),
+        (
+            {"consistency": 1.0},
+            {"text": torch.zeros(B, 10).index_fill(0, torch.tensor([3]), math.inf)},
+            ValueError,
+            "text: got 'NaN or inf in row 3', expected finite numbers",
+        ),
+        (
+            {"estimator": "hsic", "consistency": 1.0},
+            {"text": torch.zeros(B, 9)},
+            ValueError,
+            r"text: got shape \(12, 9\), expected 10 numbers in each row",
+        ),
+        (
+            {"estimator": "hsic", "consistency": 1.0},
+            {"text": torch.arange(B)},
+            ValueError,
+            "text, labels: got 11, expected 0 to 9, as text_dim=10",
+        ),
+        (
+            {"estimator": "hsic", "relevance": 1.0},
+            {"answer": torch.arange(B) % 3 - 1},
+            ValueError,
+            "answer, labels: got -1, expected 0 or above; -100 marks a missing label",
+        ),
+        (
+            {"estimator": "hsic", "consistency": 1.0},
+            {"text": torch.full((B, 4), -100)},
+            ValueError,
+            "text, labels: got -100, expected 0 or above",
+        ),
+        ({}, {"mask": torch.ones(B, L)}, TypeError, r"mask: got torch\.float32, expected booleans"),
+        (
+            {},
+            {"mask": torch.ones(B, L - 1, dtype=torch.bool)},
+            ValueError,
+            r"mask: got shape .* expected shape \(12, 4\)",
+        ),
+        (
+            {},
+            {"mask": torch.zeros(B, L, dtype=torch.bool)},
+            ValueError,
+            "mask, real tokens: got 0, expected at least 1",
+        ),
+        ({}, {"mask": [True]}, TypeError, r"mask: got 'list', expected a torch\.Tensor"),
+        (
+            {"consistency": 1.0},
+            {"text_mask": torch.ones(B)},
+            TypeError,
+            r"text_mask: got torch\.float32, expected bool",
+        ),
+        (
+            {"consistency": 1.0},
+            {"text_mask": torch.ones(3, dtype=torch.bool)},
+            ValueError,
+            "text_mask, batch: got shape",
+        ),
+        (
+            {},
+            {"features": torch.nested.nested_tensor([torch.zeros(2, D), torch.zeros(3, D)], layout=torch.jagged)},
+            ValueError,
+            "features: got 'a nested tensor', expected a padded tensor .* with mask=",
         ),
         ({"estimator": "hsic"}, {"image": None}, ValueError, "image: got None, expected the input images"),
         ({"codes": 7}, {}, ValueError, r"posterior: got None, expected log q\(k\|x\) of shape \(12, 4, 7\)"),
@@ -457,20 +800,13 @@ def call(options: dict, **changes):
             {"codes": 7},
             {"posterior": torch.full((B, L, 7), math.nan)},
             ValueError,
-            "compression: got 'NaN or inf', expected finite terms",
+            "compression: got 'NaN or inf', expected finite terms: check image, text",
         ),
     ],
 )
 def test_wrong_use_is_named(options, changes, error, message):
     with pytest.raises(error, match=message):
         call(options, **changes)
-
-
-@pytest.mark.parametrize("options", [{"estimator": "hsic"}, {"consistency": 1.0}])
-def test_a_batch_of_one_cannot_be_compared(options):
-    one = batch(1)
-    with pytest.raises(ValueError, match=r"features, batch: got 1, expected at least [24]"):
-        module(**options)(one["features"], image=one["image"], text=one["text"])
 
 
 def test_terms_rest_while_what_they_read_is_not_there():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from infotok.information.kernels import hsic, median_distance, nhsic
+from infotok.information.kernels import Side, hsic, median_distance, nhsic, nhsic_with
 
 
 def data(size=40, seed=0, dtype=torch.float64):
@@ -25,7 +25,7 @@ def gram(values, kernel, sigma=None):
     if kernel == "linear":
         return v @ v.T
     if kernel == "delta":
-        return (distance == 0).astype(float)
+        return (v[:, None] == v[None]).mean(-1)  # the share of positions that agree
     sigma = sigma or np.quantile(distance[np.triu_indices(len(v), 1)], 0.5, method="lower")
     return np.exp(-(distance**2) / (2 * sigma**2))
 
@@ -189,10 +189,9 @@ def test_training_on_nhsic_raises_it():
 def test_labels_and_text():
     captions = ["a red square", "a blue disc", "two discs", "a red square", "a blue disc", "a red square"]
     codes = torch.tensor([0, 1, 2, 0, 1, 0])
-    tokens = torch.stack([codes, codes * 0 + 9, codes % 2], 1)  # (N, L)
     x = torch.randn(6, 2, generator=torch.Generator().manual_seed(0))
     expected = hsic(x, codes, kernel_y="delta")
-    for labels in (captions, np.array(captions), tokens, codes.to(torch.uint8), codes.numpy()):
+    for labels in (captions, np.array(captions), codes[:, None], codes.to(torch.uint8), codes.numpy()):
         torch.testing.assert_close(hsic(x, labels, kernel_y="delta"), expected)
     one_hot = torch.nn.functional.one_hot(codes).float()
     torch.testing.assert_close(hsic(x, one_hot, kernel_y="linear"), expected)
@@ -219,6 +218,113 @@ def test_a_constant_answers_zero_with_gradient_zero(unbiased):
     torch.testing.assert_close(hsic(column, x), hsic(x, x))
 
 
+@pytest.mark.parametrize("chunk", [1024, 16])
+@pytest.mark.parametrize("estimator", [biased, unbiased])
+def test_token_ids_are_compared_position_by_position(estimator, chunk):
+    """Captions that all differ: equal or not as a whole is the identity matrix, of which nothing depends."""
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.cat([torch.randint(5, (40, 6), generator=generator), torch.arange(40)[:, None]], 1)  # (N, L)
+    x = ids[:, :2].double() + 0.3 * torch.randn(40, 2, generator=generator, dtype=torch.float64)
+    k, m = gram(x, "gaussian"), gram(ids, "delta")
+    options = {"kernel_y": "delta", "unbiased": estimator is unbiased, "chunk": chunk}
+    expected = estimator(k, m) / math.sqrt(estimator(k, k) * estimator(m, m))
+    assert expected > 0.2
+    for same in (ids, ids.numpy(), ids.numpy().astype(str), ids.to(torch.int16)):
+        assert nhsic(x, same, **options).item() == pytest.approx(expected, abs=1e-6)
+    assert hsic(x, ids, **options).item() == pytest.approx(estimator(k, m), abs=1e-7)
+
+
+@pytest.mark.parametrize("size", [128, 129, 300, 501, 700])
+@pytest.mark.parametrize("kernel", ["gaussian", "linear"])
+def test_the_value_does_not_depend_on_the_path(size, kernel):
+    """Sizes on both sides of every threshold: one bandwidth, whatever the chunk."""
+    x, y = data(size, dtype=torch.float32)
+    options = {"kernel_x": kernel, "kernel_y": "gaussian"}
+    whole, parts, tiny = (nhsic(x, y, **options, chunk=chunk).item() for chunk in (size, size - 1, 50))
+    assert whole == pytest.approx(parts, abs=2e-6)
+    assert whole == pytest.approx(tiny, abs=2e-6)
+    if kernel == "gaussian":
+        sigmas = {"bandwidth_x": median_distance(x).item(), "bandwidth_y": median_distance(y).item()}
+        assert whole == pytest.approx(nhsic(x, y, **sigmas).item(), abs=2e-6)
+
+
+@pytest.mark.parametrize("chunk", [1024, 16])
+def test_one_against_several_is_each_alone(chunk):
+    x, y = data(50)
+    labels, ids = (y[:, 0] > 0.7).long(), (3 * y).long().abs()
+    sides = [Side(y), Side(y, "linear"), Side(labels, "delta"), Side(ids, "delta"), Side(y, "gaussian", 0.5)]
+    together = nhsic_with(Side(x), sides, chunk=chunk)
+    for value, side in zip(together, sides, strict=True):
+        alone = nhsic(x, side.values, kernel_y=side.kernel, bandwidth_y=side.bandwidth, chunk=chunk)
+        torch.testing.assert_close(value, alone, rtol=0, atol=1e-12)
+    assert nhsic_with(Side(x), []) == []
+
+
+@pytest.mark.parametrize("scale", [1e-42, 1e-30, 1e-9, 1e9, 1e30, 2e38])
+@pytest.mark.parametrize("chunk", [1024, 16])
+def test_nhsic_has_no_scale(scale, chunk):
+    """Squares and products of these overflow or underflow in float32; nHSIC itself does not depend on them."""
+    x, y = (v / v.abs().max() for v in data(dtype=torch.float32))
+    for kernel in ("gaussian", "linear"):
+        options = {"kernel_x": kernel, "kernel_y": kernel, "chunk": chunk}
+        expected = nhsic(x, y, **options).item()
+        scaled = (x.double() * scale).float()  # at 1e-42 three digits are left
+        assert nhsic(scaled, y, **options).item() == pytest.approx(expected, abs=1e-2 if scale < 1e-38 else 1e-5)
+    leaf = (x * scale).requires_grad_()
+    nhsic(leaf, y, chunk=chunk).backward()
+    assert leaf.grad.isfinite().all() or scale < 1e-38  # 1 / scale itself is beyond float32
+
+
+def test_scales_beyond_float32_and_float64():
+    x, y = data()
+    expected = nhsic(x, y, kernel_x="linear", kernel_y="linear").item()
+    for scale in (1e-200, 1e200, 1e300):
+        assert nhsic(x * scale, y, kernel_x="linear", kernel_y="linear").item() == pytest.approx(expected)
+        assert nhsic(x * scale, y).item() == pytest.approx(nhsic(x, y).item())
+        assert median_distance(x * scale).item() == pytest.approx(scale * median_distance(x).item())
+    linear = hsic(x, y, kernel_x="linear", kernel_y="linear").item()
+    big = hsic(1e9 * x, y, kernel_x="linear", kernel_y="linear").item()
+    assert big == pytest.approx(1e18 * linear)
+    with pytest.raises(ValueError, match="HSIC: got inf, expected a value within range"):
+        hsic(1e30 * x.float(), y.float(), kernel_x="linear", kernel_y="linear")
+
+
+@pytest.mark.parametrize("chunk", [1024, 16])
+def test_an_outlier_does_not_blur_the_other_distances(chunk):
+    """|a|^2 + |b|^2 - 2 a . b loses all digits of small distances beside one value of 1e6; differences do not."""
+    x, y = data()
+    x[3] = 1e6
+    k, m = gram(x, "gaussian"), gram(y, "gaussian")
+    expected = unbiased(k, m) / math.sqrt(unbiased(k, k) * unbiased(m, m))
+    assert nhsic(x.float(), y.float(), chunk=chunk).item() == pytest.approx(expected, abs=1e-4)
+    twice = torch.cat([torch.zeros(30, 3), torch.full((5, 3), 0.1), torch.full((5, 3), 0.7)])  # most pairs coincide
+    k, m = gram(twice, "gaussian", 0.1 * 3**0.5), gram(y, "gaussian")
+    distances = torch.pdist(twice.double())
+    k = gram(twice, "gaussian", distances[distances > 0].median().item())
+    expected = unbiased(k, m) / math.sqrt(unbiased(k, k) * unbiased(m, m))
+    assert nhsic(twice, y, chunk=chunk).item() == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("sigma", [1e-30, 1e-3, 1e30])
+def test_any_bandwidth_gives_an_answer(sigma):
+    """Far below all distances the kernel is the identity, far above it is constant: 0 unless biased."""
+    x, y = data(dtype=torch.float32)
+    for chunk in (1024, 16):
+        leaf = x.clone().requires_grad_()
+        value = nhsic(leaf, y, bandwidth_x=sigma, chunk=chunk)
+        value.backward()
+        assert value.item() == 0
+        assert leaf.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_inputs(dtype):
+    x, y = data(dtype=torch.float32)
+    value = nhsic(x.to(dtype), y.to(dtype))
+    assert value.dtype == torch.float32
+    assert value.item() == nhsic(x.to(dtype).float(), y.to(dtype).float()).item()
+
+
 def test_all_labels_different_say_nothing_when_unbiased():
     x, _ = data()
     assert nhsic(x, torch.arange(40), kernel_y="delta").item() == 0
@@ -239,6 +345,16 @@ def test_bad_input_is_refused():
             measure(x, torch.arange(40))
         with pytest.raises(TypeError, match=r"x: got torch.float64, expected integer, boolean or string labels"):
             measure(x, y, kernel_x="delta")
+        with pytest.raises(ValueError, match="y, labels: got -1, expected 0 or above"):
+            measure(x, torch.arange(40) - 1, kernel_y="delta")
+        with pytest.raises(ValueError, match="y, labels: got -100, expected 0 or above"):
+            measure(x, np.full((40, 3), -100), kernel_y="delta")
+        with pytest.raises(TypeError, match="y: got object, expected integer, boolean or string labels"):
+            measure(x, np.array([None] * 40), kernel_y="delta")
+        with pytest.raises(TypeError, match=r"y: got torch\.complex64, expected floats"):
+            measure(x, torch.zeros(40, dtype=torch.complex64))
+        with pytest.raises(ValueError, match="bandwidth_y: got 'wide', expected a finite number above 0"):
+            measure(x, y, bandwidth_y="wide")
         with pytest.raises(ValueError, match="kernel_y: got 'rbf', expected one of gaussian, linear, delta"):
             measure(x, y, kernel_y="rbf")
         with pytest.raises(ValueError, match=r"bandwidth_x: got -1.0, expected a finite number above 0"):

@@ -549,3 +549,19 @@ def test_consistency_does_not_wait_for_codes():
     assert warm.infotok.compression is None
     assert warm.infotok.consistency is not None
     assert then.infotok.compression is not None
+
+
+@pytest.mark.parametrize("estimator", ["hsic", "variational"])
+def test_one_code_in_use_is_not_hidden_by_terms_before_the_quantizer(estimator):
+    """The encoder's output tells images apart (nHSIC is high), but every token falls on the same code."""
+    torch.manual_seed(0)
+    infotok = {"estimator": estimator, "text_dim": 8, "consistency": 1.0, "compression": 0.0}
+    tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 8}, infotok=infotok))
+    codebook = torch.full((8, tokenizer.dim), 100.0)
+    codebook[0] = 0.0
+    tokenizer.quantizer.start_from(codebook)
+    images, text = torch.rand(8, 3, 32, 32), torch.rand(8, 8)
+    with pytest.warns(UserWarning, match=r"the tokens are the same for every image \(0.00 bits per token\)"):
+        out = tokenizer(images, text=text)
+    assert out.usage.perplexity == 1
+    assert out.infotok.consistency.isfinite()

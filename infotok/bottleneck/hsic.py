@@ -10,24 +10,23 @@ independent (Gaussian kernels). Ma, Lewis & Kleijn 2020, "The HSIC bottleneck" (
     terms.loss.backward()
 
 - `HSICBottleneck`   the module
-- `dependences`      nHSIC of one z with several others: `infotok.information.nhsic`, with z's kernel computed once
+- `dependences`      nHSIC of one z with several others, missing rows left out: `infotok.information.kernels.nhsic_with`
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from infotok.bottleneck.arguments import check_bandwidth, check_number, check_size
+from infotok.bottleneck.missing import present_rows
 from infotok.errors import require
-from infotok.information.kernels import nhsic
+from infotok.information.kernels import Side, nhsic_with
 
 __all__ = ["HSICBottleneck", "HSICTerms", "dependences", "natural_kernel"]
 
 KERNELS = ("gaussian", "linear", "delta")
-MEDIAN_ROWS = 128  # evenly spaced rows that stand for all in the median: eight thousand distances
-Side = tuple[Tensor, str, float | None]  # values (B, ...), kernel, bandwidth
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,9 @@ class HSICBottleneck(nn.Module):
     - bandwidth_z, bandwidth_x fix sigma; unbiased (B >= 4) or biased (B >= 2) estimates;
     - chunk: batches above it are computed `chunk` rows of the kernel matrices at a time.
 
-    Everything but the batch dimension is flattened. Unequal batches, too small ones and NaN raise ValueError.
+    Everything but the batch dimension is flattened; uint8 images are taken as they are. Rows of y that are the label
+    -100 or NaN throughout are missing, and leave the relevance to the others. Labels (B, T) are token ids, compared
+    position by position. Unequal batches, too small ones, other labels below 0 and NaN raise ValueError.
     """
 
     def __init__(
@@ -64,14 +65,14 @@ class HSICBottleneck(nn.Module):
         chunk: int = 2048,
     ) -> None:
         super().__init__()
-        for name, weight in (("compression", compression), ("relevance", relevance)):
-            require(math.isfinite(weight) and weight >= 0, name, weight, "a finite number, 0 or above")
+        check_number("compression", compression)
+        check_number("relevance", relevance)
         for name, kernel in (("kernel_z", kernel_z), ("kernel_x", kernel_x), ("kernel_y", kernel_y)):
             known = kernel in KERNELS or (name == "kernel_y" and kernel is None)
             require(known, name, kernel, f"one of {', '.join(KERNELS)}")
-        for name, sigma in (("bandwidth_z", bandwidth_z), ("bandwidth_x", bandwidth_x)):
-            positive = sigma is None or (math.isfinite(sigma) and sigma > 0)
-            require(positive, name, sigma, "a finite number above 0, or None for the median distance")
+        check_bandwidth("bandwidth_z", bandwidth_z)
+        check_bandwidth("bandwidth_x", bandwidth_x)
+        check_size("chunk", chunk)
         self.compression, self.relevance = compression, relevance
         self.kernel_z, self.kernel_x, self.kernel_y = kernel_z, kernel_x, kernel_y
         self.bandwidth_z, self.bandwidth_x = bandwidth_z, bandwidth_x
@@ -79,14 +80,14 @@ class HSICBottleneck(nn.Module):
 
     def forward(self, z: Tensor, x: Tensor, y: Tensor | None = None) -> HSICTerms:
         """The two dependences of z and their weighted difference."""
-        others: dict[str, Side] = {}
+        others, present = {}, {}
         if self.compression:
-            others["compression"] = (x, self.kernel_x, self.bandwidth_x)
+            others["compression"] = Side(x, self.kernel_x, self.bandwidth_x, "x")
         if self.relevance and y is not None:
-            others["relevance"] = (y, self.kernel_y or natural_kernel(y), None)
-        side = (z, self.kernel_z, self.bandwidth_z)
-        values = dependences(side, list(others.values()), unbiased=self.unbiased, chunk=self.chunk)
-        terms = dict(zip(others, values, strict=True))
+            others["relevance"] = Side(y, self.kernel_y or natural_kernel(y), None, "y")
+            present["relevance"] = present_rows(y, "y")
+        side = Side(z, self.kernel_z, self.bandwidth_z, "z")
+        terms = dependences(side, others, present, unbiased=self.unbiased, chunk=self.chunk)
         compression, relevance = terms.get("compression"), terms.get("relevance")
         loss = torch.zeros((), device=z.device)
         if compression is not None:
@@ -96,21 +97,30 @@ class HSICBottleneck(nn.Module):
         return HSICTerms(loss, compression, relevance)
 
 
-def dependences(z: Side, others: Sequence[Side], *, unbiased: bool = True, chunk: int = 2048) -> list[Tensor]:
-    """nHSIC(z, other) for each of `others`, as scalars; batches above `chunk` go through `nhsic` row by row.
+def dependences(
+    z: Side,
+    others: Mapping[str, Side],
+    present: Mapping[str, Tensor] | None = None,
+    *,
+    unbiased: bool = True,
+    chunk: int = 2048,
+) -> dict[str, Tensor]:
+    """nHSIC of z with each of `others` by `nhsic_with`, whatever the shape (B, ...) of their values.
 
-    With centred kernel matrices K~ and L~ it is <K~, L~> / |K~| |L~|, and 0 where a kernel matrix is constant.
+    present[name] (B,), boolean: the rows that have this other; z is then compared with it on those rows alone.
     """
-    size, least = len(z[0]), 4 if unbiased else 2
-    require(size >= least, "batch", size, f"at least {least}: HSIC compares inputs with each other")
-    for values, _, _ in others:
-        require(len(values) == size, "batch", len(values), f"{size} rows, as many as z")
-    if size > chunk:
-        sides = {"kernel_x": z[1], "bandwidth_x": z[2], "unbiased": unbiased, "chunk": chunk}
-        return [nhsic(_rows(z[0]), _rows(v), kernel_y=k, bandwidth_y=s, **sides) for v, k, s in others]
-    with torch.autocast(z[0].device.type, enabled=False):
-        first = _centred_kernel(*z, unbiased)
-        return [_cosine(first, _centred_kernel(*other, unbiased)) for other in others]
+    size, least = len(z.values), 4 if unbiased else 2
+    for other in others.values():
+        require(len(other.values) == size, "batch", len(other.values), f"{size} rows, as many as z")
+    partial = {name: rows for name, rows in (present or {}).items() if not rows.all()}
+    groups = [(None, [name for name in others if name not in partial]), *((rows, [n]) for n, rows in partial.items())]
+    found = {}
+    for rows, names in groups:
+        sides = [_rows(side, rows) for side in (z, *(others[name] for name in names))]
+        left = len(sides[0].values)
+        require(left >= least, "batch", left, f"at least {least}: HSIC compares inputs with each other")
+        found |= dict(zip(names, nhsic_with(sides[0], sides[1:], unbiased=unbiased, chunk=chunk), strict=True))
+    return {name: found[name] for name in others}
 
 
 def natural_kernel(y: Tensor) -> str:
@@ -118,60 +128,9 @@ def natural_kernel(y: Tensor) -> str:
     return "linear" if y.is_floating_point() else "delta"
 
 
-def _rows(values: Tensor) -> Tensor:
-    """(B, ...) -> (B, D), floats in float32 at least; labels (B,) stay as they are."""
-    if values.dtype in (torch.float16, torch.bfloat16):
+def _rows(side: Side, rows: Tensor | None) -> Side:
+    """(B, ...) -> (B, D), or only these rows. Pixels (uint8) and masks become floats, unless compared as labels."""
+    values = side.values if rows is None else side.values[rows]
+    if side.kernel != "delta" and values.dtype in (torch.uint8, torch.bool):
         values = values.float()
-    return values if values.ndim == 1 and not values.is_floating_point() else values.reshape(len(values), -1)
-
-
-def _centred_kernel(values: Tensor, kernel: str, bandwidth: float | None, unbiased: bool) -> Tensor:
-    """K~ (B, B) in float64: rows that sum to zero, and a zero diagonal if unbiased (Szekely & Rizzo 2014)."""
-    values = _rows(values)
-    if kernel == "delta":
-        same = values[:, None] == values[None]
-        matrix = (same if values.ndim == 1 else same.all(-1)).float()
-    else:
-        values = values - values.mean(0)  # products that cancel less
-        matrix = values @ values.T
-        if kernel == "gaussian":
-            matrix = torch.exp(-_scaled_distances(matrix, bandwidth))
-    require(matrix.sum().isfinite(), "values", values, "finite numbers, no NaN or inf")
-    matrix = matrix if matrix.device.type == "mps" else matrix.double()
-    n = len(matrix)
-    if not unbiased:
-        mean = matrix.mean(0)
-        return matrix - mean - mean[:, None] + mean.mean()
-    matrix = matrix - torch.diag(matrix.diagonal())
-    rows = matrix.sum(0) / (n - 2)
-    centred = matrix - rows - rows[:, None] + rows.sum() / (n - 1)
-    return centred - torch.diag(centred.diagonal())
-
-
-def _scaled_distances(products: Tensor, bandwidth: float | None) -> Tensor:
-    """|a_i - a_j|^2 / 2 sigma^2 from the products a_i . a_j; sigma the median distance over the pairs that differ.
-
-    The median of distances, squared: the same pair is the median of the squares, so none needs a root. (Taking
-    the median of squared distances for sigma itself, as some code does, gives it the wrong unit.)
-    """
-    squares = products.diagonal()
-    distances = (squares[:, None] + squares - 2 * products).clamp(min=0)
-    distances = distances - torch.diag(distances.diagonal())
-    if bandwidth is not None:
-        return distances / (2 * bandwidth**2)
-    step = -(-len(distances) // MEDIAN_ROWS)
-    some = distances[::step, ::step]
-    n = len(some)
-    rank = n + (n * (n - 1) + 1) // 2  # behind the n zeros of the diagonal, the middle of the n (n - 1) others
-    middle = some.flatten().kthvalue(rank).values
-    if middle == 0:
-        apart = distances[distances > 0]
-        middle = apart.median() if len(apart) else torch.ones_like(middle)
-    return distances / (2 * middle)
-
-
-def _cosine(a: Tensor, b: Tensor) -> Tensor:
-    aa, bb, ab = (a * a).sum(), (b * b).sum(), (a * b).sum()
-    smallest = 1e-13 * a.numel()
-    constant = aa <= smallest or bb <= smallest
-    return (0.0 * ab if constant else ab / (aa * bb).sqrt()).float()
+    return side._replace(values=values if values.ndim == 1 else values.flatten(1))

@@ -4,13 +4,25 @@
     tokens, terms = infotok(features, image=images, text=captions)     # features (B, L, 64), from any encoder
     loss = host_loss(tokens) + terms.loss
 
-The tokens Z of an image X are shared by what reads them (answers Y_u), what draws from them (targets Y_g) and the
-paired text T. Added to the host's own loss is
+The tokens Z of an image X are shared by understanding (answers Y_u), generation (targets Y_g) and the paired text T.
+Added to the host's own loss is
 
     compression * I(X;Z) - relevance * I(Z;Y_u) - generation * I(Z;Y_g) - consistency * I(Z;T)
 
 - estimator="variational", in nats: I(X;Z) <= E KL(q(z|x) || r(z)); the other three >= InfoNCE, at most log B
 - estimator="hsic": each I is a normalised HSIC instead, between 0 and 1 (unbiased, so just below 0 at times)
+
+Everyday batches:
+- padded tokens: `mask` (B, L) is true for real tokens. What stands at padded places changes no term, statistic or
+  gradient; returned tokens are 0 there (with placement="after" they come back untouched).
+- missing captions: rows of NaN, the label -100, or `text_mask` (B,) false. They count in no term but compression; a
+  prior on text then charges what it charges without text. A row of zeros is a caption unless `text_mask` says no.
+- a term without its input, or with fewer rows than it compares (2, by HSIC 4, as in a last batch of one), is left out
+  of that batch: `terms.dropped` says why, and training warns once.
+- features of any precision: everything is computed in float32 at least (float64 where features or parameters are),
+  with autocast off; tokens come back in the type of `features`.
+- all terms are computed where InfoTok stands. With placement="before", show it the tokens behind the quantizer too, by
+  `watch`: a collapsed codebook is invisible before it. `SharedTokenizer` does so.
 
 This is our reading of InfoTok (arXiv 2602.01554), of which only the abstract was available to us: regulating shared
 tokens by mutual information, and the two estimators, are the paper's; weights, priors, placements, critics and kernels
@@ -19,22 +31,27 @@ so `relevance` and `generation` are 0 unless asked for.
 """
 
 import math
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
 
-from infotok.bottleneck.conditional import ConditionalPrior, vectors
+from infotok.bottleneck.arguments import check_bandwidth, check_number, check_passes, check_size
 from infotok.bottleneck.discrete_latent import code_rate
 from infotok.bottleneck.hsic import dependences, natural_kernel
-from infotok.bottleneck.priors import DiagonalPrior, reparametrise
+from infotok.bottleneck.inputs import Variable, check_on_ranks, check_rows, check_tokens, conditioning, variable
+from infotok.bottleneck.monitor import Monitor
+from infotok.bottleneck.padding import Padding
+from infotok.bottleneck.priors import reparametrise
+from infotok.bottleneck.rates import code_log_prior, gaussian_rates, make_prior
+from infotok.bottleneck.relevance import TokenCritic
 from infotok.errors import require
 from infotok.information.bounds import infonce
-from infotok.information.upper import gaussian_kl
+from infotok.information.kernels import Side
 from infotok.ranks import gather_over_ranks, rank_and_world
 
 __all__ = ["InfoTok", "InfoTokTerms"]
@@ -42,13 +59,14 @@ __all__ = ["InfoTok", "InfoTokTerms"]
 ESTIMATORS = ("variational", "hsic")
 PRIORS = ("standard", "learned", "text", "host")
 PLACEMENTS = ("before", "after", "adapter")
-GUARD_EVERY = 100  # training passes between two looks at scale and collapse
 TERMS = ("compression", "relevance", "generation", "consistency")
+ARGUMENTS = {"relevance": "answer", "generation": "target", "consistency": "text"}  # what each term compares Z with
+LEAST_ROWS = {"variational": 2, "hsic": 4}  # that can be compared with each other
 
 
 @dataclass(frozen=True)
 class InfoTokTerms:
-    """The weighted sum to add to the host's loss, and its terms; None where switched off or without its input."""
+    """The weighted sum to add to the host's loss, and its terms; None where switched off or left out of this batch."""
 
     loss: Tensor
     unit: str  # "nats" or "nhsic"
@@ -56,23 +74,29 @@ class InfoTokTerms:
     relevance: Tensor | None = None  # I(Z;Y_u): a lower bound in nats, or nHSIC(Z, answer)
     generation: Tensor | None = None  # I(Z;Y_g)
     consistency: Tensor | None = None  # I(Z;T)
+    dropped: dict[str, str] = field(default_factory=dict)  # terms left out of this batch, and why
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        """The names of the terms that this batch has."""
+        return tuple(name for name in TERMS if getattr(self, name) is not None)
 
     def asdict(self) -> dict[str, float]:
         """Plain numbers to log: {"loss": ..., "compression_nats": ..., ...}, only the terms that were computed."""
-        known = {name: getattr(self, name) for name in TERMS if getattr(self, name) is not None}
-        return {"loss": self.loss.item()} | {f"{name}_{self.unit}": value.item() for name, value in known.items()}
+        terms = {f"{name}_{self.unit}": getattr(self, name).item() for name in self.computed}
+        return {"loss": self.loss.item()} | terms
 
 
 class InfoTok(nn.Module):
-    """Regulates tokens (B, L, dim); see the module for the objective.
+    """Regularises tokens (B, L, dim); see the module for the objective.
 
     Weights of the four terms, each 0 or above, 0 to switch it off: `compression`, `relevance`, `generation`,
     `consistency`. In nats, 1e-4 to 1e-2 suits compression and 0.01 to 1 the others; in nHSIC, 0.1 to 10.
 
-    What the compression term charges against (`prior`, variational only):
+    The prior r of the compression term (`prior`, variational only):
     - "standard"  N(0, I) per token, or the uniform distribution over codes
     - "learned"   one learned Gaussian, or one learned distribution over codes
-    - "text"      r(z|t): only what the text does not explain is charged, a bound on I(X;Z|T)
+    - "text"      r(z|t): only what the text does not explain counts, a bound on I(X;Z|T)
     - "host"      the host's own generative model, passed to each call: what a learner of its size cannot predict
     - or a module with `rate(mean, log_variance, generator)`, such as `MixturePrior`
 
@@ -85,11 +109,15 @@ class InfoTok(nn.Module):
     - "adapter"   on a frozen tokenizer's tokens: a learned residual MLP, tokens = features + w (z - features), w
                   rising from 0 to 1 over `blend` training passes
 
-    codes: K, where tokens are discrete: calls then pass `posterior`, and compression is KL(q(k|x) || r(k)) over codes.
-    text_dim, answer_dim, target_dim: the width of float inputs, or the number of labels. length: L, where it is
-    fixed; critics and the text prior then see every token at its place and not their mean.
-    noise: sigma at the start. free_bits: bits per token that cost nothing. warmup: passes over which compression
-    rises from 0. bandwidth: a fixed sigma of the Gaussian kernel on tokens, instead of the median of distances.
+    codes: K, where tokens are discrete: calls then pass `posterior`, and compression is KL(q(k|x) || r(k)) over codes
+    text_dim, answer_dim, target_dim: the width of float inputs, or the number of labels
+    length: L, where it is fixed; critics and the text prior then see every token at its place and not their mean
+    noise: sigma at the start
+    free_bits: bits per token that cost nothing
+    warmup: training passes over which compression rises from 0
+    bandwidth: a fixed sigma of the Gaussian kernel on tokens, instead of the median of distances
+
+    Every argument out of its range raises ValueError in one line that names it.
     """
 
     def __init__(
@@ -117,29 +145,32 @@ class InfoTok(nn.Module):
         super().__init__()
         weights = dict(zip(TERMS, (compression, relevance, generation, consistency), strict=True))
         for name, value in weights.items() | {"free_bits": free_bits}.items():
-            require(math.isfinite(value) and value >= 0, name, value, "a finite number, 0 or above")
-        require(math.isfinite(noise) and noise > 0, "noise", noise, "a finite number above 0")
-        for name, passes in (("warmup", warmup), ("blend", blend)):
-            require(isinstance(passes, int) and passes >= 0, name, passes, "a whole number of training passes")
-        optional = {"text_dim": text_dim, "answer_dim": answer_dim, "target_dim": target_dim, "length": length}
-        for name, size in {"dim": dim, **optional, "codes": codes}.items():
-            whole = isinstance(size, int) and size >= 1
-            require(whole or (name != "dim" and size is None), name, size, "a whole number, 1 or above")
+            check_number(name, value)
+        check_number("noise", noise, positive=True)
+        check_passes("warmup", warmup)
+        check_passes("blend", blend)
+        check_bandwidth("bandwidth", bandwidth)
+        widths = {"text": text_dim, "answer": answer_dim, "target": target_dim}
+        check_size("dim", dim)
+        for name, size in {f"{name}_dim": width for name, width in widths.items()}.items():
+            check_size(name, size, optional=True)
+        check_size("length", length, optional=True)
+        check_size("codes", codes, optional=True)
         require(estimator in ESTIMATORS, "estimator", estimator, f"one of {', '.join(ESTIMATORS)}")
         require(placement in PLACEMENTS, "placement", placement, f"one of {', '.join(PLACEMENTS)}")
         own = isinstance(prior, nn.Module)
         require(own or prior in PRIORS, "prior", prior, f"one of {', '.join(PRIORS)}, or a module")
         variational = estimator == "variational"
         require(variational or prior == "standard", "prior", prior, "standard: the HSIC estimator has no prior")
-        require(variational or codes is None, "codes", codes, "None: the HSIC estimator reads the tokens themselves")
+        require(variational or codes is None, "codes", codes, "None: the HSIC estimator compares the tokens themselves")
+        require(bandwidth is None or not variational, "bandwidth", bandwidth, "None: only the HSIC estimator has one")
         require(not (own and codes), "prior", "a module", f"one of {', '.join(PRIORS)} where tokens are codes")
         require(prior != "text" or text_dim, "text_dim", text_dim, 'the width of the text, for prior="text"')
         loose = variational and compression and placement == "after" and not codes
-        require(
-            not loose, "codes", codes, 'the number of codes K: with placement="after" the rate is that of the codes'
-        )
+        of_codes = 'the number of codes K: with placement="after" the rate is that of the codes'
+        require(not loose, "codes", codes, of_codes)
 
-        self.dim, self.estimator, self.placement = dim, estimator, placement
+        self.dim, self.estimator, self.placement, self.widths = dim, estimator, placement, widths
         self.weights, self.prior_name, self.codes, self.length = weights, "module" if own else prior, codes, length
         self.free_nats, self.warmup, self.blend, self.bandwidth = free_bits * math.log(2), warmup, blend, bandwidth
         self.noisy = bool(variational and compression and not codes)
@@ -153,33 +184,15 @@ class InfoTok(nn.Module):
             nn.init.zeros_(self.to_log_variance.weight)
             nn.init.constant_(self.to_log_variance.bias, 2 * math.log(noise))
         if variational and compression:
-            self.prior = self._make_prior(prior, text_dim)
+            self.prior = prior if own else make_prior(prior, dim, codes, text_dim, length)
         self.critics = nn.ModuleDict()
-        for term, width in (("relevance", "answer_dim"), ("generation", "target_dim"), ("consistency", "text_dim")):
+        for term, name in ARGUMENTS.items():
             if variational and weights[term]:
-                require(
-                    optional[width], width, None, f"the width of the vectors, or number of labels, that {term} reads"
-                )
-                self.critics[term] = TokenCritic(dim * (length or 1), optional[width])
+                expected = f"the width of the vectors, or number of labels, that {term} compares tokens with"
+                require(widths[name], f"{name}_dim", None, expected)
+                self.critics[term] = TokenCritic(dim * (length or 1), widths[name])
         self.register_buffer("passes", torch.zeros((), dtype=torch.long))
-        self.seen, self.warned = 0, set()
-
-    def _make_prior(self, prior: str | nn.Module, text_dim: int | None) -> nn.Module | None:
-        if isinstance(prior, nn.Module):
-            return prior
-        if self.codes:
-            makers = {
-                "learned": lambda: CodeTable(self.codes),
-                "text": lambda: CodeText(text_dim, self.codes, self.length),
-            }
-        else:
-            makers = {
-                "learned": lambda: DiagonalPrior(self.dim),
-                "text": lambda: ConditionalPrior(text_dim, self.dim, self.length),
-            }
-        return (
-            makers[prior]() if prior in makers else None
-        )  # the standard and the host's priors have no parameters here
+        self.monitor = Monitor()
 
     def forward(
         self,
@@ -191,47 +204,75 @@ class InfoTok(nn.Module):
         target: Tensor | None = None,
         posterior: Tensor | None = None,
         host: Tensor | tuple[Tensor, Tensor] | None = None,
+        mask: Tensor | None = None,
+        text_mask: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> tuple[Tensor, InfoTokTerms]:
         """tokens (B, L, dim) in the type of `features`, and the terms of this batch.
 
-        image (B, ...): X, which only the HSIC estimator reads. text T, answer Y_u, target Y_g: vectors (B, width) or
-        integer labels (B,); one that is None leaves its term out of this batch. posterior (B, L, K): logits of q(k|x).
+        image (B, ...): X, which only the HSIC estimator compares with; uint8 pixels too
+        text T, answer Y_u, target Y_g: vectors (B, width) or integer labels (B,); token ids (B, T) by HSIC
+        posterior (B, L, K): logits of q(k|x)
         host: the host's prediction of each token, (mean, log_variance) that broadcast against features, or logits
-        (B, L, K). Under DistributedDataParallel every rank must pass the same inputs and as many rows: the
-        contrastive and kernel terms are those of the whole batch, gathered.
+            (B, L, K)
+        mask (B, L): true for real tokens, false for padding; None: all are real
+        text_mask (B,): true where there is a caption; None: wherever text is not a row of NaN or the label -100
+
+        Under DistributedDataParallel every rank must pass the same inputs and as many rows: the contrastive and kernel
+        terms are those of the whole batch, gathered. Where ranks differ, or one refuses its batch, each raises
+        ValueError.
         """
-        self._check(features, image=image, text=text, answer=answer, target=target, posterior=posterior)
+        inputs = {"image": image, "text": text, "answer": answer, "target": target}
+        dtype = self._working_dtype(features)
+        if any(p.is_floating_point() and p.dtype != dtype for p in self.parameters()):
+            wide = {name: p.to(dtype) for name, p in self.named_parameters() if p.is_floating_point()}
+            rest = {"posterior": posterior, "host": host, "mask": mask, "text_mask": text_mask, "generator": generator}
+            return functional_call(self, wide, (features,), inputs | rest)
+        padding, variables, text = self._checked(features, posterior, mask, text_mask, inputs)
         with torch.autocast(features.device.type, enabled=False):
-            mean = _wide(features)
+            mean = padding.pack(features).to(dtype)
             if self.placement == "adapter":
                 mean = mean + self.adapter(mean)
-            z = mean
+            z, log_variance = mean, None
             if self.noisy:
                 log_variance = self.to_log_variance(mean)
                 z = reparametrise(mean, log_variance, generator) if self.training else mean
-            read = {"relevance": answer, "generation": target, "consistency": text}
-            read = {name: value for name, value in read.items() if self.weights[name] and value is not None}
+            dropped: dict[str, str] = {}
+            compared = self._comparable(variables, dropped)
             if self.estimator == "hsic":
-                values = self._dependences(z, image, read)
+                values = self._dependences(padding.unpack(z), image, compared, dropped)
             else:
-                values = {name: self._agreement(name, z, value) for name, value in read.items()}
+                values = {name: self._agreement(name, padding, padding.unpack(z), v) for name, v in compared.items()}
                 if self.weights["compression"]:
                     if self.codes:
-                        values["compression"] = self._code_rate(posterior, text, host)
+                        values["compression"] = self._code_rate(posterior, text, host, padding)
                     else:
-                        values["compression"] = self._rate(mean, log_variance, text, host, generator)
+                        rates = (mean, log_variance, text, host, padding, generator)
+                        values["compression"] = padding.per_image(gaussian_rates(self.prior_name, self.prior, *rates))
             if self.training:
-                self._guard(features, values)
-            loss = self._loss(features, values)
-        tokens = self._blend(features, z.to(features.dtype))
+                self._look(features, values, padding)
+                if self.prior_name == "text" and "compression" in values and text is None:
+                    self.monitor.warn("prior", 'prior="text" without text: compression is that of no caption')
+            loss = self._loss(z, values, padding)
+        tokens = self._blend(features, z.to(features.dtype), padding)
         if self.training:
             self.passes += 1
-        return tokens, InfoTokTerms(loss, "nats" if self.estimator == "variational" else "nhsic", **values)
+        return tokens, InfoTokTerms(
+            loss, "nats" if self.estimator == "variational" else "nhsic", **values, dropped=dropped
+        )
+
+    def watch(self, tokens: Tensor, usage: Any = None, mask: Tensor | None = None) -> None:
+        """Warn, once, if the tokens (B, L, D) behind the quantizer no longer depend on the image.
+
+        usage: the quantizer's, of this batch, if it has one; below an `.entropy` of 0.1 bits per token one code does
+        all the work. mask as in `forward`. Looks at the first and every 100th training batch.
+        """
+        if self.training:
+            self.monitor.quantized_tokens(tokens, usage, Padding(*tokens.shape[:2], mask))
 
     @contextmanager
     def without(self, *terms: str) -> Iterator[None]:
-        """While this lasts, the terms named weigh nothing and need no input: what they read is not there yet."""
+        """While this lasts, the named terms have weight 0 and need no input, which is not there yet."""
         for name in terms:
             require(name in TERMS, "terms", name, f"one of {', '.join(TERMS)}")
         kept = dict(self.weights)
@@ -241,197 +282,154 @@ class InfoTok(nn.Module):
         finally:
             self.weights.update(kept)
 
+    # --- the inputs --------------------------------------------------------------------------------------------------
+
+    def _working_dtype(self, features: Tensor) -> torch.dtype:
+        require(isinstance(features, Tensor), "features", type(features).__name__, "a torch.Tensor", TypeError)
+        require(features.is_floating_point(), "features", features.dtype, "a floating-point dtype", TypeError)
+        double = any(p.dtype == torch.float64 for p in self.parameters())
+        return torch.float64 if double or features.dtype == torch.float64 else torch.float32
+
+    def _checked(self, features: Tensor, *rest: Any) -> tuple[Padding, dict[str, Variable | None], Tensor | None]:
+        """`_check`, by all ranks together where several train."""
+        if not self.training or rank_and_world()[1] == 1:
+            return self._check(features, *rest)
+        return check_on_ranks(lambda: self._check(features, *rest), features, rest[-1])
+
+    def _check(
+        self,
+        features: Tensor,
+        posterior: Tensor | None,
+        mask: Tensor | None,
+        text_mask: Tensor | None,
+        inputs: dict[str, Tensor | None],
+    ) -> tuple[Padding, dict[str, Variable | None], Tensor | None]:
+        """The padding, what each switched-on term compares tokens with, and the text of a prior on text."""
+        padding = check_tokens(features, self.dim, self.length, mask)
+        check_rows(inputs, text_mask, len(features))
+        rated = self.weights["compression"]
+        if self.codes and rated:
+            shape = (*features.shape[:2], self.codes)
+            fits = isinstance(posterior, Tensor) and posterior.shape == shape
+            require(fits, "posterior", posterior, f"log q(k|x) of shape {shape}, since codes={self.codes}")
+        imaged = inputs["image"] is not None or self.estimator != "hsic" or not rated
+        require(imaged, "image", None, "the input images, for the compression term of HSIC")
+        asked = {term: name for term, name in ARGUMENTS.items() if self.weights[term]}
+        if self.prior_name == "text" and rated:
+            asked["prior"] = "text"
+        found = {
+            term: None
+            if inputs[name] is None
+            else variable(name, inputs[name], self.widths[name], text_mask if name == "text" else None)
+            for term, name in asked.items()
+        }
+        text = found.pop("prior", None)
+        return padding, found, None if text is None else conditioning(text, self.widths["text"])
+
+    def _comparable(self, variables: dict[str, Variable | None], dropped: dict[str, str]) -> dict[str, Variable]:
+        """The variables, gathered, that enough rows have; why the others are left out goes to `dropped`."""
+        compared, least = {}, LEAST_ROWS[self.estimator]
+        for term, found in variables.items():
+            if found is None:
+                self._drop(term, f"no {ARGUMENTS[term]} was passed", dropped)
+                continue
+            present = self._gather(found.present)
+            rows = int(present.sum())
+            if rows < least:
+                reason = f"{rows} of {len(present)} images have {found.name}, and {least} is the fewest to compare"
+                self._drop(term, reason, dropped)
+            else:
+                compared[term] = found._replace(present=present)
+        return compared
+
+    def _drop(self, term: str, reason: str, dropped: dict[str, str]) -> None:
+        dropped[term] = reason
+        if self.training:
+            kind = "absent" if reason.startswith("no ") else "few"
+            self.monitor.warn(f"{term}, {kind}", f"{term} is left out of a batch: {reason} (see terms.dropped)")
+
     # --- the terms ---------------------------------------------------------------------------------------------------
 
-    def _rate(self, mean: Tensor, log_variance: Tensor, text: Tensor | None, host, generator) -> Tensor:
-        """E KL(q(z|x) || r(z)) per image: summed over tokens and dimensions, averaged over the batch."""
-        if self.prior_name == "host":
-            pair = (
-                isinstance(host, tuple | list) and len(host) == 2 and all(part.shape[-1] == self.dim for part in host)
-            )
-            got = "no such pair" if host is not None else None
-            require(pair, "host", got, f'(mean, log_variance) that end in {self.dim} dimensions, for prior="host"')
-            rate = gaussian_kl(mean, log_variance, *map(_wide, host))
-        elif self.prior_name == "text":
-            m, log_v = self.prior(text)
-            if self.length is None and text is not None:
-                m, log_v = m[:, None], log_v[:, None]  # one Gaussian for every token of its image
-            rate = gaussian_kl(mean, log_variance, m, log_v)
-        elif self.prior_name == "standard":  # gaussian_kl in half its time: this is the step's dearest line
-            rate = 0.5 * (log_variance.exp() - log_variance + mean.square() - 1).sum(-1)
-        else:
-            rate = self.prior.rate(mean, log_variance, generator)
-        return rate.sum(1).mean()  # (B, L) -> scalar
-
-    def _code_rate(self, posterior: Tensor | None, text: Tensor | None, host: Tensor | None) -> Tensor:
+    def _code_rate(self, posterior: Tensor, text: Tensor | None, host: Any, padding: Padding) -> Tensor:
         """E KL(q(k|x) || r(k)) per image."""
-        log_q = _wide(posterior).log_softmax(-1)
-        if self.prior_name == "host":
-            fits = isinstance(host, Tensor) and host.shape[-1] == self.codes
-            require(fits, "host", host, f'logits that end in {self.codes} codes, for prior="host"')
-            log_r = _wide(host).log_softmax(-1)
-        elif self.prior_name == "standard":
-            log_r = torch.full_like(log_q[:1, :1], -math.log(self.codes))
-        else:
-            log_r = self.prior(text)
-        return code_rate(log_q, log_r).sum(1).mean()
+        posterior = posterior if posterior.dtype == torch.float64 else posterior.float()
+        log_q = padding.pack(posterior).log_softmax(-1)
+        log_r = code_log_prior(self.prior_name, self.prior, self.codes, text, host, posterior)
+        return padding.per_image(code_rate(log_q, padding.pack(log_r)))
 
-    def _agreement(self, name: str, z: Tensor, value: Tensor) -> Tensor:
-        """A lower bound on I(Z; value), in nats."""
-        value = value.flatten(1) if value.is_floating_point() else value
-        critic = self.critics[name]
-        tokens = self._gather(critic.of_tokens(z.flatten(1) if self.length else z.mean(1)))
-        require(len(tokens) >= 2, "features, batch", len(tokens), f"at least 2: {name} compares images with each other")
-        return infonce(critic.scale() * tokens @ self._gather(critic.of_value(value, name)).T)
+    def _agreement(self, term: str, padding: Padding, z: Tensor, variable: Variable) -> Tensor:
+        """A lower bound on I(Z; variable), in nats."""
+        values, critic = variable.values, self.critics[term]
+        values = values.flatten(1) if values.is_floating_point() else values
+        tokens = self._gather(critic.of_tokens(z.flatten(1) if self.length else padding.pool(z)))
+        values = self._gather(critic.of_value(values, variable.name))
+        if not variable.present.all():
+            tokens, values = tokens[variable.present], values[variable.present]
+        return infonce(critic.scale() * tokens @ values.T)
 
-    def _dependences(self, z: Tensor, image: Tensor | None, read: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _dependences(
+        self, z: Tensor, image: Tensor | None, compared: dict[str, Variable], dropped: dict[str, str]
+    ) -> dict[str, Tensor]:
         """nHSIC of the tokens with everything that is switched on."""
-        sides = {name: (self._gather(value), natural_kernel(value), None) for name, value in read.items()}
-        if self.weights["compression"]:
-            require(image is not None, "image", image, "the input images, for the compression term of HSIC")
-            sides["compression"] = (self._gather(image), "gaussian", None)
-        z = self._gather(z)
-        require(len(z) >= 4, "features, batch", len(z), "at least 4: HSIC compares images with each other")
-        return dict(zip(sides, dependences((z, "gaussian", self.bandwidth), list(sides.values())), strict=True))
+        sides = {
+            term: Side(self._gather(v.values), natural_kernel(v.values), None, v.name) for term, v in compared.items()
+        }
+        rows = self._gather(z.flatten(1))
+        if self.weights["compression"] and len(rows) < LEAST_ROWS["hsic"]:
+            self._drop("compression", f"a batch of {len(rows)}, and 4 is the fewest to compare", dropped)
+        elif self.weights["compression"]:
+            sides["compression"] = Side(self._gather(image), "gaussian", None, "image")
+        if not sides:
+            return {}
+        present = {term: variable.present for term, variable in compared.items()}
+        return dependences(Side(rows, "gaussian", self.bandwidth, "features"), sides, present)
 
-    def _loss(self, features: Tensor, values: dict[str, Tensor]) -> Tensor:
-        loss = torch.zeros((), device=features.device)
+    def _loss(self, z: Tensor, values: dict[str, Tensor], padding: Padding) -> Tensor:
+        loss = torch.zeros((), device=z.device) if values else 0.0 * z.sum()
         for name, value in values.items():
             if name == "compression":
-                free = self.free_nats * features.shape[1] if self.estimator == "variational" else 0.0
+                free = self.free_nats * padding.mean_length() if self.estimator == "variational" else 0.0
                 warm = (self.passes / self.warmup).clamp(max=1.0) if self.warmup else 1.0
-                loss = loss + self.weights[name] * warm * (value.clamp(min=free) if free else value)
+                loss = loss + self.weights[name] * warm * (value.clamp(min=free) if self.free_nats else value)
             else:
                 loss = loss - self.weights[name] * value
         if self.training and rank_and_world()[1] > 1:  # every parameter takes part, with or without text in the batch
             loss = loss + 0.0 * sum(p.sum() for p in self.parameters())
         if not loss.isfinite():
             bad = [name for name, value in values.items() if not value.isfinite()]
-            require(features.isfinite().all(), "features", "NaN or inf", "finite numbers")
-            remedy = "finite terms: look at image, text, posterior and host, or lower the learning rate"
+            remedy = "finite terms: check image, text, posterior and host, or lower the learning rate"
             require(False, ", ".join(bad) or "parameters", "NaN or inf", remedy)
         return loss
 
     # --- tokens ------------------------------------------------------------------------------------------------------
 
-    def _blend(self, features: Tensor, z: Tensor) -> Tensor:
+    def _blend(self, features: Tensor, z: Tensor, padding: Padding) -> Tensor:
         if self.placement == "after":
             return features
         if self.placement == "adapter" and self.blend:
             share = (self.passes / self.blend).clamp(max=1.0).to(features.dtype)
-            return features + share * (z - features)
-        return z
+            features = padding.pack(features)
+            z = features + share * (z - features)
+        return padding.unpack(z)
 
     # --- the whole batch ---------------------------------------------------------------------------------------------
 
     def _gather(self, rows: Tensor) -> Tensor:
         """The rows of every rank, in order; gradients return to the rank they came from."""
-        return gather_over_ranks(rows) if self.training else rows
+        if not self.training or rank_and_world()[1] == 1:
+            return rows
+        return gather_over_ranks(rows.byte()).bool() if rows.dtype == torch.bool else gather_over_ranks(rows)
 
-    # --- the door and the guards ------------------------------------------------------------------------------------
+    # --- guards ------------------------------------------------------------------------------------------------------
 
-    def _check(self, features: Tensor, posterior: Tensor | None, **inputs: Tensor | None) -> None:
-        require(isinstance(features, Tensor), "features", type(features).__name__, "a torch.Tensor", TypeError)
-        shaped = features.ndim == 3 and features.shape[2] == self.dim and features.numel() > 0
-        require(shaped, "features", features, f"shape (B, L, {self.dim})")
-        require(features.is_floating_point(), "features", features.dtype, "a floating-point dtype", TypeError)
-        length = features.shape[1]
-        require(self.length in (None, length), "features, tokens", length, f"length={self.length}, as declared")
-        for name, value in inputs.items():
-            if value is not None:
-                require(isinstance(value, Tensor), name, type(value).__name__, "a torch.Tensor", TypeError)
-                matches = value.ndim >= 1 and len(value) == len(features)
-                require(matches, f"{name}, batch", value, f"one row for each of the {len(features)} images")
-        if self.codes and self.weights["compression"]:
-            shape = (*features.shape[:2], self.codes)
-            fits = isinstance(posterior, Tensor) and posterior.shape == shape
-            require(fits, "posterior", posterior, f"log q(k|x) of shape {shape}, since codes={self.codes}")
-
-    def _guard(self, features: Tensor, values: dict[str, Tensor]) -> None:
-        """Every so often, look whether the tokens' scale or information has gone; warn once, with the remedy."""
-        if self.seen % GUARD_EVERY == 0:
-            rms = features.detach().float().square().mean().sqrt().item()
-            if rms < 0.05 or rms > 20:
-                self._warn(
-                    "scale",
-                    f"features have a root mean square of {rms:.3g}; noise, priors and codebooks expect about 1: "
-                    "end the encoder with GroupNorm or LayerNorm",
-                )
-            spread = features.detach().float().std(0).mean().item() if len(features) > 1 else rms
-            silent = self.estimator == "variational" and values.get("compression", torch.tensor(1.0)).item() < 0.1
-            if self.seen and (silent or spread < 1e-3 * rms):
-                remedy = "warmup= or free_bits=" if self.estimator == "variational" else "consistency= or relevance="
-                self._warn(
-                    "collapse",
-                    "the tokens hardly depend on the image any more (posterior collapse): lower compression= "
-                    f"(now {self.weights['compression']:g}), or raise {remedy}",
-                )
-        self.seen += 1
-
-    def _warn(self, kind: str, text: str) -> None:
-        if kind not in self.warned:
-            self.warned.add(kind)
-            warnings.warn(f"InfoTok: {text}", stacklevel=4)
+    def _look(self, features: Tensor, values: dict[str, Tensor], padding: Padding) -> None:
+        variational = self.estimator == "variational"
+        silent = variational and "compression" in values and values["compression"].item() < 0.1
+        raised = "warmup= or free_bits=" if variational else "consistency= or relevance="
+        remedy = f"lower compression= (now {self.weights['compression']:g}), or raise {raised}"
+        self.monitor.tokens(features, padding, silent, remedy)
 
     def extra_repr(self) -> str:
         shown = {"estimator": self.estimator, "prior": self.prior_name, "placement": self.placement}
         shown |= {name: value for name, value in self.weights.items() if value}
         return ", ".join([str(self.dim), *(f"{name}={value!r}" for name, value in shown.items())])
-
-
-def _wide(values: Tensor) -> Tensor:
-    """Half precision as float32; everything else as it is."""
-    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
-
-
-class TokenCritic(nn.Module):
-    """f(z, y) = scale * cos(A z, B y): bilinear on the unit sphere, so that no score can run away.
-
-    Each row of scores is a softmax over the batch's y. Duplicates need no mask in this direction: two equal captions
-    have equal scores, and the best f still is the log-ratio (the bound then ends at the batch's own H(y), not log B).
-    """
-
-    def __init__(self, dim: int, dim_y: int, width: int = 64) -> None:
-        super().__init__()
-        self.dim_y = dim_y
-        self.tokens, self.value = nn.Linear(dim, width, bias=False), nn.Linear(dim_y, width, bias=False)
-        self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
-
-    def of_tokens(self, pooled: Tensor) -> Tensor:
-        return F.normalize(self.tokens(pooled), dim=1)  # (B, width)
-
-    def of_value(self, value: Tensor, name: str) -> Tensor:
-        return F.normalize(self.value(vectors(value, self.dim_y, name).to(self.value.weight)), dim=1)
-
-    def scale(self) -> Tensor:
-        return self.log_scale.clamp(max=math.log(100.0)).exp()
-
-
-class CodeTable(nn.Module):
-    """r(k): one learned distribution over K codes."""
-
-    def __init__(self, codes: int) -> None:
-        super().__init__()
-        self.logits = nn.Parameter(torch.zeros(codes))
-
-    def forward(self, text: Tensor | None = None) -> Tensor:
-        return self.logits.log_softmax(0)  # (K,)
-
-
-class CodeText(nn.Module):
-    """r(k|t): logits linear in the text, one table per token where the length is known. No text is t = 0."""
-
-    def __init__(self, text_dim: int, codes: int, length: int | None) -> None:
-        super().__init__()
-        self.text_dim, self.codes = text_dim, codes
-        self.head = nn.Linear(text_dim, codes * (length or 1))
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
-
-    def forward(self, text: Tensor | None = None) -> Tensor:
-        flat = (
-            self.head.bias[None]
-            if text is None
-            else self.head(vectors(text, self.text_dim, "text").to(self.head.weight))
-        )
-        return flat.view(len(flat), -1, self.codes).log_softmax(-1)  # (B or 1, L or 1, K)

@@ -3,33 +3,41 @@
 - `hsic`   squared norm of the cross-covariance in two kernel spaces: 0 if and only if independent (Gaussian kernels)
 - `nhsic`  the same as a cosine, HSIC(x, y) / sqrt(HSIC(x, x) HSIC(y, y)): 1 for identical inputs. With linear kernels
            and the biased estimator it is linear CKA (Kornblith et al. 2019). Not in nats.
+- `nhsic_with`       nHSIC of one `Side` with several others; its own kernel matrix is computed once
 - `median_distance`  the bandwidth: the median of pairwise *distances* (not of their squares: that sigma has no unit)
 
 A training step is `loss = nhsic(z, x)`. Inputs (N, D), or (N,) for one column; NumPy or torch. Three kernels:
 
 - "gaussian"  exp(-|a - b|^2 / 2 sigma^2), sigma by default the median distance: invariant to shift, rotation and scale
 - "linear"    a . b, for features such as text embeddings or bags of words: invariant to shift and rotation
-- "delta"     1 if the rows are equal, for labels, token ids and strings
+- "delta"     1 if the labels are equal, else 0, for labels (N,) and strings. For token ids (N, L) the Hamming kernel:
+              the share of the L positions at which two rows have the same id, padding included. (1 only for equal
+              rows, instead, is the identity matrix as soon as all rows differ: it then depends on nothing.)
 
-Gretton et al. 2005 (biased), Song et al. 2012 (unbiased, eq. 5). Distances are computed in float32 at least, with
-autocast off, and sums are accumulated in float64: HSIC is a small difference of large sums.
+Gretton et al. 2005 (biased), Song et al. 2012 (unbiased, eq. 5), Szekely & Rizzo 2014 (the same by centring). Values
+are computed in float32 at least, with autocast off, at any scale, and sums in float64: HSIC is a small difference of
+large sums.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Literal
+from collections.abc import Iterator, Sequence
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from infotok.errors import require
+from infotok.information.kernel_matrices import (
+    Kernel,
+    KernelMatrix,
+    Side,
+    features,
+    in_unit,
+    kernel_matrices,
+    some_rows,
+)
 
-__all__ = ["hsic", "median_distance", "nhsic"]
-
-Kernel = Literal["gaussian", "linear", "delta"]
-MEDIAN_ROWS = 500  # rows, evenly spaced, that stand for all in the median: 125 thousand distances
+__all__ = ["Side", "hsic", "median_distance", "nhsic", "nhsic_with"]
 
 
 def hsic(
@@ -43,15 +51,22 @@ def hsic(
     unbiased: bool = True,
     chunk: int = 1024,
 ) -> Tensor:
-    """HSIC(x, y) as a differentiable scalar; `chunk` rows of the kernel matrices exist at a time.
+    """HSIC(x, y) as a differentiable scalar; above `chunk` rows, so many rows of the kernel matrices exist at a time.
 
     unbiased, N >= 4:  [ tr(KL) + (1'K1)(1'L1) / ((N-1)(N-2)) - 2 (1'KL1) / (N-2) ] / N(N-3), both diagonals set to 0:
                        averages to 0 for independent inputs, so single values may be negative
     biased, N >= 2:    tr(KHLH) / N^2, H = I - 1/N: never negative, and about 1/N too high
 
-    A constant x or y gives 0. Refuses NaN, inf, unequal N, too few samples, and integers where floats are needed.
+    A constant x or y gives 0. Refuses NaN, inf, unequal N, too few samples, integers where floats are needed, labels
+    below 0 (most often they mark a missing label), and linear kernels whose HSIC float32 or float64 cannot hold.
     """
-    return _statistics(x, y, kernel_x, kernel_y, bandwidth_x, bandwidth_y, unbiased, chunk, pairs=("xy",))[0]
+    x, y = Side(x, kernel_x, bandwidth_x, "x"), Side(y, kernel_y, bandwidth_y, "y")
+    kernels = kernel_matrices([x, y], unbiased, chunk)
+    n = kernels[0].size
+    value = _inner_products(kernels, [(0, 1)], unbiased, chunk)[0] / (n * (n - 3) if unbiased else n**2)
+    value = (value * kernels[0].unit * kernels[1].unit).to(_dtype(kernels))
+    require(value.detach().isfinite(), "HSIC", value.item(), "a value within range: divide x or y, or use nhsic")
+    return value
 
 
 def nhsic(
@@ -71,10 +86,19 @@ def nhsic(
     0, with gradient 0. Ma et al. 2020 normalise by (K + eps N I)^-1 instead, at a cost of N^3; that is not 1 for
     identical inputs.
     """
-    xy, xx, yy = _statistics(
-        x, y, kernel_x, kernel_y, bandwidth_x, bandwidth_y, unbiased, chunk, pairs=("xy", "xx", "yy")
-    )
-    return 0.0 * xy if xx <= 0 or yy <= 0 else xy / (xx * yy).sqrt()
+    x, y = Side(x, kernel_x, bandwidth_x, "x"), Side(y, kernel_y, bandwidth_y, "y")
+    return nhsic_with(x, [y], unbiased=unbiased, chunk=chunk)[0]
+
+
+def nhsic_with(x: Side, others: Sequence[Side], *, unbiased: bool = True, chunk: int = 1024) -> list[Tensor]:
+    """`nhsic` of x with each of `others`; x's own kernel matrix is computed once."""
+    kernels = kernel_matrices([x, *others], unbiased, chunk)
+    several = range(1, len(kernels))
+    pairs = [(0, 0), *((0, i) for i in several), *((i, i) for i in several)]
+    xx, *rest = _inner_products(kernels, pairs, unbiased, chunk)
+    found = zip(rest[: len(others)], rest[len(others) :], strict=True)
+    cosines = [0.0 * xy if xx <= 0 or yy <= 0 else xy / (xx * yy).sqrt() for xy, yy in found]
+    return [value.to(_dtype([kernels[0], other])) for value, other in zip(cosines, kernels[1:], strict=True)]
 
 
 def median_distance(x: Tensor | ArrayLike) -> Tensor:
@@ -82,115 +106,77 @@ def median_distance(x: Tensor | ArrayLike) -> Tensor:
 
     Where more than half of the pairs coincide it is the median of the distances above 0, and 1 where all do.
     """
-    x = _features(x, "x")
+    x = features(x, "x")
     require(len(x) > 1, "x, samples", len(x), "at least 2")
-    rows = torch.linspace(0, len(x) - 1, min(len(x), MEDIAN_ROWS), device=x.device).round().long()
-    distances = torch.pdist(x[rows])
+    x, unit = in_unit(x)
+    distances = torch.pdist(x[some_rows(x)])
     apart = distances if distances.median() > 0 else distances[distances > 0]
-    return apart.median() if len(apart) else torch.ones_like(distances[0])
+    return unit * apart.median() if len(apart) else torch.ones_like(distances[0])
 
 
-# --- kernels in row blocks ---------------------------------------------------------------------------------------
-
-Rows = Callable[[int, int], Tensor]  # (start, stop) -> those rows of an (N, N) kernel matrix
+# --- inner products of centred kernel matrices -------------------------------------------------------------------
 
 
-def _kernel(values: Tensor, kernel: Kernel, bandwidth: float | None, name: str) -> tuple[Tensor, Callable]:
-    """(operand, function): function(operand, start, stop) is rows start:stop of the kernel matrix."""
-    if kernel == "delta":
-        return values, lambda v, start, stop: (v[start:stop, None] == v[None]).float()
-    values = values - values[0]  # exactly 0 where x is constant
-    values = values - values.mean(0)  # products that cancel less
-    if kernel == "linear":
-        return values, lambda v, start, stop: v[start:stop] @ v.T
-    if bandwidth is None:
-        bandwidth = median_distance(values)
-    else:
-        require(np.isfinite(bandwidth) and bandwidth > 0, f"bandwidth_{name}", bandwidth, "a finite number above 0")
-    return values / (2**0.5 * bandwidth), lambda v, start, stop: _minus_square_distances(v[start:stop], v).exp_()
+def _inner_products(kernels: list[KernelMatrix], pairs: list, unbiased: bool, chunk: int) -> list[Tensor]:
+    """<K~_a, K~_b> for each (a, b) of `pairs`, exactly 0 where only rounding is left of it."""
+    of = _of_blocks if kernels[0].size > chunk else _of_matrices
+    with torch.autocast(kernels[0].device.type, enabled=False):
+        found = list(of(kernels, pairs, unbiased, chunk))
+    return [value * (value.abs() > 1e-13 * trace.abs()) for value, trace in found]
 
 
-def _minus_square_distances(a: Tensor, b: Tensor) -> Tensor:
-    """-|a_i - b_j|^2 (A, B) as one matrix product; clamped, since rounding can take it above 0."""
-    ones_a, ones_b = a.new_ones(len(a), 1), b.new_ones(len(b), 1)
-    left = torch.cat([2 * a, -a.square().sum(1, keepdim=True), ones_a], dim=1)
-    right = torch.cat([b, ones_b, -b.square().sum(1, keepdim=True)], dim=1)
-    return (left @ right.T).clamp_(max=0)
-
-
-def _statistics(x, y, kernel_x, kernel_y, bandwidth_x, bandwidth_y, unbiased, chunk, pairs) -> list[Tensor]:
-    """The HSIC of each of `pairs`, all from one sweep over row blocks."""
-    x, y = _operand(x, kernel_x, "x"), _operand(y, kernel_y, "y")
-    require(len(x) == len(y), "y, samples", len(y), f"as many as x, {len(x)}")
-    least = 4 if unbiased else 2
-    require(len(x) >= least, "x, samples", len(x), f"at least {least} for the {'un' * unbiased}biased estimator")
-    require(chunk > 0, "chunk", chunk, "at least 1 row")
-    with torch.autocast(x.device.type, enabled=False):
-        x, rows_x = _kernel(x, kernel_x, bandwidth_x, "x")
-        y, rows_y = _kernel(y, kernel_y, bandwidth_y, "y")
-        dtype = torch.float64 if torch.float64 in (x.dtype, y.dtype) else torch.float32
-        wide = torch.float32 if x.device.type == "mps" else torch.float64
-
-        def block(x: Tensor, y: Tensor, start: int, stop: int) -> Tensor:
-            """(pairs + 2, rows): the row sums of each product, then of K and of L."""
-            rows = {"x": rows_x(x, start, stop), "y": rows_y(y, start, stop)}  # (rows, N) each
-            diagonal = {name: unbiased * matrix.diagonal(start) for name, matrix in rows.items()}
-            sums = [(rows[a] * rows[b]).sum(1) - diagonal[a] * diagonal[b] for a, b in pairs]
-            sums += [rows[name].sum(1) - diagonal[name] for name in "xy"]
-            return torch.stack([each.to(wide) for each in sums])
-
-        sums = torch.cat([_recomputed(block, x, y, *span) for span in _spans(len(x), chunk)], dim=1)  # (pairs + 2, N)
-        row_sums = dict(zip("xy", sums[-2:], strict=True))
-        return [
-            _combine(product.sum(), row_sums[a], row_sums[b], unbiased).to(dtype)
-            for product, (a, b) in zip(sums[:-2], pairs, strict=True)
-        ]
-
-
-def _combine(trace: Tensor, k: Tensor, m: Tensor, unbiased: bool) -> Tensor:
-    """HSIC from tr(KL) and the row sums k = K1 and m = L1, each (N,)."""
-    n = len(k)
+def _of_matrices(
+    kernels: list[KernelMatrix], pairs: list, unbiased: bool, chunk: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """(<K~_a, K~_b>, <K_a, K_b>) from whole matrices."""
+    matrices = [kernel.rows(0, kernel.size) for kernel in kernels]
+    matrices = [matrix.to(_wide(matrix)) for matrix in matrices]
     if unbiased:
-        value = (trace + k.sum() * m.sum() / ((n - 1) * (n - 2)) - 2 * (k @ m) / (n - 2)) / (n * (n - 3))
-    else:
-        value = (trace - 2 * (k @ m) / n + k.sum() * m.sum() / n**2) / n**2
-    return value * (value.abs() > 1e-13 * trace.abs() / n**2)  # what a constant kernel leaves is rounding: make it 0
+        matrices = [matrix - torch.diag(matrix.diagonal()) for matrix in matrices]
+    centred = [_centred(matrix, unbiased) for matrix in matrices]
+    for a, b in pairs:
+        yield (centred[a] * centred[b]).sum(), (matrices[a].detach() * matrices[b].detach()).sum()
 
 
-def _recomputed(block: Callable, x: Tensor, y: Tensor, start: int, stop: int) -> Tensor:
-    """A block whose intermediates are recomputed in the backward pass, unless it is all there is."""
-    if stop - start == len(x) or not torch.is_grad_enabled():
-        return block(x, y, start, stop)
-    return checkpoint(block, x, y, start, stop, use_reentrant=False, preserve_rng_state=False)
+def _centred(matrix: Tensor, unbiased: bool) -> Tensor:
+    """K~ (N, N): rows that sum to zero, and a zero diagonal if unbiased (Szekely & Rizzo 2014)."""
+    if not unbiased:
+        mean = matrix.mean(0)
+        return matrix - mean - mean[:, None] + mean.mean()
+    n = len(matrix)
+    rows = matrix.sum(0) / (n - 2)
+    centred = matrix - rows - rows[:, None] + rows.sum() / (n - 1)
+    return centred - torch.diag(centred.diagonal())
 
 
-def _spans(size: int, chunk: int) -> Iterator[tuple[int, int]]:
-    return ((start, min(start + chunk, size)) for start in range(0, size, chunk))
+def _of_blocks(kernels: list[KernelMatrix], pairs: list, unbiased: bool, chunk: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """The same from one sweep over blocks of rows, which are computed again in the backward pass."""
+
+    def block(start: int, stop: int) -> Tensor:
+        """(pairs + kernels, rows): the row sums of each product, then of each matrix."""
+        rows = [kernel.rows(start, stop) for kernel in kernels]  # (rows, N) each
+        diagonals = [unbiased * matrix.diagonal(start) for matrix in rows]
+        sums = [(rows[a] * rows[b]).sum(1) - diagonals[a] * diagonals[b] for a, b in pairs]
+        sums += [matrix.sum(1) - diagonal for matrix, diagonal in zip(rows, diagonals, strict=True)]
+        return torch.stack([each.to(_wide(each)) for each in sums])
+
+    n = kernels[0].size
+    spans = [(start, min(start + chunk, n)) for start in range(0, n, chunk)]
+    again = {"use_reentrant": False, "preserve_rng_state": False}
+    sums = torch.cat([checkpoint(block, *span, **again) for span in spans], dim=1)  # (pairs + kernels, N)
+    row_sums = sums[len(pairs) :]
+    for products, (a, b) in zip(sums, pairs, strict=False):
+        trace, k, m = products.sum(), row_sums[a], row_sums[b]
+        if unbiased:
+            yield trace + k.sum() * m.sum() / ((n - 1) * (n - 2)) - 2 * (k @ m) / (n - 2), trace
+        else:
+            yield trace - 2 * (k @ m) / n + k.sum() * m.sum() / n**2, trace
 
 
-# --- the door ----------------------------------------------------------------------------------------------------
+def _wide(values: Tensor) -> torch.dtype:
+    return torch.float32 if values.device.type == "mps" else torch.float64
 
 
-def _operand(values: Tensor | ArrayLike, kernel: Kernel, name: str) -> Tensor:
-    require(kernel in ("gaussian", "linear", "delta"), f"kernel_{name}", kernel, "one of gaussian, linear, delta")
-    return _labels(values, name) if kernel == "delta" else _features(values, name)
-
-
-def _features(values: Tensor | ArrayLike, name: str) -> Tensor:
-    """Real features as (N, D), in float32 or float64."""
-    values = values if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
-    floats = "floats: convert numbers with .float(), or use the delta kernel for labels"
-    require(values.is_floating_point(), name, values.dtype, floats, TypeError)
-    require(values.ndim in (1, 2) and values.numel() > 0, name, values, "shape (N,) or (N, D)")
-    values = values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
-    require(values.detach().isfinite().all(), name, values, "finite values, no NaN or inf")
-    return values[:, None] if values.ndim == 1 else values
-
-
-def _labels(values: Tensor | ArrayLike, name: str) -> Tensor:
-    """Labels, token ids (N, L) or strings as one integer a row, (N,)."""
-    if not isinstance(values, Tensor):
-        values = torch.as_tensor(np.unique(np.asarray(values), axis=0, return_inverse=True)[1].reshape(-1))
-    require(values.ndim in (1, 2) and values.numel() > 0, name, values, "shape (N,) or (N, L)")
-    require(not values.is_floating_point(), name, values.dtype, "integer, boolean or string labels", TypeError)
-    return values if values.ndim == 1 else torch.unique(values, dim=0, return_inverse=True)[1]
+def _dtype(kernels: list[KernelMatrix]) -> torch.dtype:
+    """That of the answer: float64 if any values were."""
+    return torch.float64 if any(kernel.dtype == torch.float64 for kernel in kernels) else torch.float32

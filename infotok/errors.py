@@ -1,6 +1,7 @@
 """Bad input, refused at the door: one line that names the argument, what came and what is expected."""
 
 import math
+import sys
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -54,7 +55,7 @@ def require_int(name: str, value: Any, low: int = 1, high: int = LARGEST) -> int
     """
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     expected = f"an integer from {low} to {high}"
-    require(whole, name, value if isinstance(value, Real | str | None) else _kind(value), expected, TypeError)
+    require(whole, name, _shown(value), expected, TypeError)
     require(low <= value <= high, name, value, expected)
     return int(value)
 
@@ -69,8 +70,9 @@ def require_float(name: str, value: Any, interval: str = "(-inf, inf)") -> float
     """
     number = isinstance(value, Real) and not isinstance(value, bool)
     expected = f"a number in {interval}"
-    require(number, name, value if isinstance(value, Real | str | None) else _kind(value), expected, TypeError)
-    require(bool(_inside(value, interval)), name, value, expected)
+    require(number, name, _shown(value), expected, TypeError)
+    representable = value in (-math.inf, math.inf) or abs(value) <= sys.float_info.max
+    require(bool(_inside(value, interval)) and representable, name, value, expected)
     return float(value)
 
 
@@ -78,6 +80,41 @@ def require_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
     """Raise ValueError unless `value` is one of `choices` (strings)."""
     known = isinstance(value, str) and value in choices
     require(known, name, value if isinstance(value, str) else _kind(value), f"one of {', '.join(choices)}")
+
+
+def require_flag(name: str, value: Any) -> None:
+    """Raise TypeError unless `value` is True or False."""
+    require(
+        isinstance(value, bool),
+        name,
+        _shown(value),
+        "True or False",
+        TypeError,
+    )
+
+
+def require_function(name: str, value: Any, expected: str) -> None:
+    """Raise TypeError unless `value` can be called; `expected` says with what."""
+    require(callable(value) and not isinstance(value, type), name, _kind(value), expected, TypeError)
+
+
+def require_generator(name: str, value: Any) -> None:
+    """Raise TypeError unless `value` is a torch.Generator."""
+    require_instance(name, value, torch.Generator, "a torch.Generator")
+
+
+def require_device(name: str, value: Any) -> None:
+    """Raise TypeError or ValueError unless `value` is a torch.device or names one."""
+    require_instance(name, value, (str, torch.device), "a device or its name")
+    try:
+        torch.device(value)
+    except RuntimeError:
+        require(False, name, value, "a device, such as cpu or cuda")
+
+
+def require_text(name: str, value: Any) -> None:
+    """Raise TypeError unless `value` is a string."""
+    require(isinstance(value, str), name, _shown(value), "a string", TypeError)
 
 
 def require_seed(name: str, value: Any) -> None:
@@ -96,7 +133,7 @@ def require_numbers(
     """
     if isinstance(values, Tensor):
         require(not values.is_meta, name, "a tensor on the meta device", "values")
-        values = values.detach().cpu()
+        values = values.detach().cpu().to_dense()
         values = (values.double() if values.is_floating_point() else values).numpy()
     require(not np.ma.is_masked(values), name, "masked entries", "an array without a mask: drop or fill them first")
     try:
@@ -122,7 +159,7 @@ def require_tensor(
     """`value`, a tensor of `shape` and `kind`; with `values`, an interval, its entries are checked as well.
 
     shape: a size, or a name for any size from 0, per axis; a leading "..." is any number of axes.
-    kind: "float", "integer" or "any". Checking `values` waits for the device, so leave it out in training loops.
+    kind: "float", "integer", "int64" or "any". Checking `values` waits for the device: leave it out in training loops.
 
     >>> require_tensor("images", torch.zeros(2, 3), ("B", 3, "S", "S"))
     Traceback (most recent call last):
@@ -133,10 +170,12 @@ def require_tensor(
     fits = {
         "float": value.is_floating_point(),
         "integer": not (value.is_floating_point() or value.is_complex() or value.dtype == torch.bool),
+        "int64": value.dtype == torch.int64,
         "any": True,
     }[kind]
-    require(fits, name, value.dtype, f"{'an' if kind == 'integer' else 'a'} {kind} dtype", TypeError)
+    require(fits, name, value.dtype, f"dtype {kind}", TypeError)
     require(not value.is_meta, name, "a tensor on the meta device", "a tensor with values")
+    require(value.layout == torch.strided, name, "a sparse tensor", "a dense one")
     rest = shape[1:] if shape[:1] == ("...",) else shape
     own = value.shape[value.ndim - len(rest) :] if rest is not shape else value.shape
     same = len(own) == len(rest) and all(isinstance(b, str) or a == b for a, b in zip(own, rest, strict=True))
@@ -154,6 +193,11 @@ def _inside(value: Any, interval: str) -> Any:
     low, high = (float(end) for end in interval[1:-1].split(","))
     above = value >= low if interval[0] == "[" else value > low
     return above & (value <= high if interval[-1] == "]" else value < high)
+
+
+def _shown(value: Any) -> Any:
+    """What to show of a value that is no number: numbers and strings as they are, else the type's name."""
+    return value if isinstance(value, Real | str | None) else _kind(value)
 
 
 def _kind(value: Any) -> str | None:

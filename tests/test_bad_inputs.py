@@ -4,9 +4,11 @@ A cell of this table is a clear line, or a documented answer. Counts: python tes
 """
 
 import inspect
+import os
 import re
 import signal
 import sys
+import tempfile
 import traceback
 import warnings
 from fnmatch import fnmatch
@@ -14,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from public_api import AREAS, public_names
 from public_api.answers import ANSWERS
 from public_api.bad_values import HALF, SAME, bad_values
@@ -61,7 +62,9 @@ def verdict(area: str, name: str, argument: str, bad: str, value: Any) -> str:
     finally:
         signal.alarm(0)
     leaked = [str(w.message).splitlines()[0] for w in caught]
-    reason = next((why for why, places in ANSWERS.items() for place in places if _matches(place, cell, argument, bad)), None)
+    reason = next(
+        (why for why, places in ANSWERS.items() for place in places if _matches(place, cell, argument, bad)), None
+    )
     numbers = _numbers(result)
     if reason is None and bad.startswith((SAME, HALF)):
         good, close = _numbers(function(**arguments())), 1e-3 if bad.startswith(SAME) else 0.1
@@ -73,7 +76,7 @@ def verdict(area: str, name: str, argument: str, bad: str, value: Any) -> str:
     if reason is None:
         shown = ", ".join(f"{n:.4g}" for n in numbers[:4])
         return f"an answer that no table names: {type(result).__name__} [{shown}]"
-    if not np.isfinite(numbers).all():
+    if not np.isfinite(numbers).all() and not reason.startswith("NaN and inf are passed on"):
         return f"not finite: {type(result).__name__}"
     return "documented answer"
 
@@ -96,7 +99,11 @@ OTHER_ERRORS = (("unified.read_metrics", FileNotFoundError), ("worlds.load_image
 
 def _matches(place: str, cell: str, argument: str, bad: str) -> bool:
     where, what, kinds = (part.strip() for part in place.split("|"))
-    return fnmatch(cell, where) and any(fnmatch(argument, w.strip()) for w in what.split(",")) and any(fnmatch(bad, k.strip()) for k in kinds.split(","))
+    return (
+        fnmatch(cell, where)
+        and any(fnmatch(argument, w.strip()) for w in what.split(","))
+        and any(fnmatch(bad, k.strip()) for k in kinds.split(","))
+    )
 
 
 def _defaults(function: Any) -> dict[str, Any]:
@@ -110,10 +117,24 @@ def _numbers(value: Any, depth: int = 4) -> list[float]:
         return []
     if isinstance(value, Tensor):
         value = value.detach()
-        return [0.0] if value.is_meta else (value.double() if not value.is_complex() else value.abs().double()).cpu().to_dense().flatten().tolist()
+        return (
+            [0.0]
+            if value.is_meta
+            else (value.double() if not value.is_complex() else value.abs().double())
+            .cpu()
+            .to_dense()
+            .flatten()
+            .tolist()
+        )
     if isinstance(value, np.ndarray):
         value = np.ma.filled(value.astype(float), np.nan) if isinstance(value, np.ma.MaskedArray) else value
-        return np.abs(value).ravel().tolist() if value.dtype.kind == "c" else value.astype(float).ravel().tolist() if value.dtype.kind in "biuf" else []
+        return (
+            np.abs(value).ravel().tolist()
+            if value.dtype.kind == "c"
+            else value.astype(float).ravel().tolist()
+            if value.dtype.kind in "biuf"
+            else []
+        )
     if isinstance(value, bool | int | float | np.number):
         return [float(value)] if abs(value) < 1e308 else [float("inf")]
     if isinstance(value, dict):
@@ -141,12 +162,14 @@ def test_every_public_name_has_a_good_call(area):
 
 
 @pytest.mark.parametrize(("area", "name"), [(area, name) for area in UNDER_TEST for name in AREAS[area]])
-def test_bad_inputs_end_in_a_clear_line_or_a_documented_answer(area, name):
+def test_bad_inputs_end_in_a_clear_line_or_a_documented_answer(area, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some of the bad values are names of files
     found = faults(area, name)
     assert not found, "\n" + "\n".join(found)
 
 
 if __name__ == "__main__":
+    os.chdir(tempfile.mkdtemp())
     for area in sys.argv[1:] or UNDER_TEST:
         for name in AREAS[area]:
             for fault in faults(area, name):

@@ -164,7 +164,7 @@ def _neural(x: Samples, y: Samples, name: str, seed: int, device: str, progress:
     plan = Training(**{k: v for k, v in options.items() if k in plan_names}, progress=progress)
     rest = {k: v for k, v in options.items() if k not in plan_names}
     held_out = neural_mi(standardized(x, "x"), standardized(y, "y"), name, seed=seed, device=device, plan=plan, **rest)
-    notes = ()
+    notes = (held_out.note,) if held_out.note else ()
     if held_out.ceiling is not None and held_out.nats > AT_CEILING * held_out.ceiling:
         notes = (f"{name}: {held_out.nats:.2f} nats sits at the ceiling of {held_out.ceiling:.2f}; expect more",)
     interval = held_out.nats - Z95 * held_out.error, held_out.nats + Z95 * held_out.error

@@ -15,7 +15,7 @@ AREAS: dict[str, Calls] = {
 RECORDS = {
     *("Check", "Estimate", "Task", "Split", "ImageWorld", "Code", "CodeDraw", "DiscreteIB", "GaussianIB", "HSICTerms"),
     *("InfoTokTerms", "ContinuousUsage", "Quantized", "Tokenized", "Usage", "Difference", "Reading"),
-    *("Scenes", "ShapesBatch"),
+    *("Scenes", "ShapesBatch", "Claim"),
 }  # what functions return: nobody else makes one, and what takes one checks it
 
 
@@ -28,7 +28,9 @@ def public_names(area: str) -> set[str]:
         if inspect.isclass(value):
             fields = getattr(value, "__dataclass_fields__", {})
             methods = {k: v for k, v in vars(value).items() if not k.startswith("_") and k not in fields}
-            called = {k for k, v in methods.items() if isinstance(v, classmethod | staticmethod) or inspect.isfunction(v)}
+            called = {
+                k for k, v in methods.items() if isinstance(v, classmethod | staticmethod) or inspect.isfunction(v)
+            }
             names |= {f"{name}.{k}" for k in called if _parameters(getattr(value, k)) - {"self"}}
             names |= {name} if name not in RECORDS and not inspect.isabstract(value) else set()
         elif inspect.isfunction(value) and _parameters(value):

@@ -109,7 +109,15 @@ def _not_finite(good: Any) -> dict[str, Any]:
 
 
 def _sequences(good: Any) -> dict[str, Any]:
-    entries = {"None": None, "text": "nonsense", "NaN": math.nan, "minus one": -1, "huge": HUGE, "list": [1], "half": 0.5}
+    entries = {
+        "None": None,
+        "text": "nonsense",
+        "NaN": math.nan,
+        "minus one": -1,
+        "huge": HUGE,
+        "list": [1],
+        "half": 0.5,
+    }
     kind = type(good)
     changed = {f"first {name}": kind([entry, *good[1:]]) for name, entry in entries.items()} if good else {}
     return changed | {"empty": kind(()), "shorter": good[:-1], "longer": kind([*good, *good[:1]]), "number": 3}
@@ -129,7 +137,7 @@ def _generators(_: torch.Generator) -> dict[str, Any]:
 
 
 def _functions(_: Callable) -> dict[str, Any]:
-    return {"gives None": lambda *_, **__: None, "gives text": lambda *_, **__: "a", "takes nothing": lambda: 0.0}
+    return {"gives None": lambda *_, **__: None, "gives text": lambda *_, **__: "a"}
 
 
 def _records(good: Any) -> dict[str, Any]:

@@ -20,8 +20,15 @@ LOG_POSTERIOR = MEAN.log_softmax(1)
 PLAN = {"beta": 0.1, "free_bits": 0.5, "warmup": 3}
 GAUSS = {"mean": MEAN, "log_variance": LOG_VARIANCE, "generator": None}
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2])
-PRIORS = {"StandardPrior": own.StandardPrior(), "DiagonalPrior": own.DiagonalPrior(3), "FullPrior": own.FullPrior(3), "MixturePrior": own.MixturePrior(3, 2)}
-INFOTOK = own.InfoTok(4, compression=0.1, consistency=1.0, relevance=1.0, generation=1.0, text_dim=5, answer_dim=3, target_dim=5, length=2).eval()
+PRIORS = {
+    "StandardPrior": own.StandardPrior(),
+    "DiagonalPrior": own.DiagonalPrior(3),
+    "FullPrior": own.FullPrior(3),
+    "MixturePrior": own.MixturePrior(3, 2),
+}
+INFOTOK = own.InfoTok(
+    4, compression=0.1, consistency=1.0, relevance=1.0, generation=1.0, text_dim=5, answer_dim=3, target_dim=5, length=2
+).eval()
 HSIC = own.InfoTok(4, estimator="hsic", compression=0.1, consistency=1.0, text_dim=5).eval()
 CODED = own.InfoTok(4, compression=0.1, codes=3, prior="learned").eval()
 INPUTS = {"features": FEATURES, "image": FEATURES, "text": TEXT, "answer": LABELS, "target": TEXT, "generator": None}

@@ -8,7 +8,7 @@ from public_api.unified import model
 from public_api.worlds import BATCH, SCENES, WORLD, seeded
 
 from infotok import evaluation as own
-from infotok.evaluation import accounting, hosts, reproduction
+from infotok.evaluation import accounting, fidelity, hosts, reproduction
 
 P = [0.01, 0.2, 0.5]
 MANY = WORLD.batch(120, seeded(), questions=1)
@@ -29,7 +29,7 @@ CALLS = {
     "CaptionHead.forward": (head(), lambda: {"features": torch.ones(2, 2, 4), "text": torch.ones(2, 3)}),
     "ShapesFeatures": (own.ShapesFeatures, lambda: {"width": 2}),
     "ShapesFeatures.forward": (own.shapes_features(), lambda: {"images": BATCH.images}),
-    "account": (stopped(own.account, accounting, "carried"), lambda: {"tokenizer": model("masked").tokenizer, "world": WORLD, "images": 100, "seed": 0, "steps": 1, "width": 4}),
+    "account": (stopped(own.account, accounting, "labels_of"), lambda: {"tokenizer": model("masked").tokenizer, "world": WORLD, "images": 100, "seed": 0, "steps": 1, "width": 4}),
     "carried": (own.carried, lambda: {"tokens": TOKENS, "scenes": MANY.scenes, "world": WORLD, "steps": 1, "width": 4, "seed": 0}),
     "benjamini_hochberg": (own.benjamini_hochberg, lambda: {"p": P}),
     "holm": (own.holm, lambda: {"p": P}),
@@ -56,5 +56,5 @@ CALLS = {
         "jitter": 0, "named": False, "images": 8, "shift": 0.5, "questions": 2, "layers": 1, "heads": 2, "learning_rate": 1e-3,
         "held_out": 4, "looks": 1, "folder": "",
     }),
-    "train_features": (own.train_features, lambda: {"steps": 4, "batch": 1, "seed": 0}),
+    "train_features": (stopped(own.train_features, fidelity, "ShapesFeatures"), lambda: {"steps": 4, "batch": 1, "seed": 0}),
 }  # fmt: skip

@@ -33,7 +33,20 @@ MADE = {name: getattr(own, name)(**options) for name, options in QUANTIZERS.item
 for each in MADE.values():
     each(Z)
     each.eval()
-CONFIG = {"size": 32, "grid": 2, "tokens": None, "dim": 4, "width": 4, "quantizer": "vector", "quantizer_options": {"codebook_size": 4}, "infotok": {"text_dim": 52}, "l1": 0.1, "l2": 20.0, "perceptual": 0.0, "warmup": 0}
+CONFIG = {
+    "size": 32,
+    "grid": 2,
+    "tokens": None,
+    "dim": 4,
+    "width": 4,
+    "quantizer": "vector",
+    "quantizer_options": {"codebook_size": 4},
+    "infotok": {"text_dim": 52},
+    "l1": 0.1,
+    "l2": 20.0,
+    "perceptual": 0.0,
+    "warmup": 0,
+}
 TOKENIZER = own.SharedTokenizer.from_config(own.TokenizerConfig(**CONFIG)).eval()
 FOLDER = tempfile.mkdtemp()
 TOKENIZER.save_pretrained(FOLDER)
@@ -51,7 +64,10 @@ def methods(name: str, made) -> dict:
     if made.codebooks == 0:
         return {f"{name}.forward": (made, rand({"z": Z, "generator": None}))}
     codes = CODES if made.codebooks == 1 else torch.stack([CODES, CODES], -1)
-    calls = {f"{name}.forward": (made, rand({"z": Z, "generator": None})), f"{name}.logits": (made.logits, rand({"z": Z, "temperature": 1.0}))}
+    calls = {
+        f"{name}.forward": (made, rand({"z": Z, "generator": None})),
+        f"{name}.logits": (made.logits, rand({"z": Z, "temperature": 1.0})),
+    }
     return calls | {f"{name}.decode": (made.decode, rand({"codes": codes}))}
 
 

@@ -15,14 +15,24 @@ from infotok import unified as own
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import training
 
-KINDS = {"autoregressive": ("vector", own.AutoregressiveModel), "masked": ("lookup_free", own.MaskedModel), "continuous": ("continuous", own.ContinuousModel)}
+KINDS = {
+    "autoregressive": ("vector", own.AutoregressiveModel),
+    "masked": ("lookup_free", own.MaskedModel),
+    "continuous": ("continuous", own.ContinuousModel),
+}
 IMAGES, CAPTIONS, QUESTIONS = BATCH.images[:2], BATCH.captions[:2], BATCH.questions[:2, :2]
 WORDS = len(WORLD.vocabulary)
 
 
 def parts(kind: str):
     quantizer = KINDS[kind][0]
-    config = TokenizerConfig(grid=2, dim=4, width=4, quantizer=quantizer, quantizer_options={} if kind == "continuous" else {"codebook_size": 4})
+    config = TokenizerConfig(
+        grid=2,
+        dim=4,
+        width=4,
+        quantizer=quantizer,
+        quantizer_options={} if kind == "continuous" else {"codebook_size": 4},
+    )
     return SharedTokenizer.from_config(config), own.Backbone.tiny(WORDS, hidden=8, layers=1, heads=2, positions=64)
 
 
@@ -48,21 +58,44 @@ FOLDER = tempfile.mkdtemp()
 model("masked").save_pretrained(FOLDER)
 RUN = Path(tempfile.mkdtemp())
 (RUN / "metrics.jsonl").write_text('{"step": 1, "loss": 0.5}\n')
-PLAN = {"steps": 2, "batch": 4, "questions": 2, "learning_rate": 1e-3, "warmup": 1, "weight_decay": 0.01, "clip": 5.0, "accumulate": 1, "precision": "no", "muon": True, "seed": 0, "save_every": 2, "log_every": 1}
+PLAN = {
+    "steps": 2,
+    "batch": 4,
+    "questions": 2,
+    "learning_rate": 1e-3,
+    "warmup": 1,
+    "weight_decay": 0.01,
+    "clip": 5.0,
+    "accumulate": 1,
+    "precision": "no",
+    "muon": True,
+    "seed": 0,
+    "save_every": 2,
+    "log_every": 1,
+}
 U = torch.full((2, 1), 0.5)
 
 
 def constructor(kind: str):
     def arguments() -> dict:
         tokenizer, backbone = parts(kind)
-        options = {"understanding": 1.0, "generation": 1.0, "drop": 0.1} | ({"width": 8, "depth": 1} if kind == "continuous" else {})
+        options = {"understanding": 1.0, "generation": 1.0, "drop": 0.1} | (
+            {"width": 8, "depth": 1} if kind == "continuous" else {}
+        )
         return {"tokenizer": tokenizer, "backbone": backbone, "vocabulary": WORLD.vocabulary, **options}
 
     return KINDS[kind][1], arguments
 
 
 def methods(kind: str) -> dict:
-    made, draw = model(kind), {"autoregressive": {"temperature": 1.0}, "masked": {"steps": 2, "temperature": 1.0, "daring": 1.0}, "continuous": {"steps": 2}}[kind]
+    made, draw = (
+        model(kind),
+        {
+            "autoregressive": {"temperature": 1.0},
+            "masked": {"steps": 2, "temperature": 1.0, "daring": 1.0},
+            "continuous": {"steps": 2},
+        }[kind],
+    )
     name = type(made).__name__
     u = torch.full((2, max(1, made._loss_draws)), 0.5)
     drawing = {"captions": CAPTIONS, "generator": None, "guidance": 1.5, "cached": True} | draw
@@ -85,7 +118,16 @@ def hub_folder() -> str:
     vocabulary = {word: i for i, word in enumerate(["<unk>", *WORLD.vocabulary.words])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    config = LlamaConfig(vocab_size=len(vocabulary), hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, max_position_embeddings=64, bos_token_id=None, eos_token_id=None)
+    config = LlamaConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=8,
+        max_position_embeddings=64,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
     folder = tempfile.mkdtemp()
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>").save_pretrained(folder)
     LlamaForCausalLM(config).save_pretrained(folder)

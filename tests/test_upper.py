@@ -41,7 +41,7 @@ def test_it_is_zero_only_at_the_prior_and_small_values_stay_exact_in_float32() -
 
 
 def test_shapes_that_differ_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"log_variance: got shape \(2, 4\), expected the shape of mean, \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"log_variance: got shape \(2, 4\), expected a tensor of shape \(2, 3\)"):
         gaussian_kl(torch.zeros(2, 3), torch.zeros(2, 4))
 
 
@@ -72,11 +72,9 @@ def test_difference_of_entropies_is_exact_with_both_true_densities():
 
 
 def test_difference_of_entropies_refuses_bad_input():
-    with pytest.raises(ValueError, match=r"log_marginal: got shape \(2, 2\), expected shape \(B,\)"):
+    with pytest.raises(ValueError, match=r"log_marginal: got shape \(2, 2\), expected a tensor of shape \(B,\)"):
         difference_of_entropies(torch.zeros(2, 2), torch.zeros(2))
-    with pytest.raises(
-        ValueError, match=r"log_conditional: got shape \(3,\), expected the shape of log_marginal, \(2,\)"
-    ):
+    with pytest.raises(ValueError, match=r"log_conditional: got shape \(3,\), expected a tensor of shape \(2,\)"):
         difference_of_entropies(torch.zeros(2), torch.zeros(3))
     with pytest.raises(
         ValueError, match="log densities, mean difference: got nan, expected finite values, no NaN or inf"

@@ -47,7 +47,7 @@ def student_t_mi(dispersion: ArrayLike, dof: float, dim_x: int) -> float:
     h(k) is the entropy of the standard k-dimensional t. dispersion (D, D), `dof` nu > 0; the extra term does
     not depend on the dispersion, so uncorrelated coordinates are still dependent. Arellano-Valle et al. (2013).
     """
-    dof = require_float("dof", dof, "[1e-3, 1e9]")
+    dof = require_float("dof", dof, "[0.001, 1000000000.0]")
     dispersion = positive_definite(dispersion, "dispersion")
     _check_split(dim_x, len(dispersion))
 

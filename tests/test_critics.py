@@ -124,7 +124,7 @@ def test_bad_input_is_refused(kind):
         critic(y, x)
     with pytest.raises(ValueError, match="y, rows: got 5, expected as many as x, 10"):
         critic(x, y[:5])
-    with pytest.raises(TypeError, match="y: got torch.int64, expected dtype float"):
+    with pytest.raises(TypeError, match=r"y: got torch.int64, expected dtype float"):
         critic(x, y.long())
     with pytest.raises(TypeError, match=r"x: got 'ndarray', expected a tensor of shape \(B, 3\)"):
         critic(x.numpy(), y)

@@ -45,16 +45,28 @@ CALLS = {
     "entropy": (own.entropy, lambda: {"p": np.array([0.2, 0.8])}),
     "gaussian_mi": (own.gaussian_mi, lambda: {"cov": COV, "dim_x": 1}),
     "student_t_mi": (own.student_t_mi, lambda: {"dispersion": COV, "dof": 2.5, "dim_x": 1}),
-    **{name: (getattr(own, name), lambda: {"scores": SCORES}) for name in ("donsker_varadhan", "nwj", "infonce", "jensen_shannon", "club", "leave_one_out")},
+    **{
+        name: (getattr(own, name), lambda: {"scores": SCORES})
+        for name in ("donsker_varadhan", "nwj", "infonce", "jensen_shannon", "club", "leave_one_out")
+    },
     "mine": (own.mine, lambda: {"scores": SCORES, "average": own.MovingAverage()}),
     "tuba": (own.tuba, lambda: {"scores": SCORES, "log_baseline": torch.zeros(6)}),
     "smile": (own.smile, lambda: {"scores": SCORES, "clip": 5.0}),
     "interpolated": (own.interpolated, lambda: {"scores": SCORES, "alpha": 0.5, "log_baseline": 1.0}),
-    "gaussian_kl": (own.gaussian_kl, lambda: {"mean": A, "log_variance": A / 2, "prior_mean": torch.zeros(3), "prior_log_variance": torch.zeros(3)}),
-    "difference_of_entropies": (own.difference_of_entropies, lambda: {"log_marginal": A[:, 0], "log_conditional": A[:, 1]}),
+    "gaussian_kl": (
+        own.gaussian_kl,
+        lambda: {"mean": A, "log_variance": A / 2, "prior_mean": torch.zeros(3), "prior_log_variance": torch.zeros(3)},
+    ),
+    "difference_of_entropies": (
+        own.difference_of_entropies,
+        lambda: {"log_marginal": A[:, 0], "log_conditional": A[:, 1]},
+    ),
     "plugin_mi": (own.plugin_mi, lambda: {"x": LABELS, "y": LABELS // 2, "correction": "none"}),
     "plugin_entropy": (own.plugin_entropy, lambda: {"counts": np.array([4, 3, 2]), "correction": "none"}),
-    "self_consistency": (own.self_consistency, lambda: {"estimator": correlation, "x": X, "y": Y, "tolerance": 0.1, "seed": 0}),
+    "self_consistency": (
+        own.self_consistency,
+        lambda: {"estimator": correlation, "x": X, "y": Y, "tolerance": 0.1, "seed": 0},
+    ),
     "ksg": (own.ksg, lambda: {"x": X, "y": Y, "k": 3, "variant": 1}),
     "mixed_ksg": (own.mixed_ksg, lambda: {"x": X, "y": Y, "k": 3}),
     "conditional_ksg": (own.conditional_ksg, lambda: {"x": X, "y": Y, "z": Y + 1, "k": 3}),
@@ -63,12 +75,46 @@ CALLS = {
     "student_copula_mi": (own.student_copula_mi, lambda: {"x": X, "y": Y}),
     "median_distance": (own.median_distance, lambda: {"x": X}),
     **{
-        name: (function, lambda: {"x": X, "y": Y, "kernel_x": "gaussian", "kernel_y": "gaussian", "bandwidth_x": 1.0, "bandwidth_y": 1.0, "unbiased": True, "chunk": 16})
+        name: (
+            function,
+            lambda: {
+                "x": X,
+                "y": Y,
+                "kernel_x": "gaussian",
+                "kernel_y": "gaussian",
+                "bandwidth_x": 1.0,
+                "bandwidth_y": 1.0,
+                "unbiased": True,
+                "chunk": 16,
+            },
+        )
         for name, function in (("hsic", own.hsic), ("nhsic", own.nhsic))
     },
-    "estimate_mi": (own.estimate_mi, lambda: {"x": X, "y": Y, "method": "ksg", "seed": 0, "device": "cpu", "progress": False, "k": 3}),
+    "estimate_mi": (
+        own.estimate_mi,
+        lambda: {"x": X, "y": Y, "method": "ksg", "seed": 0, "device": "cpu", "progress": False, "k": 3},
+    ),
     "estimate_mi auto": (own.estimate_mi, lambda: {"x": X, "y": Y}),
     "estimate_mi mixed": (own.estimate_mi, lambda: {"x": LABELS, "y": Y, "method": "mixed"}),
-    "estimate_mi discrete": (own.estimate_mi, lambda: {"x": LABELS, "y": LABELS // 2, "method": "discrete", "correction": "none"}),
-    "estimate_mi infonce": (own.estimate_mi, lambda: {"x": X, "y": Y, "method": "infonce", "device": "cpu", "steps": 2, "batch": 8, "rate": 1e-3, "hidden": 4, "layers": 1, "every": 1, "patience": 1, "critic": "separable"}),
-}  # fmt: skip
+    "estimate_mi discrete": (
+        own.estimate_mi,
+        lambda: {"x": LABELS, "y": LABELS // 2, "method": "discrete", "correction": "none"},
+    ),
+    "estimate_mi infonce": (
+        own.estimate_mi,
+        lambda: {
+            "x": X,
+            "y": Y,
+            "method": "infonce",
+            "device": "cpu",
+            "steps": 2,
+            "batch": 8,
+            "rate": 1e-3,
+            "hidden": 4,
+            "layers": 1,
+            "every": 1,
+            "patience": 1,
+            "critic": "separable",
+        },
+    ),
+}

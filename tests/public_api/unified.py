@@ -5,15 +5,14 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from public_api.stopping import stopped
-from public_api.worlds import BATCH, WORLD, seeded
-
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from infotok import unified as own
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import training
+from public_api.stopping import stopped
+from public_api.worlds import BATCH, WORLD, seeded
 
 KINDS = {
     "autoregressive": ("vector", own.AutoregressiveModel),
@@ -141,35 +140,79 @@ CALLS = {
     **{key: call for kind in KINDS for key, call in methods(kind).items()},
     "UnifiedModel.loss": (model("masked").loss, new({"batch": BATCH, "generator": None})),
     "UnifiedModel.answer": (model("masked").answer, new({"images": IMAGES, "questions": QUESTIONS})),
-    "UnifiedModel.answer_probabilities": (model("masked").answer_probabilities, new({"images": IMAGES, "questions": QUESTIONS})),
+    "UnifiedModel.answer_probabilities": (
+        model("masked").answer_probabilities,
+        new({"images": IMAGES, "questions": QUESTIONS}),
+    ),
     "UnifiedModel.attention": (model("masked").attention, new({"images": IMAGES, "questions": QUESTIONS})),
     "UnifiedModel.generate": (model("masked").generate, new({"captions": CAPTIONS, "generator": None, "steps": 2})),
     "UnifiedModel.save_pretrained": (model("masked").save_pretrained, lambda: {"folder": tempfile.mkdtemp()}),
     "UnifiedModel.from_spec": (own.MaskedModel.from_spec, new({"spec": model("masked").spec()})),
     "UnifiedModel.from_pretrained": (own.MaskedModel.from_pretrained, new({"folder": FOLDER})),
-    "MaskedModel.unmask": (model("masked").unmask, new({"captions": CAPTIONS, "generator": None, "steps": 2, "guidance": 1.5, "temperature": 1.0, "daring": 1.0, "cached": True})),
-    "ContinuousModel.paths": (model("continuous").paths, new({"captions": CAPTIONS, "generator": None, "guidance": 1.5, "steps": 2, "cached": True})),
+    "MaskedModel.unmask": (
+        model("masked").unmask,
+        new(
+            {
+                "captions": CAPTIONS,
+                "generator": None,
+                "steps": 2,
+                "guidance": 1.5,
+                "temperature": 1.0,
+                "daring": 1.0,
+                "cached": True,
+            }
+        ),
+    ),
+    "ContinuousModel.paths": (
+        model("continuous").paths,
+        new({"captions": CAPTIONS, "generator": None, "guidance": 1.5, "steps": 2, "cached": True}),
+    ),
     "Backbone": (own.Backbone, new({"model": BACKBONE.model, "lora": 0})),
     "Backbone.tiny": (own.Backbone.tiny, new({"words": 9, "hidden": 8, "layers": 1, "heads": 2, "positions": 16})),
     "Backbone.from_spec": (own.Backbone.from_spec, new({"spec": BACKBONE.spec()})),
     "Backbone.forward": (BACKBONE, new({"embeddings": EMBEDDINGS, "mask": SHORT[0], "positions": SHORT[1]})),
-    "Backbone.attention": (BACKBONE.attention, new({"embeddings": EMBEDDINGS, "mask": SHORT[0], "positions": SHORT[1]})),
+    "Backbone.attention": (
+        BACKBONE.attention,
+        new({"embeddings": EMBEDDINGS, "mask": SHORT[0], "positions": SHORT[1]}),
+    ),
     "DepthHead": (own.DepthHead, new({"hidden": 8, "size": 4, "codebooks": 2})),
     "DepthHead.forward": (DEPTH, new({"states": STATES, "codes": torch.zeros(2, 3, 2, dtype=torch.long)})),
-    "DepthHead.sample": (DEPTH.sample, new({"states": STATES, "u": torch.full((3, 2), 0.5), "temperature": 1.0, "guidance": 1.5})),
+    "DepthHead.sample": (
+        DEPTH.sample,
+        new({"states": STATES, "u": torch.full((3, 2), 0.5), "temperature": 1.0, "guidance": 1.5}),
+    ),
     "FlowHead": (own.FlowHead, new({"dim": 4, "hidden": 8, "width": 8, "depth": 1})),
     "FlowHead.forward": (FLOW, new({"x": X, "t": torch.full((2, 3), 0.5), "states": STATES})),
     "FlowHead.velocity": (FLOW.velocity, new({"x": X, "t": torch.full((2, 3), 0.5), "state": STATES})),
     "FlowHead.loss": (FLOW.loss, new({"x": X, "states": STATES, "noise": X[None], "t": torch.full((1, 2, 3), 0.5)})),
     "FlowHead.sample": (FLOW.sample, new({"states": STATES, "noise": X[0], "steps": 2, "guidance": 1.5})),
     "FlowHead.mean": (FLOW.mean, new({"states": STATES, "dim": 4})),
-    "Stream": (own.Stream, new({"backbone": BACKBONE, "prefix": EMBEDDINGS, "mask": MASK, "positions": POSITIONS, "cached": True})),
+    "Stream": (
+        own.Stream,
+        new({"backbone": BACKBONE, "prefix": EMBEDDINGS, "mask": MASK, "positions": POSITIONS, "cached": True}),
+    ),
     "Stream.feed": (stream().feed, new({"embeddings": EMBEDDINGS[:, :1], "keep": False})),
     "TrainConfig": (own.TrainConfig, new(PLAN)),
     "TrainConfig.rate_at": (own.TrainConfig().rate_at, new({"step": 3})),
-    "block_mask": (own.block_mask, new({"segment": torch.tensor([[0, 0, 1, 2, -1]]), "both_ways": torch.tensor([[True, True, False, False, False]])})),
+    "block_mask": (
+        own.block_mask,
+        new(
+            {
+                "segment": torch.tensor([[0, 0, 1, 2, -1]]),
+                "both_ways": torch.tensor([[True, True, False, False, False]]),
+            }
+        ),
+    ),
     "pack": (own.pack, new({"questions": QUESTIONS, "pad": 0})),
-    "train": (stopped(own.train, training, "make_optimisers"), lambda: {"model": model("masked"), "world": WORLD, "config": own.TrainConfig(**PLAN), "run_dir": tempfile.mkdtemp()}),
+    "train": (
+        stopped(own.train, training, "make_optimisers"),
+        lambda: {
+            "model": model("masked"),
+            "world": WORLD,
+            "config": own.TrainConfig(**PLAN),
+            "run_dir": tempfile.mkdtemp(),
+        },
+    ),
     "Backbone.hub": (own.Backbone.hub, lambda: {"name": HUB, "words": list(WORLD.vocabulary.words), "lora": 0}),
     "read_metrics": (own.read_metrics, new({"run_dir": str(RUN)})),
-}  # fmt: skip
+}

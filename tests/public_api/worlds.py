@@ -31,7 +31,10 @@ CALLS = {
     "Bimodal": (own.Bimodal, lambda: {"weight": 0.3, "left": 0.0, "right": 5.0}),
     "Bimodal call": (own.Bimodal(0.3, 0.0, 5.0), lambda: {"u": np.array([[0.1], [0.7]])}),
     "BinarySymmetricSource": (own.BinarySymmetricSource, lambda: {"flip": 0.1}),
-    "BinarySymmetricSource.relevance": (own.BinarySymmetricSource(0.1).relevance, lambda: {"rate": np.array([0.1, 0.3])}),
+    "BinarySymmetricSource.relevance": (
+        own.BinarySymmetricSource(0.1).relevance,
+        lambda: {"rate": np.array([0.1, 0.3])},
+    ),
     "BinarySymmetricSource.optimum": (own.BinarySymmetricSource(0.1).optimum, lambda: {"beta": 2.5}),
     "DiscreteSource": (own.DiscreteSource, lambda: {"p_xy": np.array([[0.2, 0.3], [0.4, 0.1]])}),
     "DiscreteSource.sample": draws(own.ErasureSource(0.3)),
@@ -55,7 +58,10 @@ CALLS = {
     "NuisanceDigits.sample": (own.NuisanceDigits().sample, lambda: {"n": 3, "seed": 0, "split": "train"}),
     "Scenes.to": (SCENES.to, lambda: {"device": "cpu"}),
     "ShapesBatch.to": (BATCH.to, lambda: {"device": "cpu"}),
-    "ShapesWorld": (own.ShapesWorld, lambda: {"size": 32, "nuisance": 0.5, "jitter": 2, "name_offsets": False, "split": "train"}),
+    "ShapesWorld": (
+        own.ShapesWorld,
+        lambda: {"size": 32, "nuisance": 0.5, "jitter": 2, "name_offsets": False, "split": "train"},
+    ),
     "ShapesWorld.sample": (WORLD.sample, lambda: {"n": 3, "generator": seeded()}),
     "ShapesWorld.render": (WORLD.render, lambda: {"scenes": SCENES, "generator": seeded()}),
     "ShapesWorld.foreground": scenes(WORLD.foreground),
@@ -81,8 +87,11 @@ CALLS = {
     "Wiggly call": (own.Wiggly((0.4, 0.2), (1.0, 1.7), (0.0, 1.0)), lambda: {"x": X}),
     **{f.__name__: (f, lambda: {"x": X}) for f in (own.asinh, own.cubic, own.half_cube, own.normal_cdf)},
     "swiss_roll": (own.swiss_roll, lambda: {"u": np.array([[0.1], [0.7]])}),
-    "beyond_normal": (own.beyond_normal, lambda: {"rho": 0.75, "dense": 0.5, "pair": 0.8, "speed": 1.0, "eps": (0.1, 0.75)}),
+    "beyond_normal": (
+        own.beyond_normal,
+        lambda: {"rho": 0.75, "dense": 0.5, "pair": 0.8, "speed": 1.0, "eps": (0.1, 0.75)},
+    ),
     "staircase": (own.staircase, lambda: {"dim": 3, "nats": (2.0, 4.0), "map_y": own.cubic}),
     "leaks": (own.leaks, lambda: {"a": SCENES, "b": SCENES}),
     "load_images": (own.load_images, lambda: {"name": "digits", "root": "data", "seed": 0, "download": False}),
-}  # fmt: skip
+}

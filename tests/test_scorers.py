@@ -15,6 +15,7 @@ from infotok.evaluation import (
     fidelity,
     follows,
     mme,
+    parser,
     pope,
     question_only,
     score_answers,
@@ -436,3 +437,24 @@ def replace_first(images: torch.Tensor) -> torch.Tensor:
     images = images.clone()
     images[0, 0, 0, 0] = math.inf
     return images
+
+
+class TestPixels:
+    """Scorers take what `encode` takes: finite floats in [0, 1]."""
+
+    world = ShapesWorld()
+    batch = world.batch(4, seeded())
+
+    @pytest.mark.parametrize("wrong", [lambda x: x * 255, lambda x: (x * 255).byte(), lambda x: x * 2 - 1])
+    def test_pixels_of_another_range_or_dtype_are_refused(self, wrong) -> None:
+        images, scenes = wrong(self.batch.images), self.batch.scenes
+        with pytest.raises(
+            (TypeError, ValueError), match=r"images: got .*, expected (finite values in \[0, 1\]|dtype float)"
+        ):
+            parser.score_cells(images, scenes, self.world)
+        with pytest.raises((TypeError, ValueError), match=r"reconstructions: got"):
+            score_reconstructions(images, self.batch.images, scenes, self.world)
+        with pytest.raises((TypeError, ValueError), match=r"generated: got"):
+            score_fidelity(images, self.batch.images, subset_size=2)
+        with pytest.raises((TypeError, ValueError), match=r"images: got"):
+            shapes_features()(images)

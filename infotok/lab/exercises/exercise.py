@@ -193,13 +193,13 @@ def _same(got: Any, wanted: Any, tol: float) -> bool:
 
 
 def _numbers(value: Any) -> np.ndarray | None:
-    """Finite real numbers as an array; None for anything else."""
+    """Finite real numbers, also written as text, as an array; None for anything else."""
     try:
         array = np.asarray(plain(value))
-        real = array.dtype.kind in "iuf" and bool(np.isfinite(array).all())
-        return array.astype(float) if real else None
+        array = array.astype(float) if array.dtype.kind in "iufbU" else np.array(np.nan)
     except (TypeError, ValueError, OverflowError):
         return None
+    return array if np.isfinite(array).all() else None
 
 
 def _show(value: Any) -> str:

@@ -9,9 +9,19 @@ on the CPU, and on an accelerator in eval mode only, since a look at a number th
 switches these value checks off, `checks(True)` makes them everywhere; while torch compiles or exports there are none.
 """
 
+import math
+import sys
+from collections.abc import Sequence
+from numbers import Integral, Real
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:  # torch and NumPy are imported where a tensor or an array is checked: the command needs neither
+    import numpy as np
+    from torch import Tensor
+
+LARGEST = 2**31 - 1  # the largest size: a larger one is a slip, refused before anything is allocated
+LONGEST = 160  # characters of a value that a line shows
 _enabled: bool | None = None  # None: where it is cheap
 
 
@@ -57,7 +67,197 @@ def require(condition: Any, name: str, got: Any, expected: str, error: type[Exce
 
 
 def message(name: str, got: Any, expected: str) -> str:
-    """The line itself; arrays are described by their shape, not printed."""
+    """The line itself; arrays are described by their shape, not printed, and long values are cut."""
     shape = getattr(got, "shape", None)
-    shown = f"shape {tuple(shape)}" if shape is not None and len(shape) else repr(got) if isinstance(got, str) else got
+    if shape is not None and len(shape):
+        shown = f"shape {tuple(shape)}"
+    else:
+        shown = " ".join((repr(got) if isinstance(got, str) else str(got)).split())
+        shown = shown if len(shown) <= LONGEST else shown[:LONGEST] + " ..."
     return f"{name}: got {shown}, expected {expected}"
+
+
+def require_instance(name: str, value: Any, kind: type | tuple[type, ...], expected: str | None = None) -> None:
+    """Raise TypeError unless `value` is a `kind`; `expected` describes it, by default by the name of the class."""
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    names = " or ".join(f"a {each.__name__}" for each in kinds)
+    require(isinstance(value, kind), name, _kind(value), expected or names, TypeError)
+
+
+def require_int(name: str, value: Any, low: int = 1, high: int = LARGEST) -> int:
+    """`value` as an int, low <= value <= high; TypeError for what is no integer (nor is a boolean).
+
+    >>> require_int("steps", 2.5)
+    Traceback (most recent call last):
+        ...
+    TypeError: steps: got 2.5, expected an integer from 1 to 2147483647
+    """
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    expected = f"an integer from {low} to {high}"
+    require(whole, name, _shown(value), expected, TypeError)
+    require(low <= value <= high, name, value, expected)
+    return int(value)
+
+
+def require_float(name: str, value: Any, interval: str = "(-inf, inf)") -> float:
+    """`value` as a float in `interval`, written as in mathematics; TypeError for what is no number.
+
+    >>> require_float("decay", 1.0, "[0, 1)")
+    Traceback (most recent call last):
+        ...
+    ValueError: decay: got 1.0, expected a number in [0, 1)
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    expected = f"a number in {interval}"
+    require(number, name, _shown(value), expected, TypeError)
+    representable = value in (-math.inf, math.inf) or abs(value) <= sys.float_info.max
+    require(bool(_inside(value, interval)) and representable, name, value, expected)
+    return float(value)
+
+
+def require_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Raise ValueError unless `value` is one of `choices` (strings)."""
+    known = isinstance(value, str) and value in choices
+    require(known, name, value if isinstance(value, str) else _kind(value), f"one of {', '.join(choices)}")
+
+
+def require_flag(name: str, value: Any) -> None:
+    """Raise TypeError unless `value` is True or False."""
+    require(
+        isinstance(value, bool),
+        name,
+        _shown(value),
+        "True or False",
+        TypeError,
+    )
+
+
+def require_function(name: str, value: Any, expected: str) -> None:
+    """Raise TypeError unless `value` can be called; `expected` says with what."""
+    require(callable(value) and not isinstance(value, type), name, _kind(value), expected, TypeError)
+
+
+def require_generator(name: str, value: Any) -> None:
+    """Raise TypeError unless `value` is a torch.Generator."""
+    import torch
+
+    require_instance(name, value, torch.Generator, "a torch.Generator")
+
+
+def require_device(name: str, value: Any) -> None:
+    """Raise TypeError or ValueError unless `value` is a torch.device or names one."""
+    import torch
+
+    require_instance(name, value, (str, torch.device), "a device or its name")
+    try:
+        torch.device(value)
+    except RuntimeError:
+        require(False, name, value, "a device, such as cpu or cuda")
+
+
+def require_text(name: str, value: Any) -> None:
+    """Raise TypeError unless `value` is a string."""
+    require(isinstance(value, str), name, _shown(value), "a string", TypeError)
+
+
+def require_seed(name: str, value: Any) -> None:
+    """Raise TypeError or ValueError unless `value` is a seed, an integer from 0 to 2^63 - 1, or a NumPy generator."""
+    import numpy as np
+
+    if not isinstance(value, np.random.Generator):
+        require_int(name, value, 0, 2**63 - 1)
+
+
+def require_numbers(
+    name: str, values: Any, interval: str = "(-inf, inf)", *, ndim: int | tuple[int, ...] | None = None
+) -> "np.ndarray":
+    """`values` as a float64 array of finite real numbers in `interval`, with `ndim` axes and at least one entry.
+
+    Takes numbers, sequences, NumPy arrays and torch tensors of any real dtype. Raises TypeError for strings, booleans,
+    complex numbers and objects, ValueError for masked entries, ragged sequences, and values out of the interval.
+    """
+    import numpy as np
+
+    if hasattr(values, "is_meta"):  # a torch tensor
+        require(not values.is_meta, name, "a tensor on the meta device", "values")
+        values = values.detach().cpu().to_dense()
+        values = (values.double() if values.is_floating_point() else values).numpy()
+    require(not np.ma.is_masked(values), name, "masked entries", "an array without a mask: drop or fill them first")
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        array = np.empty(0, dtype=object)
+    plain = array.dtype.kind in "fiu" or (array.size == 0 and array.dtype != object)
+    got = f"dtype {array.dtype}" if isinstance(values, np.ndarray) else _kind(values)
+    require(plain, name, got, "real numbers", TypeError)
+    axes = (ndim,) if isinstance(ndim, int) else ndim
+    many = axes is None or array.ndim in axes
+    require(many and array.size > 0, name, array, f"{'' if axes is None else _axes(axes)}one number or more")
+    array = array.astype(np.float64)
+    inside = _inside(array, interval)
+    if not inside.all():
+        require(False, name, array[~inside].flat[0], f"numbers in {interval}, none NaN")
+    return array
+
+
+def require_tensor(
+    name: str, value: Any, shape: tuple[int | str, ...] = ("...",), kind: str = "float", values: str | None = None
+) -> "Tensor":
+    """`value`, a tensor of `shape` and `kind`; with `values`, an interval, its entries are checked as well.
+
+    shape: a size, or a name for any size from 0, per axis; a leading "..." is any number of axes.
+    kind: "float", "integer", "int64" or "any". Checking `values` waits for the device: leave it out in training loops.
+
+    >>> import torch
+    >>> require_tensor("images", torch.zeros(2, 3), ("B", 3, "S", "S"))
+    Traceback (most recent call last):
+        ...
+    ValueError: images: got shape (2, 3), expected a tensor of shape (B, 3, S, S)
+    """
+    import torch
+
+    require(isinstance(value, torch.Tensor), name, _kind(value), f"a tensor of shape {_shape(shape)}", TypeError)
+    fits = {
+        "float": value.is_floating_point(),
+        "integer": not (value.is_floating_point() or value.is_complex() or value.dtype == torch.bool),
+        "int64": value.dtype == torch.int64,
+        "any": True,
+    }[kind]
+    require(fits, name, value.dtype, f"dtype {kind}", TypeError)
+    require(not value.is_meta, name, "a tensor on the meta device", "a tensor with values")
+    require(value.layout == torch.strided, name, "a sparse tensor", "a dense one")
+    rest = shape[1:] if shape[:1] == ("...",) else shape
+    own = value.shape[value.ndim - len(rest) :] if rest is not shape else value.shape
+    same = len(own) == len(rest) and all(isinstance(b, str) or a == b for a, b in zip(own, rest, strict=True))
+    require(same, name, value, f"a tensor of shape {_shape(shape)}")
+    if values is not None and value.numel():
+        low, high = (float(end) for end in value.detach().aminmax())
+        wrong = math.isnan(low) or not (_inside(low, values) and _inside(high, values))
+        if wrong:
+            got = "NaN" if math.isnan(low) else f"values from {low:g} to {high:g}"
+            require(False, name, got, f"finite values in {values}")
+    return value
+
+
+def _inside(value: Any, interval: str) -> Any:
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    above = value >= low if interval[0] == "[" else value > low
+    return above & (value <= high if interval[-1] == "]" else value < high)
+
+
+def _shown(value: Any) -> Any:
+    """What to show of a value that is no number: numbers and strings as they are, else the type's name."""
+    return value if isinstance(value, Real | str | None) else _kind(value)
+
+
+def _kind(value: Any) -> str | None:
+    """What to show of a value of the wrong type: the type's name."""
+    return None if value is None else type(value).__name__
+
+
+def _shape(shape: tuple[int | str, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 and shape != ('...',) else ''})"
+
+
+def _axes(axes: tuple[int, ...]) -> str:
+    return f"{' or '.join(map(str, axes))} axes, "

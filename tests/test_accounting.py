@@ -131,11 +131,11 @@ def test_a_tokenizer_is_accounted_for_on_images_of_its_own(size):
 @pytest.mark.parametrize(
     ("tokens", "scenes", "error", "message"),
     [
-        ([1.0], SCENES, TypeError, "tokens: got 'list', expected a torch.Tensor"),
+        ([1.0], SCENES, TypeError, "tokens: got 'list', expected a tensor"),
         (torch.zeros(200), SCENES[:200], ValueError, r"tokens: got shape \(200,\), expected shape \(N, ...\)"),
         (torch.zeros(50, 4), SCENES[:50], ValueError, r"tokens: got shape \(50, 4\), .* of 100 images or more"),
         (torch.zeros(200, 4), SCENES[:100], ValueError, "scenes: got 100, expected one for each of the 200 images"),
-        (torch.full((200, 4), math.nan), SCENES[:200], ValueError, "tokens: got 'NaN or infinity', expected finite"),
+        (torch.full((200, 4), math.nan), SCENES[:200], ValueError, "tokens: got 'NaN', expected finite values"),
     ],
 )
 def test_bad_input_is_refused(tokens, scenes, error, message):

@@ -222,8 +222,8 @@ def test_trains_in_one_line_and_accepts_half_precision(name):
 @pytest.mark.parametrize(
     ("scores", "error", "message"),
     [
-        (np.eye(3), TypeError, "scores: got 'ndarray', expected a torch.Tensor"),
-        (torch.eye(3, dtype=torch.int64), TypeError, "scores: got torch.int64, expected floating-point scores"),
+        (np.eye(3), TypeError, "scores: got 'ndarray', expected a tensor"),
+        (torch.eye(3, dtype=torch.int64), TypeError, "scores: got torch.int64, expected dtype float"),
         (torch.zeros(3, 4), ValueError, r"scores: got shape \(3, 4\), expected a square \(B, B\) matrix"),
         (torch.zeros(1, 1), ValueError, r"scores: got shape \(1, 1\), expected .* B >= 2"),
         (
@@ -252,15 +252,15 @@ def test_overflow_is_an_error_and_not_an_infinity(name):
 
 def test_bad_options_are_refused():
     scores = torch.eye(4)
-    with pytest.raises(ValueError, match="clip: got 0, expected a number above 0"):
+    with pytest.raises(ValueError, match=r"clip: got 0, expected a number in \(0, inf\]"):
         smile(scores, clip=0)
-    with pytest.raises(ValueError, match=r"alpha: got 1.5, expected a number in \[0, 1\]: 0 is TUBA, 1 is InfoNCE"):
+    with pytest.raises(ValueError, match=r"alpha: got 1.5, expected a number in \[0, 1\]"):
         interpolated(scores, alpha=1.5)
     with pytest.raises(ValueError, match=r"scores: got shape \(2, 2\), expected at least 3 pairs"):
         interpolated(torch.eye(2), alpha=0.5)
     with pytest.raises(ValueError, match=r"log_baseline: got shape \(3,\), expected a number or shape \(4,\)"):
         tuba(scores, torch.zeros(3))
-    with pytest.raises(ValueError, match="log_baseline: got inf, expected finite values, no NaN or inf"):
+    with pytest.raises(ValueError, match=r"log_baseline: got inf, expected a number in \(-inf, inf\)"):
         tuba(scores, math.inf)
     with pytest.raises(ValueError, match=r"decay: got 1.0, expected a number in \[0, 1\)"):
         MovingAverage(decay=1.0)

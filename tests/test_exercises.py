@@ -131,11 +131,12 @@ def test_plain_text_for_a_terminal():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"answer": math.nan}, "solution: got Not yet: Expected finite numbers"),
+        ({"answer": math.nan}, "answer: got nan, expected finite numbers, a word, a bool or a function"),
         (
-            {"answer": "red", "choices": ("green",), "mistakes": {"Red": "No."}},
+            {"answer": "red", "choices": ("red", "green"), "mistakes": {"Red": "No."}},
             "mistakes: got 'Red', expected wrong answers only",
         ),
+        ({"answer": "red", "choices": ("green",)}, r"choices: got \('green',\), expected words with the answer in it"),
         ({"answer": 1.0, "mistakes": {1.001: "No."}}, "mistakes: got 1.001, expected wrong answers only"),
         ({"answer": abs}, r"cases: got \(\), expected cases for a function, and only for one"),
         ({"answer": 1.0, "cases": [(1,)]}, r"cases: got \[\(1,\)\], expected cases for a function"),

@@ -49,10 +49,10 @@ def test_same_seed_same_bits():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: NuisanceDigits("rain"), "nuisance: got 'rain', expected texture or digit"),
-        (lambda: NuisanceDigits(strength=2.0), "strength: got 2.0, expected a number from 0 to 1"),
-        (lambda: NuisanceDigits().sample(0), "n: got 0, expected a whole number, 1 or above"),
-        (lambda: NuisanceDigits().sample(5, split="all"), "split: got 'all', expected train, validation or test"),
+        (lambda: NuisanceDigits("rain"), "nuisance: got 'rain', expected one of texture, digit"),
+        (lambda: NuisanceDigits(strength=2.0), r"strength: got 2.0, expected a number in \[0, 1\]"),
+        (lambda: NuisanceDigits().sample(0), "n: got 0, expected an integer from 1 to 2147483647"),
+        (lambda: NuisanceDigits().sample(5, split="all"), "split: got 'all', expected one of train, validation, test"),
     ],
 )
 def test_bad_input_is_named(call, message):

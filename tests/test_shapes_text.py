@@ -85,13 +85,13 @@ class TestVocabulary:
     def test_refusals(self) -> None:
         with pytest.raises(ValueError, match=r"word: got 'purple', expected one of the \d+ words of the vocabulary"):
             self.vocabulary.encode(["small purple circle"])
-        with pytest.raises(TypeError, match="sentences: got 'red', expected a list of sentences"):
+        with pytest.raises(TypeError, match="sentences: got 'str', expected a list of sentences"):
             self.vocabulary.encode("red")
         with pytest.raises(ValueError, match="length: got 1, expected 2 or above"):
             self.vocabulary.encode(["small red"], length=1)
-        with pytest.raises(ValueError, match=r"ids: got \[99\], expected numbers from 0 to 57"):
+        with pytest.raises(ValueError, match=r"ids: got 'values from 99 to 99', expected finite values in \[0, 57\]"):
             self.vocabulary.decode(torch.tensor([[99]]))
-        with pytest.raises(ValueError, match=r"ids: got shape \(3,\), expected shape \(B, T\)"):
+        with pytest.raises(ValueError, match=r"ids: got shape \(3,\), expected a tensor of shape \(B, T\)"):
             self.vocabulary.decode(torch.tensor([3, 4, 5]))
 
 

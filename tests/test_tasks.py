@@ -175,9 +175,9 @@ def test_same_seed_same_samples():
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: StepUniform(1), "symbols: got 1, expected a whole number, 2 or above"),
+        (lambda: StepUniform(1), "symbols: got 1, expected an integer from 2 to 2147483647"),
         (lambda: GaussianWithAtoms(rho=1.0), r"rho: got 1\.0"),
-        (lambda: GaussianWithAtoms(agree=1.2), r"agree: got 1\.2, expected a probability"),
+        (lambda: GaussianWithAtoms(agree=1.2), r"agree: got 1\.2, expected a number in \[0, 1\]"),
         (lambda: ImageChannel(flip=-0.1), r"flip: got -0\.1"),
         (lambda: ImageChannel(classes=(1, 1)), "classes: got .1, 1., expected two or more distinct labels"),
         (lambda: ImageChannel(classes=(0, 11)).sample(2, 0), r"classes: got \[11\], expected labels that digits has"),

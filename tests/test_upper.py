@@ -1,11 +1,16 @@
 """`infotok.information.upper` against torch.distributions, gradients and the bound it is named for."""
 
+import math
+import warnings
+
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 from torch.distributions import Independent, Normal, kl_divergence
 
+from infotok.information import estimate_mi
+from infotok.information.neural import _doubt
 from infotok.information.upper import club, difference_of_entropies, gaussian_kl, leave_one_out
 
 
@@ -41,7 +46,7 @@ def test_it_is_zero_only_at_the_prior_and_small_values_stay_exact_in_float32() -
 
 
 def test_shapes_that_differ_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"log_variance: got shape \(2, 4\), expected the shape of mean, \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"log_variance: got shape \(2, 4\), expected a tensor of shape \(2, 3\)"):
         gaussian_kl(torch.zeros(2, 3), torch.zeros(2, 4))
 
 
@@ -72,13 +77,34 @@ def test_difference_of_entropies_is_exact_with_both_true_densities():
 
 
 def test_difference_of_entropies_refuses_bad_input():
-    with pytest.raises(ValueError, match=r"log_marginal: got shape \(2, 2\), expected shape \(B,\)"):
+    with pytest.raises(ValueError, match=r"log_marginal: got shape \(2, 2\), expected a tensor of shape \(B,\)"):
         difference_of_entropies(torch.zeros(2, 2), torch.zeros(2))
-    with pytest.raises(
-        ValueError, match=r"log_conditional: got shape \(3,\), expected the shape of log_marginal, \(2,\)"
-    ):
+    with pytest.raises(ValueError, match=r"log_conditional: got shape \(3,\), expected a tensor of shape \(2,\)"):
         difference_of_entropies(torch.zeros(2), torch.zeros(3))
     with pytest.raises(
         ValueError, match="log densities, mean difference: got nan, expected finite values, no NaN or inf"
     ):
         difference_of_entropies(torch.zeros(2), torch.tensor([0.0, torch.nan]))
+
+
+def test_the_leave_one_out_estimate_has_no_ceiling_and_says_where_it_is_loose():
+    """y = x + 0.01 e shares 4.61 nats; log(B - 1) = 3.66 for the 40 held-out pairs, beyond which the bound is loose."""
+    x = np.random.default_rng(0).standard_normal((200, 1))
+    y = x + 0.01 * np.random.default_rng(1).standard_normal((200, 1))
+    with pytest.warns(
+        UserWarning, match=r"loo: .* nats is above log\(B - 1\) = 3\.66, where this upper bound is loose"
+    ):
+        tight = estimate_mi(x, y, "loo", steps=200)
+    assert tight.ceiling is None
+    assert tight.nats > math.log(39)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        weak = estimate_mi(x, x + y[::-1], "loo", steps=100)
+    assert 0 < weak.nats < math.log(39)
+
+
+@pytest.mark.parametrize(("name", "nats"), [("loo", -3.0), ("club", -0.1), ("club", 9.0)])
+def test_upper_bounds_below_zero_or_beyond_their_negatives_are_named(name, nats):
+    note = _doubt(name, nats, 40)
+    assert note.startswith(f"{name}: {nats:.2f} nats is {'below 0' if nats < 0 else 'above log(B - 1) = 3.66'}")
+    assert not _doubt(name, 1.0, 40)

@@ -19,16 +19,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infotok.errors import require
+from infotok.errors import require, require_instance, require_int, require_tensor
 from infotok.information.embedding import hidden_layers, token_input
 from infotok.information.estimate import Estimate
 from infotok.modes import evaluating
 from infotok.worlds.shapes import ShapesWorld
-from infotok.worlds.shapes_scenes import CELL_VALUES, COLOURS, SHAPES, SIZES, Scenes, parts, structure
+from infotok.worlds.shapes_scenes import CELL_VALUES, COLOURS, SHAPES, SIZES, Scenes, parts, require_scenes, structure
 
 __all__ = ["GROUPS", "account", "carried"]
 
 GROUPS = ("structure", "jitter", "nuisance")
+FEWEST, MOST = 100, 2**24  # images
+CODES = f"[0, {2**20}]"
+FINITE = "[-1e18, 1e18]"  # whose squares are finite
 Z95 = 1.96
 FEW = 64  # codes, from which on their vectors tell the probe more than their names
 PARTS = (0.7, 0.1)  # of the images, to fit the probe and to stop it; the rest is held out
@@ -100,10 +103,15 @@ def carried(
     are lower bounds with a 95 % interval over the held-out images; `ceiling` is the group's entropy. steps and width
     are the probe's. Raises ValueError for unequal lengths, NaN, or fewer than 100 images.
     """
-    require(isinstance(tokens, Tensor), "tokens", type(tokens).__name__, "a torch.Tensor", TypeError)
-    require(tokens.ndim >= 2 and len(tokens) >= 100, "tokens", tokens, "shape (N, ...), of 100 images or more")
+    real = isinstance(tokens, Tensor) and tokens.is_floating_point()
+    require_tensor("tokens", tokens, kind="float" if real else "integer", values=FINITE if real else CODES)
+    require_instance("world", world, ShapesWorld), require_scenes("scenes", scenes, world.jitter, world.levels)
+    require_int("steps", steps), require_int("width", width, 1, 2**16)
+    seed = require_int("seed", seed, 0, 2**63 - 1)
+    require(tokens.ndim >= 2 and len(tokens) >= FEWEST, "tokens", tokens, "shape (N, ...), of 100 images or more")
+    require(tokens.numel() > 0, "tokens", tokens, "one number or more for each image")
+    tokens = tokens.detach()
     require(len(scenes) == len(tokens), "scenes", len(scenes), f"one for each of the {len(tokens)} images")
-    require(bool(tokens.isfinite().all()), "tokens", "NaN or infinity", "finite numbers")
     labels = labels_of(scenes, world)
     order = torch.randperm(len(tokens), generator=torch.Generator().manual_seed(seed))
     ends = [round(len(order) * share) for share in (PARTS[0], sum(PARTS))]
@@ -137,6 +145,10 @@ def account(
 
     The probe reads codes where there are few of them, else the tokens; `probe` goes to `carried`.
     """
+    reads = isinstance(tokenizer, nn.Module) and all(hasattr(tokenizer, n) for n in ("encode", "codes", "quantizer"))
+    require(reads, "tokenizer", type(tokenizer).__name__, "a SharedTokenizer", TypeError)
+    require_instance("world", world, ShapesWorld)
+    images, seed = require_int("images", images, FEWEST, MOST), require_int("seed", seed, 0, 2**63 - 1)
     generator = torch.Generator().manual_seed(seed)
     scenes = world.sample(images, generator)
     few = (getattr(tokenizer.quantizer, "codebook_size", None) or math.inf) <= FEW  # None: tokens without codes

@@ -25,7 +25,8 @@ from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, mse_loss
 
-from infotok.errors import require
+from infotok.errors import require, require_int
+from infotok.evaluation.parser import require_images
 from infotok.worlds import COLOURS, SHAPES, SIZES, ShapesWorld
 from infotok.worlds.shapes_render import GREY
 from infotok.worlds.shapes_scenes import parts
@@ -49,6 +50,7 @@ class ShapesFeatures(nn.Module):
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()
+        require_int("width", width, 1, 2**12)
         self.trunk = nn.Sequential(
             nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(width, 2 * width, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
@@ -57,6 +59,8 @@ class ShapesFeatures(nn.Module):
         self.cell = nn.Linear(2 * width * 16, FEATURES)
 
     def forward(self, images: Tensor) -> Tensor:
+        require_images("images", images, ("B", 3, "S", "S"))
+        images = images.to(self.cell.weight)
         seen = self.trunk(adaptive_avg_pool2d(images, SIDE) - 0.5)  # (B, C, 8, 8)
         cells = rearrange(seen, "b c (row h) (column w) -> b (row column) (c h w)", row=2, column=2)
         return self.cell(cells).flatten(1)
@@ -67,16 +71,16 @@ def score_fidelity(
 ) -> dict[str, float]:
     """ "fd_shapes", "kid" and its standard deviation over subsets, "kid_std", between images (N, 3, S, S) and (M, ...).
 
-    Raises ValueError for fewer images than `subset_size`, or with NaN or infinity.
+    Raises TypeError or ValueError for fewer images than `subset_size`, and for pixels that are no floats in [0, 1].
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
     from torchmetrics.image.kid import KernelInceptionDistance
 
-    require(isinstance(subset_size, int) and subset_size >= 2, "subset_size", subset_size, "a whole number, 2 or above")
+    subset_size, subsets = require_int("subset_size", subset_size, 2), require_int("subsets", subsets, 1, 2**20)
+    seed = require_int("seed", seed, 0, 2**63 - 1)
     for name, images in (("generated", generated), ("real", real)):
-        require(images.ndim == 4 and images.shape[1] == 3, name, images, "shape (N, 3, S, S)")
+        require_images(name, images, ("N", 3, "S", "S"))
         require(len(images) >= subset_size, name, f"{len(images)} images", f"{subset_size} (subset_size) or more")
-        require(bool(images.isfinite().all()), name, "NaN or infinity", "finite values")
     network = shapes_features().to(real.device)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*will save all extracted features in buffer.*")
@@ -110,7 +114,8 @@ def train_features(steps: int = 1200, batch: int = 64, seed: int = 0) -> tuple[S
     "shape", "colour", "size": share right; "offset", "background" (the mean colours of a cell's quarters behind its
     object): share of the squares explained. Each step draws new scenes of one of five strengths of nuisance.
     """
-    require(isinstance(steps, int) and steps >= 1, "steps", steps, "a whole number, 1 or above")
+    require_int("steps", steps), require_int("batch", batch)
+    seed = require_int("seed", seed, 0, 2**63 - 1)
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)

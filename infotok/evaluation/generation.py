@@ -9,11 +9,11 @@ score is the mean of the categories, as in GenEval.
 import torch
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import require, require_int, require_tensor
 from infotok.evaluation.parser import parse
 from infotok.worlds import COLOURS, RELATIONS, SHAPES, ShapesWorld
 from infotok.worlds.shapes_prompts import TAGS
-from infotok.worlds.shapes_scenes import parts, related
+from infotok.worlds.shapes_scenes import CELL_VALUES, PLACES, parts, related
 
 __all__ = ["follows", "score_generations"]
 
@@ -24,10 +24,13 @@ def score_generations(images: Tensor, prompts: list[dict], world: ShapesWorld) -
     Categories are GenEval's tags: single_object, two_object, counting, colors, position, color_attr (binding). Beside
     them "confident": the share of cells the parser is sure of.
     """
-    require(len(images) == len(prompts), "images", images, f"{len(prompts)} images, one a prompt")
-    tags = [prompt.get("tag") for prompt in prompts]
-    for tag in tags:
+    require(isinstance(prompts, list | tuple), "prompts", type(prompts).__name__, "a list of prompts", TypeError)
+    for prompt in prompts:
+        _check_prompt(prompt)
+        tag = prompt.get("tag")
         require(tag in TAGS, "prompt['tag']", tag, f"one of {', '.join(TAGS)}")
+    tags = [prompt["tag"] for prompt in prompts]
+    require_tensor("images", images, (len(prompts), 3, "S", "S"))
     reading = parse(images, world)
     right = torch.tensor([follows(cells, prompt) for cells, prompt in zip(reading.cells.cpu(), prompts, strict=True)])
     scores = {}
@@ -41,13 +44,14 @@ def score_generations(images: Tensor, prompts: list[dict], world: ShapesWorld) -
 
 def follows(cells: Tensor, prompt: dict) -> bool:
     """Whether a scene of these cells (4,) has all that the prompt includes and nothing that it excludes."""
+    require_tensor("cells", cells, (len(PLACES),), "int64", f"[0, {CELL_VALUES - 1}]")
+    _check_prompt(prompt)
     found = [_find(cells, entry) for entry in prompt["include"]]
     for entry, here in zip(prompt["include"], found, strict=True):
         if int(here.sum()) < entry["count"]:
             return False
         if "position" in entry:
             relation, target = entry["position"]
-            require(relation in RELATIONS, "prompt's position", relation, f"one of {', '.join(RELATIONS)}")
             where = related()[RELATIONS.index(relation)]
             if not (here[:, None] & where & found[target]).any():
                 return False
@@ -56,10 +60,34 @@ def follows(cells: Tensor, prompt: dict) -> bool:
 
 def _find(cells: Tensor, entry: dict) -> Tensor:
     """Which cells hold what an entry names, (4,) bool."""
-    require(entry["class"] in SHAPES, "prompt's class", entry["class"], f"one of {', '.join(SHAPES)}")
     _, shape, colour, _ = parts(cells)
     found = shape == SHAPES.index(entry["class"])
     if "color" in entry:
-        require(entry["color"] in COLOURS, "prompt's color", entry["color"], f"one of {', '.join(COLOURS)}")
         found &= colour == COLOURS.index(entry["color"])
     return found
+
+
+def _check_prompt(prompt: dict) -> None:
+    """ValueError or TypeError for what is no prompt in GenEval's schema."""
+    require(isinstance(prompt, dict), "prompt", type(prompt).__name__, "a dict in GenEval's schema", TypeError)
+    known = prompt.keys() <= {"tag", "prompt", "include", "exclude"} and "include" in prompt
+    require(known, "prompt", sorted(map(str, prompt)), "the keys tag, prompt, include and exclude")
+    for part in ("include", "exclude"):
+        entries = prompt.get(part, [])
+        listed = isinstance(entries, list | tuple) and all(isinstance(entry, dict) for entry in entries)
+        require(listed, f"prompt['{part}']", entries, "a list of dicts", TypeError)
+        for entry in entries:
+            _check_entry(entry, len(entries))
+
+
+def _check_entry(entry: dict, entries: int) -> None:
+    for key, names in (("class", SHAPES), ("color", COLOURS)):
+        value = entry.get(key)
+        known = value in names or (key == "color" and key not in entry)
+        require(known, f"prompt's {key}", value, f"one of {', '.join(names)}")
+    require_int("prompt's count", entry.get("count"), 0)
+    if "position" in entry:
+        pair = entry["position"]
+        require(isinstance(pair, list | tuple) and len(pair) == 2, "prompt's position", pair, "a relation and an entry")
+        require(pair[0] in RELATIONS, "prompt's position", pair[0], f"one of {', '.join(RELATIONS)}")
+        require_int("prompt's position, entry", pair[1], 0, entries - 1)

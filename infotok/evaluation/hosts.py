@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import require_instance, require_int
 from infotok.evaluation.generation import score_generations
 from infotok.evaluation.parser import ceilings
 from infotok.evaluation.understanding import (
@@ -55,7 +55,8 @@ def evaluate_understanding(
     model: UnifiedModel, world: ShapesWorld, n: int = 512, seed: int = 0, at_once: int = 64
 ) -> dict[str, dict[str, float | None]]:
     """Scores by kind of question: "understanding", "question_only", "shuffled", "pope_<negatives>" and "mme"."""
-    generator = torch.Generator().manual_seed(seed)
+    _check(model, world, n, at_once)
+    generator = torch.Generator().manual_seed(require_int("seed", seed, 0, 2**63 - 1))
     batch = world.batch(n, generator)
     studied = world.with_split("train").batch(GUESSER_IMAGES, generator)
     shuffled = shuffle_images(batch, generator)
@@ -77,7 +78,8 @@ def evaluate_generation(
     model: UnifiedModel, world: ShapesWorld, n: int = 512, seed: int = 0, at_once: int = 64, **drawing: Any
 ) -> dict[str, dict[str, float | None]]:
     """GenEval-style "generation" by category, and cells read back: "renders", "reconstructions", "generations"."""
-    generator = torch.Generator().manual_seed(seed)
+    _check(model, world, n, at_once)
+    generator = torch.Generator().manual_seed(require_int("seed", seed, 0, 2**63 - 1))
     batch = world.batch(n, generator)
     prompts = world.prompts(n, generator)
     drawn = generate_images(
@@ -90,6 +92,11 @@ def evaluate_generation(
         lambda captions: generate_images(model, captions, generator, at_once, **drawing),
     )
     return {"generation": score_generations(drawn, prompts, world), **read}
+
+
+def _check(model: UnifiedModel, world: ShapesWorld, n: int, at_once: int) -> None:
+    require_instance("model", model, UnifiedModel), require_instance("world", world, ShapesWorld)
+    require_int("n", n, 2), require_int("at_once", at_once)
 
 
 def answer_batch(model: UnifiedModel, batch: ShapesBatch, at_once: int = 64) -> Tensor:
@@ -111,7 +118,7 @@ def generate_images(
 
 @torch.no_grad()
 def _in_parts(function: Any, at_once: int, model: UnifiedModel, *values: Tensor) -> Tensor:
-    require(isinstance(at_once, int) and at_once >= 1, "at_once", at_once, "a whole number, 1 or above")
+    at_once = require_int("at_once", at_once)
     device = model.place.device
     parts = zip(*(value.split(at_once) for value in values), strict=True)
     with evaluating(model):

@@ -21,10 +21,11 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d, normalize
 
-from infotok.errors import require
+from infotok.errors import require, require_function, require_instance, require_tensor
 from infotok.worlds import SHAPES, SIZES, Scenes, ShapesBatch, ShapesWorld
+from infotok.worlds.shapes import require_batch
 from infotok.worlds.shapes_render import CELL, GREY, RGB, sprites
-from infotok.worlds.shapes_scenes import cell_value, parts
+from infotok.worlds.shapes_scenes import cell_value, parts, require_scenes
 
 __all__ = ["Reading", "ceilings", "parse", "score_cells"]
 
@@ -65,15 +66,21 @@ class _Templates:
 def parse(images: Tensor, world: ShapesWorld) -> Reading:
     """Read images (B, 3, S, S) as scenes of `world`: its size, jitter and nuisance are used, not its split.
 
-    Raises ValueError for images of another shape, or with NaN or infinite values.
+    Raises TypeError or ValueError for images that are not finite floats in [0, 1] of this shape.
     """
+    require_instance("world", world, ShapesWorld)
     size = world.size
-    require(images.ndim == 4 and images.shape[1:] == (3, size, size), "images", images, f"shape (B, 3, {size}, {size})")
-    require(bool(images.isfinite().all()), "images", "NaN or infinity", "finite values")
+    require_images("images", images, ("B", 3, size, size))
     templates = _templates(size // 32, world.jitter)
     least = MIN_SATURATION[0] + MIN_SATURATION[1] * world.nuisance
     read = [_read(part.float(), templates, size // 32, least) for part in images.detach().split(IMAGES_AT_ONCE)]
     return Reading(*(torch.cat(values) for values in zip(*read, strict=True)))
+
+
+def require_images(name: str, images: Tensor, shape: tuple[int | str, ...]) -> None:
+    """Raise TypeError or ValueError unless `images` are floats in [0, 1] of this shape, one or more."""
+    require_tensor(name, images, shape, values="[0, 1]")
+    require(images.numel() > 0, name, images, "one image or more, of one pixel or more")
 
 
 def score_cells(images: Tensor, scenes: Scenes, world: ShapesWorld) -> dict[str, float]:
@@ -85,8 +92,9 @@ def score_cells(images: Tensor, scenes: Scenes, world: ShapesWorld) -> dict[str,
 
     None where there is nothing to count.
     """
-    require(len(images) == len(scenes), "images", images, f"{len(scenes)} images, one a scene")
     reading = parse(images, world)
+    require_scenes("scenes", scenes, world.jitter)
+    require(len(images) == len(scenes), "images", images, f"{len(scenes)} images, one a scene")
     cells = scenes.cells.to(reading.cells.device)
     right, there = reading.cells == cells, cells > 0
     named = zip(("shape", "colour", "size"), parts(reading.cells)[1:], parts(cells)[1:], strict=True)
@@ -114,7 +122,11 @@ def ceilings(
     reconstructions: without these, a blurry decoder looks like a bad language model. `reconstruct` maps images to
     images, `generate` captions (B, T) to images.
     """
+    require_batch("batch", batch)
     images = {"renders": batch.images}
+    for name, function in (("reconstruct", reconstruct), ("generate", generate)):
+        if function is not None:
+            require_function(name, function, "a function that gives images")
     if reconstruct is not None:
         images["reconstructions"] = reconstruct(batch.images)
     if generate is not None:

@@ -10,8 +10,10 @@ not depend on how the set is cut into batches.
 import torch
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import require_instance
+from infotok.evaluation.parser import require_images
 from infotok.worlds import Scenes, ShapesWorld
+from infotok.worlds.shapes_scenes import require_scenes
 
 __all__ = ["score_reconstructions"]
 
@@ -22,12 +24,11 @@ def score_reconstructions(
     reconstructions: Tensor, images: Tensor, scenes: Scenes, world: ShapesWorld
 ) -> dict[str, float | None]:
     """Mean PSNR in dB: "psnr", "foreground" (over images with objects; None if there are none) and "background"."""
-    size = world.size
-    expected = f"shape ({len(scenes)}, 3, {size}, {size}), an image a scene"
+    require_instance("world", world, ShapesWorld)
+    require_scenes("scenes", scenes, world.jitter, world.levels)
     for name, values in (("reconstructions", reconstructions), ("images", images)):
-        require(values.shape == (len(scenes), 3, size, size), name, values, expected)
-        require(bool(values.isfinite().all()), name, "NaN or infinity", "finite values")
-    error = (reconstructions - images).square().mean(1)  # (B, S, S)
+        require_images(name, values, (len(scenes), 3, world.size, world.size))
+    error = (reconstructions.float() - images.float()).square().mean(1)  # (B, S, S)
     alpha = world.foreground(scenes).to(error.device).squeeze(1)
     drawn = alpha.sum((1, 2)) > 0
     return {

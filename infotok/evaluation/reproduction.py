@@ -9,10 +9,12 @@ number of steps. Every value is JSON, so that `sweep` can keep it.
 """
 
 import copy
+import inspect
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infotok.bottleneck import InfoTok, InfoTokTerms
-from infotok.errors import require
+from infotok.errors import require, require_choice, require_flag, require_float, require_int, require_tensor
 from infotok.evaluation.accounting import account
 from infotok.evaluation.generation import follows
 from infotok.evaluation.hosts import (
@@ -64,14 +66,18 @@ class CaptionHead(nn.Module):
 
     def __init__(self, dim: int, length: int, text_dim: int, weight: float, placement: str = "before") -> None:
         super().__init__()
-        require(placement in ("before", "after"), "placement", placement, "before or after")
+        for name, size in (("dim", dim), ("length", length), ("text_dim", text_dim)):
+            require_int(name, size, 1, 2**16)
+        require_float("weight", weight, "[0, inf)"), require_choice("placement", placement, ("before", "after"))
         self.placement = placement
         self.dim, self.weights = dim, {"compression": 0.0, "relevance": 0.0, "consistency": weight}
         self.reader = nn.Linear(dim * length, text_dim)
 
     def forward(self, features: Tensor, text: Tensor, **_: Any) -> tuple[Tensor, InfoTokTerms]:
-        said = self.reader(features.flatten(1))
-        nats = F.binary_cross_entropy_with_logits(said, text, reduction="none").sum(1).mean()
+        require_tensor("features", features, ("B", self.reader.in_features // self.dim, self.dim))
+        require_tensor("text", text, (len(features), self.reader.out_features))
+        said = self.reader(features.flatten(1).to(self.reader.weight))
+        nats = F.binary_cross_entropy_with_logits(said, text.to(said), reduction="none").sum(1).mean()
         return features, InfoTokTerms(self.weights["consistency"] * nats, "nats")
 
 
@@ -135,9 +141,25 @@ def train_and_score(
     looks: how often both sides and the tokens' contents are measured along joint training, besides the end.
     folder: where the trained model is kept, in half precision and as it is used: without InfoTok. Empty: nowhere.
     """
-    require(host in HOSTS, "host", host, f"one of {', '.join(HOSTS)}")
+    require_choice("host", host, HOSTS), require_flag("named", named)
+    seed = require_int("seed", seed, 0, 2**32 - 1)
+    require(isinstance(arm, dict), "arm", type(arm).__name__, "a dict of options of InfoTok", TypeError)
+    options = {*inspect.signature(InfoTok).parameters, "head", "l2"} - {"dim"}
+    unknown = [name for name in arm if name not in options]
+    require(not unknown, "arm", unknown, f"some of {', '.join(sorted(options))}")
+    for name in ("head", "l2", "compression", "relevance", "generation", "consistency"):
+        if name in arm:
+            require_float(f"arm[{name!r}]", arm[name], "[0, inf)")
+    require(isinstance(folder, str | Path), "folder", type(folder).__name__, "a folder's path, or ''", TypeError)
     least = 3 if host == "continuous" else 1
-    require(isinstance(bits, int) and bits >= least, "bits", bits, f"a whole number, {least} or above")
+    require_int("bits", bits, least, 16), require_float("learning_rate", learning_rate, "(0, inf)")
+    sizes = {"steps": steps, "tokenizer_steps": tokenizer_steps, "layers": layers, "heads": heads, "looks": looks}
+    for name, size in {**sizes, "questions": questions, "held_out": held_out}.items():
+        require_int(name, size, {"looks": 0, "held_out": 4}.get(name, 1))
+    if images is not None:
+        require_int("images", images)
+    if shift is not None:
+        require_float("shift", shift, "[0, 1]")
     torch.set_num_threads(1)
     world = ShapesWorld(nuisance=nuisance, jitter=jitter, name_offsets=named)
     tested = ShapesWorld(nuisance=nuisance if shift is None else shift, jitter=jitter, name_offsets=named)

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import scipy
 
-from infotok.errors import require
+from infotok.errors import require, require_float, require_int, require_numbers
 
 __all__ = ["Difference", "benjamini_hochberg", "holm", "paired_difference"]
 
@@ -52,11 +52,12 @@ def paired_difference(
     Raises ValueError for fewer than two pairs, unequal lengths, or scores that are not finite. Differences that are
     all equal have an interval of no width, and p = 0, or 1 if they are zero.
     """
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    require(a.ndim == 1 and a.shape == b.shape, "b", b, f"scores paired with those of a, shape {a.shape}")
+    a, b = require_numbers("a", a, ndim=1), require_numbers("b", b, ndim=1)
+    require(a.shape == b.shape, "b", b, f"scores paired with those of a, shape {a.shape}")
     require(len(a) >= 2, "a, b", f"{len(a)} pairs", "2 or more")
-    require(np.isfinite(a).all() and np.isfinite(b).all(), "a, b", "NaN or inf", "finite scores")
-    require(0 < level < 1, "level", level, "a number between 0 and 1")
+    require_float("level", level, "[0.01, 0.9999]"), require_int("resamples", resamples, 1, 2**20)
+    require_int("seed", seed, 0, 2**63 - 1)
+    require(max(np.abs(a).max(), np.abs(b).max()) < 1e150, "a, b", "values above 1e150", "scores")
     difference = a - b
     mean = float(difference.mean())
     if np.ptp(difference) <= 1e-12:  # less than rounding: a variance of zero
@@ -93,7 +94,4 @@ def benjamini_hochberg(p: Sequence[float]) -> np.ndarray:
 
 
 def _checked(p: Sequence[float]) -> np.ndarray:
-    p = np.asarray(p, dtype=float)
-    require(p.ndim == 1 and len(p) >= 1, "p", p, "one p-value or more, in a row")
-    require(((p >= 0) & (p <= 1)).all(), "p", p[~((p >= 0) & (p <= 1))].tolist(), "p-values, from 0 to 1")
-    return p
+    return require_numbers("p", p, "[0, 1]", ndim=1)

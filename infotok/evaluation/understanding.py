@@ -15,8 +15,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import require, require_choice, require_generator, require_instance, require_int, require_tensor
 from infotok.worlds import COLOURS, KINDS, SHAPES, ShapesBatch, ShapesWorld
+from infotok.worlds.shapes import require_batch
 from infotok.worlds.shapes_questions import QUESTION_LENGTH, Phrases, choose, present, relation_holds, speakable
 from infotok.worlds.shapes_scenes import OPPOSITE, pair_of
 
@@ -55,9 +56,9 @@ def pope(
     of which one is there (objects do not co-occur here, so binding takes the place of co-occurrence). In the train
     split only pairs that train scenes have are asked of.
     """
-    require(negatives in NEGATIVES, "negatives", negatives, f"one of {', '.join(NEGATIVES)}")
-    even = isinstance(questions, int) and questions >= 2 and questions % 2 == 0
-    require(even and questions <= 20, "questions", questions, "an even number from 2 to 20")
+    require_batch("batch", batch), require_instance("world", world, ShapesWorld)
+    require_choice("negatives", negatives, NEGATIVES), require_generator("generator", generator)
+    require(require_int("questions", questions, 2, 20) % 2 == 0, "questions", questions, "an even number from 2 to 20")
     batch = batch[(batch.scenes.cells > 0).any(1)]
     cells = batch.scenes.cells
     there = present(cells)  # (B, 24)
@@ -85,6 +86,7 @@ def score_pope(predicted: Tensor, batch: ShapesBatch, world: ShapesWorld) -> dic
 
     Precision is None where "yes" is never said; F1 is then 0.
     """
+    require_instance("world", world, ShapesWorld)
     right = _right(predicted, batch)
     yes = int(world.vocabulary.ids(["yes"]))
     said, meant = predicted == yes, batch.answers.to(predicted.device) == yes
@@ -105,6 +107,8 @@ def mme(batch: ShapesBatch, world: ShapesWorld, generator: torch.Generator) -> S
     colour in a wrong shape; position: a relation that holds between two shapes, and its opposite, which does not.
     Images for which a pair cannot be asked are left out: those of fewer than two objects, or with doubles in the way.
     """
+    require_batch("batch", batch), require_instance("world", world, ShapesWorld)
+    require_generator("generator", generator)
     cells = batch.scenes.cells
     there, pair, occupied = present(cells), pair_of(cells), cells > 0
     pairs, relations = (allowed.to(cells.device) for allowed in speakable(world.split))
@@ -143,6 +147,7 @@ def mme(batch: ShapesBatch, world: ShapesWorld, generator: torch.Generator) -> S
 
 def score_mme(predicted: Tensor, batch: ShapesBatch) -> dict[str, float | None]:
     """Each category's score, accuracy + accuracy+ in percent (at most 200; 75 by chance), and their "total"."""
+    require_batch("batch", batch)
     require(
         batch.answers.shape[1:] == (2 * len(MME_CATEGORIES),), "batch.answers", batch.answers, "a batch made by `mme`"
     )
@@ -155,6 +160,8 @@ def score_mme(predicted: Tensor, batch: ShapesBatch) -> dict[str, float | None]:
 
 def question_only(train: ShapesBatch, test: ShapesBatch) -> Tensor:
     """The best answers without looking, (B, Q): each question's most frequent answer in `train`, or its kind's."""
+    require_batch("train", train), require_batch("test", test)
+    require(train.answers.numel() > 0, "train", train.answers, "one question or more")
     q = train.questions.flatten(0, 1), test.questions.flatten(0, 1)
     _, which = torch.cat(q).unique(dim=0, return_inverse=True)
     seen, asked = which[: len(q[0])], which[len(q[0]) :]
@@ -173,6 +180,7 @@ def question_only(train: ShapesBatch, test: ShapesBatch) -> Tensor:
 
 def shuffle_images(batch: ShapesBatch, generator: torch.Generator) -> ShapesBatch:
     """The same questions and answers, each about another scene's image: what is still answered was not seen."""
+    require_batch("batch", batch), require_generator("generator", generator)
     n = len(batch)
     require(n >= 2, "batch", n, "two images or more")
     order = torch.randperm(n, generator=generator, device=generator.device).to(batch.images.device)
@@ -189,11 +197,8 @@ def _asking(batch: ShapesBatch, each: int, questions: Tensor, answers: Tensor, k
 
 
 def _right(predicted: Tensor, batch: ShapesBatch) -> Tensor:
-    expected = f"shape {tuple(batch.answers.shape)}, an id a question"
-    require(isinstance(predicted, Tensor), "predicted", type(predicted).__name__, "a tensor of ids", TypeError)
-    require(predicted.shape == batch.answers.shape, "predicted", predicted, expected)
-    whole = not predicted.is_floating_point() and predicted.dtype != torch.bool
-    require(whole, "predicted", str(predicted.dtype), "whole numbers", TypeError)
+    require_batch("batch", batch)
+    require_tensor("predicted", predicted, tuple(batch.answers.shape), "integer")
     return predicted == batch.answers.to(predicted.device)
 
 

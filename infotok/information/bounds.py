@@ -30,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import require, require_float, require_instance, require_tensor
 
 __all__ = [
     "MovingAverage",
@@ -62,10 +62,13 @@ class MovingAverage:
     log_mean: Tensor | None = None
 
     def __post_init__(self) -> None:
-        require(0 <= self.decay < 1, "decay", self.decay, "a number in [0, 1)")
+        require_float("decay", self.decay, "[0, 1)")
+        if self.log_mean is not None:
+            require_tensor("log_mean", self.log_mean, (), values="(-inf, inf)")
 
     def update(self, log_batch_mean: Tensor) -> Tensor:
         """Take in one batch and return the new log mean; the first batch sets it."""
+        require_tensor("log_batch_mean", log_batch_mean, ())
         if self.log_mean is None:
             self.log_mean = log_batch_mean
         elif self.decay > 0:
@@ -83,6 +86,7 @@ def mine(scores: Tensor, average: MovingAverage) -> Tensor:
     `MovingAverage()` per critic and pass it at every training step. Belghazi et al. 2018, eq. 12 and section 3.2.
     """
     scores = checked_scores(scores)
+    require_instance("average", average, MovingAverage)
     joint = scores.diagonal().mean()
     log_partition = log_mean_exp(off_diagonal(scores))
     surrogate = joint - _exponential(log_partition - average.update(log_partition.detach()))
@@ -140,8 +144,9 @@ def smile(scores: Tensor, clip: float = 5.0) -> Tensor:
     without end); the gradient is Jensen-Shannon's, as in the authors' code. `clip=math.inf` reads as DV.
     Song & Ermon 2020, "Understanding the limitations of variational mutual information estimators", eq. 18.
     """
-    require(clip > 0, "clip", clip, "a number above 0")
+    require_float("clip", clip, "(0, inf]")
     scores = checked_scores(scores)
+    clip = min(clip, torch.finfo(scores.dtype).max)
     clipped = off_diagonal(scores.detach()).clamp(-clip, clip)
     value = scores.detach().diagonal().mean() - log_mean_exp(clipped)
     return _with_gradient_of(_jensen_shannon_divergence(scores), value)
@@ -160,7 +165,7 @@ def interpolated(scores: Tensor, *, alpha: float, log_baseline: Tensor | float =
     This is the direction of the paper's equation; its published notebook runs a *logit* of alpha the other way.
     Needs B >= 3. Poole et al. 2019, eq. 14.
     """
-    require(0 <= alpha <= 1, "alpha", alpha, "a number in [0, 1]: 0 is TUBA, 1 is InfoNCE")
+    require_float("alpha", alpha, "[0, 1]")
     scores = checked_scores(scores)
     require(len(scores) > 2, "scores", scores, "at least 3 pairs, since one candidate is left out")
     baseline = _checked_baseline(log_baseline, scores)  # (B,)
@@ -177,10 +182,9 @@ def interpolated(scores: Tensor, *, alpha: float, log_baseline: Tensor | float =
 
 def checked_scores(scores: Tensor) -> Tensor:
     """The scores, at least in float32, or an error. A sum finds any NaN or inf, far faster than isfinite."""
-    require(isinstance(scores, Tensor), "scores", type(scores).__name__, "a torch.Tensor", TypeError)
+    require_tensor("scores", scores)
     square = scores.ndim == 2 and scores.shape[0] == scores.shape[1] >= 2
     require(square, "scores", scores, "a square (B, B) matrix with B >= 2 and the joint pairs on the diagonal")
-    require(scores.is_floating_point(), "scores", scores.dtype, "floating-point scores", TypeError)
     scores = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
     require(scores.detach().sum().isfinite(), "scores", scores, "finite values, no NaN or inf")
     return scores
@@ -188,7 +192,9 @@ def checked_scores(scores: Tensor) -> Tensor:
 
 def _checked_baseline(log_baseline: Tensor | float, scores: Tensor) -> Tensor:
     """log a as (B,): one number for all rows, or one per row."""
-    baseline = torch.as_tensor(log_baseline, dtype=scores.dtype, device=scores.device)
+    if not isinstance(log_baseline, Tensor):
+        log_baseline = torch.tensor(require_float("log_baseline", log_baseline))
+    baseline = require_tensor("log_baseline", log_baseline).to(scores)
     require(baseline.shape in ((), scores.shape[:1]), "log_baseline", baseline, f"a number or shape ({len(scores)},)")
     require(baseline.detach().isfinite().all(), "log_baseline", baseline, "finite values, no NaN or inf")
     return baseline.expand(len(scores))

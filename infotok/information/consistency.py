@@ -13,11 +13,14 @@ After Song & Ermon 2020, section 4, who found that the variational estimators of
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
+from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import require, require_float, require_function, require_int
+from infotok.information.discrete import as_array
 
 __all__ = ["Check", "self_consistency"]
 
@@ -47,19 +50,22 @@ def self_consistency(
     eight times. A test passes within `tolerance`: that many nats, or that fraction of the expected value if larger.
     x and y are floats, or integer labels for a discrete estimator; rows must be independent draws.
     """
+    require_function("estimator", estimator, "a function of two arrays")
     x, y = _matrix(x, "x"), _matrix(y, "y")
     require(len(x) == len(y), "y, samples", len(y), f"as many as x, {len(x)}")
     require(len(x) >= 8, "x, samples", len(x), "at least 8")
-    require(np.isfinite(tolerance) and tolerance > 0, "tolerance", tolerance, "a number above 0")
+    require_float("tolerance", tolerance, "(0, inf)"), require_int("seed", seed, 0, 2**63 - 1)
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(x))
     half = len(x) // 2
     first, second = order[:half], order[half : 2 * half]
 
     def nats(x: np.ndarray, y: np.ndarray) -> float:
-        value = float(estimator(x, y))
-        require(np.isfinite(value), "estimator's value", value, "a finite number of nats")
-        return value
+        value = estimator(x, y)
+        number = np.ndim(value) == 0 and isinstance(value, Real | np.ndarray | Tensor)
+        require(number, "estimator's value", type(value).__name__, "a number of nats", TypeError)
+        require(np.isfinite(float(value)), "estimator's value", float(value), "a finite number of nats")
+        return float(value)
 
     def check(name: str, statement: str, value: float, expected: float, *, at_most: bool = False) -> Check:
         slack = tolerance * max(1.0, abs(expected))
@@ -80,7 +86,7 @@ def self_consistency(
 
 def _matrix(values: ArrayLike, name: str) -> np.ndarray:
     """(N,) or (N, D), floats or integers, as (N, D)."""
-    values = np.asarray(values)
+    values = as_array(values, name)
     require(values.ndim in (1, 2) and values.size > 0, name, values, "shape (N,) or (N, D)")
     require(values.dtype.kind in "iuf", name, values.dtype, "floats or integer labels", TypeError)
     require(np.isfinite(values).all(), name, values, "finite values, no NaN or inf")
@@ -90,7 +96,10 @@ def _matrix(values: ArrayLike, name: str) -> np.ndarray:
 def _degraded(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Less of X: noise as large as the signal, or neighbouring labels merged."""
     if x.dtype.kind == "f":
-        return x + x.std(0) * rng.standard_normal(x.shape)
+        with np.errstate(over="ignore"):
+            spread = x.std(0)
+        require(np.isfinite(spread).all(), "x", "values above 1e150", "values whose variance is finite")
+        return x + spread * rng.standard_normal(x.shape)
     return x // 2
 
 

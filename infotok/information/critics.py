@@ -17,9 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from infotok.errors import require
+from infotok.errors import require, require_float, require_int, require_tensor
 
 __all__ = ["BilinearCritic", "ConcatCritic", "GaussianConditional", "SeparableCritic", "mlp"]
+
+WIDEST, DEEPEST = 2**16, 2**8  # units of a layer, layers of a network
 
 
 def mlp(*sizes: int) -> nn.Sequential:
@@ -30,21 +32,25 @@ def mlp(*sizes: int) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+def check_sizes(hidden: int, layers: int, fewest: int = 0) -> None:
+    """TypeError or ValueError for sizes that no network has."""
+    require_int("hidden", hidden, 1, WIDEST), require_int("layers", layers, fewest, DEEPEST)
+
+
 class Critic(nn.Module):
     """The door of every critic: two float matrices with one row per sample."""
 
     def __init__(self, dim_x: int, dim_y: int) -> None:
         super().__init__()
-        require(dim_x > 0, "dim_x", dim_x, "at least 1")
-        require(dim_y > 0, "dim_y", dim_y, "at least 1")
+        require_int("dim_x", dim_x, 1, WIDEST), require_int("dim_y", dim_y, 1, WIDEST)
         self.dim_x, self.dim_y = dim_x, dim_y
 
-    def checked(self, x: Tensor, y: Tensor) -> None:
-        for name, value, dim in (("x", x, self.dim_x), ("y", y, self.dim_y)):
-            require(isinstance(value, Tensor), name, type(value).__name__, "a torch.Tensor", TypeError)
-            require(value.ndim == 2 and value.shape[1] == dim, name, value, f"shape (B, {dim})")
-            require(value.is_floating_point(), name, value.dtype, "a floating-point dtype", TypeError)
-        require(len(x) == len(y), "y, rows", len(y), f"as many as x, {len(x)}")
+    def checked(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """x and y in the weights' dtype, which half-precision samples are widened to."""
+        require_tensor("x", x, ("B", self.dim_x)), require_tensor("y", y, ("B", self.dim_y))
+        require(len(x) == len(y) > 0, "y, rows", len(y), f"as many as x, {len(x)}, and one or more")
+        dtype = next(self.parameters()).dtype
+        return x.to(dtype), y.to(dtype)
 
 
 class SeparableCritic(Critic):
@@ -52,11 +58,12 @@ class SeparableCritic(Critic):
 
     def __init__(self, dim_x: int, dim_y: int, *, hidden: int = 256, layers: int = 2, dim: int = 32) -> None:
         super().__init__(dim_x, dim_y)
+        check_sizes(hidden, layers), require_int("dim", dim, 1, WIDEST)
         self.embed_x = mlp(dim_x, *[hidden] * layers, dim)
         self.embed_y = mlp(dim_y, *[hidden] * layers, dim)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        self.checked(x, y)
+        x, y = self.checked(x, y)
         return self.embed_x(x) @ self.embed_y(y).T  # (B, dim) @ (dim, B) -> (B, B)
 
 
@@ -71,7 +78,7 @@ class BilinearCritic(Critic):
         self.weight = nn.Parameter(torch.zeros(dim_x, dim_y))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        self.checked(x, y)
+        x, y = self.checked(x, y)
         return x @ self.weight @ y.T  # (B, dx) @ (dx, dy) @ (dy, B) -> (B, B)
 
 
@@ -84,26 +91,25 @@ class ConcatCritic(Critic):
 
     def __init__(self, dim_x: int, dim_y: int, *, hidden: int = 256, layers: int = 2, chunk: int = 65_536) -> None:
         super().__init__(dim_x, dim_y)
-        require(layers > 0, "layers", layers, "at least 1")
-        require(chunk > 0, "chunk", chunk, "at least 1 pair")
+        check_sizes(hidden, layers, 1), require_int("chunk", chunk)
         self.first_x = nn.Linear(dim_x, hidden)
         self.first_y = nn.Linear(dim_y, hidden, bias=False)
         self.rest = nn.Sequential(nn.ReLU(), *mlp(*[hidden] * layers, 1))
         self.chunk = chunk
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        self.checked(x, y)
+        x, y = self.checked(x, y)
         first_x, first_y = self.first_x(x), self.first_y(y)  # (B, hidden)
         rows = max(1, self.chunk // len(y))
         if rows >= len(x):
-            return self.rows_of_scores(first_x, first_y)
+            return self._rows_of_scores(first_x, first_y)
         blocks = [
-            checkpoint(self.rows_of_scores, part, first_y, use_reentrant=False, preserve_rng_state=False)
+            checkpoint(self._rows_of_scores, part, first_y, use_reentrant=False, preserve_rng_state=False)
             for part in first_x.split(rows)
         ]
         return torch.cat(blocks)
 
-    def rows_of_scores(self, first_x: Tensor, first_y: Tensor) -> Tensor:
+    def _rows_of_scores(self, first_x: Tensor, first_y: Tensor) -> Tensor:
         return self.rest(first_x[:, None] + first_y[None]).squeeze(-1)  # (rows, B, hidden) -> (rows, B)
 
 
@@ -117,21 +123,23 @@ class GaussianConditional(Critic):
 
     def __init__(self, dim_x: int, dim_y: int, *, hidden: int = 256, layers: int = 2, bound: float = 10.0) -> None:
         super().__init__(dim_x, dim_y)
+        check_sizes(hidden, layers), require_float("bound", bound, "(0, inf)")
         self.network = mlp(dim_x, *[hidden] * layers, 2 * dim_y)
         self.bound = bound
 
     def parameters_of(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """mu(x) and log sigma^2(x), each (B, dy)."""
-        mean, raw = self.network(x).chunk(2, dim=1)
+        require_tensor("x", x, ("B", self.dim_x))
+        mean, raw = self.network(x.to(self.network[0].weight.dtype)).chunk(2, dim=1)
         return mean, self.bound * torch.tanh(raw / self.bound)
 
     def log_prob(self, x: Tensor, y: Tensor) -> Tensor:
-        self.checked(x, y)
+        x, y = self.checked(x, y)
         mean, log_var = self.parameters_of(x)
         return -0.5 * ((y - mean).square() * (-log_var).exp() + log_var + math.log(2 * math.pi)).sum(1)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        self.checked(x, y)
+        x, y = self.checked(x, y)
         mean, log_var = self.parameters_of(x)
         centre = y.detach().mean(0)  # matrix products in place of a (B, B, dy) broadcast; centred, so they cancel less
         mean, y = mean - centre, y - centre

@@ -16,10 +16,11 @@ With many symbols per sample (N < K_xy) all three are unreliable, and each says 
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
-from infotok.errors import require
+from infotok.errors import require, require_choice
 
 __all__ = ["plugin_entropy", "plugin_mi"]
 
@@ -32,6 +33,7 @@ def plugin_mi(x: ArrayLike, y: ArrayLike, *, correction: Correction = "miller-ma
 
     A constant x or y gives exactly 0. Floats are refused: discretise them, or use an estimator for continuous data.
     """
+    require_choice("correction", correction, CORRECTIONS)
     codes_x, codes_y = _codes(x, "x"), _codes(y, "y")
     require(len(codes_x) == len(codes_y), "y, samples", len(codes_y), f"as many as x, {len(codes_x)}")
     pairs = codes_x * (codes_y.max() + 1) + codes_y
@@ -45,10 +47,9 @@ def plugin_mi(x: ArrayLike, y: ArrayLike, *, correction: Correction = "miller-ma
 
 def plugin_entropy(counts: ArrayLike, *, correction: Correction = "miller-madow") -> float:
     """H of the distribution that (K,) counts were drawn from, in nats: log N - (1/N) sum n log n, corrected."""
-    require(correction in CORRECTIONS, "correction", correction, f"one of {', '.join(CORRECTIONS)}")
-    counts = np.asarray(counts)
-    whole = np.issubdtype(counts.dtype, np.integer)
-    require(whole, "counts", counts.dtype, "integer counts", TypeError)
+    require_choice("correction", correction, CORRECTIONS)
+    counts = as_array(counts, "counts")
+    require(np.issubdtype(counts.dtype, np.integer), "counts", counts.dtype, "integer counts", TypeError)
     require(counts.ndim == 1 and (counts >= 0).all(), "counts", counts, "one axis of counts, 0 or above")
     n = counts[counts > 0].astype(np.float64)
     total = n.sum()
@@ -64,9 +65,22 @@ def plugin_entropy(counts: ArrayLike, *, correction: Correction = "miller-madow"
     return float(value)
 
 
+def as_array(values: ArrayLike, name: str) -> np.ndarray:
+    """An array, or the line that says why there is none."""
+    if isinstance(values, torch.Tensor):
+        require(not values.is_meta, name, "a tensor on the meta device", "values")
+        values = values.detach().cpu().to_dense()
+        values = values.float().numpy() if values.is_floating_point() else values.numpy()
+    require(not np.ma.is_masked(values), name, "masked entries", "an array without a mask: drop or fill them first")
+    try:
+        return np.asarray(values)
+    except ValueError:
+        require(False, name, "a ragged sequence", "rows of one length")
+
+
 def _codes(labels: ArrayLike, name: str) -> np.ndarray:
     """Any labels as (N,) integers from 0."""
-    labels = np.asarray(labels)
+    labels = as_array(labels, name)
     require(labels.ndim in (1, 2), name, labels, "shape (N,) or (N, columns)")
     require(len(labels) > 1, f"{name}, samples", len(labels), "at least 2")
     discrete = labels.dtype.kind in "iubUS"

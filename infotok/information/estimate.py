@@ -171,7 +171,7 @@ def _neural(x: np.ndarray, y: np.ndarray, name: str, seed: int, device: str, pro
     # Ranks first: mutual information does not change, and one outlier does not set the scale of the rest.
     x, y = (standardized(normal_scores(varying(v, name)), name) for v, name in ((x, "x"), (y, "y")))
     held_out = neural_mi(x, y, name, seed=seed, device=device, plan=plan, **rest)
-    notes = ()
+    notes = (held_out.note,) if held_out.note else ()
     if held_out.ceiling is not None and held_out.nats > AT_CEILING * held_out.ceiling:
         notes = (f"{name}: {held_out.nats:.2f} nats sits at the ceiling of {held_out.ceiling:.2f}; expect more",)
     interval = held_out.nats - Z95 * held_out.error, held_out.nats + Z95 * held_out.error

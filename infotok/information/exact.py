@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import digamma, entr, gammaln, rel_entr
 
-from infotok.errors import require
+from infotok.errors import require, require_float, require_int, require_numbers
 
 __all__ = [
     "additive_uniform_mi",
@@ -47,7 +47,7 @@ def student_t_mi(dispersion: ArrayLike, dof: float, dim_x: int) -> float:
     h(k) is the entropy of the standard k-dimensional t. dispersion (D, D), `dof` nu > 0; the extra term does
     not depend on the dispersion, so uncorrelated coordinates are still dependent. Arellano-Valle et al. (2013).
     """
-    require(np.ndim(dof) == 0 and np.isfinite(dof) and dof > 0, "dof", dof, "a finite number above 0")
+    dof = require_float("dof", dof, "[0.001, 1000000000.0]")
     dispersion = positive_definite(dispersion, "dispersion")
     _check_split(dim_x, len(dispersion))
 
@@ -65,8 +65,7 @@ def additive_uniform_mi(eps: ArrayLike) -> float | np.ndarray:
 
     eps - log(2 eps) where eps <= 1/2, else 1/(4 eps): h(Y) of a trapezoid minus h(U) = log(2 eps).
     """
-    eps = _finite(eps, "eps")
-    require((eps > 0).all(), "eps", eps, "numbers above 0")
+    eps = require_numbers("eps", eps, "(0, inf)")
     return _plain(np.where(eps <= 0.5, eps - np.log(2 * eps), 1 / (4 * eps)))
 
 
@@ -84,13 +83,13 @@ def discrete_mi(joint: ArrayLike) -> float | np.ndarray:
 
 def binary_symmetric_channel_mi(p: ArrayLike) -> float | np.ndarray:
     """log 2 - h(p), in nats: a fair bit through a channel that flips it with probability p (any shape)."""
-    p = _probability(p, "p")
+    p = require_numbers("p", p, "[0, 1]")
     return _plain(np.maximum(np.log(2) - entr(p) - entr(1 - p), 0.0))
 
 
 def binary_erasure_channel_mi(e: ArrayLike) -> float | np.ndarray:
     """(1 - e) log 2, in nats: a fair bit through a channel that erases it with probability e (any shape)."""
-    return _plain((1 - _probability(e, "e")) * np.log(2))
+    return _plain((1 - require_numbers("e", e, "[0, 1]")) * np.log(2))
 
 
 def positive_definite(cov: ArrayLike, name: str) -> np.ndarray:
@@ -98,8 +97,8 @@ def positive_definite(cov: ArrayLike, name: str) -> np.ndarray:
 
     Judged on the correlation scale, so that coordinates in different units do not look singular.
     """
-    cov = _finite(cov, name)
-    require(cov.ndim == 2 and cov.shape[0] == cov.shape[1] > 0, name, cov, "a square matrix (D, D)")
+    cov = require_numbers(name, cov)
+    require(cov.ndim == 2 and cov.shape[0] == cov.shape[1], name, cov, "a square matrix (D, D)")
     variance = np.diag(cov)
     require((variance > 0).all(), f"{name}, smallest variance", variance.min(), "a number above 0")
     scale = np.sqrt(variance)
@@ -118,26 +117,13 @@ def _log_det(cov: np.ndarray) -> float:
 
 
 def _check_split(dim_x: int, dim: int) -> None:
-    whole = isinstance(dim_x, int | np.integer) and not isinstance(dim_x, bool)
-    require(whole, "dim_x", dim_x, "an integer", TypeError)
+    require_int("dim_x", dim_x, -(2**63), 2**63)
     require(0 < dim_x < dim, "dim_x", dim_x, f"between 1 and {dim - 1}, so that X and Y share the {dim} coordinates")
 
 
-def _finite(values: ArrayLike, name: str) -> np.ndarray:
-    array = np.asarray(values, dtype=np.float64)
-    require(np.isfinite(array).all(), name, array, "finite numbers, no NaN or inf")
-    return array
-
-
-def _probability(values: ArrayLike, name: str) -> np.ndarray:
-    array = _finite(values, name)
-    require(((array >= 0) & (array <= 1)).all(), name, array, "probabilities between 0 and 1")
-    return array
-
-
 def _distribution(values: ArrayLike, name: str, axes: int) -> np.ndarray:
-    array = _finite(values, name)
-    require(array.ndim >= axes and array.size > 0, name, array, f"at least {axes} axes")
+    array = require_numbers(name, values)
+    require(array.ndim >= axes, name, array, f"at least {axes} axes")
     require((array >= 0).all(), f"{name}, smallest entry", array.min(), "a probability, 0 or above")
     total = array.sum(tuple(range(-axes, 0)), keepdims=True)
     worst = total.flat[np.abs(total - 1).argmax()]

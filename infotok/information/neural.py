@@ -147,6 +147,7 @@ class HeldOut:
     error: float
     ceiling: float | None
     history: History = field(default_factory=dict)
+    note: str = ""
 
 
 def neural_mi(
@@ -186,7 +187,8 @@ def neural_mi(
     with torch.no_grad():
         blocks = [network(a, b) for a, b in zip(*(v.tensor_split(_blocks(fifth)) for v in test), strict=True)]
     nats, error = jackknife(reading, blocks)
-    return HeldOut(nats, error, _ceiling(name, len(blocks[-1]), options), history)
+    note = _doubt(name, nats, len(blocks[-1])) if conditional else ""
+    return HeldOut(nats, error, _ceiling(name, len(blocks[-1]), options), history, note)
 
 
 def _blocks(n: int) -> int:
@@ -203,11 +205,23 @@ def _network(name: str, critic: str, dim_x: int, dim_y: int, hidden: int, layers
 
 def _ceiling(name: str, batch: int, options: dict) -> float | None:
     """The largest value the bound can read on `batch` pairs, whatever the data."""
-    if name in ("infonce", "loo"):
+    if name == "infonce":
         return math.log(batch)
     if name == "interpolated" and options["alpha"] > 0:
         return 1 + math.log((batch - 1) / options["alpha"])
     return None
+
+
+def _doubt(name: str, nats: float, batch: int) -> str:
+    """What to say of an upper bound that cannot be a good one.
+
+    The marginal of y is a mixture over the other pairs of the block. Beyond log(B - 1) nats none of these comes near
+    y_i, and the value grows without limit; below 0 the fitted conditional is so wrong that nothing is bounded.
+    """
+    most = math.log(batch - 1)
+    if nats > most:
+        return f"{name}: {nats:.2f} nats is above log(B - 1) = {most:.2f}, where this upper bound is loose"
+    return f"{name}: {nats:.2f} nats is below 0: the fitted conditional is wrong" if nats < 0 else ""
 
 
 def jackknife(bound: Callable[[Tensor], Tensor], matrices: list[Tensor], groups: int = 20) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import math
 import torch
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import require, require_float, require_tensor
 from infotok.information.bounds import checked_scores, off_diagonal
 
 __all__ = ["club", "difference_of_entropies", "gaussian_kl", "leave_one_out"]
@@ -30,11 +30,26 @@ def gaussian_kl(
     Averaged over x it bounds I(X;Z) from above by KL(q(z) || r(z)), so it is tight when r is q's own marginal
     (Alemi et al. 2017, arXiv 1612.00410). Values are not checked for NaN here: this sits inside training loops.
     """
-    require(mean.shape == log_variance.shape, "log_variance", log_variance, f"the shape of mean, {tuple(mean.shape)}")
-    prior_log_variance = torch.as_tensor(prior_log_variance, dtype=mean.dtype, device=mean.device)
+    require_tensor("mean", mean, ("...", "D"))
+    require_tensor("log_variance", log_variance, tuple(mean.shape))
+    prior_mean, prior_log_variance = (
+        _prior(name, value, mean)
+        for name, value in (("prior_mean", prior_mean), ("prior_log_variance", prior_log_variance))
+    )
     log_ratio = log_variance - prior_log_variance
     shift = (mean - prior_mean).square() * torch.exp(-prior_log_variance)
     return 0.5 * (torch.expm1(log_ratio) - log_ratio + shift).sum(-1)  # expm1 keeps small KLs exact in float32
+
+
+def _prior(name: str, value: Tensor | float, mean: Tensor) -> Tensor:
+    """A moment of the prior, which broadcasts against `mean`."""
+    value = value if isinstance(value, Tensor) else torch.tensor(require_float(name, value))
+    require_tensor(name, value)
+    fits = value.ndim <= mean.ndim and all(
+        a in (1, b) for a, b in zip(value.shape[::-1], mean.shape[::-1], strict=False)
+    )
+    require(fits, name, value, f"a shape that broadcasts against mean, {tuple(mean.shape)}")
+    return value.to(mean)
 
 
 def club(scores: Tensor) -> Tensor:
@@ -66,9 +81,9 @@ def difference_of_entropies(log_marginal: Tensor, log_conditional: Tensor) -> Te
     q(y|x) makes it an upper bound and a true q(y) a lower one (Barber & Agakov 2003); with both fitted it is neither,
     but it has no log B ceiling (McAllester & Stratos 2020).
     """
-    require(log_marginal.ndim == 1 and len(log_marginal) > 0, "log_marginal", log_marginal, "shape (B,)")
-    same = log_conditional.shape == log_marginal.shape
-    require(same, "log_conditional", log_conditional, f"the shape of log_marginal, {tuple(log_marginal.shape)}")
+    require_tensor("log_marginal", log_marginal, ("B",))
+    require(len(log_marginal) > 0, "log_marginal", log_marginal, "one density or more")
+    require_tensor("log_conditional", log_conditional, tuple(log_marginal.shape))
     result = (log_conditional - log_marginal).mean()
     require(result.detach().isfinite(), "log densities, mean difference", result.item(), "finite values, no NaN or inf")
     return result

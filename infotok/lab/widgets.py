@@ -20,7 +20,7 @@ import ipywidgets as widgets
 from IPython.core.formatters import DisplayFormatter
 from IPython.display import Markdown
 
-from infotok.errors import require
+from infotok.errors import require, require_flag, require_float, require_function
 from infotok.lab.plots.style import Drawing
 
 
@@ -37,6 +37,9 @@ def explore(plot: Callable[..., Any], *, text: Callable[..., str] | None = None,
     Returns:
         An `ipywidgets.VBox` of the controls and the output; each control is described and reached by Tab.
     """
+    require_function("plot", plot, "a function that returns a picture"), require_flag("button", button)
+    if text is not None:
+        require_function("text", text, "a function that returns a line")
     require(controls, "controls", controls, "at least one control")
     inputs = {name: _control(name, value) for name, value in controls.items()}
     output = widgets.Output()
@@ -82,11 +85,14 @@ def _control(name: str, value: Any) -> widgets.ValueWidget:
     elif isinstance(value, bool):
         control = widgets.Checkbox(value, description=label, indent=False)
     elif isinstance(value, list):
+        require(value and all(choice == choice for choice in value), name, value, "one choice or more, none NaN")
         control = widgets.Dropdown(options=value, description=label)
     else:
         expected = "(min, max, step, start), a list of choices, a bool or an ipywidget"
         require(isinstance(value, tuple) and len(value) == 4, name, value, expected, TypeError)
         low, high, step, start = value
+        for number in value:
+            require_float(name, number)
         require(
             low <= start <= high and step > 0, name, value, "(min, max, step, start), min <= start <= max, step > 0"
         )

@@ -9,12 +9,14 @@ All carry `.sample(n, seed)` and `.mutual_information`, in nats, as the worlds o
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
-from infotok.errors import require
+from infotok.errors import require, require_choice, require_float, require_int
 from infotok.information.exact import discrete_mi, entropy
-from infotok.worlds.digits import load_images
+from infotok.worlds.digits import NAMES, load_images
+from infotok.worlds.draws import Seed, checked_generator
 
 __all__ = ["GaussianWithAtoms", "ImageChannel", "StepUniform"]
 
@@ -29,16 +31,14 @@ class StepUniform:
     symbols: int
 
     def __post_init__(self) -> None:
-        require(
-            isinstance(self.symbols, int) and self.symbols >= 2, "symbols", self.symbols, "a whole number, 2 or above"
-        )
+        require_int("symbols", self.symbols, 2)
 
     @property
     def mutual_information(self) -> float:
         return float(np.log(self.symbols) - (self.symbols - 1) / self.symbols * np.log(2))
 
-    def sample(self, n: int, seed: int | np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng(seed)
+    def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
+        rng = checked_generator(n, seed)
         x = rng.integers(self.symbols, size=(n, 1))
         return x, x + rng.uniform(0, 2, size=(n, 1))
 
@@ -55,10 +55,9 @@ class GaussianWithAtoms:
     weight: float = 0.5
 
     def __post_init__(self) -> None:
-        require(-1 < self.rho < 1, "rho", self.rho, "a correlation strictly between -1 and 1")
+        require_float("rho", self.rho, "(-1, 1)")
         for name in ("agree", "weight"):
-            value = getattr(self, name)
-            require(0 <= value <= 1, name, value, "a probability")
+            require_float(name, getattr(self, name), "[0, 1]")
 
     @property
     def mutual_information(self) -> float:
@@ -67,8 +66,8 @@ class GaussianWithAtoms:
         which = entropy(np.array([self.weight, 1 - self.weight]))
         return float(which - self.weight * np.log1p(-(self.rho**2)) / 2 + (1 - self.weight) * binary)
 
-    def sample(self, n: int, seed: int | np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng(seed)
+    def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
+        rng = checked_generator(n, seed)
         x = rng.standard_normal((n, 1))
         y = self.rho * x + np.sqrt(1 - self.rho**2) * rng.standard_normal((n, 1))
         sign = rng.choice([-1.0, 1.0], size=(n, 1))
@@ -92,10 +91,15 @@ class ImageChannel:
     root: str = "data"
 
     def __post_init__(self) -> None:
-        require(0 <= self.flip <= 1, "flip", self.flip, "a probability")
-        require(
-            len(set(self.classes)) == len(self.classes) >= 2, "classes", self.classes, "two or more distinct labels"
-        )
+        require_float("flip", self.flip, "[0, 1]")
+        require_choice("name", self.name, NAMES)
+        require(isinstance(self.root, str | Path), "root", type(self.root).__name__, "a folder's path", TypeError)
+        listed = isinstance(self.classes, tuple | list)
+        require(listed, "classes", type(self.classes).__name__, "two or more distinct labels", TypeError)
+        for label in self.classes:
+            require_int("classes", label, 0)
+        distinct = len(set(self.classes)) == len(self.classes) >= 2
+        require(distinct, "classes", self.classes, "two or more distinct labels")
 
     @cached_property
     def mutual_information(self) -> float:
@@ -111,8 +115,8 @@ class ImageChannel:
         require(not missing, "classes", missing, f"labels that {self.name} has")
         return [train.images[train.labels == label].flatten(1).numpy().astype(np.float64) for label in self.classes]
 
-    def sample(self, n: int, seed: int | np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng(seed)
+    def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
+        rng = checked_generator(n, seed)
         k = len(self.classes)
         label = rng.integers(k, size=n)
         flipped = rng.random(n) < self.flip

@@ -17,11 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import require, require_choice, require_flag, require_int
 from infotok.information.exact import entropy
 
 __all__ = ["ImageWorld", "Split", "load_images"]
 
+NAMES = ("digits", "mnist", "fashion-mnist", "cifar-10")
 CIFAR_10 = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 CIFAR_10_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
 
@@ -55,7 +56,8 @@ def load_images(name: str = "digits", root: str | Path = "data", *, seed: int = 
     Raises ValueError for an unknown name and FileNotFoundError, in one line, where the files are neither there nor to
     be had.
     """
-    require(name in _SOURCES, "name", name, f"one of {', '.join(_SOURCES)}")
+    require_choice("name", name, NAMES), require_int("seed", seed, 0, 2**32 - 1), require_flag("download", download)
+    require(isinstance(root, str | Path), "root", type(root).__name__, "a folder's path", TypeError)
     if name == "digits":
         return _load_digits(seed)
     read, classes = _SOURCES[name]

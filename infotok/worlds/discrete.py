@@ -8,6 +8,7 @@
 Everything is in nats. `p_xy` (X, Y) is the table; samples are integer arrays x (n,), y (n,).
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,8 +16,11 @@ import scipy
 from numpy.typing import ArrayLike
 from scipy.special import entr
 
-from infotok.errors import require
+from infotok.errors import require, require_float, require_int, require_numbers
 from infotok.information.exact import discrete_mi
+from infotok.worlds.draws import Seed, checked_generator
+
+MANY = 2**14  # symbols: a table of 2 GiB
 
 __all__ = ["BinarySymmetricSource", "DiscreteSource", "ErasureSource", "HierarchicalSource"]
 
@@ -25,9 +29,7 @@ class DiscreteSource:
     """A joint table p_xy (X, Y) that sums to one."""
 
     def __init__(self, p_xy: ArrayLike):
-        p_xy = np.asarray(p_xy, dtype=float)
-        require(p_xy.ndim == 2 and p_xy.size, "p_xy", p_xy, "a table (X, Y)")
-        require(np.isfinite(p_xy).all(), "p_xy", p_xy, "finite numbers, no NaN or inf")
+        p_xy = require_numbers("p_xy", p_xy, ndim=2)
         require((p_xy >= 0).all(), "p_xy, smallest entry", p_xy.min(), "a probability, 0 or above")
         require(abs(p_xy.sum() - 1) < 1e-9, "p_xy, sum", p_xy.sum(), "1")
         self.p_xy = p_xy / p_xy.sum()
@@ -37,10 +39,9 @@ class DiscreteSource:
         """I(X;Y), in nats."""
         return discrete_mi(self.p_xy)
 
-    def sample(self, n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    def sample(self, n: int, seed: Seed = 0) -> tuple[np.ndarray, np.ndarray]:
         """`n` draws: x (n,) and y (n,), row and column numbers of the table."""
-        require(isinstance(n, int | np.integer) and n >= 1, "n", n, "an integer of at least 1")
-        cell = np.random.default_rng(seed).choice(self.p_xy.size, size=n, p=self.p_xy.ravel())
+        cell = checked_generator(n, seed).choice(self.p_xy.size, size=n, p=self.p_xy.ravel())
         return np.unravel_index(cell, self.p_xy.shape)
 
 
@@ -52,7 +53,7 @@ class BinarySymmetricSource(DiscreteSource):
     """
 
     def __init__(self, flip: float):
-        require(0 <= flip < 0.5, "flip", flip, "a probability of at least 0 and below 1/2")
+        require_float("flip", flip, "[0, 0.5)")
         self.flip = flip
         super().__init__(np.array([[1 - flip, flip], [flip, 1 - flip]]) / 2)
 
@@ -63,15 +64,14 @@ class BinarySymmetricSource(DiscreteSource):
 
     def relevance(self, rate: ArrayLike) -> np.ndarray:
         """The curve: the largest I(T;Y) at I(T;X) = `rate`, rates in [0, log 2]."""
-        rate = np.asarray(rate, dtype=float)
-        inside = ((rate >= 0) & (rate <= np.log(2))).all()
-        require(inside, "rate", rate, "rates from 0 to log 2 nats")
+        rate = require_numbers("rate", rate)
+        require(((rate >= 0) & (rate <= np.log(2))).all(), "rate", rate, "rates from 0 to log 2 nats")
         q = np.array([_inverse_binary_entropy(np.log(2) - r) for r in rate.ravel()]).reshape(rate.shape)
         return np.log(2) - _binary_entropy(self._through(q))
 
     def optimum(self, beta: float) -> tuple[float, float]:
         """(I(T;X), I(T;Y)) at the minimum of I(T;X) - beta I(T;Y)."""
-        require(np.isfinite(beta) and beta >= 0, "beta", beta, "a finite number of at least 0")
+        require_float("beta", beta, "[0, inf)")
         contrast = 1 - 2 * self.flip
         if beta * contrast**2 <= 1:
             return 0.0, 0.0
@@ -101,8 +101,7 @@ class ErasureSource(DiscreteSource):
     """
 
     def __init__(self, erasure: float, symbols: int = 2):
-        require(0 <= erasure <= 1, "erasure", erasure, "a probability")
-        require(isinstance(symbols, int) and symbols >= 2, "symbols", symbols, "an integer of at least 2")
+        require_float("erasure", erasure, "[0, 1]"), require_int("symbols", symbols, 2, MANY)
         self.erasure, self.symbols = erasure, symbols
         lost = np.full((symbols, 1), erasure)
         super().__init__(np.hstack([(1 - erasure) * np.eye(symbols), lost]) / symbols)
@@ -114,7 +113,7 @@ class ErasureSource(DiscreteSource):
 
     def relevance(self, rate: ArrayLike) -> np.ndarray:
         """I(T;Y) at I(T;X) = `rate`, rates in [0, log symbols]."""
-        rate = np.asarray(rate, dtype=float)
+        rate = require_numbers("rate", rate)
         inside = ((rate >= 0) & (rate <= np.log(self.symbols))).all()
         require(inside, "rate", rate, "rates from 0 to log(symbols) nats")
         return (1 - self.erasure) * rate
@@ -129,9 +128,13 @@ class HierarchicalSource(DiscreteSource):
     """
 
     def __init__(self, branching: Sequence[int] = (2, 2, 2), fidelity: Sequence[float] = (0.95, 0.9, 0.85)):
-        require(len(branching) >= 1 and all(b >= 2 for b in branching), "branching", branching, "numbers of at least 2")
+        for name, values in (("branching", branching), ("fidelity", fidelity)):
+            listed = isinstance(values, tuple | list | np.ndarray) and len(values) >= 1
+            require(listed, name, values, "one number for each level", TypeError)
+        for b, f in zip(branching, fidelity, strict=False):
+            require_int("branching", b, 2, MANY), require_float("fidelity", f, "[0, 1]")
         require(len(fidelity) == len(branching), "fidelity", fidelity, f"one probability per level ({len(branching)})")
-        require(all(0 <= f <= 1 for f in fidelity), "fidelity", fidelity, "probabilities")
+        require_int("branching, leaves", math.prod(int(b) for b in branching), 2, MANY)
         self.branching, self.fidelity = tuple(branching), tuple(fidelity)
         p = np.ones(
             (1, 1)
@@ -151,7 +154,7 @@ class HierarchicalSource(DiscreteSource):
 
     def level_of(self, depth: int) -> np.ndarray:
         """The node at `depth` above each leaf, (X,): 0 everywhere at the root, the leaf itself at the bottom."""
-        require(0 <= depth <= len(self.branching), "depth", depth, f"0 to {len(self.branching)}")
+        require_int("depth", depth, 0, len(self.branching))
         leaves = len(self.p_xy)
         return np.arange(leaves) // (leaves // int(np.prod(self.branching[:depth], initial=1)))
 

@@ -14,12 +14,13 @@ from functools import cached_property
 
 import numpy as np
 
-from infotok.errors import require
+from infotok.errors import require_float, require_int
 from infotok.information.exact import additive_uniform_mi, gaussian_mi, positive_definite, student_t_mi
+from infotok.worlds.draws import Seed, checked_generator
+
+WIDEST = 2**14  # coordinates: a covariance of 8 GiB
 
 __all__ = ["AdditiveUniform", "JointGaussian", "JointStudentT"]
-
-Seed = int | np.random.Generator
 
 
 @dataclass(frozen=True)
@@ -36,26 +37,28 @@ class JointGaussian:
     @classmethod
     def correlated(cls, dim: int, rho: float) -> "JointGaussian":
         """`dim` independent pairs (x_i, y_i), each with correlation rho in (-1, 1): -dim/2 log(1 - rho^2) nats."""
+        require_int("dim", dim, 1, WIDEST)
         return cls.sparse(dim, dim, pairs=dim, rho=rho)
 
     @classmethod
     def with_information(cls, dim: int, nats: float) -> "JointGaussian":
         """`dim` independent pairs that share `nats` in all: rho = sqrt(1 - exp(-2 nats / dim))."""
-        require(np.isfinite(nats) and nats >= 0, "nats", nats, "a finite number, 0 or above")
+        require_int("dim", dim, 1, WIDEST), require_float("nats", nats, "[0, inf)")
         return cls.correlated(dim, float(np.sqrt(-np.expm1(-2 * nats / dim))))
 
     @classmethod
     def dense(cls, dim_x: int, dim_y: int, correlation: float) -> "JointGaussian":
         """Every two of the D coordinates have the same correlation, which must lie in (-1/(D-1), 1)."""
-        dim = _dim(dim_x, "dim_x") + _dim(dim_y, "dim_y")
+        dim = require_int("dim_x", dim_x, 1, WIDEST) + require_int("dim_y", dim_y, 1, WIDEST)
+        require_float("correlation", correlation, "(-1, 1)")
         return cls(np.full((dim, dim), correlation) + (1 - correlation) * np.eye(dim), dim_x)
 
     @classmethod
     def sparse(cls, dim_x: int, dim_y: int, pairs: int, rho: float) -> "JointGaussian":
         """Only the first `pairs` coordinates of X and Y correlate, each with its partner; the rest is noise."""
-        _dim(dim_x, "dim_x"), _dim(dim_y, "dim_y")
-        require(0 <= pairs <= min(dim_x, dim_y), "pairs", pairs, f"between 0 and {min(dim_x, dim_y)}")
-        require(-1 < rho < 1, "rho", rho, "a correlation strictly between -1 and 1")
+        require_int("dim_x", dim_x, 1, WIDEST), require_int("dim_y", dim_y, 1, WIDEST)
+        require_int("pairs", pairs, 0, min(dim_x, dim_y))
+        require_float("rho", rho, "(-1, 1)")
         cov, partners = np.eye(dim_x + dim_y), np.arange(pairs)
         cov[partners, dim_x + partners] = cov[dim_x + partners, partners] = rho
         return cls(cov, dim_x)
@@ -71,7 +74,7 @@ class JointGaussian:
         return gaussian_mi(self.cov, self.dim_x)
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
-        normal = np.random.default_rng(seed).standard_normal((n, len(self.cov)))
+        normal = checked_generator(n, seed).standard_normal((n, len(self.cov)))
         return _split(normal @ np.linalg.cholesky(self.cov).T, self.dim_x)
 
 
@@ -92,7 +95,7 @@ class JointStudentT:
         return student_t_mi(self.dispersion, self.dof, self.dim_x)
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng(seed)
+        rng = checked_generator(n, seed)
         normal = rng.standard_normal((n, len(self.dispersion))) @ np.linalg.cholesky(self.dispersion).T
         return _split(normal / np.sqrt(rng.chisquare(self.dof, (n, 1)) / self.dof), self.dim_x)
 
@@ -104,22 +107,17 @@ class AdditiveUniform:
     eps: float
 
     def __post_init__(self) -> None:
-        additive_uniform_mi(self.eps)  # refuses a bad eps
+        require_float("eps", self.eps, "(0, inf)")
 
     @cached_property
     def mutual_information(self) -> float:
         return additive_uniform_mi(self.eps)
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng(seed)
+        rng = checked_generator(n, seed)
         x = rng.uniform(size=(n, 1))
         return x, x + rng.uniform(-self.eps, self.eps, size=(n, 1))
 
 
 def _split(joint: np.ndarray, dim_x: int) -> tuple[np.ndarray, np.ndarray]:
     return joint[:, :dim_x].copy(), joint[:, dim_x:].copy()
-
-
-def _dim(dim: int, name: str) -> int:
-    require(isinstance(dim, int | np.integer) and dim >= 1, name, dim, "a whole number, 1 or above")
-    return dim

@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import require_choice, require_float, require_int
 from infotok.worlds.digits import Split, load_images
 
 __all__ = ["NuisanceDigits"]
@@ -31,15 +31,15 @@ class NuisanceDigits:
     mutual_information = 0.0  # I(label; nuisance), nats
 
     def __init__(self, nuisance: str = "texture", strength: float = 0.7) -> None:
-        require(nuisance in ("texture", "digit"), "nuisance", nuisance, "texture or digit")
-        require(math.isfinite(strength) and 0 <= strength <= 1, "strength", strength, "a number from 0 to 1")
+        require_choice("nuisance", nuisance, ("texture", "digit")), require_float("strength", strength, "[0, 1]")
         self.nuisance, self.strength = nuisance, strength
         self.world = load_images("digits")
 
     def sample(self, n: int, seed: int | torch.Generator = 0, split: str = "train") -> tuple[Tensor, Tensor, Tensor]:
         """images (n, 1, 8, 8) in [0, 1], labels (n,) and kinds of nuisance (n,), both 0 to 9 and independent."""
-        require(isinstance(n, int) and n >= 1, "n", n, "a whole number, 1 or above")
-        require(split in ("train", "validation", "test"), "split", split, "train, validation or test")
+        require_int("n", n), require_choice("split", split, ("train", "validation", "test"))
+        if not isinstance(seed, torch.Generator):
+            seed = require_int("seed", seed, 0, 2**63 - 1)
         generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
         images: Split = getattr(self.world, split)
         labels, kinds = (torch.randint(0, 10, (n,), generator=generator) for _ in range(2))

@@ -18,16 +18,41 @@ Pixel noise is apart from the nuisance: `noise_entropy`, 3 S^2 log 5 nats, thous
 
 import math
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import (
+    require,
+    require_choice,
+    require_device,
+    require_flag,
+    require_float,
+    require_generator,
+    require_instance,
+    require_int,
+    require_tensor,
+)
 from infotok.worlds.shapes_prompts import prompts
 from infotok.worlds.shapes_questions import KINDS, QUESTION_LENGTH, Phrases, ask
-from infotok.worlds.shapes_render import COEFFICIENTS, LARGEST_JITTER, NOISE_LEVELS, Renderer
-from infotok.worlds.shapes_scenes import PLACES, SPLITS, Scenes, contains, draw_cells, novelty, structure
+from infotok.worlds.shapes_render import LARGEST_JITTER, NOISE_LEVELS, Renderer
+from infotok.worlds.shapes_scenes import (
+    COEFFICIENTS,
+    PLACES,
+    SPLITS,
+    Scenes,
+    contains,
+    draw_cells,
+    novelty,
+    require_scenes,
+    structure,
+)
 from infotok.worlds.shapes_text import Vocabulary, caption_ids, caption_vector, read_captions
+
+LARGEST_SIZE = 2**14  # pixels a side
+MOST_QUESTIONS = 2**16  # an image
+MOST_WORDS = 2**15  # of a vocabulary
 
 __all__ = ["KINDS", "ShapesBatch", "ShapesWorld"]
 
@@ -51,6 +76,7 @@ class ShapesBatch:
         return ShapesBatch(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def to(self, device: torch.device | str) -> "ShapesBatch":
+        require_device("device", device)
         return ShapesBatch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
@@ -74,14 +100,10 @@ class ShapesWorld:
         name_offsets: bool = False,
         split: str = "train",
     ) -> None:
-        whole = isinstance(size, int) and not isinstance(size, bool) and size >= 32 and size % 32 == 0
-        require(whole, "size", size, "a multiple of 32")
-        number = isinstance(nuisance, int | float) and not isinstance(nuisance, bool) and 0 <= nuisance <= 1
-        require(number, "nuisance", nuisance, "a number from 0 to 1")
-        whole = isinstance(jitter, int) and not isinstance(jitter, bool) and 0 <= jitter <= LARGEST_JITTER
-        require(whole, "jitter", jitter, f"a whole number from 0 to {LARGEST_JITTER}")
-        require(isinstance(name_offsets, bool), "name_offsets", name_offsets, "True or False", TypeError)
-        require(split in SPLITS, "split", split, f"one of {', '.join(SPLITS)}")
+        require_int("size", size, 32, LARGEST_SIZE)
+        require(size % 32 == 0, "size", size, "a multiple of 32")
+        require_float("nuisance", nuisance, "[0, 1]"), require_int("jitter", jitter, 0, LARGEST_JITTER)
+        require_flag("name_offsets", name_offsets), require_choice("split", split, SPLITS)
         self.size, self.nuisance, self.jitter = size, float(nuisance), jitter
         self.name_offsets, self.split = name_offsets, split
         self.vocabulary = Vocabulary(jitter)
@@ -126,6 +148,8 @@ class ShapesWorld:
     def render(self, scenes: Scenes, generator: torch.Generator | None = None) -> Tensor:
         """Images of scenes, (B, 3, S, S) float32 in [0, 1]; without a generator, without pixel noise."""
         self._check(scenes)
+        if generator is not None:
+            require_generator("generator", generator)
         return self.renderer.draw(scenes, generator)
 
     def foreground(self, scenes: Scenes) -> Tensor:
@@ -135,7 +159,7 @@ class ShapesWorld:
 
     def batch(self, n: int, generator: torch.Generator, questions: int = 4) -> ShapesBatch:
         """n scenes, drawn, described and asked about; each kind of question is as likely."""
-        require(isinstance(questions, int) and questions >= 0, "questions", questions, "a whole number, 0 or above")
+        require_int("questions", questions, 0, MOST_QUESTIONS)
         scenes = self.sample(n, generator)
         images = self.render(scenes, generator)
         asked, answers, kinds = ask(scenes.cells, self.split, self._phrases, generator, questions)
@@ -143,10 +167,12 @@ class ShapesWorld:
 
     def caption_ids(self, scenes: Scenes) -> Tensor:
         """Captions as ids, (B, T) long, T = 16, or 24 with offsets; padded."""
+        require_scenes("scenes", scenes, self.jitter)
         return caption_ids(scenes.cells, scenes.offsets if self.name_offsets else None, self.vocabulary)
 
     def caption_vector(self, scenes: Scenes) -> Tensor:
         """What captions say in ones and zeros, (B, W) float: W = 4 x 13, and 4 x 2 (2 jitter + 1) more with offsets."""
+        require_scenes("scenes", scenes, self.jitter)
         return caption_vector(scenes.cells, scenes.offsets if self.name_offsets else None, self.jitter)
 
     def captions(self, scenes: Scenes) -> list[str]:
@@ -163,6 +189,7 @@ class ShapesWorld:
 
     def novelty(self, scenes: Scenes) -> Tensor:
         """What of a scene train never shows, (B,) long: 0 nothing, 1 the scene, 2 a relation, 3 a pair."""
+        require_scenes("scenes", scenes, self.jitter)
         return novelty(scenes.cells)
 
     def prompts(self, n: int, generator: torch.Generator) -> list[dict]:
@@ -175,17 +202,25 @@ class ShapesWorld:
         return ShapesWorld(self.size, self.nuisance, self.jitter, self.name_offsets, split)
 
     def _check(self, scenes: Scenes) -> None:
-        require(isinstance(scenes, Scenes), "scenes", type(scenes).__name__, "Scenes", TypeError)
-        require(scenes.texture.shape[1:] == (COEFFICIENTS,), "scenes.texture", scenes.texture, f"(B, {COEFFICIENTS})")
-        if len(scenes):
-            reach = int(scenes.offsets.abs().max())
-            require(reach <= self.jitter, "scenes.offsets", reach, f"steps of at most {self.jitter}")
-            top = int(scenes.texture.max())
-            require(top < self.levels, "scenes.texture", top, f"levels below {self.levels}")
+        require_scenes("scenes", scenes, self.jitter, self.levels)
+
+
+def require_batch(name: str, batch: Any) -> None:
+    """Raise TypeError or ValueError unless `batch` is a ShapesBatch whose parts fit each other and are in range."""
+    require_instance(name, batch, ShapesBatch)
+    require_tensor(f"{name}.images", batch.images, ("B", 3, "S", "S"), values="[0, 1]")
+    side, across = batch.images.shape[2:]
+    require(side == across > 0, f"{name}.images", batch.images, "square images")
+    require_scenes(f"{name}.scenes", batch.scenes)
+    rows, words = len(batch), f"[0, {MOST_WORDS}]"
+    require(len(batch.scenes) == rows, f"{name}.scenes", len(batch.scenes), f"one for each of the {rows} images")
+    require_tensor(f"{name}.captions", batch.captions, (rows, "T"), "int64", words)
+    require_tensor(f"{name}.answers", batch.answers, (rows, "Q"), "int64", words)
+    shape = tuple(batch.answers.shape)
+    require_tensor(f"{name}.questions", batch.questions, (*shape, QUESTION_LENGTH), "int64", words)
+    require_tensor(f"{name}.kinds", batch.kinds, shape, "int64", f"[0, {len(KINDS) - 1}]")
+    require_tensor(f"{name}.text", batch.text, (rows, "W"), values="[0, 1]")
 
 
 def _check_draw(n: int, generator: torch.Generator) -> None:
-    require(isinstance(n, int) and not isinstance(n, bool) and n >= 1, "n", n, "a whole number, 1 or above")
-    require(
-        isinstance(generator, torch.Generator), "generator", type(generator).__name__, "a torch.Generator", TypeError
-    )
+    require_int("n", n), require_generator("generator", generator)

@@ -30,7 +30,6 @@ RGB = torch.tensor(
 )
 GREY = 0.5
 NODES = 4
-COEFFICIENTS = 3 * NODES * NODES
 AMPLITUDE = 0.3  # of the texture, at nuisance 1
 NOISE_LEVELS = 5
 NOISE_STEP = 0.02  # between two levels of the noise, at nuisance 1

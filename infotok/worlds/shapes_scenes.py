@@ -13,11 +13,12 @@ every split's law is the law above, given the split: its entropy follows from co
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import require_device, require_instance, require_tensor
 
 __all__ = ["COLOURS", "PLACES", "RELATIONS", "SHAPES", "SIZES", "SPLITS", "Scenes", "leaks"]
 
@@ -31,6 +32,7 @@ SPLITS = ("train", "test", "all")
 OCCUPIED = 0.6
 KINDS_OF_OBJECT = len(SHAPES) * len(COLOURS) * len(SIZES)  # 48
 CELL_VALUES = 1 + KINDS_OF_OBJECT  # 49: 0 is an empty cell
+COEFFICIENTS = 48  # of the texture: 4 x 4 nodes of 3 channels
 SCENES = CELL_VALUES ** len(PLACES)
 
 HELD_OUT_PAIRS = (("circle", "red"), ("square", "green"), ("triangle", "blue"), ("cross", "yellow"))
@@ -52,7 +54,26 @@ class Scenes:
         return Scenes(self.cells[index], self.offsets[index], self.texture[index])
 
     def to(self, device: torch.device | str) -> "Scenes":
+        require_device("device", device)
         return Scenes(self.cells.to(device), self.offsets.to(device), self.texture.to(device))
+
+
+def require_scenes(name: str, scenes: Any, jitter: int = 2, levels: int | None = None) -> None:
+    """Raise TypeError or ValueError unless `scenes` are Scenes of a world of this jitter, and of as many levels.
+
+    Without `levels` the texture is not looked at.
+    """
+    require_instance(name, scenes, Scenes)
+    require_cells(f"{name}.cells", scenes.cells)
+    rows = len(scenes)
+    require_tensor(f"{name}.offsets", scenes.offsets, (rows, len(PLACES), 2), "int64", f"[{-jitter}, {jitter}]")
+    if levels is not None:
+        require_tensor(f"{name}.texture", scenes.texture, (rows, COEFFICIENTS), "int64", f"[0, {levels - 1}]")
+
+
+def require_cells(name: str, cells: Any) -> None:
+    """Raise TypeError or ValueError unless `cells` are structures, (B, 4) long from 0 to 48."""
+    require_tensor(name, cells, ("B", len(PLACES)), "int64", f"[0, {CELL_VALUES - 1}]")
 
 
 def parts(cells: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -169,5 +190,6 @@ def structure(split: str) -> tuple[float, float, float]:
 def leaks(a: Scenes, b: Scenes) -> int:
     """How many scenes of `a` have a structure that `b` has too."""
     for name, scenes in (("a", a), ("b", b)):
-        require(isinstance(scenes, Scenes), name, type(scenes).__name__, "Scenes", TypeError)
+        require_instance(name, scenes, Scenes)
+        require_cells(f"{name}.cells", scenes.cells)
     return int(torch.isin(scene_index(a.cells), scene_index(b.cells)).sum())

@@ -6,12 +6,14 @@ A caption names its objects in the order of the cells, four words each, six wher
 right and down); a scene of no object is "empty". Captions and structures are one to one.
 """
 
+from typing import Any
+
 import torch
 from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from infotok.errors import require
+from infotok.errors import require, require_int, require_tensor
 from infotok.worlds.shapes_scenes import COLOURS, PLACES, SHAPES, SIZES, cell_value, parts
 
 __all__ = ["Vocabulary"]
@@ -19,6 +21,7 @@ __all__ = ["Vocabulary"]
 PAD, BOS, EOS = "<pad>", "<bos>", "<eos>"
 NUMBERS = ("zero", "one", "two", "three", "four")
 PLURALS = ("circles", "squares", "triangles", "crosses")
+LONGEST = 4096  # words of a sentence
 EMPTY, YES, NO = "empty", "yes", "no"
 GRAMMAR = ("which", "shape", "colour", "is", "at", "there", "a", "how", "many", "objects", "are", "left", "right", "of",
            "above", "below", "?")  # fmt: skip
@@ -34,6 +37,7 @@ class Vocabulary:
     pad, bos, eos = 0, 1, 2
 
     def __init__(self, jitter: int) -> None:
+        require_int("jitter", jitter, 0, 2)
         steps = [f"{axis}{step:+d}" for axis in "xy" for step in range(-jitter, jitter + 1)]
         self.words = (PAD, BOS, EOS, *PLACES, *SIZES, *COLOURS, *SHAPES, *PLURALS, *NUMBERS, YES, NO, EMPTY, *GRAMMAR,
                       *steps)  # fmt: skip
@@ -45,15 +49,24 @@ class Vocabulary:
 
     def ids(self, words: tuple[str, ...] | list[str]) -> Tensor:
         """The id of each word, (W,) long. Raises ValueError for a word that is not in the vocabulary."""
+        listed = isinstance(words, tuple | list)
+        require(listed, "words", type(words).__name__, "a list of words", TypeError)
         for word in words:
-            require(word in self._ids, "word", word, f"one of the {len(self)} words of the vocabulary")
+            require(
+                isinstance(word, str) and word in self._ids,
+                "word",
+                word,
+                f"one of the {len(self)} words of the vocabulary",
+            )
         return torch.tensor([self._ids[word] for word in words], dtype=torch.long)
 
     def encode(self, sentences: list[str], length: int | None = None) -> Tensor:
         """Sentences to ids, (B, T) long, padded at the end to the longest or to `length`."""
-        require(not isinstance(sentences, str), "sentences", sentences, "a list of sentences", TypeError)
+        require_sentences("sentences", sentences)
         rows = [self.ids(sentence.split()) for sentence in sentences]
         longest = max((len(row) for row in rows), default=0)
+        if length is not None:
+            require_int("length", length, 0, LONGEST)
         length = longest if length is None else length
         require(longest <= length, "length", length, f"{longest} or above, the words of the longest sentence")
         ids = torch.full((len(rows), length), self.pad)
@@ -63,14 +76,18 @@ class Vocabulary:
 
     def decode(self, ids: Tensor) -> list[str]:
         """Ids (B, T) to sentences: what stands before the first eos, without pad and bos."""
-        require(ids.ndim == 2, "ids", ids, "shape (B, T)")
-        inside = ids.numel() == 0 or (int(ids.min()) >= 0 and int(ids.max()) < len(self))
-        require(inside, "ids", ids.flatten()[:8].tolist(), f"numbers from 0 to {len(self) - 1}")
+        require_tensor("ids", ids, ("B", "T"), "integer", f"[0, {len(self) - 1}]")
         sentences = []
         for row in ids.tolist():
             row = row[: row.index(self.eos)] if self.eos in row else row
             sentences.append(" ".join(self.words[i] for i in row if i not in (self.pad, self.bos)))
         return sentences
+
+
+def require_sentences(name: str, sentences: Any) -> None:
+    """Raise TypeError unless `sentences` is a list or tuple of strings."""
+    listed = isinstance(sentences, tuple | list) and all(isinstance(each, str) for each in sentences)
+    require(listed, name, type(sentences).__name__, "a list of sentences", TypeError)
 
 
 def caption_ids(cells: Tensor, offsets: Tensor | None, vocabulary: Vocabulary) -> Tensor:
@@ -93,6 +110,7 @@ def read_captions(captions: list[str], jitter: int, named: bool) -> tuple[Tensor
 
     Raises ValueError for a sentence that is no caption, with the sentence.
     """
+    require_sentences("captions", captions)
     cells, offsets = torch.zeros(len(captions), 4, dtype=torch.long), torch.zeros(len(captions), 4, 2, dtype=torch.long)
     width = 6 if named else 4
     steps = [[f"{axis}{step:+d}" for step in range(-jitter, jitter + 1)] for axis in "xy"] if named else []

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infotok.worlds.gaussians import AdditiveUniform, JointGaussian, JointStudentT
+from infotok.errors import require, require_float, require_function, require_int
+from infotok.worlds.gaussians import WIDEST, AdditiveUniform, JointGaussian, JointStudentT
 from infotok.worlds.transforms import (
     WIGGLY_X,
     WIGGLY_Y,
@@ -49,6 +50,11 @@ def beyond_normal(
     rho: correlation of the one-dimensional tasks; dense: between all coordinates; pair: of the two interacting pairs;
     speed: of the spirals; eps: the two noise levels of the additive tasks.
     """
+    require_float("rho", rho, "(-1, 1)"), require_float("pair", pair, "(-1, 1)"), require_float("speed", speed)
+    require_float("dense", dense, f"({-1 / 99}, 1)")
+    require(isinstance(eps, tuple | list) and len(eps) > 0, "eps", eps, "one noise level or more", TypeError)
+    for level in eps:
+        require_float("eps", level, "(0, inf)")
     normal = JointGaussian.correlated(1, rho)
     uniform = Transformed(normal, normal_cdf, normal_cdf)
     line = {
@@ -80,6 +86,10 @@ def beyond_normal(
 
 def staircase(dim: int = 20, nats: tuple[float, ...] = (2, 4, 6, 8, 10), map_y: Map = identity) -> list[Task]:
     """`dim` correlated pairs sharing each of `nats`; `map_y=cubic` is the harder flight."""
+    require_int("dim", dim, 1, WIDEST), require_function("map_y", map_y, "a function of an array")
+    require(isinstance(nats, tuple | list) and len(nats) > 0, "nats", nats, "one step or more", TypeError)
+    for step in nats:
+        require_float("nats", step, "[0, inf)")
     kind = {identity: "gaussian", cubic: "cubic"}.get(map_y, "mapped")
     worlds = ((i, JointGaussian.with_information(dim, i)) for i in nats)
     return [Task(f"{kind} {dim}x{dim} {i:g} nats", Transformed(world, identity, map_y)) for i, world in worlds]

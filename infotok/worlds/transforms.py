@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import ndtr
 
-from infotok.errors import require
+from infotok.errors import require, require_float, require_function, require_int, require_numbers
 
 __all__ = [
     "WIGGLY_X",
@@ -59,33 +59,40 @@ class Transformed:
     map_x: Map = identity
     map_y: Map = identity
 
+    def __post_init__(self) -> None:
+        world = hasattr(self.base, "sample") and not isinstance(self.base, type)
+        require(world, "base", type(self.base).__name__, "a world with .sample and .mutual_information", TypeError)
+        for name in ("map_x", "map_y"):
+            require_function(name, getattr(self, name), "a function of an array")
+
     @property
     def mutual_information(self) -> float:
         return self.base.mutual_information
 
     def sample(self, n: int, seed: int | np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         x, y = self.base.sample(n, seed)
-        return self.map_x(x), self.map_y(y)
+        return require_numbers("map_x(x)", self.map_x(x)), require_numbers("map_y(y)", self.map_y(y))
 
 
 def asinh(x: np.ndarray) -> np.ndarray:
     """log(x + sqrt(1 + x^2)): shortens the tails that Student-t worlds have."""
-    return np.arcsinh(x)
+    return np.arcsinh(require_numbers("x", x))
 
 
 def half_cube(x: np.ndarray) -> np.ndarray:
     """sign(x) |x|^(3/2): lengthens tails."""
+    x = require_numbers("x", x, "[-1e200, 1e200]")
     return x * np.sqrt(np.abs(x))
 
 
 def cubic(x: np.ndarray) -> np.ndarray:
     """x^3, as in the staircase of Poole et al. 2019."""
-    return x**3
+    return require_numbers("x", x, "[-1e100, 1e100]") ** 3
 
 
 def normal_cdf(x: np.ndarray) -> np.ndarray:
     """Phi(x): standard normal margins become uniform on (0, 1)."""
-    return ndtr(x)
+    return ndtr(require_numbers("x", x))
 
 
 @dataclass(frozen=True)
@@ -97,10 +104,15 @@ class Wiggly:
     phases: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        for name in ("amplitudes", "frequencies", "phases"):
+            require_numbers(name, getattr(self, name), ndim=1)
+            same = len(getattr(self, name)) == len(self.amplitudes)
+            require(same, name, len(getattr(self, name)), f"as many as amplitudes, {len(self.amplitudes)}")
         steepest = float(np.abs(np.multiply(self.amplitudes, self.frequencies)).sum())
         require(steepest < 1, "amplitudes x frequencies", steepest, "a sum below 1, or the map is not one-to-one")
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
+        x = require_numbers("x", x)
         waves = zip(self.amplitudes, self.frequencies, self.phases, strict=True)
         return x + sum(a * np.sin(f * x + p) for a, f, p in waves)
 
@@ -120,7 +132,12 @@ class Bimodal:
     left: float
     right: float
 
+    def __post_init__(self) -> None:
+        require_float("weight", self.weight, "[0, 1]")
+        require_float("left", self.left, "[-1e9, 1e9]"), require_float("right", self.right, f"({self.left}, 1e9]")
+
     def __call__(self, u: np.ndarray) -> np.ndarray:
+        u = require_numbers("u", u, "(0, 1)")
         low, high = np.full_like(u, self.left - 9.0), np.full_like(u, self.right + 9.0)
         for _ in range(46):
             middle = (low + high) / 2
@@ -131,7 +148,8 @@ class Bimodal:
 
 def swiss_roll(u: np.ndarray) -> np.ndarray:
     """u in (0, 1), (N, 1), rolled up in a plane: t (cos t, sin t) / 21 with t = 3/2 pi (1 + 2u), (N, 2)."""
-    require(u.ndim == 2 and u.shape[1] == 1, "u", u, "shape (N, 1)")
+    u = require_numbers("u", u, "[0, 1]", ndim=2)
+    require(u.shape[1] == 1, "u", u, "shape (N, 1)")
     t = 1.5 * np.pi * (1 + 2 * u)
     return np.hstack([t * np.cos(t), t * np.sin(t)]) / 21
 
@@ -144,7 +162,11 @@ class Spiral:
     i: int = 0
     j: int = 1
 
+    def __post_init__(self) -> None:
+        require_float("speed", self.speed), require_int("i", self.i, 0), require_int("j", self.j, self.i + 1)
+
     def __call__(self, x: np.ndarray) -> np.ndarray:
+        x = require_numbers("x", x, "[-1e100, 1e100]", ndim=2)
         dim = x.shape[1]
         require(0 <= self.i < self.j < dim, "i, j", (self.i, self.j), f"0 <= i < j < {dim}, the dimension of x")
         angle = self.speed * np.square(x).mean(axis=1)

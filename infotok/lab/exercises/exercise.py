@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from infotok.errors import require
+from infotok.errors import require, require_float, require_text
 from infotok.files import plain
 
 
@@ -77,6 +77,10 @@ class Exercise:
     choices: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        for name in ("question", "solution", "hint", "unit"):
+            require_text(name, getattr(self, name))
+        require_float("tol", self.tol, "[0, inf)")
+        self._check_parts()
         require(
             bool(self.cases) == callable(self.answer), "cases", self.cases, "cases for a function, and only for one"
         )
@@ -84,6 +88,19 @@ class Exercise:
         require(verdict, "solution", verdict, "a solution that passes its own check")
         for mistake in self.mistakes:
             require(not self.check(mistake), "mistakes", mistake, "wrong answers only")
+
+    def _check_parts(self) -> None:
+        """Refuse an answer that none can be equal to, and mistakes, cases and choices of another form."""
+        if not callable(self.answer):
+            possible = isinstance(self.answer, str | bool) or _numbers(self.answer) is not None
+            require(possible, "answer", self.answer, "finite numbers, a word, a bool or a function")
+        named = isinstance(self.mistakes, Mapping) and all(isinstance(why, str) for why in self.mistakes.values())
+        require(named, "mistakes", self.mistakes, "wrong answers, each with a sentence", TypeError)
+        listed = isinstance(self.cases, Sequence) and all(isinstance(case, tuple) for case in self.cases)
+        require(listed, "cases", self.cases, "tuples of arguments", TypeError)
+        words = isinstance(self.choices, tuple | list) and all(isinstance(choice, str) for choice in self.choices)
+        require(words, "choices", self.choices, "words", TypeError)
+        require(not self.choices or self.answer in self.choices, "choices", self.choices, "words with the answer in it")
 
     def check(self, answer: Any = None) -> Verdict:
         """Judge an answer. None and `...` mean that there is none yet, which is no failure."""
@@ -131,7 +148,7 @@ class Exercise:
             return f"Expected {' or '.join(f'`{choice!r}`' for choice in choices) or 'a word'}, got `{_show(answer)}`."
         try:
             got, right = np.asarray(plain(answer), dtype=float), np.asarray(self.answer, dtype=float)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return f"Expected a number{' of ' + self.unit if self.unit else ''}, got `{_show(answer)}`."
         if got.shape != right.shape:
             return f"Expected {f'shape {right.shape}' if right.ndim else 'one number'}, got shape {got.shape}."
@@ -168,12 +185,21 @@ def _same(got: Any, wanted: Any, tol: float) -> bool:
         return isinstance(got, str) and got.strip().casefold() == wanted.strip().casefold()
     if isinstance(wanted, bool) or isinstance(got, bool):
         return got is wanted
-    try:
-        got, wanted = np.asarray(got, dtype=float), np.asarray(wanted, dtype=float)
-    except (TypeError, ValueError):
+    got, wanted = _numbers(got), _numbers(wanted)
+    if got is None or wanted is None:
         return False
     scale = np.where(wanted == 0, 1.0, np.abs(wanted))
     return got.shape == wanted.shape and bool((np.abs(got - wanted) <= tol * scale).all())
+
+
+def _numbers(value: Any) -> np.ndarray | None:
+    """Finite real numbers, also written as text, as an array; None for anything else."""
+    try:
+        array = np.asarray(plain(value))
+        array = array.astype(float) if array.dtype.kind in "iufbU" else np.array(np.nan)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return array if np.isfinite(array).all() else None
 
 
 def _show(value: Any) -> str:

@@ -1,0 +1,148 @@
+"""Good calls of `infotok.bottleneck`."""
+
+import numpy as np
+import torch
+
+from infotok import bottleneck as own
+
+
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+MEAN = torch.randn(6, 3, generator=seeded())
+LOG_VARIANCE = MEAN / 2
+FEATURES = torch.randn(6, 2, 4, generator=seeded())
+TEXT = torch.randn(6, 5, generator=seeded())
+P = np.array([[0.2, 0.3], [0.4, 0.1]])
+COVS = {"cov_x": np.array([[1.0, 0.2], [0.2, 1.0]]), "cov_xy": np.array([[0.4], [0.1]]), "cov_y": np.array([[1.0]])}
+LOG_POSTERIOR = MEAN.log_softmax(1)
+PLAN = {"beta": 0.1, "free_bits": 0.5, "warmup": 3}
+GAUSS = {"mean": MEAN, "log_variance": LOG_VARIANCE, "generator": None}
+LABELS = torch.tensor([0, 1, 2, 0, 1, 2])
+PRIORS = {
+    "StandardPrior": own.StandardPrior(),
+    "DiagonalPrior": own.DiagonalPrior(3),
+    "FullPrior": own.FullPrior(3),
+    "MixturePrior": own.MixturePrior(3, 2),
+}
+INFOTOK = own.InfoTok(
+    4, compression=0.1, consistency=1.0, relevance=1.0, generation=1.0, text_dim=5, answer_dim=3, target_dim=5, length=2
+).eval()
+HSIC = own.InfoTok(4, estimator="hsic", compression=0.1, consistency=1.0, text_dim=5).eval()
+CODED = own.InfoTok(4, compression=0.1, codes=3, prior="learned").eval()
+INPUTS = {"features": FEATURES, "image": FEATURES, "text": TEXT, "answer": LABELS, "target": TEXT, "generator": None}
+IB = own.discrete_ib(P, 2.0, restarts=1)
+
+
+def drawn(values: dict):
+    return lambda: values | ({"generator": seeded()} if "generator" in values else {})
+
+
+CALLS = {
+    "ConditionalEntropyBottleneck": (
+        own.ConditionalEntropyBottleneck,
+        drawn({"dim_in": 4, "dim": 3, "dim_y": 3, **PLAN}),
+    ),
+    "ConditionalEntropyBottleneck.forward": (
+        own.ConditionalEntropyBottleneck(4, 3, 3).eval(),
+        drawn({"features": FEATURES[:, 0], "y": LABELS, "samples": 2, "generator": None}),
+    ),
+    "ConditionalPrior": (own.ConditionalPrior, drawn({"dim_y": 5, "dim": 4, "length": 2})),
+    "ConditionalPrior.forward": (own.ConditionalPrior(5, 4, 2), drawn({"y": TEXT})),
+    **{name: (getattr(own, name), drawn({"dim": 3})) for name in ("DiagonalPrior", "FullPrior")},
+    "MixturePrior": (own.MixturePrior, drawn({"dim": 3, "components": 2, "draws": 2})),
+    "MixturePrior.log_prob": (PRIORS["MixturePrior"].log_prob, drawn({"z": MEAN})),
+    **{f"{name}.rate": (prior.rate, drawn(GAUSS)) for name, prior in PRIORS.items()},
+    "DiscreteBottleneck": (
+        own.DiscreteBottleneck,
+        drawn({"dim": 4, "codes": 3, "prior": "learned", "temperature": 1.0, "beta": 0.01, "free_bits": 0.5}),
+    ),
+    "DiscreteBottleneck.forward": (
+        own.DiscreteBottleneck(4, 3).eval(),
+        drawn({"features": FEATURES, "generator": None}),
+    ),
+    "DiscreteIB.clusters": (IB.clusters, drawn({"tolerance": 1e-4})),
+    "HSICBottleneck": (
+        own.HSICBottleneck,
+        drawn(
+            {
+                "compression": 1.0,
+                "relevance": 1.0,
+                "kernel_z": "gaussian",
+                "kernel_x": "gaussian",
+                "kernel_y": "delta",
+                "bandwidth_z": 1.0,
+                "bandwidth_x": 1.0,
+                "unbiased": True,
+                "chunk": 16,
+            }
+        ),
+    ),
+    "HSICBottleneck.forward": (own.HSICBottleneck(), drawn({"z": MEAN, "x": TEXT, "y": LABELS})),
+    "InfoTok": (
+        own.InfoTok,
+        drawn(
+            {
+                "dim": 4,
+                "estimator": "variational",
+                "prior": "text",
+                "compression": 0.1,
+                "relevance": 1.0,
+                "generation": 1.0,
+                "consistency": 1.0,
+                "placement": "before",
+                "text_dim": 5,
+                "answer_dim": 3,
+                "target_dim": 5,
+                "length": 2,
+                "noise": 0.1,
+                "free_bits": 0.5,
+                "warmup": 2,
+                "blend": 2,
+            }
+        ),
+    ),
+    "InfoTok hsic": (own.InfoTok, drawn({"dim": 4, "estimator": "hsic", "compression": 0.1, "bandwidth": 1.0})),
+    "InfoTok codes": (
+        own.InfoTok,
+        drawn({"dim": 4, "prior": "learned", "compression": 0.1, "codes": 3, "placement": "after"}),
+    ),
+    "InfoTok.forward": (INFOTOK, drawn(INPUTS)),
+    "InfoTok.forward hsic": (HSIC, drawn({"features": FEATURES, "image": TEXT, "text": TEXT})),
+    "InfoTok.forward codes": (CODED, drawn({"features": FEATURES, "posterior": FEATURES[..., :3]})),
+    "InfoTok.without": (own.InfoTok(4).without, drawn({})),
+    "NonlinearBottleneck": (own.NonlinearBottleneck, drawn({"dim_in": 4, "dim": 3, **PLAN})),
+    "NonlinearBottleneck.forward": (
+        own.NonlinearBottleneck(4, 3).eval(),
+        drawn({"features": FEATURES[:, 0], "samples": 2, "generator": None}),
+    ),
+    "VariationalBottleneck": (
+        own.VariationalBottleneck,
+        drawn({"dim_in": 4, "dim": 3, "prior": "mixture", "components": 2, **PLAN}),
+    ),
+    "VariationalBottleneck.forward": (
+        own.VariationalBottleneck(4, 3).eval(),
+        drawn({"features": FEATURES, "samples": 2, "generator": None}),
+    ),
+    "StandardPrior": (own.StandardPrior, drawn({})),
+    "code_information": (own.code_information, drawn({"log_posterior": LOG_POSTERIOR})),
+    "code_log_posterior": (own.code_log_posterior, drawn({"z": MEAN, "codebook": MEAN[:4], "temperature": 1.0})),
+    "code_rate": (own.code_rate, drawn({"log_posterior": LOG_POSTERIOR, "log_prior": LOG_POSTERIOR[0]})),
+    "critical_betas": (own.critical_betas, drawn(COVS)),
+    "gaussian_ib": (own.gaussian_ib, drawn({**COVS, "beta": 20.0})),
+    "gaussian_ib_curve": (own.gaussian_ib_curve, drawn({**COVS, "betas": np.array([5.0, 20.0])})),
+    "deterministic_hull": (own.deterministic_hull, drawn({"p_xy": np.eye(2) / 2, "rates": np.array([0.1, 0.3])})),
+    "discrete_ib": (
+        own.discrete_ib,
+        drawn({"p_xy": P, "beta": 2.0, "clusters": 2, "deterministic": False, "restarts": 1, "seed": 0}),
+    ),
+    "discrete_ib_curve": (
+        own.discrete_ib_curve,
+        drawn(
+            {"p_xy": P, "betas": np.array([1.5, 2.0]), "clusters": 2, "deterministic": False, "restarts": 1, "seed": 0}
+        ),
+    ),
+    "pairwise_lower_bound": (own.pairwise_lower_bound, drawn({"mean": MEAN, "log_variance": LOG_VARIANCE, "chunk": 4})),
+    "pairwise_rate": (own.pairwise_rate, drawn({"mean": MEAN, "log_variance": LOG_VARIANCE})),
+}

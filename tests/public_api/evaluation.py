@@ -1,0 +1,127 @@
+"""Good calls of `infotok.evaluation`."""
+
+from functools import cache
+
+import torch
+
+from infotok import evaluation as own
+from infotok.evaluation import accounting, fidelity, hosts, reproduction
+from infotok.worlds import ShapesWorld
+from public_api.stopping import stopped
+from public_api.unified import model
+from public_api.worlds import BATCH, SCENES, WORLD, seeded
+
+P = [0.01, 0.2, 0.5]
+MANY = WORLD.batch(120, seeded(), questions=1)
+PROMPTS = WORLD.prompts(6, seeded())
+MME = own.mme(MANY, WORLD, seeded())
+TOKENS = torch.randn(120, 4, generator=seeded())
+PLAIN = BATCH.images.flatten(2).mean(2)
+
+
+@cache
+def head():
+    return own.CaptionHead(4, 2, 3, 1.0)
+
+
+SIDES = {"n": 2, "seed": 0, "at_once": 2}
+CALLS = {
+    "CaptionHead": (
+        own.CaptionHead,
+        lambda: {"dim": 4, "length": 2, "text_dim": 3, "weight": 1.0, "placement": "before"},
+    ),
+    "CaptionHead.forward": (head(), lambda: {"features": torch.ones(2, 2, 4), "text": torch.ones(2, 3)}),
+    "ShapesFeatures": (own.ShapesFeatures, lambda: {"width": 2}),
+    "ShapesFeatures.forward": (own.shapes_features(), lambda: {"images": BATCH.images}),
+    "account": (
+        stopped(own.account, accounting, "labels_of"),
+        lambda: {
+            "tokenizer": model("masked").tokenizer,
+            "world": WORLD,
+            "images": 100,
+            "seed": 0,
+            "steps": 1,
+            "width": 4,
+        },
+    ),
+    "carried": (
+        own.carried,
+        lambda: {"tokens": TOKENS, "scenes": MANY.scenes, "world": WORLD, "steps": 1, "width": 4, "seed": 0},
+    ),
+    "benjamini_hochberg": (own.benjamini_hochberg, lambda: {"p": P}),
+    "holm": (own.holm, lambda: {"p": P}),
+    "paired_difference": (
+        own.paired_difference,
+        lambda: {"a": [1.0, 2.0, 4.0], "b": [1.0, 1.0, 2.0], "level": 0.9, "resamples": 99, "seed": 0},
+    ),
+    "parse": (own.parse, lambda: {"images": BATCH.images, "world": WORLD}),
+    "score_cells": (own.score_cells, lambda: {"images": BATCH.images, "scenes": SCENES, "world": WORLD}),
+    "ceilings": (
+        own.ceilings,
+        lambda: {
+            "batch": BATCH,
+            "world": WORLD,
+            "reconstruct": lambda images: images,
+            "generate": lambda captions: BATCH.images,
+        },
+    ),
+    "follows": (own.follows, lambda: {"cells": SCENES.cells[0], "prompt": PROMPTS[5]}),
+    "score_generations": (own.score_generations, lambda: {"images": BATCH.images, "prompts": PROMPTS, "world": WORLD}),
+    "score_reconstructions": (
+        own.score_reconstructions,
+        lambda: {"reconstructions": BATCH.images, "images": BATCH.images, "scenes": SCENES, "world": WORLD},
+    ),
+    "score_fidelity": (
+        own.score_fidelity,
+        lambda: {"generated": BATCH.images, "real": BATCH.images, "subsets": 2, "subset_size": 3, "seed": 0},
+    ),
+    "score_answers": (own.score_answers, lambda: {"predicted": BATCH.answers, "batch": BATCH}),
+    "score_pope": (own.score_pope, lambda: {"predicted": BATCH.answers, "batch": BATCH, "world": WORLD}),
+    "score_mme": (own.score_mme, lambda: {"predicted": MME.answers, "batch": MME}),
+    "pope": (
+        own.pope,
+        lambda: {"batch": BATCH, "world": WORLD, "negatives": "random", "generator": seeded(), "questions": 4},
+    ),
+    "mme": (own.mme, lambda: {"batch": BATCH, "world": WORLD, "generator": seeded()}),
+    "question_only": (own.question_only, lambda: {"train": BATCH, "test": BATCH}),
+    "shuffle_images": (own.shuffle_images, lambda: {"batch": BATCH, "generator": seeded()}),
+    "evaluate": (
+        stopped(own.evaluate, ShapesWorld, "with_split"),
+        lambda: {"model": model("masked"), "world": WORLD, **SIDES},
+    ),
+    "evaluate_understanding": (
+        stopped(own.evaluate_understanding, ShapesWorld, "with_split"),
+        lambda: {"model": model("masked"), "world": WORLD, **SIDES},
+    ),
+    "evaluate_generation": (
+        stopped(own.evaluate_generation, hosts, "ceilings"),
+        lambda: {"model": model("masked"), "world": WORLD, **SIDES},
+    ),
+    "train_and_score": (
+        stopped(own.train_and_score, reproduction, "train"),
+        lambda: {
+            "host": "masked",
+            "arm": {"consistency": 1.0, "compression": 0.0},
+            "seed": 0,
+            "steps": 2,
+            "tokenizer_steps": 2,
+            "bits": 4,
+            "nuisance": 0.5,
+            "jitter": 0,
+            "named": False,
+            "images": 8,
+            "shift": 0.5,
+            "questions": 2,
+            "layers": 1,
+            "heads": 2,
+            "learning_rate": 1e-3,
+            "held_out": 4,
+            "looks": 1,
+            "folder": "",
+        },
+    ),
+    "train_features": (
+        stopped(own.train_features, fidelity, "ShapesFeatures"),
+        lambda: {"steps": 4, "batch": 1, "seed": 0},
+    ),
+}

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 
-from infotok.files import read_json
 from infotok.reproduce import sweep
+from infotok.reproduce.cell_files import read_cell
 
 
 def counted(a: int, b: int, log: str) -> dict:
@@ -124,6 +124,6 @@ def test_twenty_random_kills_lose_nothing(tmp_path):
         process.send_signal(signal.SIGKILL)
         process.communicate()
         for path in cells.glob("slow-*.json"):
-            assert len(read_json(path)["draws"]) == 1000
+            assert len(read_cell(path)["draws"]) == 1000
     resumed, _ = start(tmp_path / "killed").communicate(timeout=60)
     assert resumed == undisturbed != ""

@@ -78,6 +78,8 @@ class ValueDigests:
         names = {f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__}
         if names & LIVE or isinstance(value, collections.abc.Iterator):
             self.refuse(where, kind)
+        if any(name.startswith("pandas.") and name.endswith((".DataFrame", ".Series")) for name in names):
+            return self.frame(value, where)
         return self.tensor(value, where) if "torch.Tensor" in names else self.pickled(value, where)
 
     def sequence(self, value: Any, where: str) -> list:
@@ -109,11 +111,21 @@ class ValueDigests:
         content = hashlib.sha256(flat.view(torch.uint8).numpy().tobytes()).hexdigest()
         return [str(value.dtype), list(value.shape), value.device.type, value.requires_grad, content]
 
+    def frame(self, value: Any, where: str) -> list:
+        """A pandas frame or series, however it is laid out in memory."""
+        columns = [value] if value.ndim == 1 else [value.iloc[:, place] for place in range(value.shape[1])]
+        axes = [self.digest([axis.names, axis.tolist()], where) for axis in value.axes]
+        return [axes, [[repr(column.dtype), self.digest(column.tolist(), where)] for column in columns]]
+
     def path(self, value: Path, where: str) -> list:
         """A file by its name and content."""
         if value.is_dir():
             self.refuse(where, f"the folder {value}", "a file, or the folder's name as text in the cell")
         return [str(value), hashlib.sha256(value.read_bytes()).hexdigest() if value.is_file() else ""]
+
+    def by_name(self, module: str, name: str) -> list:
+        """What is known by its module."""
+        return [module, name]
 
     def pickled(self, value: Any, where: str) -> list:
         """Any other object by what pickle would keep of it, less its cached properties."""
@@ -122,8 +134,8 @@ class ValueDigests:
             reduced = reduce(value) if reduce else value.__reduce_ex__(4)
         except Exception:
             self.refuse(where, type(value))
-        if isinstance(reduced, str):  # the name of a global of its module
-            return [reduced, self.digest(type(value), where)]
+        if isinstance(reduced, str):
+            return self.by_name(value.__module__ or "builtins", reduced)
         make, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
         if isinstance(state, dict):
             members = {name: member for base in type(value).__mro__ for name, member in vars(base).items()}

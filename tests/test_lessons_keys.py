@@ -40,13 +40,13 @@ PARTS = {
     "05_hsic_bottleneck": {
         "samples": {"dependence"},
         "frequencies": {"dependence"},
-        **dict.fromkeys(("seeds", "steps", "images", "strength"), {"run"}),
+        **{key: {"run"} for key in ("seeds", "steps", "images", "strength")},
     },
     "06_quantizers": {
         "levels": set(),
         "passes": set(),
         "film_passes": {"filmed"},
-        **dict.fromkeys(("budgets", "shown", "steps", "batch"), {"run"}),
+        **{key: {"run"} for key in ("budgets", "shown", "steps", "batch")},
     },
     "07_shared_tokens": {"jobs": set(), "keep": set()},
     "11_infotok": {"jobs": set(), "keep": set()},

@@ -1,9 +1,6 @@
 """The key of a swept function: it changes with what the function computes from, and with nothing else."""
 
-import json
 import linecache
-import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -246,47 +243,6 @@ def test_a_memoised_helper_forgets_what_an_earlier_definition_gave():
     space["K"] = 5
     fingerprint(space["f"])
     assert space["f"](1) == {"y": 6}
-
-
-SCRIPT = """
-import sys, torch, numpy as np, pandas as pd, enum
-from functools import cache, partial
-from pathlib import Path
-from infotok.worlds import JointGaussian, load_images
-from infotok.tokenizers import VectorQuantizer
-from infotok.reproduce.fingerprint import fingerprint
-
-class Kind(enum.Enum):
-    A = "a"
-
-class Net(torch.nn.Module):
-    def __init__(self): super().__init__(); self.a = torch.nn.Linear(2, 2)
-
-NAMES, WORLD, IMAGES = {"a", "b", "c", "d"}, JointGaussian.correlated(2, 0.5), load_images()
-TABLE = {"x": torch.arange(3), "y": np.arange(3), "z": pd.Series(["a", "b"]), "t": torch.bfloat16, "r": range(3)}
-MORE = [torch.device("cpu"), np.dtype("f4"), Path("no/such"), Kind.A, Net, slice(2), frozenset("ab")]
-@cache
-def helper(x): return x if x in {"a", "b", "c"} else VectorQuantizer(2, 4)
-half = partial(helper, "a")
-def f(x): return {"y": [half(), NAMES, WORLD, IMAGES, TABLE, MORE, Kind]}
-
-if __name__ == "__main__":
-    import json; print(json.dumps(fingerprint(f)))
-"""
-
-
-def test_two_processes_have_the_same_key(tmp_path):
-    """Whatever their hash seeds, working folders and line numbers are."""
-    answers = []
-    for seed in ("0", "1"):
-        folder = tmp_path / seed
-        folder.mkdir()
-        (folder / f"script{seed}.py").write_text("\n" * int(seed) + SCRIPT)
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[1])}
-        command = [sys.executable, f"script{seed}.py"]
-        answers.append(json.loads(subprocess.check_output(command, cwd=folder, env=environment, timeout=120)))
-    assert answers[0] == answers[1]
-    assert {"NAMES", "WORLD", "TABLE", "MORE", "half", "module infotok.tokenizers.vector"} <= answers[0].keys()
 
 
 def test_the_key_of_a_lessons_function_is_computed_fast():

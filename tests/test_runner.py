@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 
@@ -10,6 +11,7 @@ import pytest
 from courses import infotok, make_course, manifest
 from filelock import FileLock
 
+from infotok.reproduce.cell_files import Computation, write_cell
 from infotok.reproduce.course import Course
 from infotok.reproduce.parameters import resolve
 
@@ -180,8 +182,12 @@ def test_a_killed_kernel_fails_the_run_which_then_resumes_bit_for_bit(tmp_path):
 def test_another_run_trains_no_finished_cell_again_but_a_fresh_one_does(tmp_path):
     root = make_course(tmp_path, {"train": training(0.0)})
     assert infotok(root, "run").returncode == 0
-    cell = cells_in(root)[0]
-    cell.write_text(json.dumps({**json.loads(cell.read_text()), "loss": 99.0}))  # no training ends there
+    cell, damaged, *_ = cells_in(root)
+    content = json.loads(cell.read_text())
+    computation = Computation(content["function"], content["reads"], content["arguments"])
+    write_cell(cell, computation, {**content["row"], "loss": 99.0})  # no training ends there
+    damaged.write_text(re.sub(r'"loss": [\d.e-]+', '"loss": 98.0', damaged.read_text()))
+    assert "98.0" in damaged.read_text()
 
     def losses(*words):
         before = set((root / "runs").glob("*/*/metrics.json"))
@@ -189,8 +195,11 @@ def test_another_run_trains_no_finished_cell_again_but_a_fresh_one_does(tmp_path
         (new,) = set((root / "runs").glob("*/*/metrics.json")) - before
         return json.loads(new.read_text())["metrics"]["losses"]
 
-    assert 99.0 in losses("-p", "beta_max=5")  # a parameter that no cell depends on
-    assert 99.0 not in losses("-p", "beta_max=6", "--fresh")
+    again = losses("-p", "beta_max=5")  # a parameter that no cell depends on
+    assert 99.0 in again
+    assert 98.0 not in again, "a damaged cell is computed anew"
+    assert not [path for path in cells_in(root) if path != damaged and "98.0" in path.read_text()]
+    assert not {98.0, 99.0} & set(losses("-p", "beta_max=6", "--fresh"))
 
 
 def test_ctrl_c_ends_every_kernel_and_the_same_command_goes_on(tmp_path):

@@ -7,20 +7,28 @@ Cells run in joblib's processes. joblib's own backends take them to a cluster:
 with a `distributed.Client` open, `with joblib.parallel_config("dask"): sweep(..., jobs=-1)`; for Ray,
 `ray.util.joblib.register_ray()` and then `joblib.parallel_config("ray")`. The cache folder must be one that every
 machine sees.
+
+A finished cell is used again only if it is the same computation: the same arguments, and the same `fingerprint` of
+everything that the function reaches. Pass to the function what changes from cell to cell, and what it should not share.
 """
 
 import hashlib
-import inspect
 import itertools
 import json
-import textwrap
-from collections.abc import Callable, Mapping, Sequence
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache as memoised
 from pathlib import Path
 from typing import Any
 
 from infotok.errors import require
-from infotok.files import plain, read_json, to_json, write_json
+from infotok.files import plain, to_json, write_json
+from infotok.reproduce.cell_files import Computation, read_cell, write_cell
+from infotok.reproduce.fingerprint import fingerprint, name_of
 from infotok.reproduce.record import headless
 
 
@@ -36,23 +44,26 @@ def sweep(
     Args:
         function: takes JSON values, returns a dict of JSON values (arrays and tensors become lists).
         grid: a list of cells, or a dict of lists whose product is the grid.
-        cache: folder of finished cells, keyed by the cell, the function's source and the package's; None keeps none.
+        cache: folder of finished cells, each keyed by its arguments and by all that `function` reaches: its code, the
+            globals it reads, its helpers, and the modules it imports; None keeps none.
         jobs: how many processes; -1 for one a core.
         label: what the progress line calls the work; the function's name by default.
 
     Raises:
-        ValueError: for no cells or `jobs` of 0. TypeError: for a cell or a result that is not JSON.
+        ValueError: for no cells or `jobs` of 0.
+        TypeError: for a cell or a result that is not JSON; with a cache, for a function that reaches what cannot be
+            keyed (a model, a random generator, an open file), or that changes what it reaches.
         Whatever `function` raises; cells that had finished stay in the cache.
     """
     cells = _cells(grid)
     require(isinstance(jobs, int) and (jobs >= 1 or jobs == -1), "jobs", jobs, "a number of processes, or -1")
-    label = label or function.__name__.replace("_", " ")
-    folder = Path(cache) if cache else None
-    paths = [folder / f"{function.__name__}-{_key(function, cell)}.json" if folder else None for cell in cells]
-    rows = [read_json(path) if path and path.exists() else None for path in paths]
+    name, folder = name_of(function), Path(cache) if cache else None
+    reads = fingerprint(function) if folder else {}
+    tasks = [_Task(function, cell, folder, Computation(name, reads, cell)) for cell in cells]
+    rows = [task.finished() for task in tasks]
     waiting = [index for index, row in enumerate(rows) if row is None]
-    progress = _Progress(label, len(cells), len(cells) - len(waiting), folder)
-    for index, row in _computed(function, cells, paths, waiting, jobs):
+    progress = _Progress(label or name.replace("_", " "), len(cells), len(cells) - len(waiting), folder)
+    for index, row in _computed(tasks, waiting, jobs):
         rows[index] = row
         progress.step()
     progress.close()
@@ -67,37 +78,71 @@ def _cells(grid: Any) -> list[dict[str, Any]]:
     return cells
 
 
-def _computed(function, cells, paths, waiting, jobs):
+@dataclass(frozen=True)
+class _Task:
+    """One cell, and the folder that keeps it."""
+
+    function: Callable[..., dict[str, Any]]
+    arguments: dict[str, Any]
+    folder: Path | None
+    computation: Computation
+
+    def finished(self) -> dict[str, Any] | None:
+        return read_cell(self.folder / self.computation.file_name) if self.folder else None
+
+    def compute(self) -> dict[str, Any]:
+        result = self.function(**self.arguments)
+        got = type(result).__name__
+        require(isinstance(result, Mapping), f"{name_of(self.function)}()", got, "a dict", TypeError)
+        row = json.loads(to_json(result))  # so that a computed row and a cached one are the same
+        if self.folder:  # by the process that computed it: a cell once finished is never lost
+            write_cell(self.folder / self.computation.file_name, self.computation, row)
+        return row
+
+
+def _computed(tasks: list[_Task], waiting: list[int], jobs: int) -> Iterator[tuple[int, dict[str, Any]]]:
     if jobs == 1 or len(waiting) <= 1:
-        yield from ((index, _compute(function, cells[index], paths[index])) for index in waiting)
+        for index in waiting:
+            yield index, tasks[index].compute()
+            if index == waiting[0]:
+                _unchanged(tasks[index])
         return
     import joblib
 
-    tasks = (joblib.delayed(_indexed)(index, function, cells[index], paths[index]) for index in waiting)
-    yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
+    settings = os.getpid(), sys.modules["torch"].get_default_dtype() if "torch" in sys.modules else None
+    calls = (joblib.delayed(_in_worker)(index, tasks[index], *settings) for index in waiting)
+    yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(calls)
 
 
-def _indexed(index, function, cell, path):
-    return index, _compute(function, cell, path)
+def _unchanged(task: _Task) -> None:
+    """Refuse a function whose first cell changed what the next one reads."""
+    before = task.computation.said["reads"]
+    now = fingerprint(task.function) if task.folder else before
+    for name in before:
+        changed = f"{name_of(task.function)}() reaches {name}"
+        require(now.get(name) == before[name], changed, "a value that it changes", "one that stays the same", TypeError)
 
 
-def _compute(function, cell, path) -> dict[str, Any]:
-    result = function(**cell)
-    require(isinstance(result, Mapping), f"{function.__name__}()", type(result).__name__, "a dict", TypeError)
-    row = json.loads(to_json(result))  # so that a computed row and a cached one are the same
-    if path:
-        write_json(path, row)  # by the process that computed it: a cell once finished is never lost
-    return row
+def _in_worker(index: int, task: _Task, parent: int, dtype: Any) -> tuple[int, dict[str, Any]]:
+    if os.getppid() == parent:  # joblib's own processes; a cluster sees to its own
+        _end_with(parent)
+    if dtype is not None:  # a new process begins with torch's own
+        import torch
+
+        torch.set_default_dtype(dtype)
+    return index, task.compute()
 
 
-def _key(function: Callable, cell: dict[str, Any]) -> str:
-    try:
-        source = textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError):
-        require(False, "function", function, "a function whose source can be read, to key its cache by", TypeError)
-    # The layers that only show and run results cannot change one.
-    text = json.dumps([source, package_digest(without=("lab", "reproduce")), cell], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+@memoised
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent, which may be killed without a chance to say so."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @memoised

@@ -100,10 +100,12 @@ def _locked(folder: Path, say: Events):
 
 
 def _take_over_cells(folder: Path) -> None:
-    """What sweeps of the notebook's other runs have finished: a cell is used again only if it is the very same."""
+    """Whole cells of the notebook's other runs; a sweep uses those that are the same computation."""
+    from infotok.reproduce.cell_files import read_cell
+
     for path in folder.parent.glob(f"{folder.name.rpartition('-')[0]}-{'[0-9a-f]' * 10}/cells/*.json"):
         own = folder / "cells" / path.name
-        if path.name != "progress.json" and not own.exists():
+        if read_cell(own) is None and read_cell(path) is not None:
             write_atomically(own, path.read_bytes())
 
 

@@ -1,0 +1,131 @@
+"""In every lesson that sweeps, each parameter, constant and helper moves the cells that are computed from it."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from courses import infotok
+from lessons import COURSE, keys_of_sweeps
+
+from infotok.reproduce.parameters import resolve
+
+OF_OTHER_SIZE = {  # where the next value up would be refused, or says nothing
+    "flips": {"flips": [0.2]},
+    "prices": {"prices": [0.03, 1.0]},
+    "chosen": {"chosen": 2.0},
+    "levels": {"levels": [2]},
+    "frequencies": {"frequencies": [1, 2]},
+    "budgets": {"budgets": [4, 6]},
+    "shown": {"budgets": [4, 6], "shown": 6},
+    "strengths": {"strengths": [0.3]},
+    "hosts": {"hosts": ["masked", "continuous"]},
+    "studies": {"studies": ["tuning"]},
+    "live": {"live": ["normal 1x1"]},
+    "codebooks": {"codebooks": [256]},
+    "peers": {"peers": ["bmi ksg"]},
+}
+# Which swept functions a parameter moves, where that is not all of the lesson's.
+PARTS = {
+    "01_measuring_information": {
+        "dim": {"with_true_critic", "by_batch_size", "learned_critic"},
+        "batch": {"with_true_critic", "learned_critic", "in_dimensions"},
+        "levels": {"with_true_critic", "by_batch_size", "learned_critic"},
+        "draws": {"with_true_critic", "by_batch_size"},
+        "steps": {"learned_critic", "in_dimensions"},
+        "dims": {"in_dimensions"},
+        "samples": {"in_dimensions"},
+    },
+    "03_discrete_bottleneck": {"fidelity": set(), "points": set(), "flips": {"deviation"}, "joints": {"both"}},
+    "05_hsic_bottleneck": {
+        "samples": {"dependence"},
+        "frequencies": {"dependence"},
+        **{key: {"run"} for key in ("seeds", "steps", "images", "strength")},
+    },
+    "06_quantizers": {
+        "levels": set(),
+        "passes": set(),
+        "film_passes": {"filmed"},
+        **{key: {"run"} for key in ("budgets", "shown", "steps", "batch")},
+    },
+    "07_shared_tokens": {"jobs": set(), "keep": set()},
+    "11_infotok": {"jobs": set(), "keep": set()},
+    "12_benchmarks": {name: set() for name in ("dims", "timed", "repeats", "peers", "codebooks")},
+}
+ALL_OF_1 = ("with_true_critic", "by_batch_size", "learned_critic", "in_dimensions")
+# An edit of a constant and of a helper, and the functions that they move.
+EDITS = {
+    "00_start_here": [
+        ("np.eye(10)[y]", "np.eye(11)[y]", {"measure"}),
+        ("np.argmax(variance", "np.argmin(variance", {"measure"}),
+    ],
+    "01_measuring_information": [
+        ("clip=5.0", "clip=4.0", {"with_true_critic"}),
+        ("return x, rho * x", "return x, -rho * x", set(ALL_OF_1)),
+    ],
+    "02_gaussian_bottleneck": [
+        ("0.7, 2.0, dim_x", "0.7, 2.5, dim_x", {"train"}),
+        ("-0.5 * np.log1p", "0.5 * np.log1p", {"train"}),
+    ],
+    "04_variational_bottleneck": [
+        ("BITS = 1", "BITS = 2", {"train"}),
+        ("decimals=3)\n\n\ntrained", "decimals=4)\n\n\ntrained", {"train"}),
+    ],
+    "05_hsic_bottleneck": [
+        ("LEVELS = 4, 3, 4", "LEVELS = 4, 3, 5", {"run"}),
+        ("math.log(10) - F", "math.log(9) - F", {"run"}),
+    ],
+    "06_quantizers": [("K = 32", "K = 33", {"filmed"}), ("float() / 255", "float() / 256", {"run"})],
+    "07_shared_tokens": [('"head": 0.1}', '"head": 0.2}', {"run"}), ("(63 * pictures)", "(62 * pictures)", {"run"})],
+}
+
+
+def lessons() -> list[str]:
+    return [name for name in COURSE.names if "= sweep(" in COURSE.notebook(name).read_text()]
+
+
+def another(name: str, value):
+    if name in OF_OTHER_SIZE:
+        return OF_OTHER_SIZE[name]
+    if isinstance(value, list):
+        return {name: value[:-1]}
+    return {name: not value if isinstance(value, bool) else 0.9 * value if isinstance(value, float) else value + 2}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", lessons())
+def test_each_parameter_and_edit_moves_the_cells_computed_from_it(name):
+    sizes = resolve(COURSE, [name], "smoke", [])[name]
+    first = keys_of_sweeps(name, sizes)
+    parts = PARTS.get(name, {})
+    for parameter, value in sizes.items():
+        if parameter == "keep":  # decides what is done with the rows, and may be refused
+            continue
+        changed = keys_of_sweeps(name, {**sizes, **another(parameter, value)})
+        moved = {function for function in first if changed[function] != first[function]}
+        assert moved == parts.get(parameter, set(first)), parameter
+    for old, new, functions in EDITS.get(name, ()):
+        changed = keys_of_sweeps(name, sizes, ((old, new),))
+        assert {function for function in first if changed[function] != first[function]} == functions, new
+
+
+def test_another_seed_and_other_steps_move_what_lesson_2_reports(tmp_path):
+    """A run takes over whole cells of earlier runs, and of these only what it would compute itself."""
+    shutil.copytree(COURSE.root / "notebooks", tmp_path / "notebooks")
+    small = ("-p", "networks=2", "-p", "held_out=1000")
+    worst = []
+    for changed in (("seed=0", "steps=20"), ("seed=7", "steps=20"), ("seed=7", "steps=3")):
+        words = [word for assignment in changed for word in ("-p", assignment)]
+        ended = infotok(tmp_path, "run", "02_gaussian_bottleneck", "--profile", "smoke", *small, *words)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        latest = max((tmp_path / "runs/smoke").glob("*/manifest.json"), key=lambda path: path.stat().st_mtime_ns)
+        worst.append(json.loads(latest.read_text())["claims"][0]["value"])
+    assert len(set(worst)) == 3
+    assert len({path.name for path in (tmp_path / "runs").glob("*/*/cells/train-*.json")}) == 6

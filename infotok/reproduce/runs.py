@@ -55,6 +55,7 @@ MANIFEST = {
     "faults": TEXTS,
     "command": TEXT,
     "parameters": OBJECT,
+    "seed": {},
     "started": TEXT,
     "seconds": NUMBER,
     "cell_seconds": {"type": "array", "items": NUMBER},

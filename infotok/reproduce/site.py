@@ -70,7 +70,7 @@ def write_site(course: Course, profile: str, wanted: dict[str, dict[str, Any] | 
         _index(source / "index.md", lessons)
         _build(source, built)
         report = course.root / "runs" / profile / "report.html"
-        for page in [report, *(report.with_name(f"{name}.html") for name in course.names)]:
+        for page in [report, *(report.with_name(f"{lesson.name}.html") for lesson in lessons if lesson.manifest)]:
             if page.exists():
                 shutil.copy(page, built)
         shutil.rmtree(target, ignore_errors=True)

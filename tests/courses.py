@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,11 @@ from functools import partial
 from pathlib import Path
 
 import nbformat
+
+from infotok.files import write_json
+from infotok.reproduce.course import Course
+from infotok.reproduce.parameters import resolve
+from infotok.reproduce.runs import digest, seal
 
 PATIENCE = 300  # seconds, several times what any command of the tests takes
 PARAMETERS = '''seed: int = 0  # moves every draw
@@ -35,6 +41,13 @@ def make_course(root: Path, notebooks: dict[str, list[str]], profiles: str = "sm
     return root
 
 
+def copy_of_the_clone(root: Path) -> Path:
+    """The course itself in a folder of the tests' own: its notebooks and the committed metrics that they read."""
+    for folder in ("notebooks", "figures"):
+        shutil.copytree(Path(__file__).parents[1] / folder, root / folder)
+    return root
+
+
 def infotok(root: Path, *words: str, start: bool = False):
     """The command on that course, as a person calls it; `start` returns the process while it goes on."""
     command = [sys.executable, "-m", "infotok", *words, "--root", str(root)]
@@ -44,6 +57,53 @@ def infotok(root: Path, *words: str, start: bool = False):
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # also when the tests run where Ctrl-C is ignored
     return kind(command, cwd=root, env=environment, text=True, preexec_fn=heard, **streams)
+
+
+def ended_run(root: Path, name: str, *assignments: str, profile: str = "laptop", **said) -> Path:
+    """A run's folder as a run leaves it, without running anything; `said` goes into its manifest and its record."""
+    course = Course(root)
+    parameters = resolve(course, [name], profile, list(assignments))[name]
+    folder = course.run_folder(name, profile, parameters)
+    claim = {
+        "text": "one is one",
+        "value": 1.0,
+        "bound": "at least 1",
+        "holds": True,
+        "source": "",
+        "judged_at": "laptop",
+    }
+    record = {
+        "profile": profile,
+        "metrics": {"seed": parameters["seed"]},
+        "claims": [claim],
+        "figures": {},
+        "tables": {},
+    }
+    record |= {key: value for key, value in said.items() if key in record}
+    write_json(folder / "metrics.json", record)
+    for figure in record["figures"]:
+        (folder / "figures").mkdir(exist_ok=True)
+        (folder / "figures" / f"{figure}.png").write_bytes(b"a picture")
+    notebook = nbformat.read(course.notebook(name), as_version=4)
+    notebook.cells += said.get("cells", [])
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    manifest = {
+        **dict.fromkeys(("device", "machine", "python"), "cpu"),
+        **dict.fromkeys(("seconds", "peak_memory_gib"), 1.0),
+        **dict.fromkeys(("git", "peak_device_gib")),
+        **{"notebook": name, "profile": profile, "status": "passed", "faults": [], "cell_seconds": [], "versions": {}},
+        "command": f"infotok run {name}",
+        "parameters": parameters,
+        "seed": parameters["seed"],
+        "started": "2026-01-01T00:00:00+00:00",
+        "metrics": record["metrics"],
+        "claims": record["claims"],
+        "artifacts": {path.relative_to(folder).as_posix(): digest(path) for path in files},
+    }
+    manifest |= {key: value for key, value in said.items() if key in manifest}
+    write_json(folder / "manifest.json", seal(manifest))
+    return folder
 
 
 def manifest(root: Path, name: str, profile: str = "laptop") -> dict:

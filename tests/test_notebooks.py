@@ -6,11 +6,11 @@ import nbformat
 import papermill
 import pytest
 import yaml
-from courses import infotok
+from courses import copy_of_the_clone, infotok
 
-from infotok.files import read_json
 from infotok.reproduce.course import Course
 from infotok.reproduce.parameters import read_parameters
+from infotok.reproduce.runs import read_manifest
 
 COURSE = Course(Path(__file__).parents[1])
 FIRST_CODE, SECOND_CODE = 0, 1
@@ -46,15 +46,16 @@ def test_form(name):
     assert "explore(" in source, "a widget"
 
 
-def test_smoke(name):
-    ended = infotok(COURSE.root, "run", name, "--profile", "smoke", "--fresh")
+def test_smoke(name, tmp_path):
+    root = copy_of_the_clone(tmp_path)
+    ended = infotok(root, "run", name, "--profile", "smoke")
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    manifest = COURSE.manifests("smoke", name)[0]
-    executed = manifest.parent / f"{name}.ipynb"
+    (folder,) = Course(root).run_folders("smoke", name)
+    executed = folder / f"{name}.ipynb"
     for cell in code_cells(nbformat.read(executed, as_version=4)):
         for output in cell.outputs:
             assert output.get("name") != "stderr", output.text
-    assert 0 < read_json(manifest)["cpu_seconds"] < SECONDS, "too large for a quick look"
+    assert 0 < read_manifest(folder)["cpu_seconds"] < SECONDS, "too large for a quick look"
 
 
 def test_profiles_change_sizes_only():
@@ -72,8 +73,10 @@ def test_plain_papermill_runs_a_notebook(tmp_path):
     assert "seed = 3" in out.read_text()
 
 
-def test_an_impossible_value_is_refused_within_seconds():
-    ended = infotok(COURSE.root, "run", "02_gaussian_bottleneck", "--profile", "smoke", "-p", "beta_max=-1")
+def test_an_impossible_value_is_refused_within_seconds(tmp_path):
+    ended = infotok(
+        copy_of_the_clone(tmp_path), "run", "02_gaussian_bottleneck", "--profile", "smoke", "-p", "beta_max=-1"
+    )
     assert ended.returncode == 1
     (line,) = [line for line in ended.stdout.splitlines() if line.startswith("02_gaussian_bottleneck: beta_max")]
     assert line == "02_gaussian_bottleneck: beta_max: got -1.0, expected a number above 1"

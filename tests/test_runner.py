@@ -250,7 +250,9 @@ def test_two_runners_at_once_do_the_work_once(tmp_path):
 
 def test_list_report_figures_and_clean(mixed):
     root, _ = mixed
-    listed = infotok(root, "list")
+    own = ("-p", "beta_max=-1")
+    assert "laptop: passed" not in infotok(root, "list").stdout, "no run has the profile's own parameters"
+    listed = infotok(root, "list", *own)
     assert listed.returncode == 0
     assert "01_well  Lesson 01_well" in listed.stdout or "01_well Lesson 01_well" in listed.stdout
     assert "steps: int = 3" in listed.stdout
@@ -260,13 +262,15 @@ def test_list_report_figures_and_clean(mixed):
 
     page = root / "runs/laptop/report.html"
     page.unlink()
-    assert infotok(root, "report").stdout.strip() == "runs/laptop/report.html"
-    assert page.exists()
+    assert infotok(root, "report", *own).stdout.strip() == "runs/laptop/report.html"
+    assert "one is two" in page.read_text()
+    assert infotok(root, "report").returncode == 0
+    assert "one is two" not in page.read_text()
 
-    refused = infotok(root, "figures", "02_claim", "--from", "laptop")
+    refused = infotok(root, "figures", "02_claim", "--from", "laptop", *own)
     assert refused.returncode == 2
     assert "02_claim: got no passed run at laptop" in refused.stderr
-    assert infotok(root, "figures", "01_well", "--from", "laptop").returncode == 0
+    assert infotok(root, "figures", "01_well", "--from", "laptop", *own).returncode == 0
     published = json.loads((root / "figures/01_well/metrics.json").read_text())
     assert published["metrics"] == manifest(root, "01_well")["metrics"]
     assert published["command"].startswith("infotok run 01_well")

@@ -7,24 +7,45 @@ figures/NAME/              committed pictures and the metrics.json they are redr
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from infotok.files import read_json
+import fastjsonschema
+
+from infotok.reproduce.checked import read_checked
+from infotok.reproduce.profiles import read_profiles
 from infotok.reproduce.record import PROFILES
+from infotok.reproduce.refusal import Refusal, nearest
 from infotok.reproduce.sweep import package_digest
 
+__all__ = ["Course", "Refusal", "first_heading", "nearest", "read_cells"]
 
-class Refusal(Exception):
-    """What was asked for cannot be; the message is the one line to show."""
-
-
-def nearest(name: str, names: list[str]) -> str:
-    """ "; did you mean X?" for the name most like `name`, or all there are where none is."""
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(names) or 'none'}"
+LESSON = re.compile("[a-z0-9][a-z0-9_]*")  # what JupyterLab makes by itself, Untitled or X-Copy1, is none
+KEY = "[0-9a-f]" * 10
+TEXT = {"type": "string"}
+SOURCE = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
+TAGS = {"type": "object", "properties": {"tags": {"type": "array", "items": TEXT}}}
+CELL = {
+    "type": "object",
+    "required": ["cell_type", "source", "metadata"],
+    "properties": {"cell_type": {"enum": ["code", "markdown", "raw"]}, "source": SOURCE, "metadata": TAGS},
+}
+KERNEL = {
+    "type": "object",
+    "required": ["kernelspec"],
+    "properties": {
+        "kernelspec": {"type": "object", "required": ["name"], "properties": {"name": {"const": "python3"}}}
+    },
+}
+_check_notebook = fastjsonschema.compile(
+    {
+        "type": "object",
+        "required": ["nbformat", "metadata", "cells"],
+        "properties": {"nbformat": {"const": 4}, "metadata": KERNEL, "cells": {"type": "array", "items": CELL}},
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +65,18 @@ class Course:
 
     @property
     def names(self) -> list[str]:
-        return sorted(path.stem for path in (self.root / "notebooks").glob("*.ipynb"))
+        """The lessons: notebooks named by lower-case letters, digits and underscores."""
+        return [path.stem for path in self._notebooks() if LESSON.fullmatch(path.stem)]
+
+    @property
+    def others(self) -> list[str]:
+        """One line for each notebook that lies there and is no lesson."""
+        expected = "a lesson is named by lower-case letters, digits and underscores"
+        others = [path.name for path in self._notebooks() if not LESSON.fullmatch(path.stem)]
+        return [f"notebooks/{name}: not part of the course; {expected}" for name in others]
+
+    def _notebooks(self) -> list[Path]:
+        return sorted((self.root / "notebooks").glob("*.ipynb"))
 
     def notebook(self, name: str) -> Path:
         return self.root / "notebooks" / f"{name}.ipynb"
@@ -54,60 +86,54 @@ class Course:
         for name in names:
             if name not in self.names:
                 raise Refusal(f"notebook: got {name!r}, expected one of the course{nearest(name, self.names)}")
+        if not self.names:
+            raise Refusal(f"notebooks: got no lesson in {self.root / 'notebooks'}, expected at least one")
         return list(dict.fromkeys(names)) or self.names
 
     def profile(self, profile: str) -> dict[str, dict[str, Any]]:
         """What the profile sets, by notebook; `laptop` is what the notebooks say themselves."""
-        import yaml
-
         if profile not in PROFILES:
             raise Refusal(
                 f"profile: got {profile!r}, expected one of {', '.join(PROFILES)}{nearest(profile, [*PROFILES])}"
             )
-        path = self.root / "notebooks" / "profiles.yaml"
-        profiles = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        for known, what in ((PROFILES, profiles), *((self.names, entries or {}) for entries in profiles.values())):
-            for name in what:
-                if name not in known:
-                    raise Refusal(f"{path.name}: got {name!r}, expected a known name{nearest(name, [*known])}")
-        return profiles.get(profile) or {}
+        profiles = self.profiles()
+        if profile not in profiles and profile != "laptop":
+            raise Refusal(f"profiles.yaml: got no profile {profile}, expected an entry for it, which may be empty")
+        return profiles.get(profile, {})
+
+    def profiles(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What every profile of notebooks/profiles.yaml sets, by notebook."""
+        return read_profiles(self.root / "notebooks" / "profiles.yaml", PROFILES, self.names)
 
     def cells(self, name: str) -> list[dict[str, Any]]:
-        """The notebook's cells; refuses a file that is no notebook."""
-        try:
-            return read_json(self.notebook(name))["cells"]
-        except (ValueError, KeyError, TypeError) as reason:
-            raise Refusal(f"{name}.ipynb: got a file that cannot be read ({reason}), expected a notebook") from None
+        """The notebook's cells, each source one string; refuses a file that is no notebook for Python 3."""
+        return read_cells(self.notebook(name))
 
     def title(self, name: str) -> str:
         """The notebook's first heading."""
         for cell in self.cells(name):
-            if cell["cell_type"] == "markdown" and (heading := first_heading("".join(cell["source"]))):
+            if cell["cell_type"] == "markdown" and (heading := first_heading(cell["source"])):
                 return heading
         return name
 
     def run_folder(self, name: str, profile: str, parameters: dict[str, Any]) -> Path:
         """The folder of this very run: other sources or other parameters have another."""
-        cells = [[cell["cell_type"], "".join(cell["source"])] for cell in self.cells(name)]
+        cells = [[cell["cell_type"], cell["source"]] for cell in self.cells(name)]
         text = json.dumps([cells, package_digest(), parameters], sort_keys=True)
         return self.root / "runs" / profile / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
-    def manifests(self, profile: str, name: str) -> list[Path]:
-        """The manifests of the notebook's ended runs, latest first."""
-        found = (self.root / "runs" / profile).glob(f"{name}-{'[0-9a-f]' * 10}/manifest.json")
-        return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
-
-    def run_folders(self) -> list[Path]:
+    def run_folders(self, profile: str = "*", name: str = "*") -> list[Path]:
         """Every run's folder, finished or not."""
-        pattern = f"*/*-{'[0-9a-f]' * 10}"
-        return sorted(path for path in (self.root / "runs").glob(pattern) if path.is_dir())
+        return sorted(path for path in (self.root / "runs").glob(f"{profile}/{name}-{KEY}") if path.is_dir())
 
-    def replaced(self) -> list[Path]:
-        """The folders of runs that a newer one of the same notebook and profile replaced."""
-        newest: dict[tuple[str, str], Path] = {}
-        for folder in sorted(self.run_folders(), key=lambda path: path.stat().st_mtime):
-            newest[folder.parent.name, folder.name.rpartition("-")[0]] = folder
-        return [folder for folder in self.run_folders() if folder not in newest.values()]
+
+def read_cells(path: Path) -> list[dict[str, Any]]:
+    """The cells of a notebook, each source one string; refuses a file that is no notebook for Python 3."""
+    try:
+        cells = read_checked(path, _check_notebook)["cells"]
+    except ValueError as reason:
+        raise Refusal(f"{path.name}: got a file that cannot be read ({reason}), expected a notebook") from None
+    return [{**cell, "source": "".join(cell["source"])} for cell in cells]
 
 
 def first_heading(markdown: str) -> str:

@@ -10,8 +10,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from infotok.files import read_json
 from infotok.reproduce.record import PROFILES
+from infotok.reproduce.runs import Shown, ended, read_manifest, shown
 
 if TYPE_CHECKING:
     from infotok.reproduce.course import Course
@@ -86,15 +86,14 @@ class Display:
         return table
 
 
-def summary(runs: list[Run], course: Course, report: Any) -> None:
-    """The table of claims, each notebook's result with its faults, and where the report is."""
+def summary(runs: list[Run]) -> None:
+    """The table of claims, and each notebook's result with its faults."""
     page = console()
     claims = Table(box=None, padding=(0, 2), header_style="bold")
     for column in ("notebook", "claim", "value", "claimed", "verdict"):
         claims.add_column(column, overflow="fold")
     for run in runs:
-        manifest = run.folder / "manifest.json"
-        for claim in read_json(manifest)["claims"] if manifest.exists() else []:
+        for claim in _claims(run):
             verdict, colour = {True: ("holds", "green"), False: ("FAILS", "red"), None: ("not judged", "dim")}[
                 claim["holds"]
             ]
@@ -113,16 +112,31 @@ def summary(runs: list[Run], course: Course, report: Any) -> None:
     for run in runs:
         for fault in run.faults:
             page.print(Text(f"{run.name}: {fault}", style="red"), soft_wrap=True)
-    page.print(f"\nreport: {report.relative_to(course.root)}", soft_wrap=True, highlight=False)
+        for note in run.notes:
+            page.print(Text(f"{run.name}: {note}", style="yellow"), soft_wrap=True)
 
 
-def listing(course: Course) -> None:
-    """Every notebook with its parameters and how its last run at each profile ended."""
-    from infotok.reproduce.parameters import OWN, read_parameters
+def _claims(run: Run) -> list[dict[str, Any]]:
+    try:
+        return read_manifest(run.folder)["claims"]
+    except ValueError:  # it did not come so far; its faults say why
+        return []
+
+
+def listing(course: Course, assignments: list[str]) -> None:
+    """Every lesson with its parameters, and how the run of it that is asked for ended at each profile."""
+    from infotok.reproduce.parameters import OWN, asked, read_parameters
 
     page = console()
-    for name in course.names:
-        page.print(Text(f"{name}", style="bold"), Text(course.title(name)))
+    known = {"laptop", *course.profiles()}
+    profiles = [profile for profile in PROFILES if profile in known]
+    found = {profile: shown(course, profile, asked(course, profile, assignments)) for profile in profiles}
+    for index, name in enumerate(course.names):
+        lesson = found["laptop"][index]
+        page.print(Text(name, style="bold"), Text(lesson.title), soft_wrap=True)
+        if lesson.fault:
+            page.print(Text(f"    {lesson.fault}", style="red"), soft_wrap=True)
+            continue
         for parameter in read_parameters(course.notebook(name)).values():
             if parameter.name not in OWN:
                 page.print(
@@ -130,8 +144,20 @@ def listing(course: Course) -> None:
                     Text(parameter.help, "dim"),
                     markup=False,
                 )
-        for profile in PROFILES:
-            if ended := course.manifests(profile, name):
-                manifest = read_json(ended[0])
-                status = Text(manifest["status"], style=COLOURS.get(manifest["status"], ""))
-                page.print(f"    {profile}:", status, f"{manifest['started']} in {clock(manifest['seconds'])}")
+        for profile in profiles:
+            _list_run(page, course, profile, found[profile][index])
+    for line in course.others:
+        page.print(Text(line, style="dim"), soft_wrap=True)
+
+
+def _list_run(page: Console, course: Course, profile: str, lesson: Shown) -> None:
+    """One line for the run that was asked for, and one for each damaged run."""
+    run = lesson.run
+    if lesson.fault:
+        page.print(Text(f"    {profile}: {lesson.fault}", style="red"), soft_wrap=True)
+    if run and not run.damage:
+        status = Text(run.manifest["status"], style=COLOURS.get(run.manifest["status"], ""))
+        page.print(f"    {profile}:", status, f"{run.manifest['started']} in {clock(run.manifest['seconds'])}")
+    for other in ended(course, profile, lesson.name):
+        if other.damage:
+            page.print(Text(f"    {profile}: damaged: {other.damage}", style="red"), soft_wrap=True)

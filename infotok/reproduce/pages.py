@@ -9,11 +9,13 @@ from pathlib import Path
 
 import nbformat
 from jinja2 import DictLoader
-from latex2mathml.converter import convert as to_mathml
 from nbconvert import HTMLExporter
 from nbconvert.preprocessors import Preprocessor
 
 from infotok.files import write_atomically
+from infotok.reproduce.safe import clean, only_shown, typeset
+
+__all__ = ["read_executed", "without_widgets", "write_page"]
 
 TEMPLATE = """{% extends 'lab/index.html.j2' %}
 {% block html_head_js_requirejs %}{% endblock %}
@@ -31,66 +33,48 @@ math[display="block"] { margin: .8em 0; font-size: 1.1em; overflow-x: auto; }
 WIDGET = "application/vnd.jupyter.widget-view+json"
 IN_JUPYTER = '<p class="live-only">In JupyterLab something to play with stands here.</p>'
 
-# Code comes first, so that a dollar inside it is left alone.
-MATH = re.compile(r"(```.*?```|`[^`\n]*`)|\$\$(.+?)\$\$|(?<![\\$])\$(?=[^\s$])([^$]*?[^\s\\$])\$(?!\d)", re.DOTALL)
 
-
-def write_page(notebook: nbformat.NotebookNode, path: Path) -> None:
-    """Write the page of an executed notebook to `path`."""
+def write_page(notebook: nbformat.NotebookNode, path: Path, end: str = "") -> None:
+    """Write the page of an executed notebook to `path`, and `end` after it."""
     exporter = HTMLExporter(
         extra_loaders=[DictLoader({"offline.html.j2": TEMPLATE})],
         template_file="offline.html.j2",
         preprocessors=[_Offline],
+        sanitize_html=True,  # all Markdown and HTML of the notebook goes through the filter `clean_html`
     )
-    body, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": path.stem}})
-    write_atomically(path, body)
+    exporter.register_filter("clean_html", lambda html: typeset(clean(html)))
+    body, _ = exporter.from_notebook_node(without_widgets(notebook), {"metadata": {"name": path.stem}})
+    write_atomically(path, body + end)
 
 
-def typeset(text: str) -> str:
-    """LaTeX between dollars as MathML; a formula that MathML cannot say stays as it was written."""
-
-    def one(match: re.Match) -> str:
-        code, block, inline = match.groups()
-        if code:
-            return code
-        try:
-            mathml = to_mathml((block or inline).strip(), display="block" if block else "inline")
-        except Exception:
-            return match[0]
-        return mathml.replace("\n", " ")
-
-    return MATH.sub(one, text)
-
-
-def typeset_outputs(cell: nbformat.NotebookNode) -> None:
-    """The same, in place, in what a cell showed as text or HTML."""
-    for output in cell.get("outputs", []):
-        data = output.get("data", {})
-        for kind in ("text/markdown", "text/html"):
-            if kind in data and "<script" not in data[kind]:
-                data[kind] = typeset(data[kind])
+def read_executed(path: Path) -> nbformat.NotebookNode:
+    """The executed notebook at `path`; ValueError with one line that names it, if it is none."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+    except OSError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"{path}: got a damaged file ({reason:.100}), expected an executed notebook") from None
+    return notebook
 
 
 def without_widgets(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A copy in which a line stands wherever a widget would be."""
     notebook = copy.deepcopy(notebook)
-    notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if WIDGET in output.get("data", {}):
-                output.data = {"text/html": IN_JUPYTER}
-    return notebook
+                output.data = nbformat.from_dict({"text/html": IN_JUPYTER})
+    return only_shown(notebook)
 
 
 class _Offline(Preprocessor):
-    """Typesets formulas, lets links lead to the other notebooks' pages, and says where a widget would be."""
-
-    def preprocess(self, nb, resources):
-        return super().preprocess(without_widgets(nb), resources)
+    """Lets links lead to the other notebooks' pages."""
 
     def preprocess_cell(self, cell, resources, index):
         if cell.cell_type == "markdown":
             linked = re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.html)", cell.source)
-            cell.source = typeset(linked.replace("](../docs/", "](../../docs/"))  # from runs/PROFILE
-        typeset_outputs(cell)
+            cell.source = linked.replace("](../docs/", "](../../docs/")  # from runs/PROFILE
         return cell, resources

@@ -4,14 +4,16 @@ papermill alone only warns of an unknown name, and turns `-p steps=1e2` into a f
 """
 
 import ast
+import io
 import json
 import math
 import re
-from dataclasses import dataclass
+import tokenize
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from infotok.reproduce.course import Course, Refusal, nearest
+from infotok.reproduce.course import Course, Refusal, nearest, read_cells
 
 OWN = ("run_dir", "profile")  # set by the runner itself
 
@@ -25,19 +27,51 @@ class Parameter:
 
 
 def read_parameters(path: Path) -> dict[str, Parameter]:
-    """The parameters of a notebook, as papermill finds them in its tagged cell."""
-    from papermill import inspect_notebook
+    """The parameters of a notebook: the annotated assignments of its cell tagged `parameters`, each a plain value.
 
+    Raises Refusal for a notebook that is damaged or has no such cell, or two, or something else in it.
+    """
+    tagged = [cell["source"] for cell in read_cells(path) if "parameters" in cell["metadata"].get("tags", [])]
+    where = path.name
+    if len(tagged) != 1:
+        raise Refusal(f"{where}: got {len(tagged)} cells tagged 'parameters', expected one")
+    try:
+        statements, comments = ast.parse(tagged[0]).body, _comments(tagged[0])
+    except (SyntaxError, ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0]
+        raise Refusal(f"{where}: got a parameters cell that is no Python ({reason}), expected one") from None
     found = {}
-    for name, seen in inspect_notebook(path).items():
-        kind = seen["inferred_type_name"].replace(" ", "")
-        if kind not in _KINDS:
-            raise Refusal(f"{path.name}: {name}: got the type {kind}, expected one of {', '.join(_KINDS)}")
-        found[name] = Parameter(name, kind, ast.literal_eval(seen["default"]), seen["help"])
+    for statement in statements:
+        parameter = _parameter(where, statement, comments.get(statement.end_lineno, ""))
+        if parameter.name in found:
+            raise Refusal(f"{where}: {parameter.name}: got it twice in the parameters cell, expected it once")
+        found[parameter.name] = parameter
     for name in OWN:
         if name not in found:
-            raise Refusal(f"{path.name}: got no parameter {name!r}, expected one in the cell tagged 'parameters'")
+            raise Refusal(f"{where}: got no parameter {name!r}, expected one in the cell tagged 'parameters'")
     return found
+
+
+def _comments(source: str) -> dict[int, str]:
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
+
+
+def _parameter(where: str, statement: ast.stmt, comment: str) -> Parameter:
+    written = ast.unparse(statement)
+    if not (isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value):
+        raise Refusal(f"{where}: got {_short(written)} in the parameters cell, expected NAME: TYPE = VALUE")
+    name, kind = statement.target.id, ast.unparse(statement.annotation)
+    if kind not in _KINDS:
+        raise Refusal(f"{where}: {name}: got the type {kind}, expected one of {', '.join(_KINDS)}")
+    try:
+        default = ast.literal_eval(statement.value)
+    except (ValueError, TypeError, RecursionError):
+        value = ast.unparse(statement.value)
+        raise Refusal(f"{where}: {name}: got {_short(value)}, expected a plain value, not one to be computed") from None
+    if isinstance(default, str) and kind != "str":
+        raise Refusal(f"{where}: {name}: got {default!r}, expected {_KINDS[kind][0]}")
+    return Parameter(name, kind, convert(f"{where}: {name}", kind, default), comment)
 
 
 def resolve(course: Course, names: list[str], profile: str, assignments: list[str]) -> dict[str, dict[str, Any]]:
@@ -45,20 +79,66 @@ def resolve(course: Course, names: list[str], profile: str, assignments: list[st
 
     Raises Refusal for an unknown name or a value of the wrong type, before anything runs.
     """
-    sizes = course.profile(profile)
-    given = dict(_split(text) for text in assignments)
-    resolved = {}
-    for notebook in names:
-        known = read_parameters(course.notebook(notebook))
-        free = [name for name in known if name not in OWN]
-        values = {name: parameter.default for name, parameter in known.items() if name in free}
-        for source, changes in ((f"profiles.yaml, {profile}, ", sizes.get(notebook) or {}), ("", given)):
-            for name, value in changes.items():
-                if name not in free:
-                    raise Refusal(f"{source}{name}: got a parameter that {notebook} does not have{nearest(name, free)}")
-                values[name] = convert(f"{source}{name}", known[name].kind, value)
-        resolved[notebook] = values
-    return resolved
+    sizes, given = course.profile(profile), _given(assignments)
+    return {name: _values(name, _sized(course, name, profile, sizes), given) for name in names}
+
+
+def asked(course: Course, profile: str, assignments: list[str]) -> dict[str, dict[str, Any] | Refusal]:
+    """The parameters of the run of every lesson that is asked for: the profile's own, and then what is assigned.
+
+    An assignment goes to every lesson that has the parameter, and is refused where none has. A lesson that cannot be
+    read has its refusal instead.
+    """
+    sizes, given = course.profile(profile), _given(assignments)
+    wanted: dict[str, dict[str, Any] | Refusal] = {}
+    unknown = set(given)
+    for notebook in course.names:
+        try:
+            sized = _sized(course, notebook, profile, sizes)
+        except Refusal as refusal:
+            wanted[notebook] = refusal
+            continue
+        wanted[notebook] = _values(notebook, sized, {name: given[name] for name in given if name in sized})
+        unknown -= sized.keys()
+    for name in sorted(unknown):
+        raise Refusal(f"{name}: got a parameter that no lesson has, expected one that some lesson has")
+    return wanted
+
+
+def unreadable(course: Course, names: list[str]) -> dict[str, Refusal]:
+    """Why a notebook cannot be run at all, for those that cannot: damaged, or without a cell of parameters."""
+    found = {}
+    for name in names:
+        try:
+            read_parameters(course.notebook(name))
+        except Refusal as refusal:
+            found[name] = refusal
+    return found
+
+
+def _sized(course: Course, notebook: str, profile: str, sizes: dict[str, dict[str, Any]]) -> dict[str, Parameter]:
+    """The notebook's parameters but those of the runner, with the profile's values as their defaults."""
+    free = {name: known for name, known in read_parameters(course.notebook(notebook)).items() if name not in OWN}
+    values = _values(notebook, free, sizes.get(notebook, {}), f"profiles.yaml, {profile}, ")
+    return {name: replace(known, default=values[name]) for name, known in free.items()}
+
+
+def _values(notebook: str, free: dict[str, Parameter], changes: dict[str, Any], source: str = "") -> dict[str, Any]:
+    values = {name: parameter.default for name, parameter in free.items()}
+    for name, value in changes.items():
+        if name not in free:
+            raise Refusal(f"{source}{name}: got a parameter that {notebook} does not have{nearest(name, [*free])}")
+        values[name] = convert(f"{source}{name}", free[name].kind, value)
+    return values
+
+
+def _given(assignments: list[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for name, value in map(_split, assignments):
+        if name in given:
+            raise Refusal(f"-p: got {name} twice, expected it once")
+        given[name] = value
+    return given
 
 
 def _split(assignment: str) -> tuple[str, str]:
@@ -87,6 +167,7 @@ def _truth(value: Any) -> bool:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError
+    value.encode()  # half a surrogate pair cannot be written to a file
     return value
 
 
@@ -101,7 +182,7 @@ def _list_of(to):
 
 
 _ITEMS = {
-    "int": ("a whole number", _whole),
+    "int": ("an integer", _whole),
     "float": ("a finite number", _number),
     "bool": ("true or false", _truth),
     "str": ("text", _text),
@@ -115,5 +196,14 @@ def convert(name: str, kind: str, value: Any) -> Any:
     expected, to = _KINDS[kind]
     try:
         return to(value)
-    except (ValueError, KeyError, TypeError):
-        raise Refusal(f"{name}: got {value!r}, expected {expected}") from None
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        raise Refusal(f"{name}: got {_short(value)}, expected {expected}") from None
+
+
+def _short(value: Any) -> str:
+    """How `value` is written, on one line and not too long."""
+    try:
+        written = repr(value)
+    except (RecursionError, ValueError):
+        written = type(value).__name__
+    return written if len(written) <= 80 else f"{written[:77]}..."

@@ -7,11 +7,14 @@
 
 In JupyterLab `run_dir` is empty: claims and figures are shown and nothing is written. The runner names a
 folder, and everything said goes to its `metrics.json` at once, so that an interrupted run loses nothing.
+What cannot be kept is refused when it is said, and what was said before stays.
 """
 
 import html
+import json
 import math
 import os
+import re
 import shutil
 import sys
 from dataclasses import asdict, dataclass
@@ -19,9 +22,20 @@ from pathlib import Path
 from typing import Any
 
 from infotok.errors import require
-from infotok.files import write_atomically, write_json
+from infotok.files import plain, to_json, write_atomically, write_json
 
 PROFILES = ("smoke", "laptop", "gpu")  # from a quick look to the full experiment
+
+
+NAME = re.compile(
+    r"\w(?:[\w ,.'()+=%-]{0,98}[\w)%])?"
+)  # of metrics, figures and tables: it can be a file's on any system
+
+
+def require_name(kind: str, name: Any) -> None:
+    """Raise ValueError unless `name` can name a metric, a figure or a table, and so a file of its own."""
+    expected = "one line of letters, digits, spaces and , . ' ( ) + = % -, at most 100"
+    require(isinstance(name, str) and NAME.fullmatch(name), f"{kind}'s name", name, expected)
 
 
 def headless() -> bool:
@@ -85,8 +99,12 @@ class Record:
         return self.folder / "cells" if self.folder else None
 
     def metric(self, name: str, value: Any) -> Any:
-        """Keep a number, or a list or dict of numbers, under `name`; returns it."""
-        self.metrics[name] = value
+        """Keep a number, or a list or dict of numbers, under `name`; returns it.
+
+        Raises TypeError, with the name and the key, for a value that JSON cannot hold.
+        """
+        self._new("metric", name, self.metrics)
+        self.metrics[name] = _as_json(name, value)  # a copy: what the notebook changes later is not what was said
         self._write()
         return value
 
@@ -105,20 +123,20 @@ class Record:
         """State `text` and judge `value` against its bound. A failed claim is shown, and fails the run at its end.
 
         Give `at_least`, `at_most` or both, or `close_to` with its tolerance `tol`. The claim is judged at the
-        profile `judged_at` and above: a smoke run is too small to bear out what a laptop run shows.
+        profile `judged_at` and above: a smoke run is too small to bear out what a laptop run shows. A value that is
+        NaN or infinite fails.
+
+        Raises ValueError for bounds that are not finite, that nothing or everything meets, or that are missing;
+        TypeError for a value that is not one number.
         """
+        for name, words in (("text", text), ("source", source)):
+            require(isinstance(words, str), f"claim's {name}", words, "text", TypeError)
         require(judged_at in PROFILES, "judged_at", judged_at, f"one of {', '.join(PROFILES)}")
-        require((close_to is None) == (tol is None), "tol", tol, "a tolerance together with close_to, or neither")
-        low = at_least if close_to is None else close_to - tol
-        high = at_most if close_to is None else close_to + tol
-        require(low is not None or high is not None, "claim", text, "a bound: at_least, at_most or close_to with tol")
-        bounds = [f"at least {at_least:g}"] if at_least is not None else []
-        bounds += [f"at most {at_most:g}"] if at_most is not None else []
-        bounds += [f"{close_to:.4g} ± {tol:.4g}"] if close_to is not None else []
-        value = float(value)
-        holds = (low is None or value >= low) and (high is None or value <= high) and not math.isnan(value)
+        low, high, bound = _bounds(text, at_least, at_most, close_to, tol)
+        value = _number(f"value of the claim {text!r}", value)
+        holds = math.isfinite(value) and low <= value <= high
         judged = PROFILES.index(self.profile) >= PROFILES.index(judged_at)
-        claim = Claim(text, value, " and ".join(bounds), holds if judged else None, source, judged_at)
+        claim = Claim(text, value, bound, holds if judged else None, source, judged_at)
         self.claims.append(claim)
         self._write()
         return claim
@@ -129,23 +147,34 @@ class Record:
         `fig` comes from a function of `infotok.lab.plots`, which remembers its data. Another Matplotlib figure
         is kept as a picture only.
         """
-        self.figures[name] = {"caption": caption, **(getattr(fig, "recipe", None) or {})}
+        self._new("figure", name, self.figures)
+        require(hasattr(fig, "savefig"), f"figure {name}", type(fig).__name__, "a Matplotlib figure", TypeError)
+        said = _as_json(name, {"caption": caption, **(getattr(fig, "recipe", None) or {})})
         if hasattr(fig, "recipe"):
             fig.caption = caption
         if self.folder:
             from infotok.lab.plots.style import save  # Matplotlib only where something is drawn
 
             save(fig, self.folder / "figures" / f"{name}.png")
+        self.figures[name] = said
         self._write()
         return fig
 
     def table(self, name: str, frame: Any, caption: str = "") -> Any:
         """Keep a pandas frame as tables/NAME.csv; returns it, to be shown by the cell."""
-        self.tables[name] = caption
+        self._new("table", name, self.tables)
+        require(hasattr(frame, "to_csv"), f"table {name}", type(frame).__name__, "a pandas frame", TypeError)
+        said = _as_json(name, caption)
         if self.folder:
             write_atomically(self.folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
+        self.tables[name] = said
         self._write()
         return frame
+
+    def _new(self, kind: str, name: str, said: dict[str, Any]) -> None:
+        """In JupyterLab a cell that is run again replaces what it said; in a headless run two cells would collide."""
+        require_name(kind, name)
+        require(not (headless() and name in said), f"{kind}'s name", name, "a name that this run has not used yet")
 
     def _write(self) -> None:
         if not self.folder:
@@ -167,3 +196,74 @@ def _device() -> dict[str, Any]:
     if torch is None or not torch.cuda.is_available():
         return {"device": "cpu"}
     return {"device": torch.cuda.get_device_name(), "peak_device_gib": torch.cuda.max_memory_allocated() / 2**30}
+
+
+def _bounds(text: str, at_least: Any, at_most: Any, close_to: Any, tol: Any) -> tuple[float, float, str]:
+    """The lowest and the highest value that bear a claim out, and the bound in words."""
+    given = {"at_least": at_least, "at_most": at_most, "close_to": close_to, "tol": tol}
+    given = {name: _number(name, value) for name, value in given.items() if value is not None}
+    for name, value in given.items():
+        require(math.isfinite(value), name, value, "a finite number")
+    one_kind = given and (given.keys() == {"close_to", "tol"} or given.keys() <= {"at_least", "at_most"})
+    require(("close_to" in given) == ("tol" in given), "tol", tol, "a tolerance together with close_to, or neither")
+    require(one_kind, "claim", text, "a bound: at_least, at_most or both, or close_to with tol")
+    if "tol" in given:
+        require(given["tol"] >= 0, "tol", tol, "a number of at least 0")
+        close, tol = given["close_to"], given["tol"]
+        return close - tol, close + tol, f"{close:.4g} ± {tol:.4g}"
+    low, high = given.get("at_least", -math.inf), given.get("at_most", math.inf)
+    require(low <= high, "at_least", at_least, f"at most the {high:g} of at_most")
+    words = [f"{name.replace('_', ' ')} {given[name]:g}" for name in ("at_least", "at_most") if name in given]
+    return low, high, " and ".join(words)
+
+
+def _number(name: str, value: Any) -> float:
+    """`value` as a float; refuses what is not one real number."""
+    number = plain(value)
+    require(isinstance(number, (bool, int, float)), name, value, "one number", TypeError)
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def _as_json(name: str, value: Any) -> Any:
+    """What will stand in the file for `value`; a TypeError of one line names what JSON cannot hold."""
+    for where, item in _dicts(value, name):
+        expected = "keys that differ as text"
+        require(len({str(key) for key in item}) == len(item), where, [*item], expected, TypeError)
+    try:
+        return _through_json(value)
+    except Exception as reason:
+        where, leaf = _unserialisable(value, name)
+        expected = "numbers, text, None, and lists, dicts, arrays and tensors of these"
+        raise TypeError(f"{where}: got {type(leaf).__name__}, expected {expected}") from reason
+
+
+def _through_json(value: Any) -> Any:
+    return json.loads(to_json(value).encode())
+
+
+def _items(value: Any, where: str) -> list[tuple[str, Any]]:
+    """The entries of a dict, a list or a tuple with their places, such as `losses[3]`; [] for anything else."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else []
+    return [(f"{where}[{key!r}]", item) for key, item in entries]
+
+
+def _dicts(value: Any, where: str, depth: int = 0):
+    """The dicts in `value`, each with its place."""
+    if isinstance(value, dict):
+        yield where, value
+    for place, item in _items(value, where) if depth < 100 else []:
+        if isinstance(item, (dict, list, tuple)):
+            yield from _dicts(item, place, depth + 1)
+
+
+def _unserialisable(value: Any, where: str, depth: int = 0) -> tuple[str, Any]:
+    """The first innermost part of `value` that JSON cannot hold, with its place."""
+    for place, item in _items(value, where) if depth < 20 else []:
+        try:
+            _through_json(item)
+        except Exception:
+            return _unserialisable(item, place, depth + 1)
+    return where, value

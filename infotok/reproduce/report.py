@@ -7,14 +7,25 @@ from typing import Any
 
 import jinja2
 
-from infotok.files import read_json, write_atomically
-from infotok.reproduce.course import Course
+from infotok.files import write_atomically
+from infotok.reproduce.course import Course, Refusal
+from infotok.reproduce.parameters import asked
+from infotok.reproduce.runs import Shown, own_file, read_record, shown
+
+__all__ = ["write_report"]
+
+Asked = dict[str, dict[str, Any] | Refusal]
 
 
-def write_report(course: Course, profile: str) -> Path:
-    """Write runs/PROFILE/report.html, and beside it a page of each executed notebook, from the latest ended runs."""
+def write_report(course: Course, profile: str, wanted: Asked | None = None) -> Path:
+    """Write runs/PROFILE/report.html, and beside it a page of each executed notebook.
+
+    `wanted` has the parameters of the run to show of each lesson, by default the profile's own. What is damaged is
+    named on the page.
+    """
     folder = course.root / "runs" / profile
-    sections = [_section(course, profile, name) for name in course.names]
+    lessons = shown(course, profile, asked(course, profile, []) if wanted is None else wanted)
+    sections = [_section(course, profile, lesson) for lesson in lessons]
     claims = [claim for section in sections for claim in section["claims"]]
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("infotok.reproduce", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -23,6 +34,7 @@ def write_report(course: Course, profile: str) -> Path:
         profile=profile,
         sections=sections,
         ran=[section for section in sections if section["manifest"]],
+        described=[section for section in sections if section["manifest"] or section["faults"]],
         counts={verdict: sum(claim["holds"] is verdict for claim in claims) for verdict in (True, False, None)},
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
@@ -30,38 +42,60 @@ def write_report(course: Course, profile: str) -> Path:
     return folder / "report.html"
 
 
-def _section(course: Course, profile: str, name: str) -> dict[str, Any]:
-    """What the report says of one notebook; manifest None where it has not been run."""
-    ended = course.manifests(profile, name)
-    if not ended:
-        return {"name": name, "title": course.title(name), "manifest": None, "claims": [], "figures": []}
-    folder, manifest = ended[0].parent, read_json(ended[0])
-    record = read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {"figures": {}}
-    return {
-        "name": name,
-        "title": course.title(name),
+def _section(course: Course, profile: str, lesson: Shown) -> dict[str, Any]:
+    """What the report says of one lesson; manifest None where it has not been run, or its manifest is damaged."""
+    manifest = lesson.manifest
+    damage = lesson.fault or (lesson.run.damage if lesson.run else "")
+    section = {
+        "name": lesson.name,
+        "title": lesson.title,
         "manifest": manifest,
-        "claims": manifest["claims"],
-        "figures": [
-            {"name": figure, "caption": recipe["caption"], "source": _embedded(folder / "figures" / f"{figure}.png")}
-            for figure, recipe in record["figures"].items()
-        ],
-        "page": _page(folder / f"{name}.ipynb", course.root / "runs" / profile / f"{name}.html"),
+        "status": "damaged" if damage else manifest["status"] if manifest else "not run",
+        "current": lesson.current,
+        "faults": [damage] if damage else [],
+        "claims": manifest["claims"] if manifest else [],
+        "figures": [],
+        "page": None,
     }
+    if manifest:
+        section["faults"] = [*manifest["faults"]]
+        section |= _kept(lesson, course.root / "runs" / profile / f"{lesson.name}.html", section["faults"])
+        section["faults"] = [fault.replace(f"{course.root}/", "") for fault in section["faults"]]
+    return section
 
 
-def _embedded(picture: Path) -> str:
-    return f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"
+def _kept(lesson: Shown, page: Path, faults: list[str]) -> dict[str, Any]:
+    """The figures and the page of a run; each file that is damaged adds a line to `faults`."""
+    folder, manifest, figures, written = lesson.run.folder, lesson.manifest, [], None
+    try:
+        if "metrics.json" in manifest["artifacts"]:
+            recipes = read_record(own_file(folder, manifest, "metrics.json"))["figures"]
+        else:
+            recipes = {}  # it failed before it said anything
+    except ValueError as damage:
+        faults.append(str(damage))
+        recipes = {}
+    for name, recipe in recipes.items():
+        try:
+            picture = own_file(folder, manifest, f"figures/{name}.png").read_bytes()
+        except ValueError as damage:
+            faults.append(str(damage))
+            continue
+        source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+        figures.append({"name": name, "caption": recipe["caption"], "source": source})
+    try:
+        if f"{lesson.name}.ipynb" in manifest["artifacts"]:
+            written = _page(own_file(folder, manifest, f"{lesson.name}.ipynb"), page)
+    except ValueError as damage:
+        faults.append(str(damage))
+    return {"figures": figures, "page": written}
 
 
-def _page(executed: Path, page: Path) -> str | None:
-    """The name of the executed notebook's page, made anew if the notebook is newer; None if it never started."""
-    if not executed.exists():
-        return None
-    if not page.exists() or page.stat().st_mtime < executed.stat().st_mtime:
-        import nbformat  # with nbconvert a second to import, which a report of kept runs need not spend
+def _page(executed: Path, page: Path) -> str:
+    """The name of the executed notebook's page, made anew if it is not this run's; ValueError for no notebook."""
+    stamp = f"<!-- {executed.parent.name} {executed.stat().st_mtime_ns} -->"
+    if not page.exists() or not page.read_text(encoding="utf-8", errors="replace").endswith(stamp):
+        from infotok.reproduce.pages import read_executed, write_page  # a second to import, which kept pages need not
 
-        from infotok.reproduce.pages import write_page
-
-        write_page(nbformat.read(executed, as_version=4), page)
+        write_page(read_executed(executed), page, stamp)
     return page.name

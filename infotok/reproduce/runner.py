@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from infotok.files import read_json
-from infotok.reproduce.course import Course
+from infotok.reproduce.course import Course, Refusal
 from infotok.reproduce.display import Display
 from infotok.reproduce.processes import kill_tree
+from infotok.reproduce.refusal import os_line
+from infotok.reproduce.runs import ended
 from infotok.reproduce.worker import Job, command_of
 
 STAGGER = 0.5  # seconds between two starts: kernels that start at once race for ports
@@ -50,6 +52,7 @@ class Run:
     begun: float = 0.0
     seconds: float = 0.0
     faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # damaged files, for which it was run again
     worker: subprocess.Popen | None = None
 
     @property
@@ -63,8 +66,9 @@ class Run:
     def sweep(self) -> dict[str, Any] | None:
         """Where the running cell's sweep stands, if it is in one."""
         try:
-            return read_json(self.folder / "cells" / "progress.json")
-        except (OSError, json.JSONDecodeError):
+            state = read_json(self.folder / "cells" / "progress.json")
+            return state if state["total"] > 0 and state["done"] >= 0 and state["label"] else None
+        except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def fraction(self) -> float:
@@ -85,20 +89,20 @@ class Run:
 
 def run(
     course: Course,
-    parameters: dict[str, dict[str, Any]],
+    parameters: dict[str, dict[str, Any] | Refusal],
     profile: str,
     *,
     jobs: int = 1,
     fresh: bool = False,
     cap_mb: float = 25.0,
 ) -> list[Run]:
-    """Run every notebook of `parameters`, `jobs` at a time; returns them ended. Raises KeyboardInterrupt on Ctrl-C."""
-    runs = []
-    for name, values in parameters.items():
-        before = course.manifests(profile, name)
-        weights = read_json(before[0]).get("cell_seconds", []) if before else []
-        runs.append(Run(name, course.run_folder(name, profile, values), weights=[max(w, 0.1) for w in weights]))
-    waiting, running = list(runs), []
+    """Run every notebook of `parameters`, `jobs` at a time; returns them ended. Raises KeyboardInterrupt on Ctrl-C.
+
+    A notebook with a Refusal for its parameters counts as failed. Raises Refusal where runs/ cannot be written.
+    """
+    _require_writable(course.root / "runs" / profile)
+    runs = [_queued(course, name, profile, values) for name, values in parameters.items()]
+    waiting, running = [run for run in runs if not run.ended], []
     terminated = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
     display = Display(runs)
     try:
@@ -127,6 +131,23 @@ def run(
     return runs
 
 
+def _require_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refusal(os_line(error)) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Refusal(f"{folder}: got a folder that cannot be written, expected one for the runs")
+
+
+def _queued(course: Course, name: str, profile: str, values: dict[str, Any] | Refusal) -> Run:
+    if isinstance(values, Refusal):
+        return Run(name, course.root / "runs" / profile / name, status="failed", faults=[str(values)])
+    before = [run.manifest["cell_seconds"] for run in ended(course, profile, name) if not run.damage]
+    weights = [max(seconds, 0.1) for seconds in before[0]] if before else []
+    return Run(name, course.run_folder(name, profile, values), weights=weights)
+
+
 def again(name: str, profile: str, parameters: dict[str, Any]) -> str:
     """The command that makes this very run, whatever the profile will say by then."""
     words = ["infotok", "run", name, "--profile", profile]
@@ -136,7 +157,6 @@ def again(name: str, profile: str, parameters: dict[str, Any]) -> str:
 
 
 def _start(run: Run, course: Course, profile: str, values: dict[str, Any], fresh: bool, cap_mb: float) -> None:
-    reading, writing = os.pipe()
     run.job = Job(
         name=run.name,
         profile=profile,
@@ -146,27 +166,24 @@ def _start(run: Run, course: Course, profile: str, values: dict[str, Any], fresh
         command=again(run.name, profile, values),
         fresh=fresh,
         cap_mb=cap_mb,
-        events=writing,
     )
-    errors = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - the worker and the reader share it
+    errors = tempfile.TemporaryFile()  # noqa: SIM115 - the worker and the reader share it
     run.worker = subprocess.Popen(
         command_of(run.job),
         stdin=subprocess.PIPE,  # never written to: its end is how the worker learns of ours
-        stdout=errors,
+        stdout=subprocess.PIPE,
         stderr=errors,
-        pass_fds=(writing,),
         start_new_session=True,  # Ctrl-C reaches this process alone, which ends the others in order
         env={**ENVIRONMENT, **os.environ, "INFOTOK_RUN": "1"},
     )
-    os.close(writing)
     run.begun, run.status = time.monotonic(), "running"
-    threading.Thread(target=_follow, args=(run, reading, errors), daemon=True).start()
+    threading.Thread(target=_follow, args=(run, errors), daemon=True).start()
 
 
-def _follow(run: Run, reading: int, errors) -> None:
+def _follow(run: Run, errors) -> None:
     """Take a worker's events to the end."""
     told = {}
-    with os.fdopen(reading) as events:
+    with run.worker.stdout as events:
         for line in events:
             event = json.loads(line)
             told = event if event["event"] == "end" else told
@@ -179,6 +196,8 @@ def _follow(run: Run, reading: int, errors) -> None:
                 )
             elif event["event"] in ("waiting", "finishing"):
                 run.status = event["event"]
+            elif event["event"] == "damaged":
+                run.notes.append(f"{event['line']}; run again")
     code = run.worker.wait()
     run.worker.stdin.close()
     run.seconds = told.get("seconds", time.monotonic() - run.begun)
@@ -189,7 +208,7 @@ def _follow(run: Run, reading: int, errors) -> None:
 
 def _last_line(errors) -> str:
     errors.seek(0)
-    lines = [line.strip() for line in errors.read().splitlines() if line.strip()]
+    lines = [line.strip() for line in errors.read().decode(errors="replace").splitlines() if line.strip()]
     return f": {lines[-1]}" if lines else ""
 
 

@@ -1,15 +1,13 @@
 """One notebook, one process: papermill executes it in its run folder, and the manifest says what came of it.
 
-The runner starts `python -m infotok.reproduce.worker JOB` and reads one JSON event a line from the job's pipe.
+The runner starts `python -m infotok.reproduce.worker JOB` and reads one JSON event a line from its standard output.
 A lock on the run folder makes a second runner wait; if the runner dies, its pipe closes and the worker ends its
 kernel and itself, so nothing goes on unseen.
 """
 
-import hashlib
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import threading
@@ -20,10 +18,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from infotok.files import read_json, write_atomically, write_json
+import infotok
+from infotok.files import write_atomically, write_json
+from infotok.reproduce.refusal import os_line
+from infotok.reproduce.runs import changed, digest, read_manifest, read_record, seal
+from infotok.reproduce.usage import used_by_children
 
 VERSIONS = (
-    "infotok",
     "torch",
     "torchvision",
     "numpy",
@@ -47,14 +48,14 @@ class Job:
     command: str
     fresh: bool
     cap_mb: float
-    events: int  # file descriptor of the pipe to the runner
 
 
 class Events:
-    """The worker's end of the pipe."""
+    """Takes over standard output for events; what else is printed goes to standard error."""
 
-    def __init__(self, descriptor: int) -> None:
-        self.stream = os.fdopen(descriptor, "w", buffering=1)
+    def __init__(self) -> None:
+        self.stream = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+        os.dup2(2, 1)
 
     def __call__(self, event: str, **facts: Any) -> None:
         self.stream.write(json.dumps({"event": event, **facts}) + "\n")
@@ -63,20 +64,39 @@ class Events:
 def main() -> None:
     job = Job(**json.loads(sys.argv[1]))
     threading.Thread(target=_end_with_the_runner, daemon=True).start()
-    say = Events(job.events)
-    folder = Path(job.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder, say):
-        manifest = read_json(folder / "manifest.json") if (folder / "manifest.json").exists() else {}
-        if manifest.get("status") == "passed" and not job.fresh:
-            say("end", status="kept", faults=[], seconds=manifest["seconds"])
-            return
-        if job.fresh:
-            _empty(folder)
-        else:
-            _take_over_cells(folder)
-        manifest = _run(job, folder, say)
-    say("end", status=manifest["status"], faults=manifest["faults"], seconds=manifest["seconds"])
+    say, folder = Events(), Path(job.folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder, say):
+            if not job.fresh and (manifest := _finished(folder, say)):
+                say("end", status="kept", faults=[], seconds=manifest["seconds"])
+                return
+            if job.fresh:
+                _empty(folder)
+            else:
+                _take_over_cells(folder)
+            manifest = _run(job, folder, say)
+    except OSError as error:
+        say("end", status="failed", faults=[os_line(error)])
+    else:
+        say("end", status=manifest["status"], faults=manifest["faults"], seconds=manifest["seconds"])
+
+
+def _finished(folder: Path, say: Events) -> dict[str, Any] | None:
+    """The manifest of a run that passed and whose files are all as it left them; says what is damaged."""
+    if not os.path.lexists(folder / "manifest.json"):
+        return None
+    try:
+        manifest = read_manifest(folder)
+    except ValueError as error:
+        say("damaged", line=str(error))
+        return None
+    if manifest["status"] != "passed":
+        return None
+    if line := changed(folder, manifest):
+        say("damaged", line=line)
+        return None
+    return manifest
 
 
 def _end_with_the_runner() -> None:
@@ -120,21 +140,19 @@ def _empty(folder: Path) -> None:
 
 
 def _run(job: Job, folder: Path, say: Events) -> dict[str, Any]:
-    (folder / "manifest.json").unlink(missing_ok=True)
+    _clear(job, folder)
     started, clock = datetime.now(UTC), time.monotonic()
     executed = folder / f"{job.name}.ipynb"
     fault = _execute(job, executed, say)
     seconds = round(time.monotonic() - clock, 2)
     say("finishing")
 
-    import nbformat
-
     from infotok.reproduce.faults import faults
 
-    notebook = nbformat.read(executed, as_version=4) if executed.exists() else nbformat.v4.new_notebook()
-    record = read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
-    lines = ([fault] if fault else []) + faults(notebook, record, folder, job.cap_mb)
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)  # the kernel and what it started
+    notebook, torn = _read_executed(executed)
+    record, damage = _read_record(folder / "metrics.json")
+    lines = [line for line in (fault, torn, damage) if line] + faults(notebook, record, folder, job.cap_mb)
+    cpu_seconds, peak_memory = used_by_children()
     manifest = {
         "notebook": job.name,
         "profile": job.profile,
@@ -146,8 +164,8 @@ def _run(job: Job, folder: Path, say: Events) -> dict[str, Any]:
         "started": started.isoformat(timespec="seconds"),
         "seconds": seconds,
         "cell_seconds": _cell_seconds(notebook),
-        "cpu_seconds": round(used.ru_utime + used.ru_stime, 2),
-        "peak_memory_gib": round(used.ru_maxrss / 2**20, 3),
+        "cpu_seconds": cpu_seconds,
+        "peak_memory_gib": peak_memory,
         "device": record.get("device", "cpu"),
         "peak_device_gib": record.get("peak_device_gib"),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
@@ -158,8 +176,39 @@ def _run(job: Job, folder: Path, say: Events) -> dict[str, Any]:
         "claims": record.get("claims", []),
         "artifacts": _hashes(folder),
     }
-    write_json(folder / "manifest.json", manifest)
+    try:
+        write_json(folder / "manifest.json", seal(manifest))
+    except OSError as error:  # a full disk: what the run came to is shown all the same
+        manifest |= {"status": "failed", "faults": [*lines, os_line(error)]}
     return manifest
+
+
+def _clear(job: Job, folder: Path) -> None:
+    """Remove what an earlier attempt said, and the temporary files that its end left; cells and training stay."""
+    for name in ("manifest.json", "metrics.json", f"{job.name}.ipynb"):
+        (folder / name).unlink(missing_ok=True)
+    for path in folder.rglob(".*"):
+        if path.is_file():
+            path.unlink()
+
+
+def _read_executed(path: Path) -> tuple[Any, str]:
+    """The executed notebook, an empty one if there is none, and a line if it is not whole."""
+    import nbformat
+
+    if not path.exists():
+        return nbformat.v4.new_notebook(), ""
+    try:
+        return nbformat.read(path, as_version=4), ""
+    except Exception:  # papermill writes in place: a full disk leaves a part
+        return nbformat.v4.new_notebook(), f"{path.name}: got a file cut short, expected the executed notebook"
+
+
+def _read_record(path: Path) -> tuple[dict[str, Any], str]:
+    try:
+        return (read_record(path) if path.exists() else {}), ""
+    except ValueError as error:
+        return {}, str(error)
 
 
 def _execute(job: Job, executed: Path, say: Events) -> str:
@@ -189,6 +238,8 @@ def _execute(job: Job, executed: Path, say: Events) -> str:
         return ""  # the cell's error output says it
     except DeadKernelError:
         return f"{now['place']}: the kernel died (killed, or out of memory)"
+    except OSError as error:
+        return f"{now['place']}: {os_line(error)}"
     except Exception as error:  # no kernel named python3, say: one line, and the summary still stands
         return f"{now['place']}: {type(error).__name__}: {str(error).strip().splitlines()[0]}"
     return ""
@@ -200,7 +251,7 @@ def _cell_seconds(notebook) -> list[float]:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    found = {"infotok": infotok.__version__}
     for package in VERSIONS:
         try:
             found[package] = version(package)
@@ -212,11 +263,11 @@ def _versions() -> dict[str, str]:
 def git_state(folder: Path) -> dict[str, Any] | None:
     """The commit, and whether the tree differs from it; None outside a git checkout."""
 
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+    def git(*words: str) -> bytes:
+        return subprocess.run(["git", *words], cwd=folder, capture_output=True, check=True).stdout.strip()
 
     try:
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+        return {"commit": git("rev-parse", "HEAD").decode("ascii"), "dirty": bool(git("status", "--porcelain"))}
     except (OSError, subprocess.CalledProcessError):
         return None
 
@@ -224,11 +275,7 @@ def git_state(folder: Path) -> dict[str, Any] | None:
 def _hashes(folder: Path) -> dict[str, str]:
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     names = {path: path.relative_to(folder) for path in paths}
-    return {
-        str(name): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path, name in names.items()
-        if name.parts[0] not in KEPT_OUT
-    }
+    return {name.as_posix(): digest(path) for path, name in names.items() if name.parts[0] not in KEPT_OUT}
 
 
 def command_of(job: Job) -> list[str]:

@@ -1,0 +1,21 @@
+"""What was asked for cannot be: one line for the person who asked."""
+
+from difflib import get_close_matches
+
+__all__ = ["Refusal", "nearest", "os_line"]
+
+
+class Refusal(Exception):
+    """What was asked for cannot be; the message is the one line to show."""
+
+
+def nearest(name: str, names: list[str]) -> str:
+    """ "; did you mean X?" for the name most like `name`, or all there are where none is."""
+    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(names) or 'none'}"
+
+
+def os_line(error: OSError) -> str:
+    """What the system refused to do, and with which file, as one line: a full disk, a folder of another user."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename or 'file system'}: got '{reason}', expected a file that can be read and written"

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infotok.errors import require
+from infotok.noise import rand
 
 __all__ = ["CodeDraw", "DiscreteBottleneck", "code_information", "code_log_posterior", "code_rate"]
 
@@ -103,6 +104,6 @@ class DiscreteBottleneck(nn.Module):
 
 def _draw(log_q: Tensor, generator: torch.Generator | None) -> Tensor:
     """k ~ q by the Gumbel-max trick: argmax of log q plus Gumbel noise."""
-    uniform = torch.rand(log_q.shape, generator=generator, device=log_q.device, dtype=log_q.dtype)
+    uniform = rand(log_q.shape, generator, log_q.device, log_q.dtype)
     noise = -torch.log(-torch.log(uniform.clamp(1e-7, 1 - 1e-7)))
     return (log_q.detach() + noise).argmax(-1)

@@ -19,14 +19,14 @@ from torch import Tensor, nn
 
 from infotok.errors import require
 from infotok.information.upper import gaussian_kl
+from infotok.noise import randn
 
 __all__ = ["DiagonalPrior", "FullPrior", "MixturePrior", "StandardPrior", "reparametrise"]
 
 
 def reparametrise(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """z = mu + sigma * noise, noise ~ N(0, I): a draw through which gradients reach mu and sigma."""
-    noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
-    return mean + torch.exp(0.5 * log_variance) * noise
+    return mean + torch.exp(0.5 * log_variance) * randn(mean.shape, generator, mean.device, mean.dtype)
 
 
 class StandardPrior(nn.Module):

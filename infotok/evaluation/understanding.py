@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require, require_choice, require_generator, require_instance, require_int, require_tensor
+from infotok.noise import rand
 from infotok.worlds import COLOURS, KINDS, SHAPES, ShapesBatch, ShapesWorld
 from infotok.worlds.shapes import require_batch
 from infotok.worlds.shapes_questions import QUESTION_LENGTH, Phrases, choose, present, relation_holds, speakable
@@ -62,7 +63,7 @@ def pope(
     batch = batch[(batch.scenes.cells > 0).any(1)]
     cells = batch.scenes.cells
     there = present(cells)  # (B, 24)
-    luck = torch.rand(there.shape, generator=generator, device=cells.device)
+    luck = rand(there.shape, generator, cells.device)
     if negatives == "random":
         appeal = torch.zeros_like(luck)
     elif negatives == "frequent":

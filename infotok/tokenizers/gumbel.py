@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from infotok.errors import require
 from infotok.modes import recomputing
+from infotok.noise import rand
 from infotok.tokenizers.gradients import straight_through
 from infotok.tokenizers.precision import call_in, wide_dtype
 from infotok.tokenizers.quantizer import Quantizer
@@ -81,7 +82,5 @@ class GumbelQuantizer(Quantizer):
 
 
 def _gumbel(like: Tensor, generator: torch.Generator | None) -> Tensor:
-    uniform = torch.rand(
-        like.shape, generator=generator, device=like.device
-    )  # float32: a seed's codes in any precision
+    uniform = rand(like.shape, generator, like.device)  # float32: a seed's codes in any precision
     return -torch.log(-torch.log(uniform.clamp(1e-7, 1 - 1e-7))).to(like.dtype)

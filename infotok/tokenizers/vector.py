@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from infotok.errors import checking, require
 from infotok.modes import recomputing
+from infotok.noise import multinomial
 from infotok.ranks import first_rank, sum_over_ranks
 from infotok.tokenizers.gradients import GRADIENTS, straight_through
 from infotok.tokenizers.nearest import nearest_codes
@@ -196,4 +197,4 @@ def _draw_far(error: Tensor, count: int, generator: torch.Generator | None) -> T
     """`count` distinct rows, each with a probability that grows with its error (N,)."""
     error = error.clamp(max=1e30)
     weight = error / error.max().clamp(min=1e-30) + 1e-6  # where nothing is wrong, any row will do
-    return torch.multinomial(weight, count, generator=generator)
+    return multinomial(weight, count, generator)

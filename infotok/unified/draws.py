@@ -8,6 +8,7 @@ processes that share a batch draw what one process would have drawn.
 import torch
 from torch import Tensor
 
+from infotok.noise import rand
 from infotok.ranks import rank_and_world
 
 __all__ = ["categorical", "gumbel", "normal", "own_generator", "uniform"]
@@ -17,8 +18,7 @@ SMALLEST = 2.0**-25  # half the step of torch.rand: keeps logarithms and quantil
 
 def uniform(rows: int, shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device) -> Tensor:
     """U(0, 1), (rows, *shape): drawn where the generator lives, so that a seed means the same on every device."""
-    where = device if generator is None else generator.device
-    return torch.rand((rows, *shape), generator=generator, device=where).to(device)
+    return rand((rows, *shape), generator, device)
 
 
 def joint_uniform(rows: int, shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device) -> Tensor:

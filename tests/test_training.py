@@ -337,6 +337,13 @@ def test_bad_configurations_are_refused(change, message):
         altered(SMALL, **change)
 
 
+def test_both_precisions_train_in_one_process():
+    full = losses(train(build(), WORLD, altered(SMALL, steps=4)))
+    half = losses(train(build(), WORLD, altered(SMALL, steps=4, precision="bf16")))
+    assert half != full
+    assert half == pytest.approx(full, rel=0.05)
+
+
 def test_a_batch_that_cannot_be_shared_is_refused():
     with pytest.raises(ValueError, match="batch: got 4, expected a multiple of 3, accumulate x processes"):
         train(build(), WORLD, altered(SMALL, accumulate=3))

@@ -91,7 +91,7 @@ def train(
 
     config = config or TrainConfig()
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # in a tokenizer's warm-up some parts rest
-    accelerator = Accelerator(mixed_precision=config.precision, kwargs_handlers=[unused])
+    accelerator = Accelerator(kwargs_handlers=[unused])  # one for the process: the precision is the run's own
     processes = accelerator.num_processes
     parts = config.accumulate * processes
     require(config.batch % parts == 0, "batch", config.batch, f"a multiple of {parts}, accumulate x processes")
@@ -100,7 +100,7 @@ def train(
     silent = "INFOTOK_RUN" in os.environ or not accelerator.is_main_process  # the runner has a progress line of its own
 
     with run.opened() as start, torch.random.fork_rng():  # leaves torch's own generator to the caller
-        ready, *optimisers = accelerator.prepare(Loss(model).train(), *optimisers)
+        ready, *optimisers = accelerator.prepare(Loss(model, config).train(), *optimisers)
         meter = make_meter(model, world, config, accelerator)
         bar = tqdm(range(start, config.steps), initial=start, total=config.steps, desc="training", disable=silent)
         for step in bar:
@@ -138,12 +138,14 @@ def train(
 class Loss(nn.Module):
     """`model.loss` as a forward pass, which is what DistributedDataParallel calls."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, config: TrainConfig) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.config = model, config
 
     def forward(self, batch: Any, generator: torch.Generator) -> dict[str, Tensor]:
-        return self.model.loss(batch, generator)
+        device = next(self.model.parameters()).device.type
+        with torch.autocast(device, torch.bfloat16, enabled=self.config.precision == "bf16"):
+            return {name: term.float() for name, term in self.model.loss(batch, generator).items()}
 
 
 def draw_batch(world: Any, config: TrainConfig, step: int) -> Any:
@@ -155,12 +157,10 @@ def draw_batch(world: Any, config: TrainConfig, step: int) -> Any:
 def make_meter(model: nn.Module, world: Any, config: TrainConfig, accelerator: Any) -> Meter:
     """A meter that knows the operations of one process's step, counted on a copy of the model."""
     batch = _shares(draw_batch(world, config, 0), accelerator.num_processes)[0].to(accelerator.device)
-    twin = copy.deepcopy(model)
+    twin = Loss(copy.deepcopy(model), config)
 
     def step() -> None:
-        with accelerator.autocast():
-            terms = twin.loss(batch, torch.Generator().manual_seed(0))
-        sum(terms.values()).backward()
+        sum(twin(batch, torch.Generator().manual_seed(0)).values()).backward()
 
     with torch.random.fork_rng():
         count = operations(step)

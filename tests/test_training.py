@@ -341,7 +341,7 @@ def test_both_precisions_train_in_one_process():
     full = losses(train(build(), WORLD, altered(SMALL, steps=4)))
     half = losses(train(build(), WORLD, altered(SMALL, steps=4, precision="bf16")))
     assert half != full
-    assert half == pytest.approx(full, rel=0.05)
+    assert half[-1]["loss"] == pytest.approx(full[-1]["loss"], rel=0.05)
 
 
 def test_a_batch_that_cannot_be_shared_is_refused():

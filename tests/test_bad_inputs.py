@@ -31,7 +31,6 @@ PENDING = (  # calls that do not refuse everything yet; `python tests/test_bad_i
     "information.median_distance",
     "bottleneck.*",
     "tokenizers.*",
-    "unified.*",
     "reproduce.*",
 )
 LINE = re.compile(r"[^\n]+: got [^\n]*, expected [^\n]+")

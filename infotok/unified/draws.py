@@ -8,6 +8,7 @@ processes that share a batch draw what one process would have drawn.
 import torch
 from torch import Tensor
 
+from infotok.errors import require_generator
 from infotok.ranks import rank_and_world
 
 __all__ = ["categorical", "gumbel", "normal", "own_generator", "uniform"]
@@ -17,6 +18,8 @@ SMALLEST = 2.0**-25  # half the step of torch.rand: keeps logarithms and quantil
 
 def uniform(rows: int, shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device) -> Tensor:
     """U(0, 1), (rows, *shape): drawn where the generator lives, so that a seed means the same on every device."""
+    if generator is not None:
+        require_generator("generator", generator)
     where = device if generator is None else generator.device
     return torch.rand((rows, *shape), generator=generator, device=where).to(device)
 
@@ -53,5 +56,8 @@ def categorical(logits: Tensor, u: Tensor, temperature: float = 1.0) -> Tensor:
     """
     if temperature == 0:
         return logits.argmax(-1)
-    cumulative = (logits.double() / temperature).softmax(-1).cumsum(-1)
-    return torch.searchsorted(cumulative, u[..., None].double()).squeeze(-1).clamp(max=logits.shape[-1] - 1)
+    below = logits.double() - logits.amax(-1, keepdim=True)  # from the likeliest: no temperature overflows
+    cumulative = (below / temperature).softmax(-1).cumsum(-1)
+    return (
+        torch.searchsorted(cumulative, u[..., None].double().contiguous()).squeeze(-1).clamp(max=logits.shape[-1] - 1)
+    )

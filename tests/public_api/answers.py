@@ -27,6 +27,8 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "* | generation | zero, two, huge, tiny",
         "* | consistency | zero, two, huge, tiny",
         "* | understanding | zero, two, huge, tiny",
+        "* | weight_decay | zero, two, huge, tiny",
+        "* | daring | zero, two, tiny",
     ),
     "a scale is any number above 0": (
         "* | *temperature | two, huge, tiny",
@@ -63,6 +65,12 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.normal_cdf | x | more axes, fewer rows, fewer axes, fewer columns, scalar",
     ),
     "fewer samples are a smaller set": (
+        "unified.*.draw | captions | fewer rows",
+        "unified.*.generate | captions | fewer rows",
+        "unified.MaskedModel.unmask | captions | fewer rows",
+        "unified.ContinuousModel.paths | captions | fewer rows",
+        "unified.pack | questions | fewer rows",
+        "unified.Backbone.hub | words | first text, shorter",
         "information.GaussianConditional.parameters_of | x | fewer rows, no rows",
         "information.plugin_entropy | counts | fewer rows",
         "worlds.Spiral call | x | fewer rows",
@@ -74,6 +82,8 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "evaluation.follows | prompt | *",
     ),
     "fewer columns are other data": (
+        "unified.* | captions, questions | fewer columns",
+        "unified.*.loss | batch | captions fewer columns, questions fewer columns",
         "information.self_consistency | x, y | fewer columns",
         "evaluation.carried | tokens | fewer columns",
         "evaluation.score_fidelity | generated, real | fewer rows, fewer columns",
@@ -139,7 +149,20 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.staircase | nats | first half, longer, shorter",
         "worlds.ShapesWorld.batch | questions | zero",
     ),
-    "no layers between are a linear map": ("information.* | layers | zero",),
+    "no layers between are a linear map": ("information.* | layers | zero", "unified.* | depth | zero"),
+    "temperature 0 takes the likeliest": ("unified.* | temperature | zero",),
+    "None is the documented default": ("unified.* | steps | None",),
+    "only the masked model draws a half to predict from": (
+        "unified.AutoregressiveModel.expect | u | *",
+        "unified.ContinuousModel.expect | u | *",
+    ),
+    "the first step, and the id of padding, are 0": ("unified.*.rate_at | step | zero", "unified.pack | pad | zero"),
+    "a boolean mask in boolean form is the same mask": ("unified.* | mask, both_ways | boolean",),
+    "heads take any leading axes, and those of a velocity broadcast": (
+        "unified.FlowHead.velocity | x, t, state | more axes, fewer rows, fewer axes",
+        "unified.FlowHead.mean | states | more axes, no rows, fewer rows, fewer axes",
+    ),
+    "a folder may have any name": ("unified.* | folder, run_dir | text",),
     "a function of any values": ("worlds.* | map_* | gives None, gives text",),
     "a folder may be any name; digits need none": ("worlds.* | root | text, empty",),
     "the part of the scenes that is not asked for is not looked at": (
@@ -149,6 +172,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "evaluation.score_cells | scenes | texture *",
         "evaluation.* | batch, train, test | captions fewer columns, captions no columns",
         "evaluation.* | batch, train, test | text fewer columns, text no columns",
+        "unified.*.loss | batch | kinds *, text *",
     ),
     "a description is any text, also an empty one": ("lab.Exercise* | question, solution, hint | text, empty",),
 }

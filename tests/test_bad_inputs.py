@@ -23,12 +23,6 @@ from public_api.bad_values import HALF, SAME, bad_values
 from torch import Tensor, nn
 
 PENDING = (  # calls that do not refuse everything yet; `python tests/test_bad_inputs.py AREA` shows what
-    "information.estimate_mi*",
-    "information.*ksg",
-    "information.normal_scores",
-    "information.*copula_mi",
-    "information.*hsic",
-    "information.median_distance",
     "bottleneck.*",
     "tokenizers.*",
     "reproduce.*",

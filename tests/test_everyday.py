@@ -10,7 +10,8 @@ import torch
 from scipy.special import logsumexp
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 
-from infotok.information import encode_labels, estimate_mi, student_copula_mi
+from infotok.information import estimate_mi, student_copula_mi
+from infotok.information.categories import encode_labels
 from infotok.information.functional import exact_relation
 from infotok.information.repeats import clustered, distinct_pairs
 from infotok.information.variables import variable

@@ -11,9 +11,7 @@
 - `neighbors`    counting neighbours: `ksg`, `conditional_ksg`, `mixed_ksg`
 - `margins`      columns by their ranks: `normal_scores`
 - `copula`       normal margins first: `gaussian_copula_mi`, `student_copula_mi`
-- `labels`       labels y: `label_mi`, what classifiers predict of labels they have not seen; `categories` encodes them
 - `probe`        `probe_mi`, what codes (`tokens`) or features carry about labels and attributes
-- `conditional`  `conditional_mi`, I(X;Y|Z) of labels, real features and both
 - `permutation`  `permutation_test`, p-values of independence
 - `normalized`   `normalized_mi`, `information_correlation`; `matrix`: `mi_matrix` of a table's columns
 - `estimate`     one function for all: `estimate_mi`, its `Estimate`, and `METHODS`; `routing` and `auto` choose
@@ -31,8 +29,6 @@ from infotok.information.bounds import (
     smile,
     tuba,
 )
-from infotok.information.categories import encode_labels, is_labels
-from infotok.information.conditional import conditional_mi
 from infotok.information.consistency import Check, self_consistency
 from infotok.information.copula import gaussian_copula_mi, student_copula_mi
 from infotok.information.critics import BilinearCritic, ConcatCritic, GaussianConditional, SeparableCritic
@@ -48,7 +44,6 @@ from infotok.information.exact import (
     student_t_mi,
 )
 from infotok.information.kernels import hsic, median_distance, nhsic
-from infotok.information.labels import LabelInformation, label_mi
 from infotok.information.margins import normal_scores
 from infotok.information.matrix import mi_matrix
 from infotok.information.neighbors import conditional_ksg, ksg, mixed_ksg
@@ -64,7 +59,6 @@ __all__ = [
     "ConcatCritic",
     "Estimate",
     "GaussianConditional",
-    "LabelInformation",
     "MovingAverage",
     "PermutationTest",
     "SeparableCritic",
@@ -73,11 +67,9 @@ __all__ = [
     "binary_symmetric_channel_mi",
     "club",
     "conditional_ksg",
-    "conditional_mi",
     "difference_of_entropies",
     "discrete_mi",
     "donsker_varadhan",
-    "encode_labels",
     "entropy",
     "estimate_mi",
     "gaussian_copula_mi",
@@ -87,10 +79,8 @@ __all__ = [
     "infonce",
     "information_correlation",
     "interpolated",
-    "is_labels",
     "jensen_shannon",
     "ksg",
-    "label_mi",
     "leave_one_out",
     "median_distance",
     "mi_matrix",

@@ -40,7 +40,7 @@ MARGIN = 2.5  # standard errors by which the more flexible has to win
 NEIGHBOR_MARGIN = 4.0  # the same for neighbours, whose terms share samples: they vary together
 JACKKNIFE = 20  # groups left out in turn
 NEIGHBOR_DIMS = 8  # dx + dy above which nearest neighbours read far too low to compete
-GROWTH = 0.5  # of log 2, the gain of a doubled N where y is a function of x
+GROWTH = 0.5  # of log N, and of log 2 when N doubles: what neighbours say where y is a function of x
 SINGULAR = 1e-10  # eigenvalue of the correlations below which two columns are one
 FEW_COORDINATES = 2
 LEARN_FROM = 200  # samples below which coordinates are not worth learning
@@ -195,7 +195,7 @@ def _neighbors(x: np.ndarray, y: np.ndarray, folds: list[np.ndarray]) -> Candida
     nats, order = float(values.mean()), np.concatenate(folds)
     halves = np.mean([ksg_pointwise(x[half], y[half]).mean() for half in np.array_split(order, 2)])
     remaining = abs(nats - float(halves)) / (np.sqrt(2) - 1)
-    grows = nats - float(halves) > GROWTH * np.log(2)
+    grows = nats - float(halves) > GROWTH * np.log(2) and nats > GROWTH * np.log(len(x))
     return Candidate("neighbors", nats, values, values, _paired(values)[1], remaining, grows=grows)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from infotok.errors import require
+from infotok.information.samples import dense
 
 __all__ = ["encode_columns", "encode_labels", "is_labels", "one_hot_codes"]
 
@@ -35,7 +36,7 @@ def is_labels(values: Any) -> bool:
         return (
             len(types) == 1 or any(not kind.startswith("bool") for kind in types) or one_hot_codes(values) is not None
         )
-    array = _array(values)
+    array = _array(values, "values")
     if array.dtype.kind == "O":
         return any(not isinstance(value, int | float | np.number) for value in array.ravel().tolist())
     single = array.ndim < 2 or array.shape[1] == 1
@@ -59,7 +60,7 @@ def encode_labels(values: Any, name: str = "labels") -> np.ndarray:
 
 def encode_columns(values: Any, name: str = "labels") -> np.ndarray:
     """Each column of `values` (N,) or (N, columns) as codes by itself, (N, columns). Errors as in `encode_labels`."""
-    array = _array(values)
+    array = _array(values, name)
     require(array.ndim in (1, 2), name, array, "labels of shape (N,) or (N, columns)")
     require(array.size > 0, name, array, "at least one label")
     array = array.reshape(len(array), -1)
@@ -73,7 +74,7 @@ def encode_columns(values: Any, name: str = "labels") -> np.ndarray:
 
 def one_hot_codes(values: Any) -> np.ndarray | None:
     """The place of the 1 in each row, (N,), where `values` (N, K), K >= 2, are one-hot rows; else None."""
-    array = _array(values)
+    array = _array(values, "values")
     if array.dtype.kind not in "fiub" or array.ndim != 2 or array.shape[1] < 2 or len(array) == 0:
         return None
     hot = array == 1
@@ -92,17 +93,13 @@ def _numbered(column: np.ndarray) -> np.ndarray:
     return order[codes.reshape(-1)]
 
 
-def _array(values: Any) -> np.ndarray:
+def _array(values: Any, name: str) -> np.ndarray:
     """NumPy, torch, pandas or lists as an array; whatever holds text beside other things keeps both apart."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        return (values.float() if str(values.dtype) == "torch.bfloat16" else values).numpy()
+    values = dense(values, name)
     if hasattr(values, "to_numpy"):
         plain = all(isinstance(kind, np.dtype) and kind.kind in PLAIN for kind in _types(values))
         return values.to_numpy() if plain else values.to_numpy(object)
-    array = np.asarray(values)
-    mixed = array.dtype.kind in "US" and not isinstance(values, np.ndarray)  # ["a", None] must keep its None
-    return np.asarray(values, dtype=object) if mixed else array
+    return np.asarray(values, dtype=object) if isinstance(values, list) else values  # ["a", None] keeps its None
 
 
 def _types(values: Any) -> list:

@@ -143,7 +143,7 @@ def forest(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
 
     prior = np.bincount(y) / len(y)
     tried = min(x.shape[1], round(x.shape[1] ** 0.5) + 1)
-    model = ExtraTreesClassifier(TREES, min_samples_leaf=3, max_features=tried, random_state=seed)
+    model = ExtraTreesClassifier(TREES, min_samples_leaf=3, max_features=tried, random_state=seed % 2**32)
     model.fit(*_some(x, y, FOREST_ROWS, seed))
 
     def predict(new: np.ndarray) -> list[np.ndarray]:
@@ -172,7 +172,7 @@ def with_leading(x: np.ndarray, seed: int) -> np.ndarray:
         return x
     from sklearn.utils.extmath import randomized_svd
 
-    left, values, _ = randomized_svd(x - x.mean(axis=0), min(LEADING, len(x)), n_iter=2, random_state=seed)
+    left, values, _ = randomized_svd(x - x.mean(axis=0), min(LEADING, len(x)), n_iter=2, random_state=seed % 2**32)
     return np.hstack([left * values / (values[0] / len(x) ** 0.5), np.zeros((len(x), LEADING - left.shape[1])), x])
 
 
@@ -199,7 +199,7 @@ def kernel(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
         warnings.simplefilter("ignore")
         for share in BANDWIDTHS:
             gamma = 1 / (2 * (share * median) ** 2)
-            features = Nystroem(gamma=gamma, n_components=min(LANDMARKS, len(x)), random_state=seed).fit(x)
+            features = Nystroem(gamma=gamma, n_components=min(LANDMARKS, len(x)), random_state=seed % 2**32).fit(x)
             model = LogisticRegression(C=10.0, max_iter=100, tol=1e-3).fit(features.transform(x), y)
             models.append((features, model))
 

@@ -88,7 +88,7 @@ def clusters_of(x: np.ndarray, clusters: int, seed: int) -> np.ndarray:
 
     _, exponent = np.frexp(np.abs(x).max())
     distinct = len(np.unique(x, axis=0))
-    return KMeans(min(clusters, distinct), n_init=2, random_state=seed).fit_predict(np.ldexp(x, -exponent))
+    return KMeans(min(clusters, distinct), n_init=2, random_state=seed % 2**32).fit_predict(np.ldexp(x, -exponent))
 
 
 def _scored(a: np.ndarray, b: np.ndarray, start: int, folds: list[np.ndarray]) -> dict[int, tuple[np.ndarray, float]]:

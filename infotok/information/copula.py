@@ -15,7 +15,7 @@ from scipy.special import digamma, gammaln, ndtr, stdtrit
 
 from infotok.errors import require
 from infotok.information.margins import normal_scores
-from infotok.information.samples import Samples, paired
+from infotok.information.samples import Samples, paired, varying
 
 
 @dataclass(frozen=True)
@@ -122,13 +122,13 @@ def gaussian_copula_mi(x: Samples, y: Samples) -> float:
 
     Raises ValueError unless N exceeds dx + dy. Ince et al. 2017, Human Brain Mapping 38, 1541.
     """
-    x, y = paired(x, y)
+    x, y = (varying(v, name) for v, name in zip(paired(x, y), "xy", strict=True))
     return GaussianCopula.fit(normal_scores(x), normal_scores(y)).nats
 
 
 def student_copula_mi(x: Samples, y: Samples) -> float:
     """I(X;Y) of (N, dx) and (N, dy) if their copula is Student's, in nats. Errors as in `gaussian_copula_mi`."""
-    x, y = paired(x, y)
+    x, y = (varying(v, name) for v, name in zip(paired(x, y), "xy", strict=True))
     return StudentCopula.fit(normal_scores(x), normal_scores(y)).nats
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from infotok.errors import require
+from infotok.errors import require, require_choice, require_flag, require_instance, require_seed
 from infotok.information.categories import encode_labels
 from infotok.information.classical import CLASSICAL
 from infotok.information.conditional import conditional_mi
@@ -83,7 +83,9 @@ def estimate_mi(
             constant columns (auto drops them where others vary) and, for cca, gaussian and student, more coordinates
             than samples.
     """
-    require(method in METHODS, "method", method, f"one of {', '.join(METHODS)}")
+    require_choice("method", method, METHODS)
+    require_seed("seed", seed)
+    require_flag("progress", progress)
     device = _device(device)
     if method == "discrete":
         x, y = _counted(x, "x", discrete_x), _counted(y, "y", discrete_y)
@@ -181,6 +183,7 @@ def _neural(x: np.ndarray, y: np.ndarray, name: str, seed: int, device: str, pro
 
 
 def _device(device: str) -> str:
+    require_instance("device", device, (str, torch.device), "'auto', 'cpu' or a device of this machine")
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:

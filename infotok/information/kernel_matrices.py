@@ -8,7 +8,6 @@ would over- or underflow, and from differences where |a|^2 + |b|^2 - 2 a . b wou
 """
 
 import math
-import numbers
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -17,7 +16,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import require, require_flag, require_float, require_int
+from infotok.information.samples import dense, require_dense
 
 __all__ = ["Kernel", "KernelMatrix", "Side", "features", "in_unit", "kernel_matrices", "some_rows"]
 
@@ -47,7 +47,8 @@ class KernelMatrix(NamedTuple):
 
 
 def kernel_matrices(sides: list[Side], unbiased: bool, chunk: int) -> list[KernelMatrix]:
-    require(chunk > 0, "chunk", chunk, "at least 1 row")
+    require_int("chunk", chunk)
+    require_flag("unbiased", unbiased)
     checked = []
     for side in sides:
         known = side.kernel in ("gaussian", "linear", "delta")
@@ -102,9 +103,7 @@ def _gaussian(values: Tensor, bandwidth: float | None, unit: float, name: str) -
 
 def _double_variance(bandwidth: float, unit: float, name: str) -> float:
     """2 sigma^2 in this unit, within the range of float32."""
-    positive = isinstance(bandwidth, numbers.Real) and math.isfinite(bandwidth) and bandwidth > 0
-    require(positive, f"bandwidth_{name}", bandwidth, "a finite number above 0")
-    sigma = float(bandwidth) / unit
+    sigma = require_float(f"bandwidth_{name}", bandwidth, "(0, inf)") / unit
     return min(max(2 * sigma * sigma, 1e-37), 1e37)
 
 
@@ -154,8 +153,13 @@ def in_unit(values: Tensor) -> tuple[Tensor, float]:
 
 def features(values: Tensor | ArrayLike, name: str) -> Tensor:
     """Real features as (N, D), in float32 or float64."""
-    values = values if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
     floats = "floats: convert numbers with .float(), or use the delta kernel for labels"
+    if isinstance(values, Tensor):
+        require_dense(values, name)
+    else:
+        values = np.asarray(dense(values, name))
+        require(values.dtype.kind == "f", name, values.dtype, floats, TypeError)
+        values = torch.as_tensor(values)
     require(values.is_floating_point(), name, values.dtype, floats, TypeError)
     require(values.ndim in (1, 2) and values.numel() > 0, name, values, "shape (N,) or (N, D)")
     values = values if values.dtype in (torch.float32, torch.float64) else values.float()
@@ -166,8 +170,10 @@ def features(values: Tensor | ArrayLike, name: str) -> Tensor:
 def _labels(values: Tensor | ArrayLike, name: str) -> Tensor:
     """Labels (N,) or token ids (N, L), strings as integers."""
     kinds = "integer, boolean or string labels"
-    if not isinstance(values, Tensor):
-        values = np.asarray(values)
+    if isinstance(values, Tensor):
+        require_dense(values, name)
+    else:
+        values = np.asarray(dense(values, name))
         require(values.dtype.kind in "biuUS", name, values.dtype, kinds, TypeError)
         text = values.dtype.kind in "US"
         values = torch.as_tensor(np.unique(values, return_inverse=True)[1].reshape(values.shape) if text else values)

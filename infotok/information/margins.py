@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from infotok.information.samples import varying
+from infotok.information.samples import as_samples, varying
 
 # An atom is kept as one point where cells of that many samples a side are still well filled; counts of cells say
 # more about it than distances inside it.
@@ -25,7 +25,8 @@ ATOM_GAP = 20.0  # between atoms: normal scores of 2^64 samples lie within it
 
 def normal_scores(x: np.ndarray) -> np.ndarray:
     """Columns (N, d) through rank / (N + 1) and the normal quantile: margins N(0, 1), the same dependence."""
-    return ndtri(rankdata(x, axis=0) / (len(x) + 1))
+    ranks = rankdata(as_samples(x, "x", discrete=True), axis=0)
+    return ndtri(ranks / (len(ranks) + 1)).reshape(np.shape(x))
 
 
 def untied_scores(x: np.ndarray, rng: np.random.Generator, name: str) -> np.ndarray:

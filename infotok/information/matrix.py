@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from infotok.errors import require
+from infotok.errors import require, require_choice, require_instance, require_seed
 from infotok.information.categories import encode_labels, is_labels
 from infotok.information.conditional import linear_or_neighbors
 from infotok.information.discrete import plugin_mi
@@ -42,9 +42,11 @@ def mi_matrix(
     rows is NaN. Raises TypeError for anything but a frame, ValueError for missing values, infinity, no column, repeated
     column names or fewer than 10 rows.
     """
-    table = hasattr(frame, "columns") and hasattr(frame, "to_numpy")
+    table = hasattr(frame, "columns") and hasattr(frame, "to_numpy") and not isinstance(frame, type)
     require(table, "frame", type(frame).__name__, "a pandas DataFrame", TypeError)
-    require(missing in ("raise", "pairwise"), "missing", missing, "raise or pairwise")
+    require_choice("missing", missing, ("raise", "pairwise"))
+    require_seed("seed", seed)
+    require_instance("discrete", discrete, (Mapping, type(None)), "a dict {column: bool}, or None")
     names = list(frame.columns)
     require(names and len(set(names)) == len(names), "frame, columns", names, "one column or more, of different names")
     require(len(frame) >= LEAST, "frame", f"{len(frame)} rows", f"at least {LEAST}")

@@ -50,7 +50,7 @@ def ksg_pointwise(x: Samples, y: Samples, *, k: int = 3, variant: int = 1) -> np
     """The N terms whose mean is `ksg`: noisy, nearly unbiased values of log p(x,y) / p(x)p(y) at the samples."""
     x, y = paired(x, y)
     _check_k(k, len(x))
-    require(variant in (1, 2), "variant", variant, "1 or 2")
+    require(variant in (1, 2) and variant is not True, "variant", variant, "1 or 2")
     _check_distinct(x, y)
     rng = _rng()
     x, y = untied_scores(x, rng, "x"), untied_scores(y, rng, "y")
@@ -214,7 +214,8 @@ def _repeats(points: np.ndarray) -> np.ndarray:
 
 
 def _check_k(k: int, n: int) -> None:
-    require(isinstance(k, int | np.integer) and 1 <= k < n, "k", k, f"an integer from 1 to N - 1 = {n - 1}")
+    whole = isinstance(k, int | np.integer) and not isinstance(k, bool)
+    require(whole and 1 <= k < n, "k", k, f"an integer from 1 to N - 1 = {n - 1}")
 
 
 def _check_distinct(x: np.ndarray, y: np.ndarray) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from infotok.errors import require
+from infotok.errors import require, require_choice, require_float, require_int
 from infotok.information import bounds, upper
 from infotok.information.critics import BilinearCritic, ConcatCritic, GaussianConditional, SeparableCritic, mlp
 
@@ -38,10 +38,10 @@ class Training:
 
     def __post_init__(self) -> None:
         for name in ("steps", "every", "patience"):
-            value = getattr(self, name)
-            require(isinstance(value, int) and value >= 1, name, value, "a whole number, 1 or above")
-        require(isinstance(self.batch, int) and self.batch >= 4, "batch", self.batch, "a whole number, 4 or above")
-        require(self.rate > 0, "rate", self.rate, "a number above 0")
+            require_int(name, getattr(self, name))
+        require_int("batch", self.batch, 4)
+        require_float("rate", self.rate, "(0, inf)")
+        require_float("decay", self.decay, "[0, inf)")
 
 
 History = dict[str, list[float]]
@@ -165,7 +165,7 @@ def neural_mi(
 ) -> HeldOut:
     """Train on 60 %, stop by 20 %, read the bound on 20 %. x (N, dx), y (N, dy) standardised."""
     method = NEURAL[name]
-    require(critic in CRITICS, "critic", critic, f"one of {', '.join(CRITICS)}")
+    require_choice("critic", critic, tuple(CRITICS))
     require(len(x) >= 40, "x", f"{len(x)} samples", "at least 40 to train, validate and test on")
     if name == "interpolated":
         options = {"alpha": 0.5, **options}

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from infotok.errors import require
+from infotok.errors import require, require_choice, require_numbers
 from infotok.information.categories import encode_labels
 from infotok.information.discrete import CORRECTIONS, Correction, plugin_mi
 from infotok.information.labels import entropy_of
@@ -37,8 +37,8 @@ def normalized_mi(
     independent labels; "miller-madow" or "jackknife" correct I, not the entropies, and cut it off at 0 and 1. Two
     constants give 1, one constant 0. Raises ValueError for unequal lengths, missing labels and unknown names.
     """
-    require(average in AVERAGES, "average", average, f"one of {', '.join(AVERAGES)}")
-    require(correction in CORRECTIONS, "correction", correction, f"one of {', '.join(CORRECTIONS)}")
+    require_choice("average", average, tuple(AVERAGES))
+    require_choice("correction", correction, CORRECTIONS)
     x, y = encode_labels(x, "x"), encode_labels(y, "y")
     require(len(x) == len(y), "y", f"{len(y)} labels", f"as many as x has, {len(x)}")
     if x.max() == 0 or y.max() == 0:
@@ -52,7 +52,6 @@ def information_correlation(nats: ArrayLike) -> float | np.ndarray:
 
     Values below 0, which estimates may have by chance, give 0. Raises ValueError for NaN.
     """
-    nats = np.asarray(nats, dtype=np.float64)
-    require(not np.isnan(nats).any(), "nats", "NaN", "numbers")
+    nats = require_numbers("nats", nats, "[-inf, inf]")
     result = np.sqrt(-np.expm1(-2 * nats.clip(min=0)))
     return float(result) if result.ndim == 0 else result

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import scipy
 
-from infotok.errors import require
+from infotok.errors import require, require_int, require_seed
 from infotok.information.categories import encode_labels, is_labels
 from infotok.information.margins import normal_scores
-from infotok.information.samples import as_samples
+from infotok.information.samples import as_samples, kind_of, plain
 
 STATISTICS = ("auto", "counts", "correlation", "hsic")
+MOST = 1_000_000  # permutations
 LANDMARKS = 60  # kernel features of each side
 SAME = 1e-10  # share of the statistic that rounding may take
 
@@ -57,9 +58,11 @@ def permutation_test(
     labels. Deterministic for a seed. Raises ValueError for unequal lengths, fewer than 4 samples, NaN, an unknown
     method or a B that is no positive integer; TypeError for a `given` of floats.
     """
-    require(callable(method) or method in STATISTICS, "method", method, f"one of {', '.join(STATISTICS)} or a function")
-    whole = isinstance(permutations, int | np.integer) and not isinstance(permutations, bool)
-    require(whole and permutations > 0, "permutations", permutations, "a positive integer")
+    known = callable(method) or (isinstance(method, str) and method in STATISTICS)
+    require(known, "method", method, f"one of {', '.join(STATISTICS)} or a function")
+    require_int("permutations", permutations, 1, MOST)
+    require_seed("seed", seed)
+    x, y = plain(x, "x"), plain(y, "y")
     strata = np.zeros(len(x), dtype=np.int64) if given is None else _strata(given)
     if callable(method):
         x, y = np.asarray(x), np.asarray(y)
@@ -133,7 +136,7 @@ def _kernel_features(values: np.ndarray, seed: int) -> np.ndarray:
     some = ranks[np.random.default_rng(seed).permutation(len(ranks))[:500]]
     distances = euclidean_distances(some)
     median = np.median(distances[distances > 0]) if distances.any() else 1.0
-    kernel = Nystroem(gamma=1 / (2 * median**2), n_components=min(LANDMARKS, len(ranks)), random_state=seed)
+    kernel = Nystroem(gamma=1 / (2 * median**2), n_components=min(LANDMARKS, len(ranks)), random_state=seed % 2**32)
     return kernel.fit_transform(ranks)
 
 
@@ -157,8 +160,7 @@ def _operand(values: Any, name: str, discrete: bool | None) -> np.ndarray:
 
 
 def _strata(given: Any) -> np.ndarray:
-    kind = np.asarray(given).dtype.kind
-    require(
-        kind != "f", "given", "floats", "labels (bin real numbers first: the test is exact within labels)", TypeError
-    )
+    kind = kind_of(plain(given, "given"))
+    hint = "labels (bin real numbers first: the test is exact within labels)"
+    require(kind != "f", "given", "floats", hint, TypeError)
     return encode_labels(given, "given")

@@ -14,14 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from infotok.errors import require
+from infotok.errors import require, require_flag, require_int, require_seed
 from infotok.information.categories import encode_columns, is_labels, one_hot_codes
 from infotok.information.crossfit import LearningCurve, learning_curve, stratified_folds
 from infotok.information.labels import FOLDS, LabelInformation, classified, entropy_of, from_terms, label_mi, scaled
 from infotok.information.result import Z95, Estimate, classified_as
+from infotok.information.samples import dense
 from infotok.information.tokens import code_fits, token_mi
 
 __all__ = ["probe_mi"]
+
+MOST_FOLDS, MOST_CODES = 100, 2**24
 
 
 def probe_mi(
@@ -45,7 +48,11 @@ def probe_mi(
     that the classifiers have shown, a lower bound; the value adds what they have yet to learn. Raises ValueError for
     unequal lengths, fewer than 10 samples, NaN or missing labels, TypeError for a vocabulary of floats.
     """
-    require(isinstance(folds, int) and folds >= 2, "folds", folds, "an integer, 2 or more")
+    require_int("folds", folds, 2, MOST_FOLDS)
+    require_seed("seed", seed)
+    require_flag("network", network)
+    if vocabulary is not None:
+        require_int("vocabulary", vocabulary, 1, MOST_CODES)
     values, symbols = _tokens(tokens)
     require(not (vocabulary is not None and not symbols), "tokens", "floats", "integers, for a vocabulary", TypeError)
     marked = one_hot_codes(labels)
@@ -62,10 +69,7 @@ def probe_mi(
 
 def _tokens(tokens: Any) -> tuple[np.ndarray, bool]:
     """(N, columns), and whether they are symbols: codes from 0 where they are not integers already."""
-    if hasattr(tokens, "detach"):
-        tokens = tokens.detach().cpu()
-        tokens = tokens.float().numpy() if tokens.is_floating_point() else tokens.numpy()
-    array = np.asarray(tokens)
+    array = np.asarray(dense(tokens, "tokens"))
     require(array.ndim >= 1 and array.size > 0, "tokens", array, "shape (N, ...)")
     flat = array.reshape(len(array), -1)
     if flat.dtype.kind in "iub":

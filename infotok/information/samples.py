@@ -38,8 +38,7 @@ def plain(values: Any, name: str) -> Any:
 def dense(values: Any, name: str) -> Any:
     """The values off their device and graph; masked, complex, nested and sparse ones are refused."""
     if isinstance(values, torch.Tensor):
-        whole = values.layout is torch.strided and not values.is_nested and values.device.type != "meta"
-        require(whole, name, f"a tensor of layout {values.layout} on {values.device}", "a dense tensor with values")
+        require_dense(values, name)
         values = values.detach().cpu()
         values = values.float().numpy() if values.dtype.is_floating_point and values.itemsize < 4 else values.numpy()
     if isinstance(values, np.ma.MaskedArray):
@@ -54,6 +53,12 @@ def dense(values: Any, name: str) -> Any:
         values = values if isinstance(values, list) and array.dtype.kind in "US" else array  # ["a", None] keeps None
     require(kind_of(values) not in "cmMV", name, _kind_name(values), "numbers or labels", TypeError)
     return values
+
+
+def require_dense(values: torch.Tensor, name: str) -> None:
+    """Raise ValueError for tensors that are sparse, nested or without values."""
+    whole = values.layout is torch.strided and not values.is_nested and values.device.type != "meta"
+    require(whole, name, f"a tensor of layout {values.layout} on {values.device}", "a dense tensor with values")
 
 
 def kind_of(values: Any) -> str:

@@ -1,6 +1,7 @@
 """Good calls of `infotok.information`."""
 
 import numpy as np
+import pandas as pd
 import torch
 
 from infotok import information as own
@@ -9,6 +10,7 @@ RNG = np.random.default_rng(0)
 X = RNG.standard_normal((40, 2))
 Y = X[:, :1] + RNG.standard_normal((40, 1))
 LABELS = RNG.integers(0, 3, 40)
+TOKENS = np.stack([LABELS, RNG.permutation(LABELS)], 1)
 COV = np.array([[1.0, 0.4, 0.1], [0.4, 1.0, 0.2], [0.1, 0.2, 1.0]])
 P = np.array([[0.2, 0.3], [0.4, 0.1]])
 SCORES = torch.from_numpy(RNG.standard_normal((6, 6))).float()
@@ -94,7 +96,20 @@ CALLS = {
         own.estimate_mi,
         lambda: {"x": X, "y": Y, "method": "ksg", "seed": 0, "device": "cpu", "progress": False, "k": 3},
     ),
-    "estimate_mi auto": (own.estimate_mi, lambda: {"x": X, "y": Y}),
+    "estimate_mi auto": (own.estimate_mi, lambda: {"x": X[:, :1], "y": Y}),
+    "estimate_mi given": (own.estimate_mi, lambda: {"x": X[:, :1], "y": Y, "given": X[:, 1:]}),
+    "estimate_mi labels": (own.estimate_mi, lambda: {"x": X, "y": LABELS, "discrete_x": None, "discrete_y": None}),
+    "information_correlation": (own.information_correlation, lambda: {"nats": 0.5}),
+    "mi_matrix": (own.mi_matrix, lambda: {"frame": pd.DataFrame({"a": X[:, 0], "b": Y[:, 0]})}),
+    "normalized_mi": (own.normalized_mi, lambda: {"x": LABELS, "y": LABELS // 2}),
+    "permutation_test": (
+        own.permutation_test,
+        lambda: {"x": X, "y": Y, "method": "correlation", "permutations": 19, "seed": 0},
+    ),
+    "probe_mi": (
+        own.probe_mi,
+        lambda: {"tokens": TOKENS, "labels": LABELS, "vocabulary": 4, "seed": 0, "folds": 3, "network": False},
+    ),
     "estimate_mi mixed": (own.estimate_mi, lambda: {"x": LABELS, "y": Y, "method": "mixed"}),
     "estimate_mi discrete": (
         own.estimate_mi,

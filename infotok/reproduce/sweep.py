@@ -54,8 +54,9 @@ def sweep(
 
     Raises:
         ValueError: for no cells, or more than 2^15 `jobs`, or none.
-        TypeError: for a cell that does not have the arguments of `function`; for a cell or a result that is not JSON; with a cache, for a function that reaches what cannot be
-            keyed (a model, a random generator, an open file), or that changes what it reaches.
+        TypeError: for a cell that does not have the arguments of `function`; for a cell or a result that is not JSON;
+            with a cache, for a function that reaches what cannot be keyed (a model, a random generator, an open file),
+            or that changes what it reaches.
         Whatever `function` raises; cells that had finished stay in the cache.
     """
     require(callable(function), "function", type(function).__name__, "a function of a cell", TypeError)

@@ -187,7 +187,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "unified.FlowHead.velocity | x, t, state | more axes, fewer rows, fewer axes",
         "unified.FlowHead.mean | states | more axes, no rows, fewer rows, fewer axes",
     ),
-    "a folder may have any name": ("unified.* | folder, run_dir | text",),
+    "a folder may have any name": ("unified.* | folder, run_dir | text", "reproduce.* | run_dir, cache | text"),
     "a function of any values": ("worlds.* | map_* | gives None, gives text",),
     "a folder may be any name; digits need none": ("worlds.* | root | text, empty",),
     "the part of the scenes that is not asked for is not looked at": (
@@ -199,5 +199,23 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "evaluation.* | batch, train, test | text fewer columns, text no columns",
         "unified.*.loss | batch | kinds *, text *",
     ),
-    "a description is any text, also an empty one": ("lab.Exercise* | question, solution, hint | text, empty",),
+    "NaN and inf are passed on, as documented: a metric is what was measured, and a claim of such a value fails": (
+        "reproduce.Record.metric | value | NaN, inf, minus inf, beyond floats",
+        "reproduce.Record.claim* | value | NaN, inf, minus inf, beyond floats",
+    ),
+    "a metric is any JSON value": (
+        "reproduce.Record.metric | value | None, text, text of it, zero, minus one, two, huge, tiny, True, list",
+    ),
+    "a claim is about any number, and a truth value is 0 or 1": (
+        "reproduce.Record.claim* | value, at_*, close_to, tol | zero, minus one, two, huge, tiny, True",
+        "reproduce.Record.claim | at_* | None",
+    ),
+    "a name is any line of letters": ("reproduce.Record.* | name | text",),
+    "no folder keeps nothing": ("reproduce.Record | run_dir | None, empty",),
+    "any number of processes, -1 for one a core": ("reproduce.sweep | jobs | minus one",),
+    "a description is any text, also an empty one": (
+        "lab.Exercise* | question, solution, hint | text, empty",
+        "reproduce.Record.* | text, source, caption | text, empty",
+        "reproduce.sweep | label | text, empty",
+    ),
 }

@@ -13,6 +13,7 @@ import math
 import sys
 from collections.abc import Sequence
 from numbers import Integral, Real
+from pathlib import PurePath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ def require(condition: Any, name: str, got: Any, expected: str, error: type[Exce
     ValueError: beta: got -1, expected a number above 1
     """
     if not condition:
-        raise error(message(name, got, expected))
+        raise error(message(name, got, expected)) from None
 
 
 def message(name: str, got: Any, expected: str) -> str:
@@ -153,6 +154,12 @@ def require_device(name: str, value: Any) -> None:
         torch.device(value)
     except RuntimeError:
         require(False, name, value, "a device, such as cpu or cuda")
+
+
+def require_folder(name: str, value: Any) -> None:
+    """Raise TypeError or ValueError unless `value` is the path of a folder: a string or a pathlib.Path, not empty."""
+    require_instance(name, value, (str, PurePath), "a folder's path")
+    require(str(value), name, value, "a folder's path, . for this one")
 
 
 def require_text(name: str, value: Any) -> None:

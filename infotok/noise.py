@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from infotok.errors import require_generator
+
 __all__ = ["multinomial", "rand", "randn"]
 
 Device = torch.device | str
@@ -38,4 +40,7 @@ def multinomial(weight: Tensor, count: int, generator: torch.Generator | None) -
 
 
 def _home(generator: torch.Generator | None, device: Device) -> Device:
-    return device if generator is None else generator.device
+    if generator is None:
+        return device
+    require_generator("generator", generator)
+    return generator.device

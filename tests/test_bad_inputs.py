@@ -25,8 +25,6 @@ from torch import Tensor, nn
 PENDING = (  # calls that do not refuse everything yet; `python tests/test_bad_inputs.py AREA` shows what
     "bottleneck.*",
     "tokenizers.*",
-    "unified.*",
-    "reproduce.*",
 )
 LINE = re.compile(r"[^\n]+: got [^\n]*, expected [^\n]+")
 PIXELS = ("images", "image", "others", "reconstructions", "generated", "real")

@@ -93,11 +93,11 @@ class Odd:
 @pytest.mark.parametrize(
     ("value", "line"),
     [
-        (Odd(), "scores: got Odd, expected numbers"),
-        ({"a": 1, "b": [1, {"c": Odd()}]}, r"scores\['b'\]\[1\]\['c'\]: got Odd"),
-        ([1, 1j], r"scores\[1\]: got complex"),
+        (Odd(), "scores: got 'Odd', expected numbers"),
+        ({"a": 1, "b": [1, {"c": Odd()}]}, r"scores\['b'\]\[1\]\['c'\]: got 'Odd'"),
+        ([1, 1j], r"scores\[1\]: got 'complex'"),
         ({1: 0.1, "1": 0.2}, r"scores: got \[1, '1'\], expected keys that differ as text"),
-        ({"a": "\ud800"}, r"scores\['a'\]: got str"),
+        ({"a": "\ud800"}, r"scores\['a'\]: got 'str'"),
     ],
 )
 def test_a_metric_that_json_cannot_hold_is_named_and_spoils_nothing(tmp_path, value, line):
@@ -113,7 +113,7 @@ def test_a_metric_that_json_cannot_hold_is_named_and_spoils_nothing(tmp_path, va
 def test_a_metric_in_a_circle_is_refused(tmp_path):
     circle = []
     circle.append(circle)
-    with pytest.raises(TypeError, match=r"scores.*: got list"):
+    with pytest.raises(TypeError, match=r"scores.*: got 'list'"):
         Record(tmp_path).metric("scores", circle)
 
 

@@ -180,10 +180,10 @@ def test_code_of_a_repository_is_never_run_nor_asked_about(folder, tmp_path, mon
 
 @pytest.mark.parametrize(("name", "size"), [("layers", 10**7), ("words", 10**9), ("hidden", 2.0)])
 def test_sizes_of_a_tiny_backbone_are_bounded(name, size):
-    with pytest.raises(ValueError, match=f"{name}: got {size}, expected an integer from 1 to"):
+    with pytest.raises((TypeError, ValueError), match=f"{name}: got {size}, expected an integer from 1 to"):
         Backbone.tiny(**{"words": 5, name: size})
 
 
 def test_a_negative_rank_is_refused(folder):
-    with pytest.raises(ValueError, match="lora: got -1, expected a rank, 0 or above"):
+    with pytest.raises(ValueError, match="lora: got -1, expected an integer from 0 to"):
         Backbone.hub(str(folder), WORDS, lora=-1)

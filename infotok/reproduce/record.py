@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from infotok.errors import require
+from infotok.errors import require, require_folder, require_text
 from infotok.files import plain, to_json, write_atomically, write_json
 
 PROFILES = ("smoke", "laptop", "gpu")  # from a quick look to the full experiment
@@ -76,14 +76,17 @@ class Record:
     """Collects metrics, claims, figures and tables of one run of one notebook.
 
     Args:
-        run_dir: the run's folder, or "" to keep nothing on disk.
+        run_dir: the run's folder, or "" or None to keep nothing on disk.
         profile: "smoke", "laptop" or "gpu".
     """
 
     def __init__(self, run_dir: str | Path = "", profile: str = "laptop") -> None:
         require(profile in PROFILES, "profile", profile, f"one of {', '.join(PROFILES)}")
         self.profile = profile
-        self.folder = Path(run_dir) if run_dir else None
+        kept = run_dir is not None and run_dir != ""
+        if kept:
+            require_folder("run_dir", run_dir)
+        self.folder = Path(run_dir) if kept else None
         self.metrics: dict[str, Any] = {}
         self.claims: list[Claim] = []
         self.figures: dict[str, dict] = {}
@@ -148,7 +151,9 @@ class Record:
         is kept as a picture only.
         """
         self._new("figure", name, self.figures)
-        require(hasattr(fig, "savefig"), f"figure {name}", type(fig).__name__, "a Matplotlib figure", TypeError)
+        require_text("caption", caption)
+        drawn = hasattr(fig, "savefig") and not isinstance(fig, type)
+        require(drawn, f"figure {name}", type(fig).__name__, "a Matplotlib figure", TypeError)
         said = _as_json(name, {"caption": caption, **(getattr(fig, "recipe", None) or {})})
         if hasattr(fig, "recipe"):
             fig.caption = caption
@@ -163,8 +168,10 @@ class Record:
     def table(self, name: str, frame: Any, caption: str = "") -> Any:
         """Keep a pandas frame as tables/NAME.csv; returns it, to be shown by the cell."""
         self._new("table", name, self.tables)
-        require(hasattr(frame, "to_csv"), f"table {name}", type(frame).__name__, "a pandas frame", TypeError)
-        said = _as_json(name, caption)
+        require_text("caption", caption)
+        listed = hasattr(frame, "to_csv") and not isinstance(frame, type)
+        require(listed, f"table {name}", type(frame).__name__, "a pandas frame", TypeError)
+        said = caption
         if self.folder:
             write_atomically(self.folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
         self.tables[name] = said
@@ -234,10 +241,10 @@ def _as_json(name: str, value: Any) -> Any:
         require(len({str(key) for key in item}) == len(item), where, [*item], expected, TypeError)
     try:
         return _through_json(value)
-    except Exception as reason:
+    except Exception:
         where, leaf = _unserialisable(value, name)
         expected = "numbers, text, None, and lists, dicts, arrays and tensors of these"
-        raise TypeError(f"{where}: got {type(leaf).__name__}, expected {expected}") from reason
+        require(False, where, type(leaf).__name__, expected, TypeError)
 
 
 def _through_json(value: Any) -> Any:

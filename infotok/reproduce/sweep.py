@@ -13,23 +13,26 @@ everything that the function reaches. Pass to the function what changes from cel
 """
 
 import hashlib
+import inspect
 import itertools
 import json
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache as memoised
 from pathlib import Path
 from typing import Any
 
-from infotok.errors import require
+from infotok.errors import require, require_folder, require_instance, require_int, require_text
 from infotok.files import plain, to_json, write_json
 from infotok.reproduce.cell_files import Computation, read_cell, write_cell
 from infotok.reproduce.fingerprint import fingerprint, name_of
 from infotok.reproduce.record import headless
+
+MOST_JOBS = 2**15
 
 
 def sweep(
@@ -50,14 +53,20 @@ def sweep(
         label: what the progress line calls the work; the function's name by default.
 
     Raises:
-        ValueError: for no cells or `jobs` of 0.
-        TypeError: for a cell or a result that is not JSON; with a cache, for a function that reaches what cannot be
-            keyed (a model, a random generator, an open file), or that changes what it reaches.
+        ValueError: for no cells, or more than 2^15 `jobs`, or none.
+        TypeError: for a cell that does not have the arguments of `function`; for a cell or a result that is not JSON;
+            with a cache, for a function that reaches what cannot be keyed (a model, a random generator, an open file),
+            or that changes what it reaches.
         Whatever `function` raises; cells that had finished stay in the cache.
     """
+    require(callable(function), "function", type(function).__name__, "a function of a cell", TypeError)
+    require_int("jobs", jobs, -1, MOST_JOBS), require(jobs != 0, "jobs", jobs, "a number of processes, or -1")
+    require_text("label", label)
+    if cache is not None:
+        require_folder("cache", cache)
     cells = _cells(grid)
-    require(isinstance(jobs, int) and (jobs >= 1 or jobs == -1), "jobs", jobs, "a number of processes, or -1")
-    name, folder = name_of(function), Path(cache) if cache else None
+    _check_arguments(function, cells)
+    name, folder = name_of(function), None if cache is None else Path(cache)
     reads = fingerprint(function) if folder else {}
     tasks = [_Task(function, cell, folder, Computation(name, reads, cell)) for cell in cells]
     rows = [task.finished() for task in tasks]
@@ -71,11 +80,36 @@ def sweep(
 
 
 def _cells(grid: Any) -> list[dict[str, Any]]:
+    expected = "a dict of lists, or a list of cells"
+    require(isinstance(grid, Iterable) and not isinstance(grid, str | bytes), "grid", _kind(grid), expected, TypeError)
     if isinstance(grid, Mapping):
+        for key, values in grid.items():
+            listed = isinstance(values, Iterable) and not isinstance(values, str | bytes)
+            require(listed, f"grid[{key!r}]", _kind(values), "a list of values", TypeError)
         grid = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-    cells = [plain(dict(cell)) for cell in grid]
-    require(cells, "grid", grid, "at least one cell")
-    return cells
+    grid = list(grid)
+    for cell in grid:
+        require_instance("grid, cell", cell, Mapping, "a dict of arguments")
+    require(grid, "grid", grid, "at least one cell")
+    return [plain(dict(cell)) for cell in grid]
+
+
+def _check_arguments(function: Callable[..., Any], cells: list[dict[str, Any]]) -> None:
+    """Refuse cells that `function` cannot be called with, before the first of them is computed."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # a function of C
+        return
+    for names in {tuple(cell) for cell in cells}:
+        try:
+            signature.bind(**dict.fromkeys(names))
+        except TypeError as error:
+            got = f"cells of {', '.join(map(str, names)) or 'nothing'} ({error})"
+            require(False, "grid", got, f"the arguments of {name_of(function)}{signature}", TypeError)
+
+
+def _kind(value: Any) -> str | None:
+    return None if value is None else type(value).__name__
 
 
 @dataclass(frozen=True)

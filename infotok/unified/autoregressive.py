@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infotok.errors import checks, require
+from infotok.errors import checks, require, require_flag, require_float
 from infotok.tokenizers import SharedTokenizer
 from infotok.unified.backbone import Backbone
 from infotok.unified.depth import DepthHead
@@ -43,6 +43,7 @@ class AutoregressiveModel(UnifiedModel):
     @without_training
     def expect(self, captions: Tensor, images: Tensor, u: Tensor) -> Tensor:
         """log p(c_i | caption, codes before), unnormalised: (B, L, K), or (B, L, codebooks, K)."""
+        self._check_captions(captions, images)
         codes = self.tokenizer.codes(images)
         logits = self._code_logits(captions, self.tokenizer.quantizer.decode(codes), codes)
         return logits.squeeze(2) if codes.ndim == 2 else logits
@@ -62,17 +63,17 @@ class AutoregressiveModel(UnifiedModel):
         guidance w: logits are those without the caption plus w times what the caption adds; 1 is the model itself.
         temperature: 0 takes the likeliest code. cached: keep keys and values, for the same tokens in less time.
         """
-        require(temperature >= 0, "temperature", temperature, "a number, 0 or above")
+        require_float("temperature", temperature, "[0, inf)"), require_flag("cached", cached)
         stream = self._begin(captions, guidance, cached)
         quantizer, length = self.tokenizer.quantizer, self.tokenizer.length
         u = self._uniform(captions, (length, quantizer.codebooks), generator)
         streams = len(stream.states) // len(captions)  # 2 with guidance
         drawn: list[Tensor] = []
-        for i in range(length):
-            state = stream.states[:, -1].unflatten(0, (streams, -1)).squeeze(0)  # (B, H), or (2, B, H)
-            codes, _ = self.head.sample(state, u[:, i], temperature, guidance)  # (B, codebooks)
-            with checks(False):  # codes of the head's own, and a look at each would stall an accelerator
+        with checks(False):  # numbers of the model's own, and a look at each would stall an accelerator
+            for i in range(length):
+                state = stream.states[:, -1].unflatten(0, (streams, -1)).squeeze(0)  # (B, H), or (2, B, H)
+                codes, _ = self.head.sample(state, u[:, i], temperature, guidance)  # (B, codebooks)
                 drawn.append(quantizer.decode(codes[:, None] if quantizer.codebooks > 1 else codes))  # (B, 1, dim)
-            if i + 1 < length:
-                stream.states = stream.feed(self._visual(drawn[-1], i).repeat(streams, 1, 1))
+                if i + 1 < length:
+                    stream.states = stream.feed(self._visual(drawn[-1], i).repeat(streams, 1, 1))
         return torch.cat(drawn, 1)

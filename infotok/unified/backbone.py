@@ -23,12 +23,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from infotok.errors import require
+from infotok.errors import require, require_instance, require_int, require_text
+from infotok.unified.arguments import LAYERS, NUMBERS, check_keys, check_layout, check_part, check_states
 
 __all__ = ["Backbone"]
 
 OWN_CODE = {"trust_remote_code": False}  # of transformers only, never a repository's, and without a question
-LAYERS, NUMBERS, WEIGHTS = 2**10, 2**24, 2**37  # at most: of layers or experts, of any other size, of weights in all
+WEIGHTS = 2**37  # at most in all
 
 
 class Backbone(nn.Module):
@@ -36,7 +37,9 @@ class Backbone(nn.Module):
 
     def __init__(self, model: nn.Module, lora: int = 0) -> None:
         super().__init__()
-        require(isinstance(lora, int) and lora >= 0, "lora", lora, "a rank, 0 or above")
+        require_instance("model", model, nn.Module)
+        check_part("model", model, ("config", "get_input_embeddings"), "a model of transformers")
+        require_int("lora", lora, 0, model.config.hidden_size)  # the largest rank that a matrix of the model has
         self.config, self.lora = model.config, lora
         if lora:
             model = _with_adapters(model, lora)
@@ -54,8 +57,8 @@ class Backbone(nn.Module):
 
         sizes = {"words": words, "hidden": hidden, "layers": layers, "heads": heads, "positions": positions}
         for name, size in sizes.items():
-            most = LAYERS if name == "layers" else NUMBERS
-            require(isinstance(size, int) and 1 <= size <= most, name, size, f"an integer from 1 to {most}")
+            sizes[name] = require_int(name, size, 1, LAYERS if name == "layers" else NUMBERS)
+        words, hidden, layers, heads, positions = sizes.values()
         require(hidden % heads == 0, "heads", heads, f"a divisor of hidden={hidden}")
         config = GPT2Config(
             vocab_size=words, n_embd=hidden, n_layer=layers, n_head=heads, n_positions=positions,
@@ -73,6 +76,9 @@ class Backbone(nn.Module):
         """
         from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig
 
+        require_instance("name", name, (str, Path), "a name on the hub, or a folder")
+        require(str(name), "name", name, "a name on the hub, or a folder")
+        _check_words(words), require_int("lora", lora, 0)
         what = f"backbone {name}"
         with _one_line(what):
             _check_sizes(PretrainedConfig.get_config_dict(name)[0], what)  # some configurations list their layers
@@ -96,6 +102,7 @@ class Backbone(nn.Module):
         """The same architecture, random weights: of `spec` as `Backbone.spec` gives it; ValueError for no such spec."""
         from transformers import AutoConfig, AutoModel
 
+        check_keys("spec", spec, {"config", "lora"})
         with _one_line("backbone, config"):
             config = dict(spec["config"])
             _check_sizes(config, "backbone, config")
@@ -134,11 +141,14 @@ class Backbone(nn.Module):
 
         cache: a `transformers` cache, which grows by N.
         """
+        past = cache.get_seq_length() if cache is not None else 0
+        self._check(embeddings, mask, positions, past)
         inputs = {"inputs_embeds": embeddings, "attention_mask": mask, "position_ids": positions}
         return self.model(**inputs, past_key_values=cache, use_cache=cache is not None).last_hidden_state
 
     def attention(self, embeddings: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
         """Attention weights (layers, B, heads, N, N) of a pass: who looked at whom."""
+        self._check(embeddings, mask, positions, 0)
         allowed = torch.zeros(mask.shape, dtype=embeddings.dtype, device=mask.device)
         allowed = allowed.masked_fill(~mask, torch.finfo(embeddings.dtype).min)
         inputs = {"inputs_embeds": embeddings, "attention_mask": allowed, "position_ids": positions}
@@ -147,6 +157,11 @@ class Backbone(nn.Module):
             return torch.stack(self.model(**inputs, output_attentions=True, use_cache=False).attentions)
         finally:
             self.model.set_attn_implementation("sdpa")
+
+    def _check(self, embeddings: Tensor, mask: Tensor, positions: Tensor, past: int) -> None:
+        check_states("embeddings", embeddings, ("B", "N", self.hidden), self.training, self.words.weight)
+        rows, length = embeddings.shape[:2]
+        check_layout(mask, positions, (rows, length, past + length), self.positions, self.training)
 
 
 @contextmanager
@@ -158,7 +173,15 @@ def _one_line(what: str) -> Iterator[None]:
         if isinstance(error, ValueError) and str(error).startswith(what):
             raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{what}: got no model ({reason}), expected a checkpoint") from None
+        require(False, what, f"no model ({reason})", "a checkpoint")
+
+
+def _check_words(words: Any) -> None:
+    listed = isinstance(words, Sequence) and not isinstance(words, str) and len(words) > 0
+    require(listed, "words", type(words).__name__, "a list of words", TypeError)
+    for word in words:
+        require_text("words", word)
+    require(len(set(words)) == len(words), "words", "a word twice", "each word once")
 
 
 def _check_sizes(config: dict[str, Any], what: str) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import checks, require, require_flag, require_int
 from infotok.modes import recomputing
 from infotok.ranks import mean_over_ranks
 from infotok.tokenizers import SharedTokenizer
+from infotok.unified.arguments import MOST_STEPS
 from infotok.unified.backbone import Backbone
 from infotok.unified.draws import normal
 from infotok.unified.flow import FlowHead
@@ -74,6 +75,7 @@ class ContinuousModel(UnifiedModel):
     @without_training
     def expect(self, captions: Tensor, images: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         """A Gaussian of the flow's first moment: E[z_i | h_i] (B, L, D), and the log of its mean square error (D,)."""
+        self._check_captions(captions, images)
         tokens = self.tokenizer.encode(images)
         states = self._image_states(captions, self._visual(tokens[:, :-1]))
         mean = self.scale * self.flow.mean(states, tokens.shape[-1])
@@ -98,15 +100,16 @@ class ContinuousModel(UnifiedModel):
         guidance w: velocities are those without the caption plus w times what the caption adds. steps: of the flow,
         two evaluations each. cached: keep keys and values, for the same tokens in less time.
         """
-        require(isinstance(steps, int) and steps >= 1, "steps", steps, "a whole number, 1 or above")
+        require_int("steps", steps, 1, MOST_STEPS), require_flag("cached", cached)
         stream = self._begin(captions, guidance, cached)
         length, dim = self.tokenizer.length, self.tokenizer.dim
         noise = normal(self._uniform(captions, (length, dim), generator))
         streams = len(stream.states) // len(captions)  # 2 with guidance
         drawn: list[Tensor] = []
-        for i in range(length):
-            state = stream.states[:, -1].unflatten(0, (streams, -1)).squeeze(0)  # (B, H), or (2, B, H)
-            drawn.append(self.scale * self.flow.sample(state, noise[:, i], steps, guidance))  # (steps + 1, B, D)
-            if i + 1 < length:
-                stream.states = stream.feed(self._visual(drawn[-1][-1][:, None], i).repeat(streams, 1, 1))
+        with checks(False):  # numbers of the model's own, and a look at each would stall an accelerator
+            for i in range(length):
+                state = stream.states[:, -1].unflatten(0, (streams, -1)).squeeze(0)  # (B, H), or (2, B, H)
+                drawn.append(self.scale * self.flow.sample(state, noise[:, i], steps, guidance))  # (steps + 1, B, D)
+                if i + 1 < length:
+                    stream.states = stream.feed(self._visual(drawn[-1][-1][:, None], i).repeat(streams, 1, 1))
         return torch.stack(drawn, 2)

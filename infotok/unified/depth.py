@@ -11,6 +11,8 @@ their residual and multi-codebook tokens in this way).
 import torch
 from torch import Tensor, nn
 
+from infotok.errors import checking, require, require_float, require_int, require_tensor
+from infotok.unified.arguments import GUIDANCE, LAYERS, NUMBERS, UNIFORM, check_states
 from infotok.unified.draws import categorical
 
 __all__ = ["DepthHead"]
@@ -23,6 +25,8 @@ class DepthHead(nn.Module):
 
     def __init__(self, hidden: int, size: int, codebooks: int = 1) -> None:
         super().__init__()
+        require_int("hidden", hidden, 1, NUMBERS), require_int("size", size, 1, NUMBERS)
+        require_int("codebooks", codebooks, 1, LAYERS)
         self.size, self.codebooks = size, codebooks
         self.depth = nn.Parameter(torch.zeros(codebooks, hidden))
         self.codes = nn.ModuleList(nn.Embedding(size, hidden) for _ in range(codebooks - 1))
@@ -33,6 +37,10 @@ class DepthHead(nn.Module):
 
     def forward(self, states: Tensor, codes: Tensor) -> Tensor:
         """Logits (..., C, K) of every code given those before it; codes (..., C) are the true ones."""
+        check_states("states", states, ("...", self.depth.shape[1]), self.training, self.weight)
+        looked = not self.training and isinstance(codes, Tensor) and checking(codes)
+        shape, values = (*states.shape[:-1], self.codebooks), f"[0, {self.size - 1}]" if looked else None
+        require_tensor("codes", codes, shape, "int64", values)
         known = [embed(codes[..., j]) for j, embed in enumerate(self.codes)]  # C - 1 times (..., H)
         sums = torch.stack([torch.zeros_like(states), *known], -2).cumsum(-2)  # (..., C, H)
         contexts = self._read(states[..., None, :] + sums + self.depth)
@@ -46,6 +54,11 @@ class DepthHead(nn.Module):
         guidance w other than 1: `states` are (2, ..., H), with the caption and without it, and the code is drawn from
         logits l_without + w (l_with - l_without).
         """
+        require_float("temperature", temperature, "[0, inf)"), require_float("guidance", guidance, GUIDANCE)
+        check_states("states", states, ("...", self.depth.shape[1]), self.training, self.weight)
+        require(guidance == 1 or states.shape[0] == 2, "states", states, "two of each, with the caption and without")
+        rows = states.shape[:-1] if guidance == 1 else states.shape[1:-1]
+        check_states("u", u, (*rows, self.codebooks), self.training, values=UNIFORM)
         context, codes, log_p = states, [], 0.0
         for j in range(self.codebooks):
             logits = GAIN * self._read(context + self.depth[j]) @ self.weight[j].T + self.bias[j]

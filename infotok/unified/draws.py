@@ -53,5 +53,8 @@ def categorical(logits: Tensor, u: Tensor, temperature: float = 1.0) -> Tensor:
     """
     if temperature == 0:
         return logits.argmax(-1)
-    cumulative = (logits.double() / temperature).softmax(-1).cumsum(-1)
-    return torch.searchsorted(cumulative, u[..., None].double()).squeeze(-1).clamp(max=logits.shape[-1] - 1)
+    below = logits.double() - logits.amax(-1, keepdim=True)  # from the likeliest: no temperature overflows
+    cumulative = (below / temperature).softmax(-1).cumsum(-1)
+    return (
+        torch.searchsorted(cumulative, u[..., None].double().contiguous()).squeeze(-1).clamp(max=logits.shape[-1] - 1)
+    )

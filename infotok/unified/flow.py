@@ -12,6 +12,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from infotok.errors import require, require_float, require_int
+from infotok.unified.arguments import GUIDANCE, LAYERS, MOST_STEPS, NUMBERS, UNIFORM, check_states
+
 __all__ = ["FlowHead"]
 
 
@@ -20,15 +23,25 @@ class FlowHead(nn.Module):
 
     def __init__(self, dim: int, hidden: int, width: int = 128, depth: int = 3) -> None:
         super().__init__()
+        for name, size in {"dim": dim, "hidden": hidden, "width": width}.items():
+            require_int(name, size, 1, NUMBERS)
+        require_int("depth", depth, 0, LAYERS)
         self.enter, self.time, self.state = nn.Linear(dim, width), TimeEmbedding(width), nn.Linear(hidden, width)
         self.blocks = nn.ModuleList(AdaptiveBlock(width) for _ in range(depth))
         self.leave = nn.Linear(width, dim)
         nn.init.zeros_(self.leave.weight)
 
     def forward(self, x: Tensor, t: Tensor, states: Tensor) -> Tensor:
+        self._check_rows(x, states)
+        self._check_times(t, tuple(states.shape[:-1]))
         return self.velocity(x, t, self.state(states))
 
     def velocity(self, x: Tensor, t: Tensor, state: Tensor) -> Tensor:
+        """v of `state` (..., width), the linear map of states; the leading axes of all three broadcast."""
+        self._check("x", x, self.enter), self._check_times(t)
+        check_states("state", state, ("...", self.enter.out_features), self.training, self.leave.weight)
+        leading = (x.shape[:-1], t.shape, state.shape[:-1])
+        require(_broadcast(*leading), "t", t, f"times for x {tuple(x.shape)} and state {tuple(state.shape)}")
         condition = nn.functional.silu(state + self.time(t))
         h = self.enter(x)
         for block in self.blocks:
@@ -40,6 +53,10 @@ class FlowHead(nn.Module):
 
         n times and noises for each token share its state, which is what costs.
         """
+        self._check_rows(x, states)
+        self._check("noise", noise, self.enter)
+        require(noise.shape[1:] == x.shape, "noise", noise, f"shape (n, {', '.join(map(str, x.shape))})")
+        self._check_times(t, tuple(noise.shape[:-1]))
         x = x.to(noise)  # tokens may be bfloat16; differences of them are not
         x_t = torch.lerp(noise, x.expand_as(noise), t[..., None])
         return (self.velocity(x_t, t, self.state(states)) - (x - noise)).square().mean()
@@ -50,6 +67,10 @@ class FlowHead(nn.Module):
         guidance w other than 1: `states` are (2, ..., hidden), with the caption and without it, and the velocity is
         v_without + w (v_with - v_without) (Ho & Salimans 2022, arXiv 2207.12598).
         """
+        require_int("steps", steps, 1, MOST_STEPS), require_float("guidance", guidance, GUIDANCE)
+        self._check("noise", noise, self.enter)
+        twice = () if guidance == 1 else (2,)
+        self._check("states", states, self.state, (*twice, *noise.shape[:-1]))
         state, path = self.state(states), [noise]
 
         def velocity(x: Tensor, t: float) -> Tensor:
@@ -64,8 +85,22 @@ class FlowHead(nn.Module):
 
     def mean(self, states: Tensor, dim: int) -> Tensor:
         """E[x | h], (..., D): at t = 0 the token is pure noise, and v(noise, 0, h) = E[x | h] - noise."""
+        self._check("states", states, self.state)
+        own = self.enter.in_features
+        require(require_int("dim", dim) == own, "dim", dim, f"{own}, that of this head")
         origin = torch.zeros(*states.shape[:-1], dim, dtype=states.dtype, device=states.device)
         return self(origin, torch.zeros(states.shape[:-1], dtype=states.dtype, device=states.device), states)
+
+    def _check(self, name: str, value: Tensor, layer: nn.Linear, leading: tuple[int | str, ...] = ("...",)) -> None:
+        check_states(name, value, (*leading, layer.in_features), self.training, layer.weight)
+
+    def _check_times(self, t: Tensor, shape: tuple[int | str, ...] = ("...",)) -> None:
+        check_states("t", t, shape, self.training, self.leave.weight, UNIFORM)
+
+    def _check_rows(self, x: Tensor, states: Tensor) -> None:
+        """States, and x of a token for each."""
+        self._check("states", states, self.state)
+        self._check("x", x, self.enter, tuple(states.shape[:-1]))
 
 
 class AdaptiveBlock(nn.Module):
@@ -95,3 +130,11 @@ class TimeEmbedding(nn.Module):
     def forward(self, t: Tensor) -> Tensor:
         angles = t[..., None] * self.frequencies
         return self.project(torch.cat([angles.sin(), angles.cos()], -1))
+
+
+def _broadcast(*shapes: tuple[int, ...]) -> bool:
+    try:
+        torch.broadcast_shapes(*shapes)
+    except RuntimeError:
+        return False
+    return True

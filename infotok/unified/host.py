@@ -21,9 +21,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infotok.checkpoints import load_checkpoint, load_module, save_checkpoint
-from infotok.errors import require
+from infotok.errors import require, require_float, require_folder, require_instance, require_tensor
 from infotok.modes import Freezable, evaluating, refuse_nonfinite
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+from infotok.unified.arguments import (
+    GUIDANCE,
+    check_batch,
+    check_ids,
+    check_images,
+    check_keys,
+    check_part,
+    check_questions,
+)
 from infotok.unified.backbone import Backbone
 from infotok.unified.draws import joint_uniform, own_generator, uniform
 from infotok.unified.packing import PADDING, PREFIX, Packed, block_mask, pack
@@ -75,11 +84,15 @@ class UnifiedModel(Freezable):
         drop: float = 0.1,
     ) -> None:
         super().__init__()
-        words = backbone.words.num_embeddings
-        require(words == len(vocabulary.words), "backbone, words", words, f"{len(vocabulary.words)}, as the vocabulary")
+        require_instance("tokenizer", tokenizer, SharedTokenizer), require_instance("backbone", backbone, Backbone)
+        check_part("vocabulary", vocabulary, ("words", "answer_ids"), "a vocabulary")
+        words, known = backbone.words.num_embeddings, len(vocabulary.words)
+        require(words == known, "backbone, words", words, f"{known}, as the vocabulary")
+        answers = torch.as_tensor(vocabulary.answer_ids, device="cpu")  # also where the model is made on "meta"
+        require_tensor("vocabulary.answer_ids", answers, ("A",), "int64", f"[0, {known - 1}]")
         for name, weight in (("understanding", understanding), ("generation", generation)):
-            require(0 <= weight < float("inf"), name, weight, "a finite number, 0 or above")
-        require(0 <= drop < 1, "drop", drop, "a probability below 1")
+            require_float(name, weight, "[0, inf)")
+        require_float("drop", drop, "[0, 1)")
         self.tokenizer, self.backbone, self.words = tokenizer, backbone, tuple(vocabulary.words)
         self.discrete = tokenizer.quantizer is not None and tokenizer.quantizer.codebooks > 0
         self.options = {"understanding": understanding, "generation": generation, "drop": drop}
@@ -95,8 +108,8 @@ class UnifiedModel(Freezable):
 
     def loss(self, batch: Any, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Every weighted term on a `ShapesBatch`: sum them and step."""
-        self._check_words("captions", batch.captions, 2)
-        self._check_words("questions", batch.questions, 3)
+        check_batch(batch, len(self.words), self.training)
+        self._check_room("captions", batch.captions), self._check_room("questions", batch.questions)
         u = joint_uniform(len(batch.images), (1 + self._loss_draws,), generator, self.place.device)
         captions = batch.captions.masked_fill(u[:, :1] < self.options["drop"], 0)
         out = self.tokenizer(
@@ -134,9 +147,7 @@ class UnifiedModel(Freezable):
     @without_training
     def answer_probabilities(self, images: Tensor, questions: Tensor) -> Tensor:
         """How likely each word of `answer_ids` is as the answer to each question, (B, Q, A), sums of 1."""
-        self._check_words("questions", questions, 3)
-        same = len(questions) == len(images)
-        require(same, "questions, batch", len(questions), f"a row for each of the {len(images)} images")
+        self._check_asked(images, questions)
         return self._answer_logits(self.tokenizer.encode(images), questions)[..., self.answer_ids].softmax(-1)
 
     def _answer_logits(self, tokens: Tensor, questions: Tensor) -> Tensor:
@@ -150,7 +161,7 @@ class UnifiedModel(Freezable):
     @without_training
     def attention(self, images: Tensor, questions: Tensor) -> Tensor:
         """How much each question's end looks at each image token, (layers, B, heads, Q, L)."""
-        self._check_words("questions", questions, 3)
+        self._check_asked(images, questions)
         packed = pack(questions)
         row = self._row(questions[:, 0, :0], self._visual(self.tokenizer.encode(images)), packed)
         weights = self.backbone.attention(*row)[..., 1 : 1 + self.tokenizer.length]  # (layers, B, heads, N, L)
@@ -169,8 +180,8 @@ class UnifiedModel(Freezable):
 
     def _begin(self, captions: Tensor, guidance: float, cached: bool) -> Stream:
         """A stream that has read the captions, (B, ...), or with guidance (2B, ...): then again without captions."""
-        require(guidance >= 0, "guidance", guidance, "a number, 0 or above")
-        self._check_words("captions", captions, 2)
+        require_float("guidance", guidance, GUIDANCE)
+        self._check_captions(captions)
         if guidance != 1:
             captions = torch.cat([captions, torch.zeros_like(captions)])
         mask, positions = self._layout(captions, self.tokenizer.length)
@@ -211,17 +222,19 @@ class UnifiedModel(Freezable):
         """States at the start and at each image token given, (B, 1 + n, H)."""
         return self.backbone(*self._row(captions, visual))[:, captions.shape[1] :]
 
-    def _check_words(self, name: str, ids: Tensor, ndim: int) -> None:
-        require(isinstance(ids, Tensor), name, type(ids).__name__, "a torch.Tensor of ids", TypeError)
-        shape = ("B", "Q", "T") if ndim == 3 else ("B", "T")
-        require(ids.ndim == ndim and ids.numel() > 0, name, ids, f"ids of shape ({', '.join(shape)}), none of them 0")
-        low, high = (int(bound) for bound in ids.aminmax())
-        inside = low >= 0 and high < len(self.words)
-        require(inside, name, f"id {low if low < 0 else high}", f"ids from 0 to {len(self.words) - 1}")
-        if ndim == 3:
-            there = ids > 0
-            require(there[..., 0].all(), name, "an empty one", "a word or more in each")
-            require((there[..., 1:] <= there[..., :-1]).all(), name, "a word behind padding", "padding at the end")
+    def _check_asked(self, images: Tensor, questions: Tensor) -> None:
+        check_images("images", images)
+        check_questions("questions", questions, (len(images), "Q", "T"), len(self.words))
+        self._check_room("questions", questions)
+
+    def _check_captions(self, captions: Tensor, images: Tensor | None = None) -> None:
+        """Captions (B, T), and images for each where the method has some."""
+        check_ids("captions", captions, ("B", "T"), len(self.words))
+        self._check_room("captions", captions)
+        if images is not None:
+            check_images("images", images, len(captions))
+
+    def _check_room(self, name: str, ids: Tensor) -> None:
         room = self.backbone.positions - 1 - self.tokenizer.length
         require(ids.shape[-1] <= room, f"{name}, words", ids.shape[-1], f"at most {room} beside the image tokens")
 
@@ -229,6 +242,7 @@ class UnifiedModel(Freezable):
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write weights and configuration to `folder`; the tokenizer must have been made by `from_config`."""
+        require_folder("folder", folder)
         save_checkpoint(folder, self.state_dict(), self.spec())
 
     def spec(self) -> dict[str, Any]:
@@ -240,21 +254,23 @@ class UnifiedModel(Freezable):
             "tokenizer": config.asdict(),
             "backbone": self.backbone.spec(),
             "words": self.words,
-            "answer_ids": self.answer_ids,
+            "answer_ids": self.answer_ids.tolist(),
             "options": self.options,
         }
 
     @classmethod
     def from_spec(cls, spec: dict[str, Any]) -> "UnifiedModel":
         """The model that `spec` describes, with new weights. ValueError for the spec of another model."""
+        check_keys("spec", spec, {"kind", "tokenizer", "backbone", "words", "answer_ids", "options"})
         require(spec.get("kind") == cls.__name__, "kind", spec.get("kind"), cls.__name__)
         tokenizer = SharedTokenizer.from_config(TokenizerConfig.from_dict(spec["tokenizer"]))
-        vocabulary = Words(tuple(spec["words"]), torch.tensor(spec["answer_ids"]))
+        vocabulary = Words(tuple(spec["words"]), torch.as_tensor(spec["answer_ids"], device="cpu"))
         return cls(tokenizer, Backbone.from_spec(spec["backbone"]), vocabulary, **spec["options"])
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> "UnifiedModel":
         """The model saved in `folder`, in eval mode. ValueError, in one line, for a wrong or damaged one."""
+        require_folder("folder", folder)
         tensors, meta = load_checkpoint(folder)
         require(meta.get("kind") == cls.__name__, f"{folder}, kind", meta.get("kind"), cls.__name__)
         return load_module(lambda: cls.from_spec(meta), tensors, str(folder))

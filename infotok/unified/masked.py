@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infotok.errors import checks, require
+from infotok.errors import checks, require, require_flag, require_float, require_int
 from infotok.tokenizers import SharedTokenizer
+from infotok.unified.arguments import UNIFORM, check_states
 from infotok.unified.backbone import Backbone
 from infotok.unified.depth import DepthHead
 from infotok.unified.draws import gumbel
@@ -60,6 +61,8 @@ class MaskedModel(UnifiedModel):
     @without_training
     def expect(self, captions: Tensor, images: Tensor, u: Tensor) -> Tensor:
         """Scores of each code from a random half of the image that it is not in: (B, L, K) or (B, L, codebooks, K)."""
+        self._check_captions(captions, images)
+        check_states("u", u, (len(captions), self._loss_draws), self.training, values=UNIFORM)
         codes = self.tokenizer.codes(images)
         tokens = self.tokenizer.quantizer.decode(codes)
         half = u[:, 1:].argsort(1).argsort(1) < self.tokenizer.length // 2  # (B, L)
@@ -92,25 +95,24 @@ class MaskedModel(UnifiedModel):
         """
         length, quantizer = self.tokenizer.length, self.tokenizer.quantizer
         steps = max(1, length // 2) if steps is None else steps
-        require(isinstance(steps, int) and 1 <= steps <= length, "steps", steps, f"1 to {length}, one for each token")
-        for name, value in (("temperature", temperature), ("daring", daring)):
-            require(value >= 0, name, value, "a number, 0 or above")
+        require_int("steps", steps, 1, length), require_flag("cached", cached)
+        require_float("temperature", temperature, "[0, inf)"), require_float("daring", daring, "[0, 1000]")
         stream = self._begin(captions, guidance, cached)
         streams = len(stream.states) // len(captions)
         u = self._uniform(captions, (steps, length, quantizer.codebooks + 1), generator)
         codes = torch.zeros(len(captions), length, quantizer.codebooks, dtype=torch.long, device=u.device)
         settled = torch.full((len(captions), length), -1, device=u.device)
-        for s, still in enumerate(hidden_after(steps, length)):
-            hidden = settled < 0
-            with checks(False):  # codes of the head's own, and a look at each would stall an accelerator
+        with checks(False):  # numbers of the model's own, and a look at each would stall an accelerator
+            for s, still in enumerate(hidden_after(steps, length)):
+                hidden = settled < 0
                 tokens = quantizer.decode(codes if quantizer.codebooks > 1 else codes[..., 0])
-            visual = self._hide(self._visual(tokens), hidden).repeat(streams, 1, 1)
-            states = stream.feed(visual, keep=False).unflatten(0, (streams, -1)).squeeze(0)
-            guess, log_p = self.head.sample(states, u[:, s, :, 1:], temperature, guidance)
-            surety = log_p + daring * (1 - (s + 1) / steps) * gumbel(u[:, s, :, 0])
-            order = surety.masked_fill(~hidden, math.inf).argsort(1, descending=True).argsort(1)
-            now = hidden & (order < length - still)
-            codes, settled = torch.where(now[..., None], guess, codes), settled.masked_fill(now, s)
+                visual = self._hide(self._visual(tokens), hidden).repeat(streams, 1, 1)
+                states = stream.feed(visual, keep=False).unflatten(0, (streams, -1)).squeeze(0)
+                guess, log_p = self.head.sample(states, u[:, s, :, 1:], temperature, guidance)
+                surety = log_p + daring * (1 - (s + 1) / steps) * gumbel(u[:, s, :, 0])
+                order = surety.masked_fill(~hidden, math.inf).argsort(1, descending=True).argsort(1)
+                now = hidden & (order < length - still)
+                codes, settled = torch.where(now[..., None], guess, codes), settled.masked_fill(now, s)
         return (codes if quantizer.codebooks > 1 else codes[..., 0]), settled
 
 

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from infotok.errors import require
+from infotok.errors import require, require_folder
 from infotok.files import parse_json, read_bytes
 
 __all__ = ["METRICS", "read_lines", "read_metrics", "write_line"]
@@ -25,6 +25,7 @@ def read_metrics(run_dir: str | Path) -> list[Row]:
     ValueError, in one line that names the file and the line, for a damaged one. Lines of version 0.1 have no checksums
     and are read with a warning.
     """
+    require_folder("run_dir", run_dir)
     return [row for row, _ in read_lines(Path(run_dir) / METRICS)]
 
 

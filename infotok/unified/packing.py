@@ -13,6 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from infotok.errors import LARGEST, checking, require, require_int, require_tensor
+from infotok.unified.arguments import check_questions
+
 __all__ = ["PADDING", "PREFIX", "Packed", "block_mask", "pack"]
 
 PREFIX, PADDING = 0, -1
@@ -29,6 +32,8 @@ class Packed:
 
 def pack(questions: Tensor, pad: int = 0) -> Packed:
     """Questions (B, Q, T), each padded at its end -> one row for each image, without the padding between."""
+    require_int("pad", pad, 0)
+    check_questions("questions", questions, ("B", "Q", "T"), LARGEST, pad, training=True)
     there = questions != pad  # (B, Q, T)
     owner = torch.arange(1, questions.shape[1] + 1, device=questions.device)[:, None].expand_as(questions)
     length = int(there.flatten(1).sum(1).max())
@@ -43,6 +48,12 @@ def block_mask(segment: Tensor, both_ways: Tensor | None = None) -> tuple[Tensor
 
     both_ways (B, N) bool: tokens of the prefix that see each other in either direction.
     """
+    looked = isinstance(segment, Tensor) and checking(segment, training=True)
+    require_tensor("segment", segment, ("B", "N"), "int64", f"[{PADDING}, {LARGEST}]" if looked else None)
+    require(segment.numel() > 0, "segment", segment, "one row or more")
+    if both_ways is not None:
+        require_tensor("both_ways", both_ways, tuple(segment.shape), "any")
+        require(both_ways.dtype == torch.bool, "both_ways", both_ways.dtype, "dtype bool", TypeError)
     n = segment.shape[1]
     row, column = segment[:, :, None], segment[:, None, :]
     causal = torch.ones(n, n, dtype=torch.bool, device=segment.device).tril()

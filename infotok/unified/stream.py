@@ -11,6 +11,8 @@ import copy
 import torch
 from torch import Tensor
 
+from infotok.errors import require, require_flag, require_instance, require_tensor
+from infotok.unified.arguments import check_layout
 from infotok.unified.backbone import Backbone
 
 __all__ = ["Stream"]
@@ -24,6 +26,10 @@ class Stream:
     ) -> None:
         from transformers import DynamicCache
 
+        require_instance("backbone", backbone, Backbone), require_flag("cached", cached)
+        require_tensor("prefix", prefix, ("B", "P", backbone.hidden)), require_tensor("mask", mask, ("...", "N"), "any")
+        length = mask.shape[-1]
+        check_layout(mask, positions, (len(prefix), length, length), backbone.positions, backbone.training)
         self.backbone, self.mask, self.positions = backbone, mask, positions
         self.cache = DynamicCache() if cached else None
         self.row = prefix[:, :0]
@@ -31,7 +37,10 @@ class Stream:
 
     def feed(self, embeddings: Tensor, keep: bool = True) -> Tensor:
         """States of the next embeddings (B, n, H); `keep=False` looks ahead and leaves the row as it was."""
+        require_flag("keep", keep)
+        require_tensor("embeddings", embeddings, (len(self.row), "n", self.row.shape[2]))
         seen, end = self.row.shape[1], self.row.shape[1] + embeddings.shape[1]
+        require(seen < end <= self.mask.shape[-1], "embeddings", embeddings, f"1 to {self.mask.shape[-1] - seen} more")
         row = torch.cat([self.row, embeddings], 1)
         if self.cache is None:
             states = self.backbone(row, self.mask[:, :, :end, :end], self.positions[:, :end])[:, seen:]

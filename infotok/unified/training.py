@@ -24,7 +24,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from infotok.errors import require
+from infotok.errors import (
+    require,
+    require_choice,
+    require_flag,
+    require_float,
+    require_folder,
+    require_instance,
+    require_int,
+)
+from infotok.unified.arguments import check_part
 from infotok.unified.optimisers import make_optimisers
 from infotok.unified.run_folder import Run
 from infotok.unified.speed import Meter, operations
@@ -56,19 +65,16 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "questions", "accumulate", "save_every", "log_every"):
-            require(_whole(getattr(self, name), 1), name, getattr(self, name), "a positive integer")
-        for name in ("warmup", "seed"):
-            require(_whole(getattr(self, name), 0), name, getattr(self, name), "an integer, 0 or above")
-        for name in ("learning_rate", "clip", "weight_decay"):
-            value = getattr(self, name)
-            number = isinstance(value, int | float) and math.isfinite(value)
-            positive = number and (value > 0 or (value == 0 and name == "weight_decay"))
-            require(positive, name, value, "a finite number above 0")
-        require(isinstance(self.muon, bool), "muon", self.muon, "True or False")
-        require(self.precision in ("no", "bf16"), "precision", self.precision, "no or bf16")
+            require_int(name, getattr(self, name))
+        require_int("warmup", self.warmup, 0), require_int("seed", self.seed, 0, 2**63 - 1)
+        for name in ("learning_rate", "clip"):
+            require_float(name, getattr(self, name), "(0, inf)")
+        require_float("weight_decay", self.weight_decay, "[0, inf)")
+        require_flag("muon", self.muon), require_choice("precision", self.precision, ("no", "bf16"))
 
     def rate_at(self, step: int) -> float:
         """The learning rate of step 0, 1, ..., steps - 1."""
+        require_int("step", step, 0, self.steps - 1)
         warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
         return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
@@ -89,7 +95,12 @@ def train(
     from accelerate import Accelerator, DistributedDataParallelKwargs
     from tqdm.auto import tqdm
 
-    config = config or TrainConfig()
+    require_instance("model", model, nn.Module)
+    check_part("model", model, ("loss",), "a model"), check_part("world", world, ("batch",), "a world")
+    config = TrainConfig() if config is None else config
+    require_instance("config", config, TrainConfig)
+    if run_dir is not None:
+        require_folder("run_dir", run_dir)
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # in a tokenizer's warm-up some parts rest
     accelerator = Accelerator(kwargs_handlers=[unused])  # one for the process: the precision is the run's own
     processes = accelerator.num_processes
@@ -185,7 +196,3 @@ def _shares(batch: Any, parts: int) -> list[Any]:
 def _seed(*numbers: int) -> int:
     """One well-mixed seed of several numbers."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def _whole(value: Any, lowest: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= lowest

@@ -27,6 +27,8 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "* | generation | zero, two, huge, tiny",
         "* | consistency | zero, two, huge, tiny",
         "* | understanding | zero, two, huge, tiny",
+        "* | weight_decay | zero, two, huge, tiny",
+        "* | daring | zero, two, tiny",
     ),
     "a scale is any number above 0": (
         "information.estimate_mi infonce | rate | two, tiny",
@@ -69,6 +71,12 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.normal_cdf | x | more axes, fewer rows, fewer axes, fewer columns, scalar",
     ),
     "fewer samples are a smaller set": (
+        "unified.*.draw | captions | fewer rows",
+        "unified.*.generate | captions | fewer rows",
+        "unified.MaskedModel.unmask | captions | fewer rows",
+        "unified.ContinuousModel.paths | captions | fewer rows",
+        "unified.pack | questions | fewer rows",
+        "unified.Backbone.hub | words | first text, shorter",
         "information.GaussianConditional.parameters_of | x | fewer rows, no rows",
         "information.plugin_entropy | counts | fewer rows",
         "worlds.Spiral call | x | fewer rows",
@@ -80,6 +88,8 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "evaluation.follows | prompt | *",
     ),
     "fewer columns are other data": (
+        "unified.* | captions, questions | fewer columns",
+        "unified.*.loss | batch | captions fewer columns, questions fewer columns",
         "information.*ksg | x, y, z | fewer columns",
         "information.*copula_mi | x, y | fewer columns",
         "information.normal_scores | x | fewer columns",
@@ -164,7 +174,20 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.staircase | nats | first half, longer, shorter",
         "worlds.ShapesWorld.batch | questions | zero",
     ),
-    "no layers between are a linear map": ("information.* | layers | zero",),
+    "no layers between are a linear map": ("information.* | layers | zero", "unified.* | depth | zero"),
+    "temperature 0 takes the likeliest": ("unified.* | temperature | zero",),
+    "None is the documented default": ("unified.* | steps | None",),
+    "only the masked model draws a half to predict from": (
+        "unified.AutoregressiveModel.expect | u | *",
+        "unified.ContinuousModel.expect | u | *",
+    ),
+    "the first step, and the id of padding, are 0": ("unified.*.rate_at | step | zero", "unified.pack | pad | zero"),
+    "a boolean mask in boolean form is the same mask": ("unified.* | mask, both_ways | boolean",),
+    "heads take any leading axes, and those of a velocity broadcast": (
+        "unified.FlowHead.velocity | x, t, state | more axes, fewer rows, fewer axes",
+        "unified.FlowHead.mean | states | more axes, no rows, fewer rows, fewer axes",
+    ),
+    "a folder may have any name": ("unified.* | folder, run_dir | text", "reproduce.* | run_dir, cache | text"),
     "a function of any values": ("worlds.* | map_* | gives None, gives text",),
     "a folder may be any name; digits need none": ("worlds.* | root | text, empty",),
     "the part of the scenes that is not asked for is not looked at": (
@@ -174,6 +197,25 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "evaluation.score_cells | scenes | texture *",
         "evaluation.* | batch, train, test | captions fewer columns, captions no columns",
         "evaluation.* | batch, train, test | text fewer columns, text no columns",
+        "unified.*.loss | batch | kinds *, text *",
     ),
-    "a description is any text, also an empty one": ("lab.Exercise* | question, solution, hint | text, empty",),
+    "NaN and inf are passed on, as documented: a metric is what was measured, and a claim of such a value fails": (
+        "reproduce.Record.metric | value | NaN, inf, minus inf, beyond floats",
+        "reproduce.Record.claim* | value | NaN, inf, minus inf, beyond floats",
+    ),
+    "a metric is any JSON value": (
+        "reproduce.Record.metric | value | None, text, text of it, zero, minus one, two, huge, tiny, True, list",
+    ),
+    "a claim is about any number, and a truth value is 0 or 1": (
+        "reproduce.Record.claim* | value, at_*, close_to, tol | zero, minus one, two, huge, tiny, True",
+        "reproduce.Record.claim | at_* | None",
+    ),
+    "a name is any line of letters": ("reproduce.Record.* | name | text",),
+    "no folder keeps nothing": ("reproduce.Record | run_dir | None, empty",),
+    "any number of processes, -1 for one a core": ("reproduce.sweep | jobs | minus one",),
+    "a description is any text, also an empty one": (
+        "lab.Exercise* | question, solution, hint | text, empty",
+        "reproduce.Record.* | text, source, caption | text, empty",
+        "reproduce.sweep | label | text, empty",
+    ),
 }

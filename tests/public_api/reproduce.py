@@ -1,7 +1,9 @@
 """Good calls of `infotok.reproduce`."""
 
 import tempfile
+from functools import wraps
 
+import joblib
 import matplotlib.pyplot as plt
 import pandas as pd
 
@@ -14,6 +16,24 @@ def half(x: float) -> dict[str, float]:
 
 def record() -> own.Record:
     return own.Record(tempfile.mkdtemp())
+
+
+def figures(**given):
+    """What a record keeps of one figure; the picture itself has numbers of its own."""
+    kept = record()
+    kept.figure(**given)
+    return kept.figures
+
+
+def in_threads(function):
+    """`function` with joblib's threads, for its processes take seconds to start."""
+
+    @wraps(function)
+    def call(**arguments):
+        with joblib.parallel_config("threading"):
+            return function(**arguments)
+
+    return call
 
 
 CALLS = {
@@ -35,7 +55,7 @@ CALLS = {
         lambda: {"text": "It holds", "value": 0.5, "close_to": 0.5, "tol": 0.1},
     ),
     "Record.figure": (
-        lambda **given: record().figure(**given),
+        figures,
         lambda: {"name": "curve", "fig": plt.figure(num=1), "caption": "A curve"},
     ),
     "Record.table": (
@@ -43,7 +63,7 @@ CALLS = {
         lambda: {"name": "rows", "frame": pd.DataFrame({"a": [1]}), "caption": "Rows"},
     ),
     "sweep": (
-        own.sweep,
+        in_threads(own.sweep),
         lambda: {
             "function": half,
             "grid": {"x": [1.0, 2.0]},

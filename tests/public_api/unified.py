@@ -1,9 +1,11 @@
 """Good calls of `infotok.unified`."""
 
 import tempfile
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
+from unittest import mock
 
+import huggingface_hub
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -52,7 +54,7 @@ EMBEDDINGS = torch.randn(2, 3, 8, generator=seeded())
 MASK, POSITIONS = own.block_mask(torch.zeros(2, 5, dtype=torch.long))
 SHORT = MASK[:, :, :3, :3], POSITIONS[:, :3]
 STATES, X = torch.randn(2, 3, 8, generator=seeded()), torch.randn(2, 3, 4, generator=seeded())
-DEPTH, FLOW = own.DepthHead(8, 4, 2), own.FlowHead(4, 8, 8, 1)
+DEPTH, FLOW = own.DepthHead(8, 4, 2).eval(), own.FlowHead(4, 8, 8, 1).eval()
 FOLDER = tempfile.mkdtemp()
 model("masked").save_pretrained(FOLDER)
 RUN = Path(tempfile.mkdtemp())
@@ -131,6 +133,17 @@ def hub_folder() -> str:
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>").save_pretrained(folder)
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder
+
+
+def offline(function):
+    """`function` without a network, where a name on the hub is found at once not to be there."""
+
+    @wraps(function)
+    def call(**arguments):
+        with mock.patch.object(huggingface_hub.constants, "HF_HUB_OFFLINE", True):
+            return function(**arguments)
+
+    return call
 
 
 HUB = hub_folder()
@@ -213,6 +226,9 @@ CALLS = {
             "run_dir": tempfile.mkdtemp(),
         },
     ),
-    "Backbone.hub": (own.Backbone.hub, lambda: {"name": HUB, "words": list(WORLD.vocabulary.words), "lora": 0}),
+    "Backbone.hub": (
+        offline(own.Backbone.hub),
+        lambda: {"name": HUB, "words": list(WORLD.vocabulary.words), "lora": 0},
+    ),
     "read_metrics": (own.read_metrics, new({"run_dir": str(RUN)})),
 }

@@ -199,7 +199,7 @@ class _Progress:
         self.path = folder / "progress.json" if folder and headless() else None
         self.bar = None
         if self.path:
-            write_json(self.path, self.state)
+            write_json(self.path, self.state, durable=False)
         elif not headless():
             from tqdm.auto import tqdm
 
@@ -208,7 +208,7 @@ class _Progress:
     def step(self) -> None:
         self.state["done"] += 1
         if self.path:
-            write_json(self.path, self.state)
+            write_json(self.path, self.state, durable=False)
         if self.bar is not None:
             self.bar.update()
 

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from infotok.bottleneck import VariationalBottleneck
+from infotok.bottleneck.precision import call_in, wide_dtype
 from infotok.errors import require
 from infotok.ranks import mean_over_ranks
-from infotok.tokenizers.precision import call_in, wide_dtype
 from infotok.tokenizers.quantizer import Quantized, TokenLayer
 from infotok.tokenizers.uneven import row_weight
 from infotok.tokenizers.usage import ContinuousUsage

@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from infotok.bottleneck.precision import call_in, wide_dtype
 from infotok.errors import require
 from infotok.modes import recomputing
 from infotok.tokenizers.gradients import straight_through
-from infotok.tokenizers.precision import call_in, wide_dtype
 from infotok.tokenizers.quantizer import Quantizer
 from infotok.tokenizers.usage import UsageTracker
 

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from infotok.bottleneck.precision import wide_dtype
 from infotok.errors import require
-from infotok.tokenizers.precision import wide_dtype
 
 __all__ = ["nearest_codes"]
 

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from infotok.bottleneck.precision import call_in, wide_dtype
 from infotok.errors import checking, require
 from infotok.modes import Freezable, recomputing, refuse_nonfinite, replay
-from infotok.tokenizers.precision import WideBuffers, call_in, wide_dtype
+from infotok.tokenizers.precision import WideBuffers
 from infotok.tokenizers.usage import ContinuousUsage, Usage, check_codes
 
 __all__ = ["Quantized", "Quantizer"]

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from infotok.bottleneck.precision import call_in
 from infotok.errors import require
 from infotok.tokenizers.gradients import GRADIENTS
 from infotok.tokenizers.nearest import nearest_codes
-from infotok.tokenizers.precision import call_in
 from infotok.tokenizers.quantizer import Quantizer
 from infotok.tokenizers.usage import UsageTracker
 

@@ -2,6 +2,9 @@
 
 # reason -> places, each "area.call | argument | kinds of bad values", all with * and ?
 ANSWERS: dict[str, tuple[str, ...]] = {
+    "infinite is the right answer: a direction that says nothing about Y is never switched on": (
+        "bottleneck.critical_betas | cov_* | integer, huge numbers, tiny numbers, constant",
+    ),
     "NaN and inf are passed on, as documented: these sit inside training loops, and the bounds refuse them": (
         "information.*Critic.forward | x, y | NaN, inf, minus inf",
         "information.GaussianConditional.* | x, y | NaN, inf, minus inf, huge numbers",
@@ -62,7 +65,37 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.half_cube | x | more axes, fewer rows, fewer axes, fewer columns, scalar",
         "worlds.normal_cdf | x | more axes, fewer rows, fewer axes, fewer columns, scalar",
     ),
+    "axes in front are any, and rows are independent": (
+        "bottleneck.MixturePrior.log_prob | z | more axes, fewer rows, fewer axes",
+        "bottleneck.DiscreteBottleneck.forward | features | more axes, fewer rows, fewer axes",
+        "bottleneck.VariationalBottleneck.forward | features | more axes, fewer rows, fewer axes",
+        "bottleneck.ConditionalPrior.forward | y | fewer rows",
+        "bottleneck.code_log_posterior | z | more axes, fewer rows, fewer axes",
+        "bottleneck.code_rate | log_* | more axes, fewer rows, fewer axes",
+        "bottleneck.code_information | log_posterior | more axes, fewer rows, fewer axes",
+        "bottleneck.gaussian_ib_curve | betas | more axes, fewer rows, fewer axes, scalar",
+    ),
+    "booleans are the labels 0 and 1, and label numbers are only compared": (
+        "bottleneck.*.forward | y, answer | boolean",
+        "bottleneck.HSICBottleneck.forward | y | huge",
+        "bottleneck.InfoTok.forward hsic | text | boolean",
+    ),
+    "kernels take pixels and masks as numbers": (
+        "bottleneck.HSICBottleneck.forward | z, x | boolean",
+        "bottleneck.InfoTok.forward hsic | image | boolean, 0 to 255",
+    ),
+    "an input that no term compares with is not looked at": (
+        "bottleneck.InfoTok.forward | image | fewer columns, boolean, integer, 0 to 255, NaN, inf, minus inf",
+    ),
+    "None chooses: no condition, or the kernel by the type of y": (
+        "bottleneck.ConditionalPrior.forward | y | None",
+        "bottleneck.HSICBottleneck | kernel_y | None",
+    ),
     "fewer samples are a smaller set": (
+        "bottleneck.NonlinearBottleneck.forward | features | fewer rows",
+        "bottleneck.code_log_posterior | codebook | fewer rows",
+        "bottleneck.*curve | betas | fewer rows",
+        "bottleneck.deterministic_hull | rates | fewer rows",
         "information.GaussianConditional.parameters_of | x | fewer rows, no rows",
         "information.plugin_entropy | counts | fewer rows",
         "worlds.Spiral call | x | fewer rows",
@@ -74,6 +107,9 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "evaluation.follows | prompt | *",
     ),
     "fewer columns are other data": (
+        "bottleneck.HSICBottleneck.forward | z, x | fewer columns",
+        "bottleneck.InfoTok.forward hsic | image | fewer columns",
+        "bottleneck.code_information | log_posterior | fewer columns",
         "information.self_consistency | x, y | fewer columns",
         "evaluation.carried | tokens | fewer columns",
         "evaluation.score_fidelity | generated, real | fewer rows, fewer columns",
@@ -109,8 +145,12 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "information.plugin_mi | x, y | list of text, text array, boolean, negative, huge",
         "information.plugin_entropy | counts | huge",
         "worlds.* | * | integer",
+        "bottleneck.*gaussian_ib* | * | integer",
+        "bottleneck.deterministic_hull | rates | integer",
+        "bottleneck.discrete_ib_curve | betas | integer",
     ),
     "any number in the documented interval": (
+        "bottleneck.DiscreteIB.clusters | tolerance | zero",
         "information.GaussianConditional | bound | two, huge, tiny",
         "information.student_t_mi | dof | two",
         "information.smile | clip | inf",

@@ -29,7 +29,6 @@ PENDING = (  # calls that do not refuse everything yet; `python tests/test_bad_i
     "information.*copula_mi",
     "information.*hsic",
     "information.median_distance",
-    "tokenizers.*",
     "unified.*",
     "reproduce.*",
 )

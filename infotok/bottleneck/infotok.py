@@ -54,7 +54,6 @@ from infotok.errors import (
     require_choice,
     require_finite,
     require_float,
-    require_generator,
     require_int,
     require_tensor,
 )
@@ -239,8 +238,6 @@ class InfoTok(nn.Module):
             wide = {name: p.to(dtype) for name, p in self.named_parameters() if p.is_floating_point()}
             rest = {"posterior": posterior, "host": host, "mask": mask, "text_mask": text_mask, "generator": generator}
             return functional_call(self, wide, (features,), inputs | rest)
-        if generator is not None:
-            require_generator("generator", generator)
         generator, moving = replay(self, generator), self.training and not recomputing()
         padding, variables, text = self._checked(features, posterior, mask, text_mask, inputs)
         with torch.autocast(features.device.type, enabled=False):

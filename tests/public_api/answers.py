@@ -11,6 +11,8 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "information.MovingAverage.update | * | NaN, inf, minus inf",
         "evaluation.CaptionHead.forward | * | NaN, inf, minus inf",
         "information.gaussian_kl | * | NaN, inf, minus inf, huge numbers",
+        "tokenizers.rotate | * | NaN, inf, minus inf, huge numbers",
+        "tokenizers.straight_through | * | NaN, inf, minus inf",
     ),
     "finite numbers of any size are taken where the answer is finite": (
         "* | * | huge numbers, tiny numbers, constant",
@@ -66,6 +68,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.normal_cdf | x | more axes, fewer rows, fewer axes, fewer columns, scalar",
     ),
     "axes in front are any, and rows are independent": (
+        "tokenizers.Usage.of | codes | more axes, fewer rows, fewer axes, fewer columns",
         "bottleneck.MixturePrior.log_prob | z | more axes, fewer rows, fewer axes",
         "bottleneck.DiscreteBottleneck.forward | features | more axes, fewer rows, fewer axes",
         "bottleneck.VariationalBottleneck.forward | features | more axes, fewer rows, fewer axes",
@@ -85,6 +88,8 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "bottleneck.InfoTok.forward hsic | image | boolean, 0 to 255",
     ),
     "an input that no term compares with is not looked at": (
+        "tokenizers.SharedTokenizer.forward | text | fewer columns, boolean, integer, NaN, inf, minus inf",
+        "tokenizers.SharedTokenizer.loss | batch | captions *, questions *, answers *, kinds *, text *",
         "bottleneck.InfoTok.forward | image | fewer columns, boolean, integer, 0 to 255, NaN, inf, minus inf",
     ),
     "None chooses: no condition, or the kernel by the type of y": (
@@ -92,6 +97,13 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "bottleneck.HSICBottleneck | kernel_y | None",
     ),
     "fewer samples are a smaller set": (
+        "tokenizers.*.forward | z, images, tokens | fewer rows",
+        "tokenizers.*.logits | z | fewer rows",
+        "tokenizers.*.decode* | codes | fewer rows, fewer columns",
+        "tokenizers.SharedTokenizer.* | images, tokens | fewer rows",
+        "tokenizers.SharedTokenizer.loss | batch | images fewer rows",
+        "tokenizers.PerceptualLoss.features | images | fewer rows, fewer columns",
+        "tokenizers.nearest_codes | * | fewer rows",
         "bottleneck.NonlinearBottleneck.forward | features | fewer rows",
         "bottleneck.code_log_posterior | codebook | fewer rows",
         "bottleneck.*curve | betas | fewer rows",
@@ -149,7 +161,26 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "bottleneck.deterministic_hull | rates | integer",
         "bottleneck.discrete_ib_curve | betas | integer",
     ),
+    "options that are left out have their defaults": (
+        "tokenizers.TokenizerConfig | infotok | empty, first None, first missing",
+        "tokenizers.TokenizerConfig.from_dict | values | empty, first missing",
+    ),
+    "None leaves the part out": ("tokenizers.SharedTokenizer | infotok, quantizer | None",),
+    "a list may be of any length": (
+        "tokenizers.FiniteScalarQuantizer | levels | shorter, longer",
+        "tokenizers.PerceptualLoss | layers | shorter, longer",
+        "tokenizers.Usage.stack | usages | shorter, longer",
+    ),
+    "features at unit scale show what rounding an image changes": (
+        "tokenizers.LatentEncoder.forward | images | same numbers? rounded*",
+    ),
     "any number in the documented interval": (
+        "tokenizers.VectorQuantizer | revive_until | zero",
+        "tokenizers.GumbelQuantizer | final | two, huge, tiny",
+        "tokenizers.PerceptualLoss | mean | first minus one, first huge, first half",
+        "tokenizers.PerceptualLoss | std | first huge, first half",
+        "tokenizers.TokenizerConfig | perceptual | zero, two, huge, tiny",
+        "tokenizers.uniform_error | step | two, tiny",
         "bottleneck.DiscreteIB.clusters | tolerance | zero",
         "information.GaussianConditional | bound | two, huge, tiny",
         "information.student_t_mi | dof | two",
@@ -181,7 +212,10 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     ),
     "no layers between are a linear map": ("information.* | layers | zero",),
     "a function of any values": ("worlds.* | map_* | gives None, gives text",),
-    "a folder may be any name; digits need none": ("worlds.* | root | text, empty",),
+    "a folder may be any name; digits need none": (
+        "tokenizers.SharedTokenizer.*_pretrained | folder | text, empty",
+        "worlds.* | root | text, empty",
+    ),
     "the part of the scenes that is not asked for is not looked at": (
         "worlds.ShapesWorld.caption* | scenes | texture *",
         "worlds.ShapesWorld.novelty | scenes | texture *",

@@ -216,7 +216,8 @@ def require_tensor(
     """
     import torch
 
-    require(isinstance(value, torch.Tensor), name, _kind(value), f"a tensor of shape {_shape(shape)}", TypeError)
+    if not isinstance(value, torch.Tensor):  # the line is made where it is needed: torch.compile cannot print sizes
+        require(False, name, _kind(value), f"a tensor of shape {_shape(shape)}", TypeError)
     fits = {
         "float": value.is_floating_point(),
         "integer": not (value.is_floating_point() or value.is_complex() or value.dtype == torch.bool),
@@ -229,7 +230,8 @@ def require_tensor(
     rest = shape[1:] if shape[:1] == ("...",) else shape
     own = value.shape[value.ndim - len(rest) :] if rest is not shape else value.shape
     same = len(own) == len(rest) and all(isinstance(b, str) or a == b for a, b in zip(own, rest, strict=True))
-    require(same, name, value, f"a tensor of shape {_shape(shape)}")
+    if not same:
+        require(False, name, value, f"a tensor of shape {_shape(shape)}")
     if values is not None and value.numel():
         low, high = (float(end) for end in value.detach().aminmax())
         wrong = math.isnan(low) or not (_inside(low, values) and _inside(high, values))
@@ -249,7 +251,8 @@ def require_finite(name: str, values: "Tensor", training: bool = False) -> None:
 def require_rows(name: str, value: Any, shape: tuple[int | str, ...] = ("...",), training: bool = False) -> "Tensor":
     """`value`, a floating-point tensor of `shape` with one entry or more, finite as `require_finite` checks it."""
     require_tensor(name, value, shape)
-    require(value.numel() > 0, name, value, f"a tensor of shape {_shape(shape)}, not empty")
+    if value.numel() == 0:
+        require(False, name, value, f"a tensor of shape {_shape(shape)}, not empty")
     require_finite(name, value, training)
     return value
 

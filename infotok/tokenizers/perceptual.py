@@ -95,5 +95,7 @@ class PerceptualLoss(nn.Module):
 
 def _check(name: str, images: Tensor, shape: tuple[int | str, ...]) -> None:
     """Refuse all but floats in [0, 1] of this shape; the network is always in eval mode, so gradients mark training."""
-    require_tensor(name, images, shape, values="[0, 1]" if checking(images, torch.is_grad_enabled()) else None)
+    require_tensor(name, images, shape)
+    if checking(images, torch.is_grad_enabled()):
+        require_tensor(name, images, values="[0, 1]")
     require(images.numel() > 0, name, images, "one image or more")

@@ -10,7 +10,8 @@ Tokens are exactly the decoded codes in value; only their gradient is an estimat
 code vectors are narrower than `dim` projects in and out with linear layers of its own. Mathematics is in float32 at
 least, also under autocast and after `.half()`; tokens come back in the type of the features.
 
-A training pass changes averages and counters once, also where gradient checkpointing makes it twice. Where values are
+A training pass changes averages and counters once, also where gradient checkpointing makes it twice. The loss
+of features whose squares overflow is infinite; their tokens are not. Where values are
 not checked (see `infotok.errors.checks`), a feature with NaN or infinity gives NaN tokens and changes no state.
 """
 
@@ -130,7 +131,6 @@ class Quantizer(TokenLayer, ABC):
                 self._count(codes, vectors)
         if not self.training:
             self._check_finite("code vectors", tokens)
-        self._check_finite("loss", loss)
         codes = codes.unflatten(0, z.shape[:2])
         return Quantized(tokens.to(z.dtype), codes, loss, Usage.of(codes, self.codebook_size, self.codebooks))
 

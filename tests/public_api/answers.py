@@ -2,6 +2,9 @@
 
 # reason -> places, each "area.call | argument | kinds of bad values", all with * and ?
 ANSWERS: dict[str, tuple[str, ...]] = {
+    "infinite is the loss of features whose squares overflow; their tokens are finite": (
+        "tokenizers.*.forward | z | huge numbers",
+    ),
     "infinite is the right answer: a direction that says nothing about Y is never switched on": (
         "bottleneck.critical_betas | cov_* | integer, huge numbers, tiny numbers, constant",
     ),

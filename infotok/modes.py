@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.module_tracker import ModuleTracker
 
-from infotok.errors import require
+from infotok.errors import require, require_generator
 
 __all__ = ["Freezable", "evaluating", "recomputing", "refuse_nonfinite", "replay"]
 
@@ -45,8 +45,10 @@ def recomputing() -> bool:
 def replay(module: nn.Module, generator: torch.Generator | None) -> torch.Generator | None:
     """`generator`; in a recomputation a copy of it, as it was when `module` last used it.
 
-    Checkpointing restores torch's own generator and no other.
+    Checkpointing restores torch's own generator and no other. Raises TypeError for what is no torch.Generator.
     """
+    if generator is not None:
+        require_generator("generator", generator)
     if generator is None or torch.compiler.is_compiling():
         return generator
     if recomputing():

@@ -241,15 +241,15 @@ def test_learned_code_prior_becomes_the_aggregate():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: ConditionalPrior(0, 2), ValueError, "dim_y: got 0, expected a whole number, 1 or above"),
+        (lambda: ConditionalPrior(0, 2), ValueError, "dim_y: got 0, expected an integer from 1 to"),
         (lambda: ConditionalPrior(2, 2)(torch.tensor([2])), ValueError, "y, labels: got '2 to 2', expected 0 to 1"),
         (lambda: ConditionalPrior(2, 2)(torch.zeros(3, 5)), ValueError, r"y: got shape \(3, 5\), expected vectors of"),
-        (lambda: ConditionalPrior(2, 2)([0]), TypeError, "y: got 'list', expected a torch.Tensor"),
+        (lambda: ConditionalPrior(2, 2)([0]), TypeError, "y: got 'list', expected a tensor"),
         (lambda: ConditionalPrior(2, 2)(torch.zeros(3, 1, dtype=int)), ValueError, "y: got shape .* expected labels"),
         (
             lambda: ConditionalEntropyBottleneck(2, 2, 2)(torch.zeros(3, 2), torch.zeros(2, dtype=int)),
             ValueError,
-            "y, batch: got 2, expected as many as features, 3",
+            r"y, batch: got shape \(2,\), expected as many as features, 3",
         ),
         (
             lambda: pairwise_rate(torch.zeros(1, 2), torch.zeros(1, 2)),
@@ -259,11 +259,23 @@ def test_learned_code_prior_becomes_the_aggregate():
         (lambda: pairwise_rate(torch.zeros(2, 2), torch.zeros(2, 3)), ValueError, "log_variance: got shape"),
         (lambda: pairwise_lower_bound(torch.zeros(2, 2), torch.zeros(2, 2), 0), ValueError, "chunk: got 0"),
         (lambda: NonlinearBottleneck(2, 2)(torch.zeros(2, 2, 2)), ValueError, r"features: got shape .* \(B, 2\)"),
-        (lambda: DiscreteBottleneck(2, 0), ValueError, "codes: got 0, expected a whole number"),
-        (lambda: DiscreteBottleneck(2, 3, prior="flat"), ValueError, "prior: got 'flat', expected uniform or learned"),
-        (lambda: DiscreteBottleneck(2, 3, beta=-1), ValueError, "beta: got -1, expected a finite number, 0 or above"),
-        (lambda: DiscreteBottleneck(2, 3, temperature=0), ValueError, "temperature: got 0, expected a finite number"),
-        (lambda: DiscreteBottleneck(2, 3)(torch.zeros(4, 3)), ValueError, "features: got shape .* dimension of 2"),
+        (lambda: DiscreteBottleneck(2, 0), ValueError, "codes: got 0, expected an integer from 1 to"),
+        (
+            lambda: DiscreteBottleneck(2, 3, prior="flat"),
+            ValueError,
+            "prior: got 'flat', expected one of uniform, learned",
+        ),
+        (lambda: DiscreteBottleneck(2, 3, beta=-1), ValueError, "beta: got -1, expected a number in \\[0, inf\\)"),
+        (
+            lambda: DiscreteBottleneck(2, 3, temperature=0),
+            ValueError,
+            "temperature: got 0, expected a number in \\(0, inf\\)",
+        ),
+        (
+            lambda: DiscreteBottleneck(2, 3)(torch.zeros(4, 3)),
+            ValueError,
+            r"features: got shape .* of shape \(..., 2\)",
+        ),
         (lambda: code_log_posterior(torch.zeros(4, 2), torch.zeros(3, 3)), ValueError, r"codebook: got .* \(K, 2\)"),
         (lambda: code_log_posterior(torch.zeros(4, 2), torch.zeros(3, 2), 0.0), ValueError, "temperature: got 0.0"),
     ],

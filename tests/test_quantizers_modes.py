@@ -91,7 +91,7 @@ def test_padding_starts_no_codebook_and_revives_no_code():
         (torch.ones(8, 15, dtype=torch.bool), ValueError, r"mask: got shape \(8, 15\), expected shape \(8, 16\)"),
         (torch.ones(8, 16, 1, dtype=torch.bool), ValueError, r"mask: got shape \(8, 16, 1\), expected shape"),
         (torch.zeros(8, 16, dtype=torch.bool), ValueError, r"mask: got 'no real token', expected one at least"),
-        (seeded(0), TypeError, "mask: got 'Generator', expected a torch.Tensor"),
+        (seeded(0), TypeError, "mask: got 'Generator', expected a tensor"),
     ],
 )
 @every

@@ -168,7 +168,7 @@ def test_a_training_pass_holds_no_matrix_of_vectors_by_codes():
 
 
 def test_search_refuses_another_width():
-    with pytest.raises(ValueError, match=r"codebook: got shape \(5, 3\), expected shape \(K, 2\), the width of z"):
+    with pytest.raises(ValueError, match=r"codebook: got shape \(5, 3\), expected a tensor of shape \(K, 2\)"):
         nearest_codes(torch.zeros(4, 2), torch.zeros(5, 3))
 
 
@@ -314,7 +314,7 @@ def test_constant_features_are_no_accident():
 
 def test_start_from_refuses():
     quantizer = VectorQuantizer(4, 8)
-    with pytest.raises(ValueError, match=r"codebook: got shape \(8, 3\), expected shape \(8, 4\)"):
+    with pytest.raises(ValueError, match=r"codebook: got shape \(8, 3\), expected a tensor of shape \(8, 4\)"):
         quantizer.start_from(torch.zeros(8, 3))
     with pytest.raises(ValueError, match=r"codebook: got .NaN or infinity., expected finite numbers"):
         quantizer.start_from(torch.full((8, 4), math.nan))

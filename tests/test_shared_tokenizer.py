@@ -95,7 +95,11 @@ def test_an_image_is_encoded_as_it_is_alone(changes):
 @pytest.mark.parametrize(
     ("images", "error", "message"),
     [
-        (torch.rand(2, 3, 16, 16), ValueError, r"images: got shape \(2, 3, 16, 16\), expected shape \(B, 3, 32, 32\)"),
+        (
+            torch.rand(2, 3, 16, 16),
+            ValueError,
+            r"images: got shape \(2, 3, 16, 16\), expected a tensor of shape \(B, 3, 32, 32\)",
+        ),
         (torch.rand(2, 1, 32, 32), ValueError, r"images: got shape \(2, 1, 32, 32\), expected"),
         (torch.rand(3, 32, 32), ValueError, r"images: got shape \(3, 32, 32\), expected"),
         (torch.rand(0, 3, 32, 32), ValueError, r"images: got shape \(0, 3, 32, 32\), expected"),
@@ -103,8 +107,8 @@ def test_an_image_is_encoded_as_it_is_alone(changes):
         (torch.full((1, 3, 32, 32), -0.5), ValueError, "images, range: got '-0.5 to -0.5', expected values in .0, 1."),
         (torch.full((1, 3, 32, 32), math.nan), ValueError, "images: got 'NaN or inf', expected finite numbers"),
         (torch.full((1, 3, 32, 32), math.inf), ValueError, "images: got 'NaN or inf', expected finite numbers"),
-        (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), TypeError, "images: got torch.uint8, expected a floating-point"),
-        ("photo.png", TypeError, "images: got 'str', expected a torch.Tensor"),
+        (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), TypeError, "images: got torch.uint8, expected dtype float"),
+        ("photo.png", TypeError, "images: got 'str', expected a tensor"),
     ],
 )
 @pytest.mark.parametrize("call", ["encode", "codes", "__call__"])
@@ -118,9 +122,9 @@ def test_what_is_no_image_is_refused(images, error, message, call):
     [
         (lambda: ConvEncoder(32, 5), "grid: got 5, expected size / grid, 32 / 5, to be a power of two"),
         (lambda: ConvEncoder(32, 32), "grid: got 32, expected size / grid"),
-        (lambda: ConvDecoder(32, 0), "grid: got 0, expected a whole number, 1 or above"),
+        (lambda: ConvDecoder(32, 0), "grid: got 0, expected an integer from 1 to"),
         (lambda: ConvEncoder(32, 4, dim=2.5), "dim: got 2.5, expected a whole number"),
-        (lambda: LatentEncoder(32, tokens=0), "tokens: got 0, expected a whole number"),
+        (lambda: LatentEncoder(32, tokens=0), "tokens: got 0, expected an integer from 1 to"),
         (lambda: LatentDecoder(32, width=7), "width: got 7, expected half a multiple of 4"),
     ],
 )
@@ -133,7 +137,7 @@ def test_networks_that_cannot_be_are_refused(make_network, message):
 def test_tokens_of_another_shape_are_refused_by_the_decoder(changes):
     tokenizer = make(**changes)
     with pytest.raises(
-        ValueError, match=rf"tokens: got shape \(2, 7, 8\), expected shape \(B, {tokenizer.length}, 8\)"
+        ValueError, match=rf"tokens: got shape \(2, 7, 8\), expected a tensor of shape \(B, {tokenizer.length}, 8\)"
     ):
         tokenizer.decode(torch.zeros(2, 7, 8))
 

@@ -13,15 +13,13 @@ entropy bottleneck", arXiv 2002.05379).
     loss = cross_entropy(head(code.sample), labels) + code.loss
 """
 
-import math
-from dataclasses import replace
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from infotok.bottleneck.precision import call_in, wide_dtype
 from infotok.bottleneck.variational import Code, VariationalBottleneck
-from infotok.errors import require
+from infotok.errors import checking, require, require_int, require_rows, require_tensor
 from infotok.information.upper import gaussian_kl
 
 __all__ = ["ConditionalEntropyBottleneck", "ConditionalPrior"]
@@ -35,17 +33,20 @@ class ConditionalPrior(nn.Module):
 
     def __init__(self, dim_y: int, dim: int, length: int | None = None) -> None:
         super().__init__()
-        for name, size in (("dim_y", dim_y), ("dim", dim), ("length", length)):
-            whole = isinstance(size, int) and size >= 1
-            require(whole or (name == "length" and size is None), name, size, "a whole number, 1 or above")
-        self.dim_y, self.dim, self.length = dim_y, dim, length
+        self.dim_y, self.dim = dim_y, dim = require_int("dim_y", dim_y), require_int("dim", dim)
+        self.length = length = None if length is None else require_int("length", length)
         self.head = nn.Linear(dim_y, 2 * dim * (length or 1))
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, y: Tensor | None) -> tuple[Tensor, Tensor]:
         """m and log v; y = None stands for no condition, that is y = 0: (dim,) or (L, dim)."""
-        flat = self.head.bias if y is None else self.head(vectors(y, self.dim_y, "y").to(self.head.weight))
+        dtype = wide_dtype(self.head.weight.dtype)
+        if y is None:
+            flat = self.head.bias.to(dtype)
+        else:
+            with torch.autocast(self.head.weight.device.type, enabled=False):
+                flat = call_in(dtype, self.head, vectors(y, self.dim_y, "y", self.training).to(dtype))
         shape = flat.shape[:-1] if self.length is None else (*flat.shape[:-1], self.length)
         mean, log_variance = flat.view(*shape, 2 * self.dim).chunk(2, dim=-1)
         return mean, log_variance
@@ -73,19 +74,26 @@ class ConditionalEntropyBottleneck(VariationalBottleneck):
     ) -> Code:
         """Encode; draws as in `VariationalBottleneck`. y only sets the price: the code itself does not depend on it,
         and where there is no y, `to_mean(features)` is the code."""
-        require(len(y) == len(features), "y, batch", len(y), f"as many as features, {len(features)}")
-        beta = self.current_beta()
-        code = super().forward(features, samples, generator)
-        rate = gaussian_kl(code.mean, code.log_variance, *self.backward_encoder(y))
-        return replace(code, rate=rate, loss=beta * rate.mean().clamp(min=self.free_bits * math.log(2)))
+        return self._encode(features, samples, generator, y, shape=("B",))
+
+    def _rate(self, mean: Tensor, log_variance: Tensor, generator: torch.Generator | None, y: Tensor) -> Tensor:
+        require_tensor("y", y, kind="any")
+        require(y.ndim > 0 and len(y) == len(mean), "y, batch", y, f"as many as features, {len(mean)}")
+        return gaussian_kl(mean, log_variance, *self.backward_encoder(y))
 
 
-def vectors(y: Tensor, dim: int, name: str) -> Tensor:
-    """y as floats (B, dim): vectors as they are, labels (B,) below `dim` as one-hot rows."""
-    require(isinstance(y, Tensor), name, type(y).__name__, "a torch.Tensor", TypeError)
+def vectors(y: Tensor, dim: int, name: str, training: bool = False) -> Tensor:
+    """y as floats (B, dim): finite vectors as they are, labels (B,) below `dim` as one-hot rows; booleans are 0 and 1.
+
+    training: the mode of the module that asks, for the checks of values.
+    """
+    require_tensor(name, y, kind="any")
     if y.is_floating_point():
         require(y.ndim == 2 and y.shape[1] == dim, name, y, f"vectors of shape (B, {dim}), or integer labels (B,)")
-        return y
+        return require_rows(name, y, training=training)
+    require(not y.is_complex(), name, y.dtype, "floats or integer labels", TypeError)
     require(y.ndim == 1 and y.numel() > 0, name, y, f"labels of shape (B,), or float vectors (B, {dim})")
-    require(y.min() >= 0 and y.max() < dim, f"{name}, labels", f"{y.min()} to {y.max()}", f"0 to {dim - 1}")
+    if checking(y, training):
+        least, most = int(y.min()), int(y.max())
+        require(least >= 0 and most < dim, f"{name}, labels", f"{least} to {most}", f"0 to {dim - 1}")
     return F.one_hot(y.long(), dim).float()

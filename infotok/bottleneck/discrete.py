@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, softmax, xlogy
 
-from infotok.errors import require
+from infotok.errors import require, require_flag, require_float, require_int, require_numbers, require_seed
 from infotok.worlds.discrete import DiscreteSource
 
 __all__ = ["DiscreteIB", "deterministic_hull", "discrete_ib", "discrete_ib_curve"]
@@ -52,6 +52,7 @@ class DiscreteIB:
 
     def clusters(self, tolerance: float = 1e-4) -> int | np.ndarray:
         """How many clusters differ: those in use whose q(y|t) are more than `tolerance` apart in total variation."""
+        require_float("tolerance", tolerance, "[0, 1)")
         flat_t = self.q_t.reshape(-1, self.q_t.shape[-1])
         flat_y = self.q_y_given_t.reshape(-1, *self.q_y_given_t.shape[-2:])
         counts = np.array([_distinct(y[t > tolerance], tolerance) for t, y in zip(flat_t, flat_y, strict=True)])
@@ -74,7 +75,7 @@ def discrete_ib(
     whole curve use `discrete_ib_curve`, whose annealing finds better optima than restarts alone.
     A table that is no distribution, beta < 0 or fewer than one cluster or restart raise ValueError.
     """
-    require(np.ndim(beta) == 0, "beta", beta, "one number (discrete_ib_curve takes several)")
+    beta = require_float("beta", beta, "[0, inf)")
     curve = discrete_ib_curve(
         p_xy, [beta], clusters=clusters, deterministic=deterministic, restarts=restarts, seed=seed
     )
@@ -96,12 +97,11 @@ def discrete_ib_curve(
     (reverse annealing: clusters only have to merge, and merging needs no luck), and kept wherever it is the better one.
     """
     p_xy = DiscreteSource(p_xy).p_xy
-    betas = np.asarray(betas, dtype=float)
-    require(betas.ndim == 1 and betas.size, "betas", betas, "a list of numbers (M,)")
-    require(np.isfinite(betas).all() and (betas >= 0).all(), "beta", betas.min(), "finite numbers of at least 0")
-    clusters = len(p_xy) if clusters is None else clusters
-    for name, value in (("clusters", clusters), ("restarts", restarts)):
-        require(isinstance(value, int | np.integer) and value >= 1, name, value, "an integer of at least 1")
+    betas = require_numbers("betas", betas, "[0, inf)", ndim=1)
+    clusters = len(p_xy) if clusters is None else require_int("clusters", clusters)
+    require_flag("deterministic", deterministic)
+    require_seed("seed", seed)
+    restarts = require_int("restarts", restarts)
 
     occupied = p_xy.sum(1) > 0  # an x that never occurs goes wherever the first cluster is, and costs nothing
     problem = _Problem(p_xy[occupied], deterministic)
@@ -137,12 +137,10 @@ def deterministic_hull(p_xy: ArrayLike, rates: ArrayLike) -> DiscreteIB:
     A rate outside [0, H(X)], or a Y that X does not determine, raises ValueError.
     """
     p_xy = DiscreteSource(p_xy).p_xy
-    rates = np.asarray(rates, dtype=float)
+    rates = require_numbers("rates", rates, "[0, inf)", ndim=1)
     h_x, h_y = entr(p_xy.sum(1)).sum(), entr(p_xy.sum(0)).sum()
     most = (p_xy > 0).sum(1).max()
     require(most == 1, "p_xy, most y of one x", most, "1: Y a function of X")
-    require(rates.ndim == 1 and rates.size, "rates", rates, "a list of numbers (M,)")
-    require(rates.min() >= 0, "rates, smallest", rates.min(), "0 or more")
     require(rates.max() <= h_x + 1e-12, "rates, largest", rates.max(), f"at most H(X) = {h_x:.6g} nats")
 
     below = rates <= h_y

@@ -20,7 +20,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infotok.errors import require
+from infotok.bottleneck.precision import wide_dtype
+from infotok.errors import (
+    require,
+    require_choice,
+    require_finite,
+    require_float,
+    require_generator,
+    require_int,
+    require_rows,
+    require_tensor,
+)
 from infotok.noise import rand
 
 __all__ = ["CodeDraw", "DiscreteBottleneck", "code_information", "code_log_posterior", "code_rate"]
@@ -28,15 +38,38 @@ __all__ = ["CodeDraw", "DiscreteBottleneck", "code_information", "code_log_poste
 
 def code_log_posterior(z: Tensor, codebook: Tensor, temperature: float | Tensor = 1.0) -> Tensor:
     """log q(k|x) = log softmax_k(-|z - e_k|^2 / temperature): z (..., D), codebook (K, D) -> (..., K)."""
-    matching = codebook.ndim == 2 and z.shape[-1:] == codebook.shape[1:]
-    require(matching, "codebook", codebook, f"shape (K, {z.shape[-1]}), the width of z")
-    require(temperature > 0, "temperature", temperature, "a number above 0")
+    require_rows("z", z, ("...", "D"))
+    require_rows("codebook", codebook, ("K", z.shape[-1]))
+    if isinstance(temperature, Tensor):
+        require_tensor("temperature", temperature, (), values="(0, inf)")
+    else:
+        require_float("temperature", temperature, "(0, inf)")
+    log_q = _log_posterior(z, codebook, temperature)
+    require_finite("log q(k|x)", log_q)
+    return log_q
+
+
+def _log_posterior(z: Tensor, codebook: Tensor, temperature: float | Tensor) -> Tensor:
+    dtype = wide_dtype(z.dtype, codebook.dtype)
+    z, codebook = z.to(dtype), codebook.to(dtype)
     closeness = 2 * z @ codebook.T - codebook.square().sum(1)  # -|z - e|^2 + |z|^2, which the softmax forgets
     return torch.log_softmax(closeness / temperature, dim=-1)
 
 
 def code_rate(log_posterior: Tensor, log_prior: Tensor) -> Tensor:
     """KL(q(k|x) || r(k)) over the last dimension, in nats: (..., K) and what broadcasts against it -> (...)."""
+    require_rows("log_posterior", log_posterior, ("...", "K"))
+    require_rows("log_prior", log_prior, ("...", log_posterior.shape[-1]))
+    pairs = zip(log_prior.shape[::-1], log_posterior.shape[::-1], strict=False)
+    fits = all(a == b or 1 in (a, b) for a, b in pairs)
+    require(fits, "log_prior", log_prior, f"a shape that broadcasts against {tuple(log_posterior.shape)}")
+    rate = unchecked_code_rate(log_posterior, log_prior)
+    require_finite("rate", rate)
+    return rate
+
+
+def unchecked_code_rate(log_posterior: Tensor, log_prior: Tensor) -> Tensor:
+    """`code_rate` inside training steps, where no device is to be asked for values."""
     return (log_posterior.exp() * (log_posterior - log_prior)).sum(-1)
 
 
@@ -45,9 +78,10 @@ def code_information(log_posterior: Tensor) -> Tensor:
 
     It is the smallest rate that any fixed prior can have. On a batch of N it is at most log N.
     """
+    require_rows("log_posterior", log_posterior, ("...", "K"))
     rows = log_posterior.reshape(-1, log_posterior.shape[-1])
     aggregate = torch.logsumexp(rows, 0) - math.log(len(rows))
-    return code_rate(rows, aggregate).mean()
+    return unchecked_code_rate(rows, aggregate).mean()
 
 
 @dataclass(frozen=True)
@@ -79,31 +113,39 @@ class DiscreteBottleneck(nn.Module):
         free_bits: float = 0.0,
     ) -> None:
         super().__init__()
-        for name, size in (("dim", dim), ("codes", codes)):
-            require(isinstance(size, int) and size >= 1, name, size, "a whole number, 1 or above")
-        for name, value in (("beta", beta), ("free_bits", free_bits)):
-            require(math.isfinite(value) and value >= 0, name, value, "a finite number, 0 or above")
-        require(math.isfinite(temperature) and temperature > 0, "temperature", temperature, "a finite number above 0")
-        require(prior in ("uniform", "learned"), "prior", prior, "uniform or learned")
-        self.dim, self.temperature, self.beta, self.free_bits = dim, temperature, beta, free_bits
-        self.codebook = nn.Parameter(torch.randn(codes, dim))
+        self.dim, codes = require_int("dim", dim), require_int("codes", codes)
+        self.temperature, self.beta = (
+            require_float("temperature", temperature, "(0, inf)"),
+            require_float("beta", beta, "[0, inf)"),
+        )
+        self.free_bits = require_float("free_bits", free_bits, "[0, inf)")
+        require_choice("prior", prior, ("uniform", "learned"))
+        self.codebook = nn.Parameter(torch.randn(codes, self.dim))
         logits = torch.zeros(codes)
         self.prior_logits = nn.Parameter(logits) if prior == "learned" else nn.Buffer(logits)
 
     def forward(self, features: Tensor, generator: torch.Generator | None = None) -> CodeDraw:
-        """Encode; see `CodeDraw`."""
-        require(features.shape[-1] == self.dim, "features", features, f"a last dimension of {self.dim}")
-        log_q = code_log_posterior(features, self.codebook, self.temperature)  # (..., K)
-        codes = _draw(log_q, generator) if self.training else log_q.argmax(-1)
-        expected = log_q.exp() @ self.codebook
-        sample = expected + (F.embedding(codes, self.codebook) - expected).detach()
-        rate = code_rate(log_q, self.prior_logits.log_softmax(0))
+        """Encode; see `CodeDraw`. In float32 at least, with autocast off; the sample has the type of the features.
+
+        Raises TypeError or ValueError for features of another type or shape, without a row, or with NaN or infinity.
+        """
+        require_rows("features", features, ("...", self.dim), self.training)
+        if generator is not None:
+            require_generator("generator", generator)
+        with torch.autocast(features.device.type, enabled=False):
+            log_q = _log_posterior(features, self.codebook, self.temperature)  # (..., K)
+            codebook = self.codebook.to(log_q.dtype)
+            codes = _draw(log_q, generator) if self.training else log_q.argmax(-1)
+            expected = log_q.exp() @ codebook
+            sample = expected + (F.embedding(codes, codebook) - expected).detach()
+            rate = unchecked_code_rate(log_q, self.prior_logits.to(log_q.dtype).log_softmax(0))
+        require_finite("rate", rate, self.training)
         loss = self.beta * rate.mean().clamp(min=self.free_bits * math.log(2))
-        return CodeDraw(sample, codes, rate, loss, log_q)
+        return CodeDraw(sample.to(features.dtype), codes, rate, loss, log_q)
 
 
 def _draw(log_q: Tensor, generator: torch.Generator | None) -> Tensor:
     """k ~ q by the Gumbel-max trick: argmax of log q plus Gumbel noise."""
-    uniform = rand(log_q.shape, generator, log_q.device, log_q.dtype)
+    uniform = rand(log_q.shape, generator, log_q.device)  # float32: the same in any precision
     noise = -torch.log(-torch.log(uniform.clamp(1e-7, 1 - 1e-7)))
     return (log_q.detach() + noise).argmax(-1)

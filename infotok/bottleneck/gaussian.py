@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import solve_triangular
 
-from infotok.errors import require
+from infotok.errors import require, require_float, require_numbers
 from infotok.information.exact import positive_definite
 
 __all__ = ["GaussianIB", "critical_betas", "gaussian_ib", "gaussian_ib_curve"]
@@ -40,8 +40,7 @@ def gaussian_ib(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike, beta: flo
     Below the first critical beta nothing is worth its price and the code is empty. Singular or inconsistent
     covariances and a beta that is negative or not finite raise ValueError.
     """
-    beta = _betas(beta)
-    require(beta.ndim == 0, "beta", beta, "one number; gaussian_ib_curve takes many")
+    beta = np.asarray(require_float("beta", beta, "[0, inf)"))
     directions, rho = _canonical(cov_x, cov_xy, cov_y)
     gain = _squared_gains(rho, beta)
     i_tx, i_ty = _information(rho, beta)
@@ -52,7 +51,7 @@ def gaussian_ib_curve(
     cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike, betas: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray]:
     """(I(T;X), I(T;Y)) of the optimal code at each of `betas`, in nats: the information curve; its slope is 1/beta."""
-    return _information(_canonical(cov_x, cov_xy, cov_y)[1], _betas(betas))
+    return _information(_canonical(cov_x, cov_xy, cov_y)[1], require_numbers("betas", betas, "[0, inf)"))
 
 
 def critical_betas(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike) -> np.ndarray:
@@ -64,7 +63,7 @@ def critical_betas(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike) -> np.
 def _canonical(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Unit-variance directions of X as rows (K, d_x), and their correlations rho_1 >= rho_2 >= ... in [0, 1)."""
     cov_x, cov_y = positive_definite(cov_x, "cov_x"), positive_definite(cov_y, "cov_y")
-    cov_xy = np.asarray(cov_xy, dtype=np.float64)
+    cov_xy = require_numbers("cov_xy", cov_xy)
     shape = (len(cov_x), len(cov_y))
     require(cov_xy.shape == shape, "cov_xy", cov_xy, f"shape {shape}, the sizes of cov_x and cov_y")
     positive_definite(np.block([[cov_x, cov_xy], [cov_xy.T, cov_y]]), "joint covariance")
@@ -89,9 +88,3 @@ def _information(rho: np.ndarray, betas: np.ndarray) -> tuple[np.ndarray, np.nda
     with np.errstate(divide="ignore"):
         i_ty = np.log1p(-1 / beta) - np.log1p(-rho) - np.log1p(rho)
     return 0.5 * np.log1p(gain).sum(-1), 0.5 * np.where(gain > 0, i_ty, 0.0).sum(-1)
-
-
-def _betas(betas: ArrayLike) -> np.ndarray:
-    array = np.asarray(betas, dtype=np.float64)
-    require((np.isfinite(array) & (array >= 0)).all(), "beta", array, "finite numbers, 0 or above")
-    return array

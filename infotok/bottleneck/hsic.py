@@ -19,9 +19,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from infotok.bottleneck.arguments import check_bandwidth, check_number, check_size
-from infotok.bottleneck.missing import present_rows
-from infotok.errors import require
+from infotok.bottleneck.missing import check_rows, present_rows
+from infotok.errors import require, require_choice, require_flag, require_float, require_int
 from infotok.information.kernels import Side, nhsic_with
 
 __all__ = ["HSICBottleneck", "HSICTerms", "dependences", "natural_kernel"]
@@ -65,27 +64,30 @@ class HSICBottleneck(nn.Module):
         chunk: int = 2048,
     ) -> None:
         super().__init__()
-        check_number("compression", compression)
-        check_number("relevance", relevance)
         for name, kernel in (("kernel_z", kernel_z), ("kernel_x", kernel_x), ("kernel_y", kernel_y)):
-            known = kernel in KERNELS or (name == "kernel_y" and kernel is None)
-            require(known, name, kernel, f"one of {', '.join(KERNELS)}")
-        check_bandwidth("bandwidth_z", bandwidth_z)
-        check_bandwidth("bandwidth_x", bandwidth_x)
-        check_size("chunk", chunk)
-        self.compression, self.relevance = compression, relevance
+            if kernel is not None or name != "kernel_y":
+                require_choice(name, kernel, KERNELS)
+        for name, sigma in (("bandwidth_z", bandwidth_z), ("bandwidth_x", bandwidth_x)):
+            if sigma is not None:
+                require_float(name, sigma, "(0, inf)")
+        require_flag("unbiased", unbiased)
+        self.compression = require_float("compression", compression, "[0, inf)")
+        self.relevance = require_float("relevance", relevance, "[0, inf)")
         self.kernel_z, self.kernel_x, self.kernel_y = kernel_z, kernel_x, kernel_y
         self.bandwidth_z, self.bandwidth_x = bandwidth_z, bandwidth_x
-        self.unbiased, self.chunk = unbiased, chunk
+        self.unbiased, self.chunk = unbiased, require_int("chunk", chunk)
 
     def forward(self, z: Tensor, x: Tensor, y: Tensor | None = None) -> HSICTerms:
         """The two dependences of z and their weighted difference."""
+        for name, values in {"z": z, "x": x, "y": y}.items():
+            if values is not None or name != "y":
+                check_rows(name, values)
         others, present = {}, {}
         if self.compression:
             others["compression"] = Side(x, self.kernel_x, self.bandwidth_x, "x")
         if self.relevance and y is not None:
             others["relevance"] = Side(y, self.kernel_y or natural_kernel(y), None, "y")
-            present["relevance"] = present_rows(y, "y")
+            present["relevance"] = present_rows(y, "y", training=self.training)
         side = Side(z, self.kernel_z, self.bandwidth_z, "z")
         terms = dependences(side, others, present, unbiased=self.unbiased, chunk=self.chunk)
         compression, relevance = terms.get("compression"), terms.get("relevance")

@@ -40,18 +40,26 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from infotok.bottleneck.arguments import check_bandwidth, check_number, check_passes, check_size
-from infotok.bottleneck.discrete_latent import code_rate
+from infotok.bottleneck.discrete_latent import unchecked_code_rate
 from infotok.bottleneck.hsic import dependences, natural_kernel
-from infotok.bottleneck.inputs import Variable, check_on_ranks, check_rows, check_tokens, conditioning, variable
+from infotok.bottleneck.inputs import Variable, check_inputs, check_on_ranks, check_tokens, conditioning, variable
 from infotok.bottleneck.monitor import Monitor
 from infotok.bottleneck.padding import Padding
 from infotok.bottleneck.priors import reparametrise
 from infotok.bottleneck.rates import code_log_prior, gaussian_rates, make_prior
 from infotok.bottleneck.relevance import TokenCritic
-from infotok.errors import require
+from infotok.errors import (
+    checking,
+    require,
+    require_choice,
+    require_finite,
+    require_float,
+    require_int,
+    require_tensor,
+)
 from infotok.information.bounds import infonce
 from infotok.information.kernels import Side
+from infotok.modes import recomputing, replay
 from infotok.ranks import gather_over_ranks, rank_and_world
 
 __all__ = ["InfoTok", "InfoTokTerms"]
@@ -144,22 +152,24 @@ class InfoTok(nn.Module):
     ) -> None:
         super().__init__()
         weights = dict(zip(TERMS, (compression, relevance, generation, consistency), strict=True))
-        for name, value in weights.items() | {"free_bits": free_bits}.items():
-            check_number(name, value)
-        check_number("noise", noise, positive=True)
-        check_passes("warmup", warmup)
-        check_passes("blend", blend)
-        check_bandwidth("bandwidth", bandwidth)
+        weights = {name: require_float(name, value, "[0, inf)") for name, value in weights.items()}
+        require_float("free_bits", free_bits, "[0, inf)")
+        require_float("noise", noise, "(0, inf)")
+        require_int("warmup", warmup, 0)
+        require_int("blend", blend, 0)
+        if bandwidth is not None:
+            require_float("bandwidth", bandwidth, "(0, inf)")
         widths = {"text": text_dim, "answer": answer_dim, "target": target_dim}
-        check_size("dim", dim)
-        for name, size in {f"{name}_dim": width for name, width in widths.items()}.items():
-            check_size(name, size, optional=True)
-        check_size("length", length, optional=True)
-        check_size("codes", codes, optional=True)
-        require(estimator in ESTIMATORS, "estimator", estimator, f"one of {', '.join(ESTIMATORS)}")
-        require(placement in PLACEMENTS, "placement", placement, f"one of {', '.join(PLACEMENTS)}")
+        require_int("dim", dim)
+        sizes = {f"{name}_dim": width for name, width in widths.items()} | {"length": length, "codes": codes}
+        for name, size in sizes.items():
+            if size is not None:
+                require_int(name, size)
+        require_choice("estimator", estimator, ESTIMATORS)
+        require_choice("placement", placement, PLACEMENTS)
         own = isinstance(prior, nn.Module)
-        require(own or prior in PRIORS, "prior", prior, f"one of {', '.join(PRIORS)}, or a module")
+        if not own:
+            require_choice("prior", prior, PRIORS)
         variational = estimator == "variational"
         require(variational or prior == "standard", "prior", prior, "standard: the HSIC estimator has no prior")
         require(variational or codes is None, "codes", codes, "None: the HSIC estimator compares the tokens themselves")
@@ -228,6 +238,7 @@ class InfoTok(nn.Module):
             wide = {name: p.to(dtype) for name, p in self.named_parameters() if p.is_floating_point()}
             rest = {"posterior": posterior, "host": host, "mask": mask, "text_mask": text_mask, "generator": generator}
             return functional_call(self, wide, (features,), inputs | rest)
+        generator, moving = replay(self, generator), self.training and not recomputing()
         padding, variables, text = self._checked(features, posterior, mask, text_mask, inputs)
         with torch.autocast(features.device.type, enabled=False):
             mean = padding.pack(features).to(dtype)
@@ -249,13 +260,13 @@ class InfoTok(nn.Module):
                     else:
                         rates = (mean, log_variance, text, host, padding, generator)
                         values["compression"] = padding.per_image(gaussian_rates(self.prior_name, self.prior, *rates))
-            if self.training:
+            if moving:
                 self._look(features, values, padding)
                 if self.prior_name == "text" and "compression" in values and text is None:
                     self.monitor.warn("prior", 'prior="text" without text: compression is that of no caption')
             loss = self._loss(z, values, padding)
         tokens = self._blend(features, z.to(features.dtype), padding)
-        if self.training:
+        if moving:
             self.passes += 1
         return tokens, InfoTokTerms(
             loss, "nats" if self.estimator == "variational" else "nhsic", **values, dropped=dropped
@@ -267,7 +278,7 @@ class InfoTok(nn.Module):
         usage: the quantizer's, of this batch, if it has one; below an `.entropy` of 0.1 bits per token one code does
         all the work. mask as in `forward`. Looks at the first and every 100th training batch.
         """
-        if self.training:
+        if self.training and not recomputing():
             self.monitor.quantized_tokens(tokens, usage, Padding(*tokens.shape[:2], mask))
 
     @contextmanager
@@ -305,13 +316,15 @@ class InfoTok(nn.Module):
         inputs: dict[str, Tensor | None],
     ) -> tuple[Padding, dict[str, Variable | None], Tensor | None]:
         """The padding, what each switched-on term compares tokens with, and the text of a prior on text."""
-        padding = check_tokens(features, self.dim, self.length, mask)
-        check_rows(inputs, text_mask, len(features))
+        padding = check_tokens(features, self.dim, self.length, mask, self.training)
+        check_inputs(inputs, text_mask, len(features))
         rated = self.weights["compression"]
         if self.codes and rated:
             shape = (*features.shape[:2], self.codes)
-            fits = isinstance(posterior, Tensor) and posterior.shape == shape
-            require(fits, "posterior", posterior, f"log q(k|x) of shape {shape}, since codes={self.codes}")
+            require(posterior is not None, "posterior", None, f"log q(k|x) of shape {shape}, since codes={self.codes}")
+            require_tensor("posterior", posterior, shape)
+            if checking(posterior, self.training):
+                require_finite("posterior", padding.pack(posterior))
         imaged = inputs["image"] is not None or self.estimator != "hsic" or not rated
         require(imaged, "image", None, "the input images, for the compression term of HSIC")
         asked = {term: name for term, name in ARGUMENTS.items() if self.weights[term]}
@@ -320,11 +333,11 @@ class InfoTok(nn.Module):
         found = {
             term: None
             if inputs[name] is None
-            else variable(name, inputs[name], self.widths[name], text_mask if name == "text" else None)
+            else variable(name, inputs[name], self.widths[name], text_mask if name == "text" else None, self.training)
             for term, name in asked.items()
         }
         text = found.pop("prior", None)
-        return padding, found, None if text is None else conditioning(text, self.widths["text"])
+        return padding, found, None if text is None else conditioning(text, self.widths["text"], self.training)
 
     def _comparable(self, variables: dict[str, Variable | None], dropped: dict[str, str]) -> dict[str, Variable]:
         """The variables, gathered, that enough rows have; why the others are left out goes to `dropped`."""
@@ -355,7 +368,7 @@ class InfoTok(nn.Module):
         posterior = posterior if posterior.dtype == torch.float64 else posterior.float()
         log_q = padding.pack(posterior).log_softmax(-1)
         log_r = code_log_prior(self.prior_name, self.prior, self.codes, text, host, posterior)
-        return padding.per_image(code_rate(log_q, padding.pack(log_r)))
+        return padding.per_image(unchecked_code_rate(log_q, padding.pack(log_r)))
 
     def _agreement(self, term: str, padding: Padding, z: Tensor, variable: Variable) -> Tensor:
         """A lower bound on I(Z; variable), in nats."""
@@ -389,17 +402,21 @@ class InfoTok(nn.Module):
         for name, value in values.items():
             if name == "compression":
                 free = self.free_nats * padding.mean_length() if self.estimator == "variational" else 0.0
-                warm = (self.passes / self.warmup).clamp(max=1.0) if self.warmup else 1.0
+                warm = (self._passes() / self.warmup).clamp(max=1.0) if self.warmup else 1.0
                 loss = loss + self.weights[name] * warm * (value.clamp(min=free) if self.free_nats else value)
             else:
                 loss = loss - self.weights[name] * value
         if self.training and rank_and_world()[1] > 1:  # every parameter takes part, with or without text in the batch
             loss = loss + 0.0 * sum(p.sum() for p in self.parameters())
-        if not loss.isfinite():
+        if checking(loss, self.training) and not loss.isfinite():
             bad = [name for name, value in values.items() if not value.isfinite()]
             remedy = "finite terms: check image, text, posterior and host, or lower the learning rate"
             require(False, ", ".join(bad) or "parameters", "NaN or inf", remedy)
         return loss
+
+    def _passes(self) -> Tensor:
+        """Training passes before this one; a recomputation's first pass has been counted."""
+        return self.passes - 1 if self.training and recomputing() else self.passes
 
     # --- tokens ------------------------------------------------------------------------------------------------------
 
@@ -407,7 +424,7 @@ class InfoTok(nn.Module):
         if self.placement == "after":
             return features
         if self.placement == "adapter" and self.blend:
-            share = (self.passes / self.blend).clamp(max=1.0).to(features.dtype)
+            share = (self._passes() / self.blend).clamp(max=1.0).to(features.dtype)
             features = padding.pack(features)
             z = features + share * (z - features)
         return padding.unpack(z)

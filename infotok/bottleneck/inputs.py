@@ -1,7 +1,7 @@
 """The inputs of a training step that regularises tokens, checked: on one rank, and as one batch over all ranks.
 
 - `check_tokens`     features and the mask of their padding -> `Padding`
-- `check_rows`       other inputs, a row for each image
+- `check_inputs`     other inputs, a row for each image
 - `Variable`         what tokens are compared with; `variable` makes one, `conditioning` gives it to a prior
 - `check_on_ranks`   any such check, whose error every rank raises if one does
 """
@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from infotok.bottleneck.conditional import vectors
-from infotok.bottleneck.missing import fill_missing, present_rows
+from infotok.bottleneck.missing import check_rows, fill_missing, present_rows
 from infotok.bottleneck.padding import Padding
-from infotok.errors import require
+from infotok.errors import checking, require, require_finite, require_tensor
 from infotok.ranks import of_each_rank
 
-__all__ = ["Variable", "check_on_ranks", "check_rows", "check_tokens", "conditioning", "variable"]
+__all__ = ["Variable", "check_inputs", "check_on_ranks", "check_tokens", "conditioning", "variable"]
 
 Checked = TypeVar("Checked")
 
@@ -32,50 +32,50 @@ class Variable(NamedTuple):
     present: Tensor  # (B,) booleans: which rows have one; of every rank once gathered
 
 
-def check_tokens(features: Tensor, dim: int, length: int | None, mask: Tensor | None) -> Padding:
-    """Features (B, L, dim), finite wherever `mask` (B, L) says that a token is real."""
+def check_tokens(features: Tensor, dim: int, length: int | None, mask: Tensor | None, training: bool) -> Padding:
+    """Features (B, L, dim), finite wherever `mask` (B, L) says that a token is real; training: the module's mode."""
     padded = "a padded tensor (B, L, dim) with mask=, see torch.nested.to_padded_tensor"
     require(not features.is_nested, "features", "a nested tensor", padded)
-    shaped = features.ndim == 3 and features.shape[2] == dim and features.numel() > 0
-    require(shaped, "features", features, f"shape (B, L, {dim})")
+    require_tensor("features", features, ("B", "L", dim))
+    require(features.numel() > 0, "features", features, f"a tensor of shape (B, L, {dim}), not empty")
     found = features.shape[1]
     require(length in (None, found), "features, tokens", found, f"length={length}, as declared")
     padding = Padding(*features.shape[:2], mask)
-    finite = padding.pack(features.detach()).abs().amax().isfinite()
-    require(finite, "features", "NaN or inf", "finite numbers")
+    if checking(features, training):
+        require_finite("features", padding.pack(features.detach()), training)
     return padding
 
 
-def check_rows(inputs: dict[str, Tensor | None], text_mask: Tensor | None, size: int) -> None:
+def check_inputs(inputs: dict[str, Tensor | None], text_mask: Tensor | None, size: int) -> None:
     """Each input that is not None has a row for each of `size` images; text_mask is boolean, (B,)."""
     for name, value in (inputs | {"text_mask": text_mask}).items():
         if value is not None:
-            require(isinstance(value, Tensor), name, type(value).__name__, "a torch.Tensor", TypeError)
-            matches = value.ndim >= 1 and len(value) == size
-            require(matches, f"{name}, batch", value, f"one row for each of the {size} images")
+            check_rows(name, value, size)
     if text_mask is not None:
         expected = "booleans (B,), true where there is a caption"
         require(text_mask.dtype == torch.bool, "text_mask", text_mask.dtype, expected, TypeError)
         require(text_mask.ndim == 1, "text_mask", text_mask, expected)
 
 
-def variable(name: str, values: Tensor, width: int | None, mask: Tensor | None = None) -> Variable:
+def variable(
+    name: str, values: Tensor, width: int | None, mask: Tensor | None = None, training: bool = False
+) -> Variable:
     """values (B, ...) of `width` numbers a row, or labels (B,) below `width`; missing rows as in `missing`."""
-    present = present_rows(values, name, mask)
+    present = present_rows(values, name, mask, training)
     if values.is_floating_point():
         found = math.prod(values.shape[1:])
         require(width in (None, found), name, values, f"{width} numbers in each row, as {name}_dim={width}")
-    elif values.ndim == 1 and width is not None and present.any():
+    elif values.ndim == 1 and width is not None and checking(values, training) and present.any():
         largest = int(values[present].max())
         require(largest < width, f"{name}, labels", largest, f"0 to {width - 1}, as {name}_dim={width}")
     return Variable(name, fill_missing(values, present), present)
 
 
-def conditioning(text: Variable, width: int) -> Tensor:
+def conditioning(text: Variable, width: int, training: bool) -> Tensor:
     """The text as a prior takes it: 0 for a missing one, which stands for no condition."""
     if text.present.all():
         return text.values
-    return vectors(text.values, width, text.name) * text.present[:, None]
+    return vectors(text.values, width, text.name, training) * text.present[:, None]
 
 
 def check_on_ranks(check: Callable[[], Checked], features: Tensor, inputs: dict[str, Tensor | None]) -> Checked:

@@ -7,15 +7,26 @@ zeros is not: 0 may be what the caption says. Other labels below 0, and NaN or i
 import torch
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import checking, require, require_tensor
 
-__all__ = ["IGNORED", "fill_missing", "present_rows"]
+__all__ = ["IGNORED", "check_rows", "fill_missing", "present_rows"]
 
 IGNORED = -100  # the label that torch's cross-entropy ignores
 
 
-def present_rows(values: Tensor, name: str, mask: Tensor | None = None) -> Tensor:
-    """The rows of values (B, ...) that are there, and not left out by `mask` (B,), as booleans (B,)."""
+def check_rows(name: str, values: Tensor, size: int | None = None) -> None:
+    """values (B, ...): real numbers, a row for each of `size` images."""
+    require_tensor(name, values, kind="any")
+    require(not values.is_complex(), name, values.dtype, "real numbers or labels", TypeError)
+    expected = "one row or more" if size is None else f"one row for each of the {size} images"
+    require(values.ndim > 0 and values.numel() > 0 and size in (None, len(values)), f"{name}, batch", values, expected)
+
+
+def present_rows(values: Tensor, name: str, mask: Tensor | None = None, training: bool = False) -> Tensor:
+    """The rows of values (B, ...) that are there, and not left out by `mask` (B,), as booleans (B,).
+
+    training: the mode of the module that asks, for the checks of values.
+    """
     if values.is_floating_point():
         rows = values.detach().reshape(len(values), -1)
         present = ~rows.isnan().all(1)
@@ -23,6 +34,8 @@ def present_rows(values: Tensor, name: str, mask: Tensor | None = None) -> Tenso
         present = values != IGNORED if values.ndim == 1 else torch.ones_like(values[:, 0], dtype=torch.bool)
     if mask is not None:
         present = present & mask
+    if not checking(values, training):
+        return present
     if values.is_floating_point():
         bad = (present & ~rows.isfinite().all(1)).nonzero()
         row = f"NaN or inf in row {bad[0].item()}" if len(bad) else ""

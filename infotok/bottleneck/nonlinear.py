@@ -14,13 +14,13 @@ minibatch they say how well the batch's own inputs are told apart.
 """
 
 import math
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from infotok.bottleneck.priors import moments
 from infotok.bottleneck.variational import Code, VariationalBottleneck
-from infotok.errors import require
+from infotok.errors import require, require_finite, require_int
 
 __all__ = ["NonlinearBottleneck", "pairwise_lower_bound", "pairwise_rate"]
 
@@ -30,7 +30,12 @@ def pairwise_rate(mean: Tensor, log_variance: Tensor) -> Tensor:
 
     mean and log_variance (N, D). The (N, N) divergences are matrix products, so no (N, N, D) exists.
     """
-    _check(mean, log_variance)
+    rate = _pairwise_rate(*_pairs(mean, log_variance))
+    require_finite("rate", rate)
+    return rate
+
+
+def _pairwise_rate(mean: Tensor, log_variance: Tensor) -> Tensor:
     mean = mean - mean.mean(0)  # products that cancel less
     variance, precision = log_variance.exp(), torch.exp(-log_variance)
     cross = (variance + mean.square()) @ precision.T - 2 * mean @ (mean * precision).T  # (N, N)
@@ -45,14 +50,15 @@ def pairwise_lower_bound(mean: Tensor, log_variance: Tensor, chunk: int = 256) -
 
     BD = 1/8 sum (mu_i - mu_j)^2 / s2 + 1/2 sum log(s2 / sqrt(s2_i s2_j)),  s2 = (s2_i + s2_j) / 2.
     """
-    _check(mean, log_variance)
-    require(chunk >= 1, "chunk", chunk, "at least 1 row")
+    chunk, (mean, log_variance) = require_int("chunk", chunk), _pairs(mean, log_variance)
     variance, rates = log_variance.exp(), []
     for mu, s2, log_s2 in zip(mean.split(chunk), variance.split(chunk), log_variance.split(chunk), strict=True):
         middle = (s2[:, None] + variance) / 2  # (chunk, N, D)
         apart = (mu[:, None] - mean).square() / (4 * middle) + middle.log() - (log_s2[:, None] + log_variance) / 2
         rates.append(math.log(len(mean)) - torch.logsumexp(-0.5 * apart.sum(-1), dim=1))
-    return torch.cat(rates)
+    rate = torch.cat(rates)
+    require_finite("rate", rate)
+    return rate
 
 
 class NonlinearBottleneck(VariationalBottleneck):
@@ -66,13 +72,14 @@ class NonlinearBottleneck(VariationalBottleneck):
 
     def forward(self, features: Tensor, samples: int | None = None, generator: torch.Generator | None = None) -> Code:
         """Encode; draws as in `VariationalBottleneck`."""
-        require(features.ndim == 2, "features", features, f"shape (B, {self.dim_in})")
-        beta = self.current_beta()
-        code = super().forward(features, samples, generator)
-        rate = pairwise_rate(code.mean, code.log_variance)
-        return replace(code, rate=rate, loss=beta * rate.mean().clamp(min=self.free_bits * math.log(2)))
+        return self._encode(features, samples, generator, shape=("B",))
+
+    def _rate(self, mean: Tensor, log_variance: Tensor, generator: torch.Generator | None) -> Tensor:
+        require(len(mean) >= 2, "features", mean, "at least 2 rows: a batch of one has no pair")
+        return _pairwise_rate(mean, log_variance)
 
 
-def _check(mean: Tensor, log_variance: Tensor) -> None:
-    require(mean.ndim == 2 and len(mean) >= 2, "mean", mean, "shape (N, D) with at least 2 inputs")
-    require(mean.shape == log_variance.shape, "log_variance", log_variance, f"the shape of mean, {tuple(mean.shape)}")
+def _pairs(mean: Tensor, log_variance: Tensor) -> tuple[Tensor, Tensor]:
+    mean, log_variance = moments(mean, log_variance, ("N", "D"))
+    require(len(mean) >= 2, "mean", mean, "shape (N, D) with at least 2 inputs")
+    return mean, log_variance

@@ -45,7 +45,7 @@ class CodeText(nn.Module):
         flat = (
             self.head.bias[None]
             if text is None
-            else self.head(vectors(text, self.text_dim, "text").to(self.head.weight))
+            else self.head(vectors(text, self.text_dim, "text", self.training).to(self.head.weight))
         )
         return flat.view(len(flat), -1, self.codes).log_softmax(-1)  # (B or 1, L or 1, K)
 

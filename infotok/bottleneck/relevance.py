@@ -28,7 +28,7 @@ class TokenCritic(nn.Module):
         return F.normalize(self.tokens(pooled), dim=1)  # (B, width)
 
     def of_value(self, value: Tensor, name: str) -> Tensor:
-        return F.normalize(self.value(vectors(value, self.dim_y, name).to(self.value.weight)), dim=1)
+        return F.normalize(self.value(vectors(value, self.dim_y, name, self.training).to(self.value.weight)), dim=1)
 
     def scale(self) -> Tensor:
         return self.log_scale.clamp(max=math.log(100.0)).exp()

@@ -15,8 +15,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from infotok.bottleneck.precision import call_in, wide_dtype
 from infotok.bottleneck.priors import DiagonalPrior, FullPrior, MixturePrior, StandardPrior, reparametrise
-from infotok.errors import require
+from infotok.errors import (
+    require_choice,
+    require_finite,
+    require_float,
+    require_function,
+    require_generator,
+    require_int,
+    require_rows,
+)
 from infotok.modes import recomputing
 
 __all__ = ["Code", "VariationalBottleneck"]
@@ -57,12 +66,12 @@ class VariationalBottleneck(nn.Module):
         warmup: int = 0,
     ) -> None:
         super().__init__()
-        for name, size in (("dim_in", dim_in), ("dim", dim)):
-            require(isinstance(size, int) and size >= 1, name, size, "a whole number, 1 or above")
-        require(math.isfinite(beta) and beta >= 0, "beta", beta, "a finite number, 0 or above")
-        require(math.isfinite(free_bits) and free_bits >= 0, "free_bits", free_bits, "a finite number, 0 or above")
-        require(isinstance(warmup, int) and warmup >= 0, "warmup", warmup, "a whole number of training passes")
-        self.dim_in, self.beta, self.free_bits, self.warmup = dim_in, beta, free_bits, warmup
+        self.dim_in, dim = require_int("dim_in", dim_in), require_int("dim", dim)
+        self.beta, self.free_bits = (
+            require_float("beta", beta, "[0, inf)"),
+            require_float("free_bits", free_bits, "[0, inf)"),
+        )
+        self.warmup = require_int("warmup", warmup, 0)
         self.to_mean = nn.Linear(dim_in, dim)
         self.to_log_variance = nn.Linear(dim_in, dim)
         nn.init.zeros_(self.to_log_variance.weight)  # every input starts with the same noise, sigma = 1
@@ -73,22 +82,43 @@ class VariationalBottleneck(nn.Module):
     def forward(self, features: Tensor, samples: int | None = None, generator: torch.Generator | None = None) -> Code:
         """Encode. Without `samples`: one reparametrised draw in training mode, the mean in eval mode.
 
-        With `samples=n`, n draws in either mode, stacked in front: (n, ..., dim).
+        With `samples=n`, n draws in either mode, stacked in front: (n, ..., dim). Everything is computed in float32 at
+        least, with autocast off; the sample has the type of the features. Raises TypeError or ValueError for features
+        of another type or shape, without a row, or with NaN or infinity.
         """
-        require(features.shape[-1] == self.dim_in, "features", features, f"a last dimension of {self.dim_in}")
-        mean, log_variance = self.to_mean(features), self.to_log_variance(features)
-        if samples is None:
-            sample = reparametrise(mean, log_variance, generator) if self.training else mean
-        else:
-            require(isinstance(samples, int) and samples >= 1, "samples", samples, "a whole number, 1 or above")
-            shape = (samples, *mean.shape)
-            sample = reparametrise(mean.expand(shape), log_variance.expand(shape), generator)
-        rate = self.prior.rate(mean, log_variance, generator)
-        charged = rate.mean().clamp(min=self.free_bits * math.log(2))
-        loss = self.current_beta() * charged
+        return self._encode(features, samples, generator)
+
+    def _encode(
+        self,
+        features: Tensor,
+        samples: int | None,
+        generator: torch.Generator | None,
+        *given: Tensor,
+        shape: tuple[int | str, ...] = ("...",),
+    ) -> Code:
+        """`forward`, for features of shape (*shape, dim_in); `given`: what the rate is conditioned on."""
+        require_rows("features", features, (*shape, self.dim_in), self.training)
+        if generator is not None:
+            require_generator("generator", generator)
+        dtype = wide_dtype(features.dtype, self.to_mean.weight.dtype)
+        with torch.autocast(features.device.type, enabled=False):
+            features_in = features.to(dtype)
+            mean = call_in(dtype, self.to_mean, features_in)
+            log_variance = call_in(dtype, self.to_log_variance, features_in)
+            if samples is None:
+                sample = reparametrise(mean, log_variance, generator) if self.training else mean
+            else:
+                drawn = (require_int("samples", samples), *mean.shape)
+                sample = reparametrise(mean.expand(drawn), log_variance.expand(drawn), generator)
+            rate = self._rate(mean, log_variance, generator, *given)
+        require_finite("rate", rate, self.training)
+        loss = self.current_beta() * rate.mean().clamp(min=self.free_bits * math.log(2))
         if self.training and not recomputing():
             self.passes += 1
-        return Code(sample, rate, loss, mean, log_variance)
+        return Code(sample.to(features.dtype), rate, loss, mean, log_variance)
+
+    def _rate(self, mean: Tensor, log_variance: Tensor, generator: torch.Generator | None) -> Tensor:
+        return self.prior.rate(mean, log_variance, generator)
 
     def current_beta(self) -> Tensor | float:
         """The price of a nat at this point of the warm-up."""
@@ -100,6 +130,7 @@ class VariationalBottleneck(nn.Module):
 
 def _prior(prior: str | nn.Module, dim: int, components: int) -> nn.Module:
     if isinstance(prior, nn.Module):
+        require_function("prior, rate", getattr(prior, "rate", None), "a method rate(mean, log_variance, generator)")
         return prior
     makers = {
         "standard": StandardPrior,
@@ -107,5 +138,5 @@ def _prior(prior: str | nn.Module, dim: int, components: int) -> nn.Module:
         "full": lambda: FullPrior(dim),
         "mixture": lambda: MixturePrior(dim, components),
     }
-    require(prior in makers, "prior", prior, f"one of {', '.join(makers)}, or a module")
+    require_choice("prior", prior, tuple(makers))
     return makers[prior]()

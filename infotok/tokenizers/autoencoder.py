@@ -14,17 +14,18 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from infotok.errors import checking, require
+from infotok.errors import checking, require, require_finite, require_int, require_rows, require_tensor
 
-__all__ = ["ConvDecoder", "ConvEncoder", "check_images", "check_tokens", "unit_scale"]
+__all__ = ["LARGEST_SIZE", "ConvDecoder", "ConvEncoder", "check_images", "check_tokens", "unit_scale"]
+
+
+LARGEST_SIZE = 2**14  # pixels, tokens or channels: no image tokenizer of today comes near
 
 
 def check_images(images: Tensor, size: int, training: bool = False) -> None:
     """Refuse all but finite floats in [0, 1] of shape (B, 3, size, size). training: the mode of who asks."""
-    require(isinstance(images, Tensor), "images", type(images).__name__, "a torch.Tensor", TypeError)
-    shaped = images.ndim == 4 and tuple(images.shape[1:]) == (3, size, size) and len(images) > 0
-    require(shaped, "images", images, f"shape (B, 3, {size}, {size})")
-    require(images.is_floating_point(), "images", images.dtype, "a floating-point dtype", TypeError)
+    require_tensor("images", images, ("B", 3, size, size))
+    require(len(images) > 0, "images", images, "one image or more")
     if not checking(images, training):
         return
     low, high = (bound.item() for bound in images.detach().aminmax())  # NaN where there is one
@@ -34,12 +35,7 @@ def check_images(images: Tensor, size: int, training: bool = False) -> None:
 
 def check_tokens(tokens: Tensor, length: int, dim: int, training: bool = False) -> None:
     """Refuse all but finite floats of shape (B, length, dim)."""
-    require(isinstance(tokens, Tensor), "tokens", type(tokens).__name__, "a torch.Tensor", TypeError)
-    shaped = tokens.ndim == 3 and tuple(tokens.shape[1:]) == (length, dim) and len(tokens) > 0
-    require(shaped, "tokens", tokens, f"shape (B, {length}, {dim})")
-    require(tokens.is_floating_point(), "tokens", tokens.dtype, "a floating-point dtype", TypeError)
-    if checking(tokens, training):
-        require(tokens.detach().abs().amax().isfinite(), "tokens", "NaN or infinity", "finite numbers")
+    require_rows("tokens", tokens, ("B", length, dim), training)
 
 
 def unit_scale(features: Tensor) -> Tensor:
@@ -90,7 +86,9 @@ class ConvDecoder(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         check_tokens(tokens, self.length, self.dim, self.training)
         tokens = tokens.to(self.layers[0].weight.dtype)
-        return self.layers(rearrange(tokens, "b (h w) d -> b d h w", h=self.grid)).sigmoid()
+        images = self.layers(rearrange(tokens, "b (h w) d -> b d h w", h=self.grid)).sigmoid()
+        require_finite("decoded images", images, self.training)
+        return images
 
 
 class Residual(nn.Module):
@@ -120,8 +118,8 @@ def _norm(channels: int) -> nn.GroupNorm:
 def _halvings(size: int, grid: int, dim: int, width: int) -> int:
     """How often the image is halved until it is the grid."""
     for name, value in (("size", size), ("grid", grid), ("dim", dim), ("width", width)):
-        require(isinstance(value, int) and value >= 1, name, value, "a whole number, 1 or above")
-    times = size // grid
+        require_int(name, value, 1, LARGEST_SIZE)
+    times = int(size) // int(grid)
     power = times * grid == size and times >= 2 and times & (times - 1) == 0
     require(power, "grid", grid, f"size / grid, {size} / {grid}, to be a power of two, 2 or above")
     return times.bit_length() - 1

@@ -5,7 +5,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor, nn
 
-from infotok.errors import require
+from infotok.errors import require_int
 from infotok.tokenizers.quantizer import Quantizer
 from infotok.tokenizers.usage import Usage
 from infotok.tokenizers.vector import VectorQuantizer
@@ -13,21 +13,22 @@ from infotok.tokenizers.vector import VectorQuantizer
 __all__ = ["CompositeQuantizer"]
 
 
+LARGEST_NUMBER = 256  # codebooks: each is a module of its own
+
+
 class CompositeQuantizer(Quantizer):
     """`quantizers` of equal size, each with statistics of its own. Codes (B, L, C), logits (B, L, C, K)."""
 
     def __init__(self, dim: int, codebook_size: int, codebooks: int, code_dim: int | None) -> None:
         super().__init__(dim, codebook_size, code_dim)
-        several = isinstance(codebooks, int) and codebooks >= 2
-        require(several, "codebooks", codebooks, "a whole number, 2 or above; for one, VectorQuantizer")
-        self.codebooks = codebooks
+        self.codebooks = require_int("codebooks", codebooks, 2, LARGEST_NUMBER)  # for one there is VectorQuantizer
 
     def _make(self, width: int, **options: object) -> nn.ModuleList:
         return nn.ModuleList(VectorQuantizer(width, self.codebook_size, **options) for _ in range(self.codebooks))
 
     def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
         """As in `Quantizer`, for each codebook: (B, L, dim) -> (B, L, C, K)."""
-        self._check_shape(z)
+        self._check_logits(z, temperature)
         with torch.autocast(z.device.type, enabled=False):
             return torch.stack(self._posteriors(self._projected(z), temperature), -2)
 

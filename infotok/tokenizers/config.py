@@ -16,9 +16,10 @@ from typing import Any, get_type_hints
 from torch import nn
 
 from infotok.bottleneck.infotok import InfoTok
-from infotok.errors import require
+from infotok.errors import require, require_float, require_instance, require_int
 from infotok.files import plain
 from infotok.tokenizers.autoencoder import ConvDecoder, ConvEncoder
+from infotok.tokenizers.composite import LARGEST_NUMBER
 from infotok.tokenizers.continuous import GaussianTokens
 from infotok.tokenizers.gumbel import GumbelQuantizer
 from infotok.tokenizers.latents import LatentDecoder, LatentEncoder
@@ -52,7 +53,7 @@ LIMITS = {
     "dim": 2**14,
     "width": 2**12,
     "codebook_size": LARGEST_CODEBOOK,
-    "codebooks": 256,
+    "codebooks": LARGEST_NUMBER,
     "code_dim": 2**14,
     "codes": LARGEST_CODEBOOK,
     "length": 2**14,
@@ -96,9 +97,8 @@ class TokenizerConfig:
             fits = isinstance(value, kind | int if kind is float else kind) and not isinstance(value, bool)
             require(fits, name, f"{value!r} ({type(value).__name__})", _spelt(kind), TypeError)
         for name in ("l1", "l2", "perceptual"):
-            value = getattr(self, name)
-            require(math.isfinite(value) and value >= 0, name, value, "a finite number, 0 or above")
-        require(self.warmup >= 0, "warmup", self.warmup, "a whole number of training passes")
+            require_float(name, getattr(self, name), "[0, inf)")
+        require_int("warmup", self.warmup, 0)
         one = (self.grid is None) != (self.tokens is None)
         require(one, "grid, tokens", (self.grid, self.tokens), "one of them, and None for the other")
         named = self.quantizer is None or self.quantizer in QUANTIZERS
@@ -107,6 +107,8 @@ class TokenizerConfig:
             require(not self.quantizer_options, "quantizer_options", self.quantizer_options, "{} without a quantizer")
         else:
             _known(self.quantizer_options, _options(QUANTIZERS[self.quantizer]), "quantizer_options")
+            missing = [n for n in _needed(QUANTIZERS[self.quantizer]) if self.quantizer_options.get(n) is None]
+            require(not missing, "quantizer_options", f"no {', '.join(missing)}", "what this quantizer needs")
         _known(self.infotok or {}, _options(InfoTok), "infotok")
         _check_sizes(vars(self))
         for name in ("quantizer_options", "infotok"):  # as JSON will give them back: lists for tuples
@@ -115,6 +117,7 @@ class TokenizerConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TokenizerConfig":
         """The configuration of these fields; an unknown name is refused with the nearest known one."""
+        require_instance("values", values, dict, "a dict of fields")
         _known(values, [f.name for f in fields(cls)], "config")
         return cls(**values)
 
@@ -153,6 +156,12 @@ def _options(cls: type) -> list[str]:
     return names
 
 
+def _needed(cls: type) -> list[str]:
+    """The options without a default."""
+    parameters = inspect.signature(cls).parameters.values()
+    return [p.name for p in parameters if p.name != "dim" and p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+
+
 def _known(values: dict[str, Any], known: list[str], what: str) -> None:
     for name in values:
         near = get_close_matches(str(name), known, n=1)
@@ -161,12 +170,12 @@ def _known(values: dict[str, Any], known: list[str], what: str) -> None:
 
 
 def _check_sizes(values: dict[str, Any], what: str = "") -> None:
-    """ValueError for a size above its limit, here or among the options of a part."""
+    """TypeError or ValueError for a size that is no integer from 1 to its limit, here or among a part's options."""
     for name, value in values.items():
         if isinstance(value, dict):
             _check_sizes(value, f"{name}, ")
-        elif name in LIMITS and isinstance(value, int | float):
-            require(value <= LIMITS[name], f"{what}{name}", value, f"at most {LIMITS[name]}")
+        elif name in LIMITS and value is not None:
+            require_int(f"{what}{name}", value, 1, LIMITS[name])
     levels = values.get("levels")
     if isinstance(levels, list | tuple):
         require(len(levels) <= LIMITS["codebooks"], f"{what}levels", f"{len(levels)} numbers", "at most 256")

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from infotok.bottleneck import VariationalBottleneck
-from infotok.errors import require
+from infotok.bottleneck.precision import call_in, wide_dtype
+from infotok.errors import require, require_float, require_int
 from infotok.ranks import mean_over_ranks
-from infotok.tokenizers.precision import call_in, wide_dtype
 from infotok.tokenizers.quantizer import Quantized, TokenLayer
 from infotok.tokenizers.uneven import row_weight
 from infotok.tokenizers.usage import ContinuousUsage
@@ -36,10 +36,12 @@ class GaussianTokens(TokenLayer):
 
     def __init__(self, dim: int, *, weight: float = 1e-3, noise: float = 0.1, decay: float = 0.99) -> None:
         super().__init__()
-        require(isinstance(dim, int) and dim >= 1, "dim", dim, "a whole number, 1 or above")
-        require(math.isfinite(noise) and noise > 0, "noise", noise, "a finite number above 0")
-        require(math.isfinite(weight) and weight >= 0, "weight", weight, "a finite number, 0 or above")
-        require(0 <= decay < 1, "decay", decay, "a number from 0 to below 1")
+        dim, noise, weight = (
+            require_int("dim", dim),
+            require_float("noise", noise, "(0, inf)"),
+            require_float("weight", weight, "[0, inf)"),
+        )
+        decay = require_float("decay", decay, "[0, 1)")
         self.bottleneck = VariationalBottleneck(dim, dim, beta=weight)
         nn.init.constant_(self.bottleneck.to_log_variance.bias, 2 * math.log(noise))
         self.dim, self.decay = dim, decay
@@ -66,10 +68,10 @@ class GaussianTokens(TokenLayer):
         self.weight_seen.lerp_(seen, 1 - self.decay)
 
     def decode(self, codes: Tensor) -> Tensor:
-        raise TypeError("codes: continuous tokens have none, expected the tokens themselves")
+        require(False, "codes", "continuous tokens, which have none", "the tokens themselves", TypeError)
 
     def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
-        raise TypeError("logits: continuous tokens have no codes, expected a quantizer with a codebook")
+        require(False, "logits", "continuous tokens, which have no codes", "a quantizer with a codebook", TypeError)
 
     @property
     def bits_per_token(self) -> float:

@@ -14,16 +14,30 @@ Both return q to the bit.
 import torch.nn.functional as F
 from torch import Tensor
 
+from infotok.errors import require, require_tensor
+
 __all__ = ["GRADIENTS", "rotate", "straight_through"]
 
 
 def straight_through(z: Tensor, q: Tensor) -> Tensor:
-    """q in value, with the gradient of z."""
+    """q in value, with the gradient of z: floats of one shape. NaN and infinity are passed on.
+
+    Raises TypeError or ValueError for another type or shape.
+    """
+    require_tensor("z", z)
+    require_tensor("q", q)
+    require(q.shape == z.shape, "q", q, "a tensor of the shape of z")
     return q.detach() + (z - z.detach())  # z - z is an exact zero; z + (q - z) would round
 
 
 def rotate(z: Tensor, q: Tensor) -> Tensor:
-    """q (..., D) in value, with the gradient of |q|/|z| R z, R = I - 2 r r^T + 2 q^ z^^T, r ~ z^ + q^ constants."""
+    """q (..., D) in value, with the gradient of |q|/|z| R z, R = I - 2 r r^T + 2 q^ z^^T, r ~ z^ + q^ constants.
+
+    z, q: floats of one shape. NaN and infinity are passed on. Raises TypeError or ValueError for another type or shape.
+    """
+    require_tensor("z", z)
+    require_tensor("q", q)
+    require(q.shape == z.shape, "q", q, "a tensor of the shape of z")
     fixed, q = z.detach(), q.detach()
     source, target = F.normalize(fixed, dim=-1), F.normalize(q, dim=-1)  # z^, q^
     middle = F.normalize(source + target, dim=-1)  # r

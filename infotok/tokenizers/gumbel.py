@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infotok.errors import require
+from infotok.bottleneck.precision import call_in, wide_dtype
+from infotok.errors import require_float, require_int
 from infotok.modes import recomputing
 from infotok.noise import rand
 from infotok.tokenizers.gradients import straight_through
-from infotok.tokenizers.precision import call_in, wide_dtype
 from infotok.tokenizers.quantizer import Quantizer
 from infotok.tokenizers.usage import UsageTracker
 
@@ -41,11 +41,12 @@ class GumbelQuantizer(Quantizer):
         decay: float = 0.99,
     ) -> None:
         super().__init__(dim, codebook_size)
-        require(math.isfinite(weight) and weight >= 0, "weight", weight, "a finite number, 0 or above")
-        for name, value in (("temperature", temperature), ("final", final)):
-            require(math.isfinite(value) and value > 0, name, value, "a finite number above 0")
-        require(isinstance(cooling, int) and cooling >= 1, "cooling", cooling, "a whole number of training passes")
-        self.weight, self.start, self.final, self.cooling = weight, temperature, final, cooling
+        self.weight = require_float("weight", weight, "[0, inf)")
+        self.start, self.final = (
+            require_float("temperature", temperature, "(0, inf)"),
+            require_float("final", final, "(0, inf)"),
+        )
+        self.cooling = require_int("cooling", cooling)
         self.tracker = UsageTracker(codebook_size, decay)
         self.to_logits = nn.Linear(dim, codebook_size)
         nn.init.normal_(self.to_logits.weight, std=dim**-0.5)  # features of unit scale have logits of unit scale
@@ -58,12 +59,12 @@ class GumbelQuantizer(Quantizer):
         return self.start * (self.final / self.start) ** (passes / self.cooling).clamp(max=1.0)
 
     def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
-        self._check_shape(z)
-        self._check_finite("features", z)
-        require(temperature > 0, "temperature", temperature, "a number above 0")
+        self._check_logits(z, temperature)
         with torch.autocast(z.device.type, enabled=False):
             dtype = wide_dtype(z.dtype, self.dtype)
-            return call_in(dtype, self.to_logits, z.to(dtype)) / temperature
+            logits = call_in(dtype, self.to_logits, z.to(dtype)) / temperature
+        self._check_finite("logits", logits)
+        return logits
 
     def _vectors(self, codes: Tensor) -> Tensor:
         return F.embedding(codes, self.codebook)

@@ -14,13 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infotok.errors import require
+from infotok.errors import require, require_int
 from infotok.modes import recomputing
-from infotok.tokenizers.autoencoder import ConvDecoder, ConvEncoder, check_tokens
+from infotok.tokenizers.autoencoder import LARGEST_SIZE, ConvDecoder, ConvEncoder, check_tokens
 
 __all__ = ["LatentDecoder", "LatentEncoder"]
 
 HEADS = 4
+DEEPEST = 256  # layers
 
 
 class LatentEncoder(nn.Module):
@@ -36,7 +37,7 @@ class LatentEncoder(nn.Module):
         self, size: int = 32, tokens: int = 16, dim: int = 32, width: int = 24, depth: int = 1, grid: int = 4
     ) -> None:
         super().__init__()
-        deep = _check(tokens, width, depth)
+        deep = _check(tokens, dim, width, depth)
         self.patches = ConvEncoder(size, grid, deep, width)
         self.size, self.dim, self.length = size, dim, tokens
         self.places = nn.Parameter(torch.randn(self.patches.length, deep))
@@ -73,7 +74,7 @@ class LatentDecoder(nn.Module):
         self, size: int = 32, tokens: int = 16, dim: int = 32, width: int = 24, depth: int = 1, grid: int = 4
     ) -> None:
         super().__init__()
-        deep = _check(tokens, width, depth)
+        deep = _check(tokens, dim, width, depth)
         self.paint = ConvDecoder(size, grid, deep, width)
         self.size, self.dim, self.length = size, dim, tokens
         self.embed = nn.Linear(dim, deep)
@@ -95,8 +96,9 @@ def _transformer(width: int, depth: int) -> nn.Module:
     return nn.TransformerEncoder(layer, depth, norm=nn.LayerNorm(width), enable_nested_tensor=False)
 
 
-def _check(tokens: int, width: int, depth: int) -> int:
-    for name, value in (("tokens", tokens), ("width", width), ("depth", depth)):
-        require(isinstance(value, int) and value >= 1, name, value, "a whole number, 1 or above")
+def _check(tokens: int, dim: int, width: int, depth: int) -> int:
+    for name, value in (("tokens", tokens), ("dim", dim), ("width", width)):
+        require_int(name, value, 1, LARGEST_SIZE)
+    require_int("depth", depth, 1, DEEPEST)
     require(2 * width % HEADS == 0, "width", width, f"half a multiple of {HEADS}, the number of attention heads")
     return 2 * width

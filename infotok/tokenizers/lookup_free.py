@@ -12,13 +12,11 @@ the time, and not that no two bits agree.
 Yu et al. 2023 (MAGVIT-v2, arXiv 2310.05737).
 """
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import require, require_float
 from infotok.ranks import gather_over_ranks
 from infotok.tokenizers.gradients import straight_through
 from infotok.tokenizers.quantizer import Quantizer
@@ -49,12 +47,10 @@ class LookupFreeQuantizer(Quantizer):
         bits = codebook_size.bit_length() - 1
         super().__init__(dim, codebook_size, bits)
         self.tracker = UsageTracker(codebook_size, decay)
-        weights = {"commitment": commitment, "entropy_weight": entropy_weight, "diversity": diversity}
-        for name, value in weights.items():
-            require(math.isfinite(value) and value >= 0, name, value, "a finite number, 0 or above")
-        require(math.isfinite(temperature) and temperature > 0, "temperature", temperature, "a finite number above 0")
-        self.commitment, self.entropy_weight, self.diversity = commitment, entropy_weight, diversity
-        self.temperature = temperature
+        self.commitment = require_float("commitment", commitment, "[0, inf)")
+        self.entropy_weight = require_float("entropy_weight", entropy_weight, "[0, inf)")
+        self.diversity = require_float("diversity", diversity, "[0, inf)")
+        self.temperature = require_float("temperature", temperature, "(0, inf)")
         self.register_buffer("powers", 2 ** torch.arange(bits), persistent=False)
 
     def _vectors(self, codes: Tensor) -> Tensor:

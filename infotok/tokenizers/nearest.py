@@ -12,20 +12,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infotok.errors import require
-from infotok.tokenizers.precision import wide_dtype
+from infotok.bottleneck.precision import wide_dtype
+from infotok.errors import require_rows
 
-__all__ = ["nearest_codes"]
+__all__ = ["nearest_codes", "search"]
 
 
 @torch.no_grad()
 def nearest_codes(z: Tensor, codebook: Tensor) -> Tensor:
     """z (N, D), codebook (K, D) -> (N,), the index of the nearest row. Memory beside them: one block of scores.
 
-    Distances are taken in float32 at least. Raises ValueError for another shape.
+    Distances are taken in float32 at least. Raises TypeError or ValueError for another type or shape, no row, NaN or
+    infinity.
     """
-    fits = z.ndim == codebook.ndim == 2 and z.shape[1] == codebook.shape[1]
-    require(fits, "codebook", codebook, f"shape (K, {z.shape[-1]}), the width of z")
+    require_rows("z", z, ("N", "D"))
+    require_rows("codebook", codebook, ("K", z.shape[1]))
+    return search(z, codebook)
+
+
+@torch.no_grad()
+def search(z: Tensor, codebook: Tensor) -> Tensor:
+    """`nearest_codes` inside training steps, where no device is to be asked for values."""
     dtype = wide_dtype(z.dtype, codebook.dtype)
     z, codebook = z.to(dtype), codebook.to(dtype)
     rows = _rows(len(codebook), z.device.type)

@@ -12,13 +12,24 @@ This is LPIPS before its calibration on human judgements (Zhang et al. 2018, arX
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
-from torch import Tensor, nn, tensor
+from torch import Tensor, nn
 
-from infotok.errors import require
+from infotok.errors import (
+    checking,
+    require,
+    require_choice,
+    require_finite,
+    require_flag,
+    require_instance,
+    require_numbers,
+    require_tensor,
+)
 
 __all__ = ["PerceptualLoss"]
 
+IMAGES = ("B", 3, "H", "W")
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -38,23 +49,30 @@ class PerceptualLoss(nn.Module):
         std: Sequence[float] = IMAGENET_STD,
     ) -> None:
         super().__init__()
-        modules = dict(network.named_modules())
-        require(layers, "layers", layers, "at least one name")
+        require_instance("network", network, nn.Module)
+        modules = list(filter(None, dict(network.named_modules())))
+        require_instance("layers", layers, (list, tuple), "a list of names")
+        require(len(layers) > 0, "layers", layers, "at least one name")
         for name in layers:
-            known = ", ".join(filter(None, modules))
-            require(name and name in modules, "layers", name, f"names of the network's modules: {known}")
+            require_choice("layers", name, modules)
         self.network, self.layers = network.eval().requires_grad_(False), tuple(layers)
-        self.register_buffer("mean", tensor(mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", tensor(std).view(1, 3, 1, 1), persistent=False)
+        for name, values, interval in (("mean", mean, "(-inf, inf)"), ("std", std, "(0, inf)")):
+            values = torch.tensor(require_numbers(name, values, interval, ndim=1), dtype=torch.float)
+            require(len(values) == 3, name, values, "3 numbers, one per channel")
+            self.register_buffer(name, values.view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor, others: Tensor) -> Tensor:
-        require(images.shape == others.shape, "others", others, f"as images, shape {tuple(images.shape)}")
+        _check("images", images, IMAGES)
+        _check("others", others, tuple(images.shape))
         self.to(images.device)
         pairs = zip(self.features(images), self.features(others), strict=True)
-        return sum((a - b).square().sum(1).mean() for a, b in pairs)
+        loss = sum((a - b).square().sum(1).mean() for a, b in pairs)
+        require_finite("perceptual loss", loss, torch.is_grad_enabled())
+        return loss
 
     def features(self, images: Tensor) -> list[Tensor]:
         """The unit-length features of each layer, (B, C, H, W)."""
+        _check("images", images, IMAGES)
         caught: dict[str, Tensor] = {}
         modules = dict(self.network.named_modules())
 
@@ -63,7 +81,7 @@ class PerceptualLoss(nn.Module):
 
         hooks = [catch(name) for name in self.layers]
         try:
-            self.network((images - self.mean) / self.std)
+            self.network((images.to(self.mean.dtype) - self.mean) / self.std)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -71,4 +89,13 @@ class PerceptualLoss(nn.Module):
 
     def train(self, mode: bool = True) -> "PerceptualLoss":
         """Stays in eval mode: the yardstick does not change with what it measures."""
+        require_flag("mode", mode)
         return super().train(False)
+
+
+def _check(name: str, images: Tensor, shape: tuple[int | str, ...]) -> None:
+    """Refuse all but floats in [0, 1] of this shape; the network is always in eval mode, so gradients mark training."""
+    require_tensor(name, images, shape)
+    if checking(images, torch.is_grad_enabled()):
+        require_tensor(name, images, values="[0, 1]")
+    require(images.numel() > 0, name, images, "one image or more")

@@ -5,13 +5,12 @@ entropies are computed in float32 or wider, and buffers (averaged codebooks, cou
 """
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
-__all__ = ["WideBuffers", "call_in", "wide", "wide_dtype"]
+__all__ = ["WideBuffers", "wide"]
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -19,20 +18,6 @@ HALF = (torch.float16, torch.bfloat16)
 def wide(values: Tensor) -> Tensor:
     """Half precision as float32; everything else as it is."""
     return values.float() if values.dtype in HALF else values
-
-
-def wide_dtype(*dtypes: torch.dtype) -> torch.dtype:
-    """The widest of `dtypes`, float32 at least."""
-    widest = torch.float32
-    for dtype in dtypes:
-        widest = torch.promote_types(widest, dtype)
-    return widest
-
-
-def call_in(dtype: torch.dtype, module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-    """`module(*args)` with its parameters as `dtype`; their gradients arrive in their own."""
-    cast = {name: p.to(dtype) for name, p in module.named_parameters() if p.dtype != dtype}
-    return functional_call(module, cast, args, kwargs) if cast else module(*args, **kwargs)
 
 
 class WideBuffers(nn.Module):

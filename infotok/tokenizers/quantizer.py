@@ -10,7 +10,8 @@ Tokens are exactly the decoded codes in value; only their gradient is an estimat
 code vectors are narrower than `dim` projects in and out with linear layers of its own. Mathematics is in float32 at
 least, also under autocast and after `.half()`; tokens come back in the type of the features.
 
-A training pass changes averages and counters once, also where gradient checkpointing makes it twice. Where values are
+A training pass changes averages and counters once, also where gradient checkpointing makes it twice. The loss
+of features whose squares overflow is infinite; their tokens are not. Where values are
 not checked (see `infotok.errors.checks`), a feature with NaN or infinity gives NaN tokens and changes no state.
 """
 
@@ -21,14 +22,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from infotok.errors import checking, require
+from infotok.bottleneck.precision import call_in, wide_dtype
+from infotok.errors import checking, require, require_finite, require_float, require_int, require_tensor
 from infotok.modes import Freezable, recomputing, refuse_nonfinite, replay
-from infotok.tokenizers.precision import WideBuffers, call_in, wide_dtype
-from infotok.tokenizers.usage import ContinuousUsage, Usage, check_codes
+from infotok.tokenizers.precision import WideBuffers
+from infotok.tokenizers.usage import LARGEST_CODEBOOK, ContinuousUsage, Usage, check_codes
 
 __all__ = ["Quantized", "Quantizer"]
 
-LARGEST_CODEBOOK = 2**20  # usage is counted code by code
 LARGEST_POSTERIOR = 2**14  # logits name every code
 
 
@@ -79,8 +80,7 @@ class TokenLayer(Freezable, WideBuffers):
 
     def rate(self, length: int) -> float:
         """Bits per image of `length` tokens."""
-        require(_whole(length) and length >= 1, "length", length, "a whole number, 1 or above")
-        return length * self.bits_per_token
+        return require_int("length", length) * self.bits_per_token
 
     @property
     def _moving(self) -> bool:
@@ -88,21 +88,17 @@ class TokenLayer(Freezable, WideBuffers):
         return self.training and not recomputing()
 
     def _check_shape(self, z: Tensor) -> None:
-        require(isinstance(z, Tensor), "features", type(z).__name__, "a torch.Tensor", TypeError)
-        require(z.is_floating_point(), "features", z.dtype, "a floating-point dtype", TypeError)
-        shaped = z.ndim == 3 and z.shape[2] == self.dim and z.numel() > 0
-        require(shaped, "features", z, f"shape (B, L, {self.dim})")
+        require_tensor("features", z, ("B", "L", self.dim))
+        require(z.numel() > 0, "features", z, f"a tensor of shape (B, L, {self.dim}), not empty")
 
     def _check_mask(self, mask: Tensor, z: Tensor) -> None:
-        require(isinstance(mask, Tensor), "mask", type(mask).__name__, "a torch.Tensor", TypeError)
+        require_tensor("mask", mask, kind="any")
         require(mask.dtype == torch.bool, "mask", mask.dtype, "torch.bool, true for real tokens", TypeError)
         require(mask.shape == z.shape[:2], "mask", mask, f"shape {tuple(z.shape[:2])}, as the features")
         require(torch.compiler.is_compiling() or mask.any(), "mask", "no real token", "one at least")
 
     def _check_finite(self, name: str, values: Tensor) -> None:
-        if checking(values, self.training):
-            # the largest magnitude is finite only if all are, and it is ten times faster to find
-            require(values.detach().abs().amax().isfinite(), name, "NaN or infinity", "finite numbers")
+        require_finite(name, values, self.training)
 
 
 class Quantizer(TokenLayer, ABC):
@@ -117,11 +113,9 @@ class Quantizer(TokenLayer, ABC):
 
     def __init__(self, dim: int, codebook_size: int, code_dim: int | None = None) -> None:
         super().__init__()
-        code_dim = dim if code_dim is None else code_dim
-        for name, size in (("dim", dim), ("code_dim", code_dim)):
-            require(_whole(size) and size >= 1, name, size, "a whole number, 1 or above")
-        sized = _whole(codebook_size) and 2 <= codebook_size <= LARGEST_CODEBOOK
-        require(sized, "codebook_size", codebook_size, f"a whole number from 2 to {LARGEST_CODEBOOK}")
+        dim = require_int("dim", dim)
+        code_dim = dim if code_dim is None else require_int("code_dim", code_dim)
+        codebook_size = require_int("codebook_size", codebook_size, 2, LARGEST_CODEBOOK)
         self.dim, self.code_dim, self.codebook_size = dim, code_dim, codebook_size
         self.project_in = nn.Identity() if dim == code_dim else nn.Linear(dim, code_dim)
         self.project_out = nn.Identity() if dim == code_dim else nn.Linear(code_dim, dim)
@@ -162,16 +156,16 @@ class Quantizer(TokenLayer, ABC):
 
         Differentiable.
         """
-        self._check_shape(z)
-        self._check_finite("features", z)
-        require(temperature > 0, "temperature", temperature, "a number above 0")
+        self._check_logits(z, temperature)
         size = self.codebook_size
         require(size <= LARGEST_POSTERIOR, "codebook_size", size, f"at most {LARGEST_POSTERIOR}, to name every code")
         with torch.autocast(z.device.type, enabled=False):
             place = self._place(self._projected(z))
             vectors = self._vectors(torch.arange(size, device=z.device)).to(place.dtype)  # (K, code_dim)
             cross = 2 * place @ vectors.T - vectors.square().sum(1)
-            return (cross - place.square().sum(-1, keepdim=True)) / temperature
+            logits = (cross - place.square().sum(-1, keepdim=True)) / temperature
+        self._check_finite("logits", logits)
+        return logits
 
     @property
     def bits_per_token(self) -> float:
@@ -201,19 +195,17 @@ class Quantizer(TokenLayer, ABC):
 
     # --- checks -----------------------------------------------------------------------------------------------------
 
+    def _check_logits(self, z: Tensor, temperature: float) -> None:
+        self._check_shape(z)
+        self._check_finite("features", z)
+        require_float("temperature", temperature, "(0, inf)")
+
     def _check_codes(self, codes: Tensor) -> None:
-        require(isinstance(codes, Tensor), "codes", type(codes).__name__, "a torch.Tensor", TypeError)
-        whole = not codes.is_floating_point() and not codes.is_complex() and codes.dtype != torch.bool
-        require(whole, "codes", codes.dtype, "whole numbers", TypeError)
-        several = self.codebooks > 1
-        shaped = codes.ndim == 2 + several and codes.numel() > 0 and (not several or codes.shape[2] == self.codebooks)
-        require(shaped, "codes", codes, f"shape (B, L, {self.codebooks})" if several else "shape (B, L)")
+        several = (self.codebooks,) if self.codebooks > 1 else ()
+        require_tensor("codes", codes, ("B", "L", *several), "integer")
+        require(codes.numel() > 0, "codes", codes, "one code or more")
         check_codes(codes, self.codebook_size, self.training)
 
     def extra_repr(self) -> str:
         books = f", codebooks={self.codebooks}" if self.codebooks > 1 else ""
         return f"dim={self.dim}, codebook_size={self.codebook_size}{books}"
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -17,24 +17,26 @@ import scipy
 import torch
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import require, require_choice, require_float, require_instance, require_int
 from infotok.tokenizers.gradients import straight_through
 from infotok.tokenizers.quantizer import Quantizer
-from infotok.tokenizers.usage import UsageTracker
+from infotok.tokenizers.usage import LARGEST_CODEBOOK, UsageTracker
 
 __all__ = ["FiniteScalarQuantizer", "gaussian_step", "uniform_error"]
+
+
+MOST_LEVELS = 2**16  # whose cells are added up one by one
 
 
 class FiniteScalarQuantizer(Quantizer):
     """features (B, L, dim) -> len(levels) rounded numbers; levels such as [8, 5, 5, 5] (1000 codes)."""
 
     def __init__(self, dim: int, levels: Sequence[int], *, bound: str = "tanh", decay: float = 0.99) -> None:
-        listed = isinstance(levels, list | tuple) and len(levels) > 0
-        require(listed, "levels", levels, "a list of whole numbers, 2 or above")
+        require_instance("levels", levels, (list, tuple), "a list of integers")
+        require(len(levels) > 0, "levels", levels, "one number of levels or more")
         for count in levels:
-            whole = isinstance(count, int) and not isinstance(count, bool) and count >= 2
-            require(whole, "levels", count, "whole numbers, 2 or above")
-        require(bound in ("tanh", "clip"), "bound", bound, "tanh or clip")
+            require_int("levels", count, 2, LARGEST_CODEBOOK)
+        require_choice("bound", bound, ("tanh", "clip"))
         # an even number of levels has one more below 0 than above it, and of two levels that leaves one
         require(bound == "clip" or min(levels) > 2, "levels", min(levels), "3 or above, or bound='clip'")
         super().__init__(dim, math.prod(levels), len(levels))
@@ -74,6 +76,7 @@ def uniform_error(levels: int, step: float) -> float:
 
     Each cell [a, b] with value v adds int_a^b (z - v)^2 phi(z) dz = [Phi (1 + v^2) - phi (z - 2 v)] from a to b.
     """
+    levels, step = require_int("levels", levels, 1, MOST_LEVELS), require_float("step", step, "(0, 1e100]")
     values = step * (np.arange(levels) - (levels - 1) / 2)
     inner = (values[1:] + values[:-1]) / 2
     low, high = [-math.inf, *inner], [*inner, math.inf]
@@ -85,9 +88,13 @@ def uniform_error(levels: int, step: float) -> float:
     return float(sum(primitive(b, v) - primitive(a, v) for a, b, v in zip(low, high, values, strict=True)))
 
 
-@cache
 def gaussian_step(levels: int) -> float:
     """The step of least square error for N(0, 1): 1.596, 1.224, 0.996, 0.843, ... for 2, 3, 4, 5 levels (Max 1960)."""
+    return _gaussian_step(require_int("levels", levels, 2, MOST_LEVELS))
+
+
+@cache
+def _gaussian_step(levels: int) -> float:
     search = scipy.optimize.minimize_scalar(
         lambda step: uniform_error(levels, step), bounds=(1e-4, 2.0), method="bounded"
     )

@@ -23,10 +23,12 @@ from torch import Tensor, nn
 
 from infotok.bottleneck.infotok import InfoTok, InfoTokTerms
 from infotok.checkpoints import load_checkpoint, load_module, save_checkpoint
-from infotok.errors import require
+from infotok.errors import require, require_float, require_instance, require_int
 from infotok.modes import Freezable, evaluating, recomputing, refuse_nonfinite, replay
+from infotok.tokenizers.autoencoder import check_images
 from infotok.tokenizers.config import TokenizerConfig
 from infotok.tokenizers.perceptual import PerceptualLoss
+from infotok.tokenizers.quantizer import TokenLayer
 from infotok.tokenizers.usage import ContinuousUsage, Usage
 
 __all__ = ["SharedTokenizer", "Tokenized"]
@@ -68,6 +70,16 @@ class SharedTokenizer(Freezable):
         warmup: int = 0,
     ) -> None:
         super().__init__()
+        for name, part in (("encoder", encoder), ("decoder", decoder)):
+            whole = isinstance(part, nn.Module) and all(hasattr(part, each) for each in ("length", "dim"))
+            require(whole, name, type(part).__name__, "a module with length and dim", TypeError)
+        for name, part, kind in (
+            ("infotok", infotok, InfoTok),
+            ("quantizer", quantizer, TokenLayer),
+            ("perceptual", perceptual, PerceptualLoss),
+        ):
+            if part is not None:
+                require_instance(name, part, kind)
         self.length, self.dim = encoder.length, encoder.dim
         for name, part in (("decoder", decoder), ("infotok", infotok), ("quantizer", quantizer)):
             dim = getattr(part, "dim", self.dim)
@@ -76,12 +88,13 @@ class SharedTokenizer(Freezable):
         if infotok is not None:
             place = infotok.placement
             require(place in ("before", "after"), "infotok, placement", place, '"before" or "after" the quantizer')
-        weights = {"l1": l1, "l2": l2, "perceptual": perceptual_weight}
+        weights = {"l1": l1, "l2": l2, "perceptual_weight": perceptual_weight}
         for name, value in weights.items():
-            require(math.isfinite(value) and value >= 0, name, value, "a finite number, 0 or above")
+            require_float(name, value, "[0, inf)")
+        weights["perceptual"] = weights.pop("perceptual_weight")
         paired = (perceptual is None) == (perceptual_weight == 0)
         require(paired, "perceptual", perceptual, "a PerceptualLoss together with its weight, or neither")
-        require(isinstance(warmup, int) and warmup >= 0, "warmup", warmup, "a whole number of training passes")
+        warmup = require_int("warmup", warmup, 0)
         self.encoder, self.infotok, self.quantizer, self.decoder = encoder, infotok, quantizer, decoder
         self.weights, self.warmup = weights, warmup
         self.perceptual = (perceptual,)  # in a tuple: the yardstick is no part of what is trained and saved
@@ -132,6 +145,8 @@ class SharedTokenizer(Freezable):
     def reconstruction(self, tokens: Tensor, images: Tensor) -> dict[str, Tensor]:
         """The weighted reconstruction losses of the images that these tokens decode to."""
         drawn = self.decoder(tokens)
+        check_images(images, drawn.shape[-1], self.training)
+        require(len(images) == len(drawn), "images", images, f"as many as tokens, {len(drawn)}")
         terms = {"l1": (drawn - images).abs().mean(), "l2": (drawn - images).square().mean()}
         if self.perceptual[0] is not None:
             terms["perceptual"] = self.perceptual[0](drawn, images)
@@ -139,6 +154,7 @@ class SharedTokenizer(Freezable):
 
     def loss(self, batch: Any, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Every weighted term of training on `batch.images` alone and, where InfoTok reads it, `batch.text`."""
+        require(hasattr(batch, "images"), "batch", type(batch).__name__, "a batch with images", TypeError)
         text = batch.text if self._reads_text() else None
         out = self(batch.images, text=text, generator=generator)
         return self.reconstruction(out.tokens, batch.images) | out.terms
@@ -184,6 +200,7 @@ class SharedTokenizer(Freezable):
     @classmethod
     def from_config(cls, config: TokenizerConfig, perceptual: PerceptualLoss | None = None) -> "SharedTokenizer":
         """A new tokenizer. Initial weights come from torch's global generator, the same with InfoTok and without."""
+        require_instance("config", config, TokenizerConfig)
         encoder, decoder = config.make_encoder(), config.make_decoder()
         quantizer, infotok = config.make_quantizer(), config.make_infotok()
         losses = {"l1": config.l1, "l2": config.l2, "perceptual_weight": config.perceptual}
@@ -193,12 +210,14 @@ class SharedTokenizer(Freezable):
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write weights and configuration to `folder`; only for a tokenizer made by `from_config`."""
+        require_instance("folder", folder, (str, Path), "the name of a folder")
         require(self.config is not None, "config", None, "a tokenizer from_config: its parts cannot be written down")
         save_checkpoint(folder, self.state_dict(), {"kind": KIND, "config": self.config.asdict()})
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, perceptual: PerceptualLoss | None = None) -> "SharedTokenizer":
         """The tokenizer saved in `folder`, in eval mode. ValueError for a checkpoint of anything else."""
+        require_instance("folder", folder, (str, Path), "the name of a folder")
         tensors, meta = load_checkpoint(folder)
         require(meta.get("kind") == KIND, f"{folder}, kind", meta.get("kind"), KIND)
         make = lambda: cls.from_config(TokenizerConfig.from_dict(meta["config"]), perceptual)  # noqa: E731

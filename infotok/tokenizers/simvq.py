@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infotok.errors import require
+from infotok.bottleneck.precision import call_in
+from infotok.errors import require_choice, require_float
 from infotok.tokenizers.gradients import GRADIENTS
-from infotok.tokenizers.nearest import nearest_codes
-from infotok.tokenizers.precision import call_in
+from infotok.tokenizers.nearest import search
 from infotok.tokenizers.quantizer import Quantizer
 from infotok.tokenizers.usage import UsageTracker
 
@@ -34,9 +34,8 @@ class SimVQ(Quantizer):
         decay: float = 0.99,
     ) -> None:
         super().__init__(dim, codebook_size, code_dim)
-        require(gradient in GRADIENTS, "gradient", gradient, f"one of {', '.join(GRADIENTS)}")
-        require(commitment >= 0, "commitment", commitment, "a number, 0 or above")
-        self.pass_gradient, self.commitment = GRADIENTS[gradient], commitment
+        require_choice("gradient", gradient, tuple(GRADIENTS))
+        self.pass_gradient, self.commitment = GRADIENTS[gradient], require_float("commitment", commitment, "[0, inf)")
         self.tracker = UsageTracker(codebook_size, decay)
         self.register_buffer("base", torch.randn(codebook_size, self.code_dim))
         self.map = nn.Linear(self.code_dim, self.code_dim, bias=False)
@@ -51,7 +50,7 @@ class SimVQ(Quantizer):
 
     def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
         codebook = self.codebook.to(z.dtype)
-        codes = nearest_codes(z.detach(), codebook.detach())
+        codes = search(z.detach(), codebook.detach())
         vectors = F.embedding(codes, codebook)
         loss = F.mse_loss(vectors, z.detach()) + self.commitment * F.mse_loss(z, vectors.detach())
         return self.pass_gradient(z, vectors), codes, loss

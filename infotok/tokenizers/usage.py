@@ -17,11 +17,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from infotok.errors import checking, require
+from infotok.errors import checking, require, require_float, require_instance, require_int, require_tensor
 from infotok.ranks import sum_over_ranks
 from infotok.tokenizers.precision import WideBuffers
 
 __all__ = ["ContinuousUsage", "Usage", "UsageTracker"]
+
+
+LARGEST_CODEBOOK = 2**20  # usage is counted code by code
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,10 @@ class Usage:
     @classmethod
     def of(cls, codes: Tensor, codebook_size: int, codebooks: int = 1) -> "Usage":
         """Usage by codes (...), or (..., C) with several codebooks; ValueError for codes out of range."""
+        require_int("codebook_size", codebook_size, 1, LARGEST_CODEBOOK)
+        require_int("codebooks", codebooks)
+        require_tensor("codes", codes, ("...",) if codebooks == 1 else ("...", codebooks), "integer")
+        require(codes.numel() > 0, "codes", codes, "one code or more")
         check_codes(codes, codebook_size, training=True)
         offsets = codebook_size * torch.arange(codebooks, device=codes.device)
         counts = count_codes(codes.reshape(-1, codebooks) + offsets, codebooks * codebook_size)
@@ -43,6 +50,11 @@ class Usage:
     @classmethod
     def stack(cls, usages: "list[Usage]") -> "Usage":
         """Several codebooks of one token."""
+        require_instance("usages", usages, (list, tuple), "a list of Usage")
+        require(len(usages) > 0, "usages", "an empty list", "one Usage or more")
+        for usage in usages:
+            require_instance("usages", usage, Usage)
+            require_tensor("usages, counts", usage.counts, ("C", usages[0].counts.shape[-1]), "any")
         return cls(torch.cat([usage.counts for usage in usages]), torch.cat([usage.unused for usage in usages]))
 
     @property
@@ -62,7 +74,7 @@ class Usage:
 
     def rate(self, length: int) -> float:
         """Bits per image of `length` tokens after entropy coding."""
-        return length * self.entropy
+        return require_int("length", length) * self.entropy
 
     def asdict(self) -> dict[str, float]:
         return {"entropy_bits": self.entropy, "perplexity": self.perplexity, "dead": self.dead}
@@ -91,7 +103,7 @@ class ContinuousUsage:
 
     def rate(self, length: int) -> float:
         """Bits per image of `length` tokens."""
-        return length * self.entropy
+        return require_int("length", length) * self.entropy
 
     def asdict(self) -> dict[str, float]:
         return {"entropy_bits": self.entropy, "perplexity": self.perplexity, "dead": self.dead}
@@ -120,10 +132,8 @@ class UsageTracker(WideBuffers):
 
     def __init__(self, codebook_size: int, decay: float = 0.99, patience: int = 32) -> None:
         super().__init__()
-        require(0 <= decay < 1, "decay", decay, "a number from 0 to below 1")
-        whole = isinstance(patience, int) and patience >= 1
-        require(whole, "patience", patience, "a whole number, 1 or above")
-        self.decay, self.limit = decay, patience * codebook_size
+        self.decay = require_float("decay", decay, "[0, 1)")
+        self.limit = require_int("patience", patience) * codebook_size
         self.register_buffer("counts", torch.zeros(codebook_size))
         self.register_buffer("idle", torch.full((codebook_size,), self.limit))  # in vectors; nobody has chosen it yet
 

@@ -17,12 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infotok.errors import checking, require
+from infotok.errors import checking, require_choice, require_flag, require_float, require_int, require_rows
 from infotok.modes import recomputing
 from infotok.noise import multinomial
 from infotok.ranks import first_rank, sum_over_ranks
 from infotok.tokenizers.gradients import GRADIENTS, straight_through
-from infotok.tokenizers.nearest import nearest_codes
+from infotok.tokenizers.nearest import search
 from infotok.tokenizers.precision import wide
 from infotok.tokenizers.quantizer import Quantizer
 from infotok.tokenizers.uneven import gather_rows
@@ -62,12 +62,15 @@ class VectorQuantizer(Quantizer):
         revive_until: int | None = None,
     ) -> None:
         super().__init__(dim, codebook_size, code_dim)
-        require(learning in ("average", "gradient"), "learning", learning, "average or gradient")
-        require(gradient in GRADIENTS, "gradient", gradient, f"one of {', '.join(GRADIENTS)}")
-        require(commitment >= 0, "commitment", commitment, "a number, 0 or above")
-        lasting = revive_until is None or (isinstance(revive_until, int) and revive_until >= 0)
-        require(lasting, "revive_until", revive_until, "a number of training passes, or None")
-        self.learning, self.cosine, self.commitment, self.revive_until = learning, cosine, commitment, revive_until
+        require_choice("learning", learning, ("average", "gradient"))
+        require_choice("gradient", gradient, tuple(GRADIENTS))
+        require_flag("cosine", cosine)
+        self.learning, self.cosine, self.commitment = (
+            learning,
+            cosine,
+            require_float("commitment", commitment, "[0, inf)"),
+        )
+        self.revive_until = None if revive_until is None else require_int("revive_until", revive_until, 0)
         self.pass_gradient = GRADIENTS[gradient]
         self.tracker = UsageTracker(codebook_size, decay, patience)
         codebook = self._place(torch.randn(codebook_size, self.code_dim))
@@ -79,9 +82,7 @@ class VectorQuantizer(Quantizer):
     @torch.no_grad()
     def start_from(self, codebook: Tensor) -> "VectorQuantizer":
         """Take these code vectors (K, code_dim) instead of the first batch's. Returns itself."""
-        require(isinstance(codebook, Tensor), "codebook", type(codebook).__name__, "a torch.Tensor", TypeError)
-        require(codebook.shape == self.codebook.shape, "codebook", codebook, f"shape {tuple(self.codebook.shape)}")
-        require(codebook.isfinite().all(), "codebook", "NaN or infinity", "finite numbers")
+        require_rows("codebook", codebook, tuple(self.codebook.shape))
         self.codebook.copy_(self._place(wide(codebook)))
         self.tracker.counts.zero_()
         self.tracker.idle.zero_()
@@ -103,7 +104,7 @@ class VectorQuantizer(Quantizer):
         z = self._place(z)
         if self._moving:
             self._prepare(z.detach(), generator)
-        codes = nearest_codes(z.detach(), self._table().detach())
+        codes = search(z.detach(), self._table().detach())
         vectors = self._vectors(codes).to(z.dtype)
         loss = self.commitment * F.mse_loss(z, vectors.detach())
         if self.learning == "gradient":
@@ -164,12 +165,12 @@ class VectorQuantizer(Quantizer):
         some = torch.ones(len(z), device=z.device)
         seeds = z[_draw_far(some, min(-(-size // SEEDING_ROUNDS), len(z)), generator)]
         while len(seeds) < min(size, len(z)):
-            error = (z - seeds[nearest_codes(z, seeds)]).square().sum(1)
+            error = (z - seeds[search(z, seeds)]).square().sum(1)
             more = min(-(-size // SEEDING_ROUNDS), size - len(seeds), len(z))
             seeds = torch.cat([seeds, z[_draw_far(error, more, generator)]])
         codebook = seeds[torch.arange(size, device=z.device) % len(seeds)]
         for _ in range(KMEANS_ITERATIONS):
-            codes = nearest_codes(z, codebook)
+            codes = search(z, codebook)
             counts = torch.bincount(codes, minlength=size).to(z)
             pull = torch.zeros_like(codebook).index_add_(0, codes, z - codebook[codes])
             codebook = self._place(codebook + pull / counts.clamp(min=1)[:, None])

@@ -2,12 +2,20 @@
 
 # reason -> places, each "area.call | argument | kinds of bad values", all with * and ?
 ANSWERS: dict[str, tuple[str, ...]] = {
+    "infinite is the loss of features whose squares overflow; their tokens are finite": (
+        "tokenizers.*.forward | z | huge numbers",
+    ),
+    "infinite is the right answer: a direction that says nothing about Y is never switched on": (
+        "bottleneck.critical_betas | cov_* | integer, huge numbers, tiny numbers, constant",
+    ),
     "NaN and inf are passed on, as documented: these sit inside training loops, and the bounds refuse them": (
         "information.*Critic.forward | x, y | NaN, inf, minus inf",
         "information.GaussianConditional.* | x, y | NaN, inf, minus inf, huge numbers",
         "information.MovingAverage.update | * | NaN, inf, minus inf",
         "evaluation.CaptionHead.forward | * | NaN, inf, minus inf",
         "information.gaussian_kl | * | NaN, inf, minus inf, huge numbers",
+        "tokenizers.rotate | * | NaN, inf, minus inf, huge numbers",
+        "tokenizers.straight_through | * | NaN, inf, minus inf",
     ),
     "finite numbers of any size are taken where the answer is finite": (
         "* | * | huge numbers, tiny numbers, constant",
@@ -70,6 +78,35 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.half_cube | x | more axes, fewer rows, fewer axes, fewer columns, scalar",
         "worlds.normal_cdf | x | more axes, fewer rows, fewer axes, fewer columns, scalar",
     ),
+    "axes in front are any, and rows are independent": (
+        "tokenizers.Usage.of | codes | more axes, fewer rows, fewer axes, fewer columns",
+        "bottleneck.MixturePrior.log_prob | z | more axes, fewer rows, fewer axes",
+        "bottleneck.DiscreteBottleneck.forward | features | more axes, fewer rows, fewer axes",
+        "bottleneck.VariationalBottleneck.forward | features | more axes, fewer rows, fewer axes",
+        "bottleneck.ConditionalPrior.forward | y | fewer rows",
+        "bottleneck.code_log_posterior | z | more axes, fewer rows, fewer axes",
+        "bottleneck.code_rate | log_* | more axes, fewer rows, fewer axes",
+        "bottleneck.code_information | log_posterior | more axes, fewer rows, fewer axes",
+        "bottleneck.gaussian_ib_curve | betas | more axes, fewer rows, fewer axes, scalar",
+    ),
+    "booleans are the labels 0 and 1, and label numbers are only compared": (
+        "bottleneck.*.forward | y, answer | boolean",
+        "bottleneck.HSICBottleneck.forward | y | huge",
+        "bottleneck.InfoTok.forward hsic | text | boolean",
+    ),
+    "kernels take pixels and masks as numbers": (
+        "bottleneck.HSICBottleneck.forward | z, x | boolean",
+        "bottleneck.InfoTok.forward hsic | image | boolean, 0 to 255",
+    ),
+    "an input that no term compares with is not looked at": (
+        "tokenizers.SharedTokenizer.forward | text | fewer columns, boolean, integer, NaN, inf, minus inf",
+        "tokenizers.SharedTokenizer.loss | batch | captions *, questions *, answers *, kinds *, text *",
+        "bottleneck.InfoTok.forward | image | fewer columns, boolean, integer, 0 to 255, NaN, inf, minus inf",
+    ),
+    "None chooses: no condition, or the kernel by the type of y": (
+        "bottleneck.ConditionalPrior.forward | y | None",
+        "bottleneck.HSICBottleneck | kernel_y | None",
+    ),
     "fewer samples are a smaller set": (
         "unified.*.draw | captions | fewer rows",
         "unified.*.generate | captions | fewer rows",
@@ -77,6 +114,17 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "unified.ContinuousModel.paths | captions | fewer rows",
         "unified.pack | questions | fewer rows",
         "unified.Backbone.hub | words | first text, shorter",
+        "tokenizers.*.forward | z, images, tokens | fewer rows",
+        "tokenizers.*.logits | z | fewer rows",
+        "tokenizers.*.decode* | codes | fewer rows, fewer columns",
+        "tokenizers.SharedTokenizer.* | images, tokens | fewer rows",
+        "tokenizers.SharedTokenizer.loss | batch | images fewer rows",
+        "tokenizers.PerceptualLoss.features | images | fewer rows, fewer columns",
+        "tokenizers.nearest_codes | * | fewer rows",
+        "bottleneck.NonlinearBottleneck.forward | features | fewer rows",
+        "bottleneck.code_log_posterior | codebook | fewer rows",
+        "bottleneck.*curve | betas | fewer rows",
+        "bottleneck.deterministic_hull | rates | fewer rows",
         "information.GaussianConditional.parameters_of | x | fewer rows, no rows",
         "information.plugin_entropy | counts | fewer rows",
         "worlds.Spiral call | x | fewer rows",
@@ -98,6 +146,9 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "information.estimate_mi* | x, y, given | fewer columns",
         "information.permutation_test | x, y | fewer columns",
         "information.probe_mi | tokens | fewer columns, more axes, fewer axes",
+        "bottleneck.HSICBottleneck.forward | z, x | fewer columns",
+        "bottleneck.InfoTok.forward hsic | image | fewer columns",
+        "bottleneck.code_information | log_posterior | fewer columns",
         "information.self_consistency | x, y | fewer columns",
         "evaluation.carried | tokens | fewer columns",
         "evaluation.score_fidelity | generated, real | fewer rows, fewer columns",
@@ -143,8 +194,31 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "information.plugin_mi | x, y | list of text, text array, boolean, negative, huge",
         "information.plugin_entropy | counts | huge",
         "worlds.* | * | integer",
+        "bottleneck.*gaussian_ib* | * | integer",
+        "bottleneck.deterministic_hull | rates | integer",
+        "bottleneck.discrete_ib_curve | betas | integer",
+    ),
+    "options that are left out have their defaults": (
+        "tokenizers.TokenizerConfig | infotok | empty, first None, first missing",
+        "tokenizers.TokenizerConfig.from_dict | values | empty, first missing",
+    ),
+    "None leaves the part out": ("tokenizers.SharedTokenizer | infotok, quantizer | None",),
+    "a list may be of any length": (
+        "tokenizers.FiniteScalarQuantizer | levels | shorter, longer",
+        "tokenizers.PerceptualLoss | layers | shorter, longer",
+        "tokenizers.Usage.stack | usages | shorter, longer",
+    ),
+    "features at unit scale show what rounding an image changes": (
+        "tokenizers.LatentEncoder.forward | images | same numbers? rounded*",
     ),
     "any number in the documented interval": (
+        "tokenizers.VectorQuantizer | revive_until | zero",
+        "tokenizers.GumbelQuantizer | final | two, huge, tiny",
+        "tokenizers.PerceptualLoss | mean | first minus one, first huge, first half",
+        "tokenizers.PerceptualLoss | std | first huge, first half",
+        "tokenizers.TokenizerConfig | perceptual | zero, two, huge, tiny",
+        "tokenizers.uniform_error | step | two, tiny",
+        "bottleneck.DiscreteIB.clusters | tolerance | zero",
         "information.GaussianConditional | bound | two, huge, tiny",
         "information.student_t_mi | dof | two",
         "information.information_correlation | nats | zero, minus one, two, huge, tiny, inf, minus inf, list",
@@ -189,7 +263,10 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     ),
     "a folder may have any name": ("unified.* | folder, run_dir | text", "reproduce.* | run_dir, cache | text"),
     "a function of any values": ("worlds.* | map_* | gives None, gives text",),
-    "a folder may be any name; digits need none": ("worlds.* | root | text, empty",),
+    "a folder may be any name; digits need none": (
+        "tokenizers.SharedTokenizer.*_pretrained | folder | text, empty",
+        "worlds.* | root | text, empty",
+    ),
     "the part of the scenes that is not asked for is not looked at": (
         "worlds.ShapesWorld.caption* | scenes | texture *",
         "worlds.ShapesWorld.novelty | scenes | texture *",

@@ -428,6 +428,16 @@ def test_a_model_is_made_again_from_its_description_in_silence(model):
         type(model).from_spec(model.spec() | {"bonus": 1})
 
 
+@pytest.mark.parametrize("part", ["words", "norm"])
+def test_a_model_with_nan_draws_nothing(batch, part):
+    model = build("autoregressive")
+    weight = model.backbone.words.weight if part == "words" else model.backbone.model.ln_f.weight
+    with torch.no_grad():
+        weight.fill_(math.nan)
+    with pytest.raises(ValueError, match="got 'NaN', expected finite values"):
+        model.generate(batch.captions)
+
+
 def test_another_models_folder_is_refused(tmp_path):
     build("autoregressive").save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="kind: got 'AutoregressiveModel', expected MaskedModel"):

@@ -32,6 +32,7 @@ from infotok.unified.arguments import (
     check_keys,
     check_part,
     check_questions,
+    check_states,
 )
 from infotok.unified.backbone import Backbone
 from infotok.unified.draws import joint_uniform, own_generator, uniform
@@ -189,7 +190,9 @@ class UnifiedModel(Freezable):
         if guidance != 1:
             captions = torch.cat([captions, torch.zeros_like(captions)])
         mask, positions = self._layout(captions, self.tokenizer.length)
-        return Stream(self.backbone, self._prefix(captions), mask, positions, cached)
+        stream = Stream(self.backbone, self._prefix(captions), mask, positions, cached)
+        check_states("states of the captions", stream.states, ("B", "P", "H"), training=False)  # NaN draws no code
+        return stream
 
     def _uniform(self, captions: Tensor, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
         return uniform(len(captions), shape, generator, self.place.device)

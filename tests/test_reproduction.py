@@ -141,7 +141,7 @@ def test_an_unknown_host_is_refused():
 
 
 def test_too_few_numbers_a_token_are_refused():
-    with pytest.raises(ValueError, match="bits: got 2, expected a whole number, 3 or above"):
+    with pytest.raises(ValueError, match="bits: got 2, expected an integer from 3 to"):
         train_and_score("continuous", {}, 0, bits=2)
 
 

@@ -2,14 +2,17 @@
 
 import copy
 import itertools
+import json
 import math
 import resource
+import warnings
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 from infotok.checkpoints import load_checkpoint, save_checkpoint
+from infotok.errors import checking
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import AutoregressiveModel, Backbone, ContinuousModel, MaskedModel
 from infotok.unified.masked import hidden_after
@@ -366,6 +369,17 @@ def test_infotok_stands_in_the_tokenizer(kind, options, batch):
     model.answer(batch.images[:1], batch.questions[:1])  # and a single image can be read
 
 
+def test_the_hosts_prior_looks_at_no_numbers_in_a_training_step(batch, monkeypatch):
+    """It runs in eval mode, whose checks would stall an accelerator; the batch has been checked before."""
+    model = build("masked", infotok={"text_dim": TEXT, "compression": 0.01, "prior": "host", "codes": 16})
+    model.loss(batch, seeded())  # the first codebook
+    looked, expect = [], model.expect
+    monkeypatch.setattr(model, "expect", lambda *args: looked.append(checking(batch.images)) or expect(*args))
+    model.loss(batch, seeded())
+    assert looked == [False]
+    assert checking(batch.images)
+
+
 def test_the_hosts_prior_is_its_own_prediction(batch):
     """Codes: the very logits that generation is trained by. A flow: the mean of its draws."""
     model = build("autoregressive", drop=0.0)
@@ -403,6 +417,25 @@ def test_saved_models_come_back_whole(model, batch, tmp_path):
     assert not again.training
     assert torch.equal(again.answer(batch.images, batch.questions), model.answer(batch.images, batch.questions))
     assert torch.equal(again.generate(batch.captions, seeded()), model.generate(batch.captions, seeded()))
+
+
+def test_a_model_is_made_again_from_its_description_in_silence(model):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = type(model).from_spec(model.spec())
+    assert json.loads(json.dumps(model.spec())) == json.loads(json.dumps(again.spec()))  # JSON values, as they say
+    with pytest.raises(ValueError, match=r"spec: got 'keys .*bonus', expected keys answer_ids, backbone, kind"):
+        type(model).from_spec(model.spec() | {"bonus": 1})
+
+
+@pytest.mark.parametrize("part", ["words", "norm"])
+def test_a_model_with_nan_draws_nothing(batch, part):
+    model = build("autoregressive")
+    weight = model.backbone.words.weight if part == "words" else model.backbone.model.ln_f.weight
+    with torch.no_grad():
+        weight.fill_(math.nan)
+    with pytest.raises(ValueError, match="got 'NaN', expected finite values"):
+        model.generate(batch.captions)
 
 
 def test_another_models_folder_is_refused(tmp_path):

@@ -153,6 +153,13 @@ def test_a_picture_draws_its_own_row():
     assert own_generator(None) is None
 
 
+@pytest.mark.parametrize("temperature", [1e-300, 1e-12])
+def test_a_tiny_temperature_takes_the_likeliest(temperature):
+    u = uniform(50, (), seeded(), CPU)
+    assert (categorical(torch.tensor([1.0, 3.0, 2.0]).expand(50, -1), u, temperature) == 1).all()
+    assert (categorical(torch.tensor([-1e9, 1e9, 0.0]).expand(50, -1), u, temperature) == 1).all()
+
+
 def test_draws_have_their_laws():
     u = uniform(20000, (), seeded(), CPU)
     assert stats.kstest(normal(u).numpy(), "norm").pvalue > 0.01

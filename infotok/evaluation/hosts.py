@@ -29,6 +29,7 @@ from infotok.evaluation.understanding import (
 )
 from infotok.modes import evaluating
 from infotok.unified import UnifiedModel
+from infotok.unified.arguments import check_part
 from infotok.worlds import ShapesBatch, ShapesWorld
 
 __all__ = [
@@ -95,7 +96,8 @@ def evaluate_generation(
 
 
 def _check(model: UnifiedModel, world: ShapesWorld, n: int, at_once: int) -> None:
-    require_instance("model", model, UnifiedModel), require_instance("world", world, ShapesWorld)
+    check_part("model", model, ("answer", "generate", "tokenizer", "place"), "a unified model")
+    require_instance("world", world, ShapesWorld)
     require_int("n", n, 2), require_int("at_once", at_once)
 
 

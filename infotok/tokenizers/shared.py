@@ -133,7 +133,7 @@ class SharedTokenizer(Freezable):
         tokens, codes, terms, usage = self._quantize(z, generator, mask)
         if regulated is None:
             tokens, regulated = self._regulate(tokens, features, "after", read)
-        if self.infotok is not None and usage is not None:
+        if isinstance(self.infotok, InfoTok) and usage is not None:  # not a head in its place
             self.infotok.watch(tokens, usage, read.get("mask"))
         if regulated is not None:
             terms["infotok"] = regulated.loss

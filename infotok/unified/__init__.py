@@ -9,6 +9,7 @@
 - `optimisers`      Muon and AdamW, and their state under checks
 - `run_folder`      the folder of a run: its lock and its checkpoints
 - `metrics`         the rows that a run logs: `read_metrics`
+- `arguments`       checks of what models and their parts are called with
 - `packing`         several questions behind one image: `pack`, `block_mask`
 - `depth`, `flow`   heads for several codebooks, and for continuous tokens: `DepthHead`, `FlowHead`
 - `stream`          generating with and without a cache: `Stream`

@@ -29,7 +29,7 @@ from infotok.unified.arguments import LAYERS, NUMBERS, check_keys, check_layout,
 __all__ = ["Backbone"]
 
 OWN_CODE = {"trust_remote_code": False}  # of transformers only, never a repository's, and without a question
-WEIGHTS = 2**37  # at most in all
+WEIGHTS = 2**37  # at most, in the whole model
 
 
 class Backbone(nn.Module):

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infotok.checkpoints import load_checkpoint, load_module, save_checkpoint
-from infotok.errors import require, require_float, require_folder, require_instance, require_tensor
+from infotok.errors import checks, require, require_float, require_folder, require_instance, require_tensor
 from infotok.modes import Freezable, evaluating, refuse_nonfinite
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified.arguments import (
@@ -32,6 +32,7 @@ from infotok.unified.arguments import (
     check_keys,
     check_part,
     check_questions,
+    check_states,
 )
 from infotok.unified.backbone import Backbone
 from infotok.unified.draws import joint_uniform, own_generator, uniform
@@ -116,7 +117,7 @@ class UnifiedModel(Freezable):
             batch.images,
             text=batch.text,
             answer=self._answered(batch),
-            host=self.expect(captions, batch.images, u[:, 1:]) if self._asked_for_prior() else None,
+            host=self._prior(captions, batch.images, u[:, 1:]),
             generator=own_generator(generator),
         )
         terms = self.tokenizer.reconstruction(out.tokens, batch.images) | out.terms
@@ -134,9 +135,13 @@ class UnifiedModel(Freezable):
         wanted = own is not None and own.weights["relevance"]
         return F.one_hot(batch.answers, len(self.words)).sum(1).float() if wanted else None
 
-    def _asked_for_prior(self) -> bool:
+    def _prior(self, captions: Tensor, images: Tensor, u: Tensor) -> Any:
+        """The host's own prediction, if InfoTok compares with it; of a batch that has been checked."""
         own = self.tokenizer.infotok
-        return own is not None and own.prior_name == "host" and bool(own.weights["compression"])
+        if own is None or own.prior_name != "host" or not own.weights["compression"]:
+            return None
+        with checks(False):  # it is made in eval mode, where looks at numbers would stall an accelerator in each step
+            return self.expect(captions, images, u)
 
     # --- understanding -----------------------------------------------------------------------------------------------
 
@@ -185,7 +190,9 @@ class UnifiedModel(Freezable):
         if guidance != 1:
             captions = torch.cat([captions, torch.zeros_like(captions)])
         mask, positions = self._layout(captions, self.tokenizer.length)
-        return Stream(self.backbone, self._prefix(captions), mask, positions, cached)
+        stream = Stream(self.backbone, self._prefix(captions), mask, positions, cached)
+        check_states("states of the captions", stream.states, ("B", "P", "H"), training=False)  # NaN draws no code
+        return stream
 
     def _uniform(self, captions: Tensor, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
         return uniform(len(captions), shape, generator, self.place.device)

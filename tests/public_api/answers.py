@@ -165,7 +165,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "bottleneck.discrete_ib_curve | betas | integer",
     ),
     "options that are left out have their defaults": (
-        "tokenizers.TokenizerConfig | infotok | empty, first None, first missing",
+        "tokenizers.TokenizerConfig | infotok, quantizer_options | empty, first None, first missing",
         "tokenizers.TokenizerConfig.from_dict | values | empty, first missing",
     ),
     "None leaves the part out": ("tokenizers.SharedTokenizer | infotok, quantizer | None",),

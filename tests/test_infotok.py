@@ -829,7 +829,7 @@ def call(options: dict, **changes):
             ValueError,
             "mask, real tokens: got 0, expected at least 1",
         ),
-        ({}, {"mask": [True]}, TypeError, r"mask: got 'list', expected a torch\.Tensor"),
+        ({}, {"mask": [True]}, TypeError, r"mask: got 'list', expected a tensor"),
         (
             {"consistency": 1.0},
             {"text_mask": torch.ones(B)},

@@ -168,6 +168,13 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "tokenizers.TokenizerConfig | infotok, quantizer_options | empty, first None, first missing",
         "tokenizers.TokenizerConfig.from_dict | values | empty, first missing",
     ),
+    "only the scale and the differences of tokens are watched, in training": (
+        "bottleneck.InfoTok.watch | tokens | fewer columns, NaN, inf, minus inf",
+    ),
+    "a mask of booleans with as many real tokens": (
+        "tokenizers.Quantized.padded | mask | boolean, fewer columns",
+        "bottleneck.InfoTok.watch | mask | boolean",
+    ),
     "None leaves the part out": ("tokenizers.SharedTokenizer | infotok, quantizer | None",),
     "a list may be of any length": (
         "tokenizers.FiniteScalarQuantizer | levels | shorter, longer",

@@ -15,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.distributions import Categorical, Normal, kl_divergence
+from torch.utils.checkpoint import checkpoint
 
-from infotok.bottleneck import FullPrior, InfoTok, MixturePrior
+from infotok.bottleneck import FullPrior, InfoTok, MixturePrior, VariationalBottleneck
+from infotok.errors import checks
 from infotok.information.kernels import nhsic
 
 B, L, D, K = 12, 4, 16, 7
@@ -584,6 +586,56 @@ def test_collapse_behind_the_quantizer_is_watched_once(tokens, entropy):
         infotok.watch(tokens, SimpleNamespace(entropy=entropy))
 
 
+# --- recomputation and skipped checks --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_checkpointing_counts_a_pass_once(reentrant):
+    """The pass that the backward pass repeats moves no counter, and has the same noise, warm-up and gradient."""
+    found = []
+    for twice in (False, True):
+        infotok, generator = module(warmup=3, placement="adapter", blend=3), torch.Generator().manual_seed(0)
+        vib = VariationalBottleneck(D, 2, warmup=3)
+        nn.init.constant_(vib.to_mean.weight, 0.1)
+
+        def loss(z, infotok=infotok, generator=generator, vib=vib):
+            tokens, terms = infotok(z, generator=generator)
+            infotok.watch(tokens)
+            return terms.loss + tokens.square().mean() + vib(tokens, generator=None).loss
+
+        for step in range(2):
+            features = (batch()["features"] + step).requires_grad_()
+            value = checkpoint(loss, features, use_reentrant=reentrant) if twice else loss(features)
+            value.backward()
+        counts = [infotok.passes.item(), infotok.monitor.passes, infotok.monitor.quantized, vib.passes.item()]
+        assert counts == [2, 2, 2, 2]
+        found.append((value.detach(), features.grad))
+    for once, again in zip(*found, strict=True):
+        torch.testing.assert_close(once, again)
+
+
+@pytest.mark.parametrize("estimator", ["variational", "hsic"])
+@pytest.mark.parametrize("place", ["features", "text"])
+def test_without_checks_an_infinity_reaches_the_loss(estimator, place):
+    """A gradient scaler skips such a step; with checks on, one line says where the infinity is."""
+    infotok, data = module(estimator=estimator, consistency=1.0), batch()
+    data[place] = data[place].clone()
+    data[place].view(-1)[0] = math.inf
+    inputs = {"image": data["image"], "text": data["text"]}
+    with pytest.raises(ValueError, match=f"{place}: got"):
+        infotok(data["features"], **inputs)
+    with checks(False):
+        assert not infotok(data["features"], **inputs)[1].loss.isfinite()
+
+
+def test_nothing_is_checked_while_compiling():
+    infotok = module().eval()
+    compiled = torch.compile(lambda z: infotok(z)[1].loss, fullgraph=True, backend="eager")
+    features = batch()["features"]
+    torch.testing.assert_close(compiled(features), infotok(features)[1].loss)
+    assert not compiled(features.index_fill(0, torch.tensor(0), math.inf)).isfinite()
+
+
 # --- the whole batch -------------------------------------------------------------------------------------------------
 
 
@@ -777,7 +829,7 @@ def call(options: dict, **changes):
             ValueError,
             "mask, real tokens: got 0, expected at least 1",
         ),
-        ({}, {"mask": [True]}, TypeError, r"mask: got 'list', expected a torch\.Tensor"),
+        ({}, {"mask": [True]}, TypeError, r"mask: got 'list', expected a tensor"),
         (
             {"consistency": 1.0},
             {"text_mask": torch.ones(B)},

@@ -123,13 +123,13 @@ def test_what_is_no_image_is_refused(images, error, message, call):
         (lambda: ConvEncoder(32, 5), "grid: got 5, expected size / grid, 32 / 5, to be a power of two"),
         (lambda: ConvEncoder(32, 32), "grid: got 32, expected size / grid"),
         (lambda: ConvDecoder(32, 0), "grid: got 0, expected an integer from 1 to"),
-        (lambda: ConvEncoder(32, 4, dim=2.5), "dim: got 2.5, expected a whole number"),
+        (lambda: ConvEncoder(32, 4, dim=2.5), "dim: got 2.5, expected an integer"),
         (lambda: LatentEncoder(32, tokens=0), "tokens: got 0, expected an integer from 1 to"),
         (lambda: LatentDecoder(32, width=7), "width: got 7, expected half a multiple of 4"),
     ],
 )
 def test_networks_that_cannot_be_are_refused(make_network, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         make_network()
 
 
@@ -181,12 +181,16 @@ def test_continuous_tokens_have_no_codes():
     [
         (torch.full((2, 16), 16), ValueError, "codes: got '16 to 16', expected 0 to 15"),
         (torch.full((2, 16), -1), ValueError, "codes: got '-1 to -1', expected 0 to 15"),
-        (torch.zeros(2, 16), TypeError, "codes: got torch.float32, expected whole numbers"),
-        (torch.zeros(16, dtype=torch.long), ValueError, r"codes: got shape \(16,\), expected shape \(B, L\)"),
+        (torch.zeros(2, 16), TypeError, "codes: got torch.float32, expected dtype integer"),
+        (
+            torch.zeros(16, dtype=torch.long),
+            ValueError,
+            r"codes: got shape \(16,\), expected a tensor of shape \(B, L\)",
+        ),
         (
             torch.zeros(2, 9, dtype=torch.long),
             ValueError,
-            r"tokens: got shape \(2, 9, 8\), expected shape \(B, 16, 8\)",
+            r"tokens: got shape \(2, 9, 8\), expected a tensor of shape \(B, 16, 8\)",
         ),
     ],
 )
@@ -353,8 +357,8 @@ def test_consistency_alone_raises_what_tokens_say_of_the_text():
         ({"quantizer": VectorQuantizer(6, 16)}, "quantizer, dim: got 6, expected the encoder's, 8"),
         ({"decoder": ConvDecoder(32, 4, 6, 8)}, "decoder, dim: got 6, expected the encoder's, 8"),
         ({"decoder": ConvDecoder(32, 8, 8, 8)}, "decoder, length: got 64, expected the encoder's, 16"),
-        ({"l2": -1.0}, "l2: got -1.0, expected a finite number, 0 or above"),
-        ({"warmup": 1.5}, "warmup: got 1.5, expected a whole number"),
+        ({"l2": -1.0}, "l2: got -1.0, expected a number in \\[0, inf\\)"),
+        ({"warmup": 1.5}, "warmup: got 1.5, expected an integer"),
         ({"perceptual_weight": 1.0}, "perceptual: got None, expected a PerceptualLoss together with its weight"),
     ],
 )
@@ -365,7 +369,7 @@ def test_parts_that_do_not_fit_are_refused(parts, message):
         "quantizer": None,
         "decoder": ConvDecoder(32, 4, 8, 8),
     }
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         SharedTokenizer(**{**fitting, **parts})
 
 
@@ -410,7 +414,7 @@ def test_the_perceptual_loss_trains_the_tokenizer_and_not_its_network():
 
 
 def test_unknown_layers_are_refused():
-    with pytest.raises(ValueError, match="layers: got '7', expected names of the network's modules: 0, 1, 2"):
+    with pytest.raises(ValueError, match="layers: got '7', expected one of 0, 1, 2"):
         PerceptualLoss(yardstick().network, ["7"])
     with pytest.raises(ValueError, match="others: got shape"):
         yardstick()(torch.rand(1, 3, 16, 16), torch.rand(2, 3, 16, 16))
@@ -434,8 +438,8 @@ def test_a_configuration_survives_json():
         ({"dim": 8.0}, TypeError, r"dim: got '8.0 \(float\)', expected int"),
         ({"l2": None}, TypeError, r"l2: got 'None \(NoneType\)', expected a number"),
         ({"warmup": True}, TypeError, r"warmup: got 'True \(bool\)', expected int"),
-        ({"l1": -1}, ValueError, "l1: got -1, expected a finite number, 0 or above"),
-        ({"warmup": -1}, ValueError, "warmup: got -1, expected a whole number of training passes"),
+        ({"l1": -1}, ValueError, "l1: got -1, expected a number in \\[0, inf\\)"),
+        ({"warmup": -1}, ValueError, "warmup: got -1, expected an integer from 0"),
         ({"tokens": 8}, ValueError, r"grid, tokens: got \(4, 8\), expected one of them, and None for the other"),
         ({"grid": None}, ValueError, "grid, tokens: got .None, None., expected one of them"),
         ({"quantizer": "vq"}, ValueError, "quantizer: got 'vq', expected None or one of vector, residual"),
@@ -507,7 +511,7 @@ def test_foreign_truncated_and_other_checkpoints_are_refused(tmp_path):
     [
         (
             {"quantizer_options": {"codebook_size": 10**9}},
-            "quantizer_options, codebook_size: got 1000000000, expected at most",
+            "quantizer_options, codebook_size: got 1000000000, expected an integer from 1 to",
         ),
         (
             {"quantizer": "residual", "quantizer_options": {"codebook_size": 4, "codebooks": 10**6}},
@@ -515,10 +519,13 @@ def test_foreign_truncated_and_other_checkpoints_are_refused(tmp_path):
         ),
         ({"quantizer": "scalar", "quantizer_options": {"levels": [16] * 16}}, "quantizer_options, levels: got"),
         ({"quantizer": "scalar", "quantizer_options": {"levels": [3] * 10**4}}, "quantizer_options, levels: got"),
-        ({"infotok": {"text_dim": 10**10}}, "infotok, text_dim: got 10000000000, expected at most 1048576"),
-        ({"dim": 10**9}, "dim: got 1000000000, expected at most"),
-        ({"size": 2**20, "grid": 2**10}, "size: got 1048576, expected at most"),
-        ({"grid": None, "tokens": 10**8}, "tokens: got 100000000, expected at most"),
+        (
+            {"infotok": {"text_dim": 10**10}},
+            "infotok, text_dim: got 10000000000, expected an integer from 1 to 1048576",
+        ),
+        ({"dim": 10**9}, "dim: got 1000000000, expected an integer from 1 to"),
+        ({"size": 2**20, "grid": 2**10}, "size: got 1048576, expected an integer from 1 to"),
+        ({"grid": None, "tokens": 10**8}, "tokens: got 100000000, expected an integer from 1 to"),
     ],
 )
 def test_sizes_are_bounded_before_anything_is_made(values, line):

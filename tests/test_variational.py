@@ -8,6 +8,7 @@ import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, MultivariateNormal, Normal, kl_divergence
 
 from infotok.bottleneck import DiagonalPrior, FullPrior, MixturePrior, StandardPrior, VariationalBottleneck
+from infotok.errors import checks
 
 DOUBLE = torch.float64
 
@@ -205,3 +206,31 @@ def test_a_prior_of_ones_own() -> None:
 def test_bad_input_is_refused_by_name(call, line: str) -> None:
     with pytest.raises(ValueError, match=line):
         call()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("prior", ["standard", "diagonal", "full", "mixture"])
+def test_any_precision_gives_the_answer_of_float32(dtype, prior) -> None:
+    """The layer and its input converted, together and apart: rates in float32 at least, samples in the input's type."""
+    torch.manual_seed(0)
+    bottleneck, features = VariationalBottleneck(4, 2, prior=prior), torch.randn(16, 4)
+    expected = bottleneck(features, samples=3, generator=torch.Generator().manual_seed(0))
+    for layer, given in (
+        (bottleneck, features.to(dtype)),
+        (bottleneck.to(dtype), features),
+        (bottleneck, features.to(dtype)),
+    ):
+        code = layer(given, samples=3, generator=torch.Generator().manual_seed(0))
+        assert code.sample.dtype == given.dtype
+        assert code.rate.dtype in (torch.float32, torch.float64)
+        torch.testing.assert_close(code.rate.float(), expected.rate, rtol=0.05, atol=0.05)
+        torch.testing.assert_close(code.sample.float(), expected.sample, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_finite_is_refused_unless_checks_are_off(value) -> None:
+    bottleneck, features = VariationalBottleneck(4, 2), torch.zeros(3, 4).index_fill(0, torch.tensor([1]), value)
+    with pytest.raises(ValueError, match="features: got 'NaN or infinity', expected finite numbers"):
+        bottleneck(features)
+    with checks(False):
+        assert not bottleneck(features).loss.isfinite()

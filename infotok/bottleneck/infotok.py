@@ -278,8 +278,14 @@ class InfoTok(nn.Module):
         usage: the quantizer's, of this batch, if it has one; below an `.entropy` of 0.1 bits per token one code does
         all the work. mask as in `forward`. Looks at the first and every 100th training batch.
         """
+        require_tensor("tokens", tokens, ("B", "L", "D"))
+        require(tokens.numel() > 0, "tokens", tokens, "one token or more")
+        require(
+            usage is None or hasattr(usage, "entropy"), "usage", type(usage).__name__, "a Usage, or None", TypeError
+        )
+        padding = Padding(*tokens.shape[:2], mask)
         if self.training and not recomputing():
-            self.monitor.quantized_tokens(tokens, usage, Padding(*tokens.shape[:2], mask))
+            self.monitor.quantized_tokens(tokens, usage, padding)
 
     @contextmanager
     def without(self, *terms: str) -> Iterator[None]:

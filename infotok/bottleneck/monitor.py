@@ -1,5 +1,6 @@
 """What InfoTok watches while it trains: scale, collapse, dropped terms. Each finding is one warning, given once."""
 
+import math
 import warnings
 from typing import Any
 
@@ -27,7 +28,7 @@ class Monitor:
         """
         if self.passes % EVERY == 0:
             rms = root_mean_square(features, padding)
-            if rms < 0.05 or rms > 20:
+            if rms < 0.05 or 20 < rms < math.inf:  # infinite, unchecked: a step that a gradient scaler skips
                 self.warn(
                     "scale",
                     f"features have a root mean square of {rms:.3g}; noise, priors and codebooks expect about 1: "

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from infotok.errors import require
+from infotok.errors import require, require_tensor
 
 __all__ = ["Padding"]
 
@@ -19,7 +19,7 @@ class Padding:
         self.counts: Tensor | None = None
         if mask is None:
             return
-        require(isinstance(mask, Tensor), "mask", type(mask).__name__, "a torch.Tensor", TypeError)
+        require_tensor("mask", mask, kind="any")
         require(mask.dtype == torch.bool, "mask", mask.dtype, "booleans, true for a real token", TypeError)
         require(mask.shape == (size, length), "mask", mask, f"shape ({size}, {length}), as features")
         self.counts = mask.sum(1)  # (B,)

@@ -107,8 +107,6 @@ class TokenizerConfig:
             require(not self.quantizer_options, "quantizer_options", self.quantizer_options, "{} without a quantizer")
         else:
             _known(self.quantizer_options, _options(QUANTIZERS[self.quantizer]), "quantizer_options")
-            missing = [n for n in _needed(QUANTIZERS[self.quantizer]) if self.quantizer_options.get(n) is None]
-            require(not missing, "quantizer_options", f"no {', '.join(missing)}", "what this quantizer needs")
         _known(self.infotok or {}, _options(InfoTok), "infotok")
         _check_sizes(vars(self))
         for name in ("quantizer_options", "infotok"):  # as JSON will give them back: lists for tuples
@@ -140,7 +138,12 @@ class TokenizerConfig:
         return None if self.infotok is None else InfoTok(self.dim, **{"length": self.length, **self.infotok})
 
     def make_quantizer(self) -> nn.Module | None:
-        return None if self.quantizer is None else QUANTIZERS[self.quantizer](dim=self.dim, **self.quantizer_options)
+        if self.quantizer is None:
+            return None
+        make = QUANTIZERS[self.quantizer]
+        missing = [name for name in _needed(make) if self.quantizer_options.get(name) is None]
+        require(not missing, "quantizer_options", f"no {', '.join(missing)}", f"what {make.__name__} needs")
+        return make(dim=self.dim, **self.quantizer_options)
 
     def _network(self, of_grid: type[nn.Module], of_row: type[nn.Module]) -> nn.Module:
         sizes = {"size": self.size, "dim": self.dim, "width": self.width}

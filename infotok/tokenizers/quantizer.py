@@ -44,6 +44,11 @@ class Quantized:
 
     def padded(self, mask: Tensor) -> "Quantized":
         """The same, its tokens (1, N, dim) put where `mask` (B, L) is true; elsewhere tokens and codes are 0."""
+        require_tensor("mask", mask, ("B", "L"), "any")
+        require(mask.dtype == torch.bool, "mask", mask.dtype, "booleans, true for a real token", TypeError)
+        if not torch.compiler.is_compiling():
+            real, found = self.tokens.shape[1], int(mask.sum())
+            require(found == real, "mask, real tokens", found, f"as many as there are tokens, {real}")
         tokens = self.tokens.new_zeros(*mask.shape, self.tokens.shape[2]).index_put((mask,), self.tokens[0])
         codes = self.codes
         if codes is not None:

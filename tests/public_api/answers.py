@@ -199,8 +199,15 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "bottleneck.discrete_ib_curve | betas | integer",
     ),
     "options that are left out have their defaults": (
-        "tokenizers.TokenizerConfig | infotok | empty, first None, first missing",
+        "tokenizers.TokenizerConfig | infotok, quantizer_options | empty, first None, first missing",
         "tokenizers.TokenizerConfig.from_dict | values | empty, first missing",
+    ),
+    "only the scale and the differences of tokens are watched, in training": (
+        "bottleneck.InfoTok.watch | tokens | fewer columns, NaN, inf, minus inf",
+    ),
+    "a mask of booleans with as many real tokens": (
+        "tokenizers.Quantized.padded | mask | boolean, fewer columns",
+        "bottleneck.InfoTok.watch | mask | boolean",
     ),
     "None leaves the part out": ("tokenizers.SharedTokenizer | infotok, quantizer | None",),
     "a list may be of any length": (

@@ -111,6 +111,10 @@ CALLS = {
     "InfoTok.forward": (INFOTOK, drawn(INPUTS)),
     "InfoTok.forward hsic": (HSIC, drawn({"features": FEATURES, "image": TEXT, "text": TEXT})),
     "InfoTok.forward codes": (CODED, drawn({"features": FEATURES, "posterior": FEATURES[..., :3]})),
+    "InfoTok.watch": (
+        INFOTOK.watch,
+        drawn({"tokens": FEATURES, "usage": None, "mask": torch.ones(6, 2, dtype=torch.bool)}),
+    ),
     "InfoTok.without": (own.InfoTok(4).without, drawn({})),
     "NonlinearBottleneck": (own.NonlinearBottleneck, drawn({"dim_in": 4, "dim": 3, **PLAN})),
     "NonlinearBottleneck.forward": (

@@ -158,6 +158,7 @@ CALLS = {
     "SharedTokenizer.from_pretrained": (own.SharedTokenizer.from_pretrained, rand({"folder": FOLDER})),
     "TokenizerConfig": (own.TokenizerConfig, rand(CONFIG)),
     "TokenizerConfig.from_dict": (own.TokenizerConfig.from_dict, rand({"values": CONFIG})),
+    "Quantized.padded": (MADE["VectorQuantizer"](Z[:1]).padded, rand({"mask": torch.tensor([[True, True, False]])})),
     "Usage.of": (own.Usage.of, rand({"codes": CODES, "codebook_size": 4, "codebooks": 1})),
     "Usage.stack": (own.Usage.stack, rand({"usages": [USAGE, USAGE]})),
     "Usage.rate": (USAGE.rate, rand({"length": 3})),

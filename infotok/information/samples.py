@@ -51,7 +51,7 @@ def dense(values: Any, name: str) -> Any:
         except ValueError:
             require(False, name, "rows of unequal length", "samples of shape (N, d)")
         values = values if isinstance(values, list) and array.dtype.kind in "US" else array  # ["a", None] keeps None
-    require(kind_of(values) not in "cmMV", name, _kind_name(values), "numbers or labels", TypeError)
+    require(kind_of(values) not in "cV", name, kind_name(values), "numbers or labels", TypeError)
     return values
 
 
@@ -71,7 +71,8 @@ def kind_of(values: Any) -> str:
     return "O" if own or (len(kinds) > 1 and not kinds <= set("fiu")) else "f" if len(kinds) > 1 else kinds.pop()
 
 
-def _kind_name(values: Any) -> str:
+def kind_name(values: Any) -> str:
+    """The type of the values, for a message."""
     return str(getattr(values, "dtype", None) or getattr(values, "dtypes", type(values).__name__))
 
 

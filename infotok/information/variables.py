@@ -14,7 +14,7 @@ import numpy as np
 
 from infotok.errors import require
 from infotok.information.categories import encode_columns, encode_labels, one_hot_codes
-from infotok.information.samples import as_samples, kind_of, plain, row_codes
+from infotok.information.samples import as_samples, kind_name, kind_of, plain, row_codes
 
 FEW = 10  # values that a column of floats must exceed to be more than a label
 MANY = 100  # integer values, written as floats, up to which they are labels
@@ -60,6 +60,7 @@ def variable(values: Any, name: str, discrete: bool | None = None) -> Variable:
     """
     require(discrete in (None, True, False), f"discrete_{name}", discrete, "True, False or None")
     values = plain(values, name)
+    require(kind_of(values) not in "mM", name, kind_name(values), "numbers or labels", TypeError)
     if discrete is False:
         return Variable(name, numbers=as_samples(values, name, discrete=True))
     if np.ndim(values) > 1 and np.shape(values)[1] > 1:

@@ -39,7 +39,7 @@ def read_profiles(path: Path, profiles: tuple[str, ...], names: list[str]) -> di
 
 def _load(path: Path) -> Any:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Strict)
+        return _Strict(path.read_text(encoding="utf-8")).get_single_data()  # a SafeLoader: it makes no objects
     except yaml.MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         reason = f"{error.problem}{line}"

@@ -107,7 +107,7 @@ def test_same_seed_same_answer():
         ((X, X[:5]), {}, ValueError, "y: got '5 samples', expected as many as x has, 200"),
         ((X, X), {"given": X}, TypeError, "given: got 'floats', expected labels"),
         ((X, X), {"given": [0, 1]}, ValueError, "given: got '2 samples', expected as many as x has, 200"),
-        ((X, X), {"permutations": 0}, ValueError, "permutations: got 0, expected a positive integer"),
+        ((X, X), {"permutations": 0}, ValueError, "permutations: got 0, expected an integer from 1 to 1000000"),
         (
             (X, X, "mi"),
             {},

@@ -357,9 +357,9 @@ def test_bad_input_is_refused():
             measure(x, y, bandwidth_y="wide")
         with pytest.raises(ValueError, match="kernel_y: got 'rbf', expected one of gaussian, linear, delta"):
             measure(x, y, kernel_y="rbf")
-        with pytest.raises(ValueError, match=r"bandwidth_x: got -1.0, expected a finite number above 0"):
+        with pytest.raises(ValueError, match=r"bandwidth_x: got -1.0, expected a number in \(0, inf\)"):
             measure(x, y, bandwidth_x=-1.0)
-        with pytest.raises(ValueError, match="chunk: got 0, expected at least 1 row"):
+        with pytest.raises(ValueError, match="chunk: got 0, expected an integer from 1"):
             measure(x, y, chunk=0)
     with pytest.raises(ValueError, match=r"x: got shape \(2, 20, 3\), expected shape \(N,\) or \(N, D\)"):
         hsic(x.view(2, 20, 3), y)

@@ -56,7 +56,7 @@ class Quantized:
         return Quantized(tokens, codes, self.loss, self.usage)
 
 
-class TokenLayer(Freezable, WideBuffers):
+class TokenLayer(Freezable, WideBuffers, ABC):
     """What quantizers and continuous tokens have in common: `dim`, masks, checks, and `bits_per_token` as a rate."""
 
     def __init__(self) -> None:
@@ -79,9 +79,9 @@ class TokenLayer(Freezable, WideBuffers):
         self._check_mask(mask, z)
         return self._pass(z[mask][None], generator).padded(mask)
 
+    @abstractmethod
     def _pass(self, z: Tensor, generator: torch.Generator | None) -> Quantized:
         """`forward` without a mask."""
-        raise NotImplementedError
 
     def rate(self, length: int) -> float:
         """Bits per image of `length` tokens."""
@@ -106,7 +106,7 @@ class TokenLayer(Freezable, WideBuffers):
         require_finite(name, values, self.training)
 
 
-class Quantizer(TokenLayer, ABC):
+class Quantizer(TokenLayer):
     """What is common to all with codes. One has a `tracker` and writes, on vectors of its own width `code_dim`:
 
     - `_quantize(z (N, code_dim), generator) -> tokens, codes (N,), loss`, all in the dtype of z, float32 or float64

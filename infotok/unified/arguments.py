@@ -104,6 +104,11 @@ def check_part(name: str, value: Any, attributes: tuple[str, ...], expected: str
     require(fits, name, kind, f"{expected}, with .{', .'.join(attributes)}", TypeError)
 
 
+def check_backbone(value: Any) -> None:
+    """TypeError unless `value` is a language model on embeddings: a `Backbone`, or another module with its parts."""
+    check_part("backbone", value, ("hidden", "words", "positions", "parameters"), "a Backbone, or a module")
+
+
 def check_keys(name: str, value: Any, keys: set[str]) -> None:
     """TypeError or ValueError unless `value` is a dict with these keys."""
     require_instance(name, value, dict)

@@ -26,6 +26,7 @@ from infotok.modes import Freezable, evaluating, refuse_nonfinite
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified.arguments import (
     GUIDANCE,
+    check_backbone,
     check_batch,
     check_ids,
     check_images,
@@ -85,7 +86,8 @@ class UnifiedModel(Freezable):
         drop: float = 0.1,
     ) -> None:
         super().__init__()
-        require_instance("tokenizer", tokenizer, SharedTokenizer), require_instance("backbone", backbone, Backbone)
+        require_instance("tokenizer", tokenizer, SharedTokenizer)
+        check_backbone(backbone)
         check_part("vocabulary", vocabulary, ("words", "answer_ids"), "a vocabulary")
         words, known = backbone.words.num_embeddings, len(vocabulary.words)
         require(words == known, "backbone, words", words, f"{known}, as the vocabulary")

@@ -11,8 +11,8 @@ import copy
 import torch
 from torch import Tensor
 
-from infotok.errors import require, require_flag, require_instance, require_tensor
-from infotok.unified.arguments import check_layout
+from infotok.errors import require, require_flag, require_tensor
+from infotok.unified.arguments import check_backbone, check_layout
 from infotok.unified.backbone import Backbone
 
 __all__ = ["Stream"]
@@ -26,7 +26,7 @@ class Stream:
     ) -> None:
         from transformers import DynamicCache
 
-        require_instance("backbone", backbone, Backbone), require_flag("cached", cached)
+        check_backbone(backbone), require_flag("cached", cached)
         require_tensor("prefix", prefix, ("B", "P", backbone.hidden)), require_tensor("mask", mask, ("...", "N"), "any")
         length = mask.shape[-1]
         check_layout(mask, positions, (len(prefix), length, length), backbone.positions, backbone.training)

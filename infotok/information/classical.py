@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import kurtosis
+import scipy
 
 from infotok.errors import require
 from infotok.information.copula import GaussianCopula, StudentCopula
@@ -28,7 +28,7 @@ def cca(x: np.ndarray, y: np.ndarray) -> Estimate:
     x, y = standardized(x, "x"), standardized(y, "y")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of nearly identical values; a NaN is not heavy
-        heavy = [name for name, v in (("x", x), ("y", y)) if (kurtosis(v, axis=0) > HEAVY).any()]
+        heavy = [name for name, v in (("x", x), ("y", y)) if (scipy.stats.kurtosis(v, axis=0) > HEAVY).any()]
     copula = GaussianCopula.fit(x, y)
     found = point("cca", copula.nats, copula.log_ratio(x, y))
     notes = tuple(f"cca: outliers dominate columns of {name}; method='gaussian' ranks first" for name in heavy)

@@ -10,8 +10,8 @@ mislead distances (Rüschendorf 2009, "On the distributional transform").
 """
 
 import numpy as np
+import scipy
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from infotok.information.samples import as_samples, varying
 
@@ -25,7 +25,7 @@ ATOM_GAP = 20.0  # between atoms: normal scores of 2^64 samples lie within it
 
 def normal_scores(x: np.ndarray) -> np.ndarray:
     """Columns (N, d) through rank / (N + 1) and the normal quantile: margins N(0, 1), the same dependence."""
-    ranks = rankdata(as_samples(x, "x", discrete=True), axis=0)
+    ranks = scipy.stats.rankdata(as_samples(x, "x", discrete=True), axis=0)
     return ndtri(ranks / (len(ranks) + 1)).reshape(np.shape(x))
 
 

@@ -10,7 +10,7 @@ numbers and numbers   models compared on held-out samples (`auto`)
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import rankdata
+import scipy
 
 from infotok.errors import require
 from infotok.information.auto import NEIGHBOR_DIMS, PLAN, compare
@@ -80,7 +80,7 @@ def _grouped(side: Variable, seed: int, notes: list[str]) -> np.ndarray:
     notes.append(f"{side.name}: numbers beside symbols, cut into {count} groups; the value is that of the groups")
     if side.numbers.shape[1] > 1:
         return clusters_of(normal_scores(side.numbers), count, seed)
-    order = rankdata(side.numbers[:, 0], method="average")
+    order = scipy.stats.rankdata(side.numbers[:, 0], method="average")
     return np.minimum((order - 1) * count // len(side), count - 1).astype(np.int64)
 
 

@@ -32,7 +32,10 @@ def normal_scores(x: np.ndarray) -> np.ndarray:
 def untied_scores(x: np.ndarray, rng: np.random.Generator, name: str) -> np.ndarray:
     """Normal scores (N, d) of rank / (N + 1), ties broken at random. A constant column raises ValueError."""
     x = varying(x, name)
-    order = np.lexsort((rng.random(x.shape), x), axis=0)  # (N, d): by value, then at random
+    order, random = np.argsort(x, axis=0), rng.random(x.shape)  # (N, d)
+    values = np.take_along_axis(x, order, axis=0)
+    tied = (values[1:] == values[:-1]).any(axis=0)
+    order[:, tied] = np.lexsort((random[:, tied], x[:, tied]), axis=0)  # by value, then at random
     scores = ndtri(np.arange(1, len(x) + 1) / (len(x) + 1))
     untied = np.empty(x.shape)
     np.put_along_axis(untied, order, np.broadcast_to(scores[:, None], x.shape), axis=0)

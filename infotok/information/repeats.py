@@ -23,6 +23,8 @@ def distinct_pairs(x: np.ndarray, y: np.ndarray, *, labels: bool = False) -> np.
     labels: y holds classes, each of which meets many x, so that x alone tells.
     """
     n = len(x)
+    if any(_all_differ(column) for column in (x.T if labels else (*x.T, *y.T))):
+        return None
     rows, columns = row_codes(x), row_codes(y)
     pairs = rows * (columns.max() + 1) + columns
     _, first, pair, count = np.unique(pairs, return_index=True, return_inverse=True, return_counts=True)
@@ -44,6 +46,11 @@ def clustered(x: np.ndarray) -> bool:
     n, distinct = len(x), int(row_codes(x).max()) + 1
     repeated = n - distinct >= CLUSTERED * n
     return repeated and distinct >= FEWEST and n <= MOST_COPIES * distinct and not _on_a_grid(x)
+
+
+def _all_differ(column: np.ndarray) -> bool:
+    values = np.sort(column)
+    return bool((values[1:] > values[:-1]).all())
 
 
 def _on_a_grid(x: np.ndarray) -> bool:

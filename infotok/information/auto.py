@@ -176,7 +176,7 @@ def _clusters(views: tuple, folds: list[np.ndarray], seed: int) -> Candidate:
     best = max(found, key=lambda clustering: clustering.terms.mean())
     optimism = max(float(best.fitted - best.terms.mean()) / 2, 0.0)
     nats = float(best.terms.mean()) + optimism
-    return Candidate("clusters", nats, best.terms, best.terms, _paired(best.terms)[1], optimism + best.coarseness)
+    return Candidate("clusters", nats, best.terms, best.terms, _paired(best.terms)[1], optimism + best.remaining)
 
 
 def _copula(name: str, fitted, fit: Callable, x: np.ndarray, y: np.ndarray, folds: list[np.ndarray]) -> Candidate:

@@ -11,7 +11,7 @@ By data processing I(C_x; C_y) <= I(X;Y). The merges and the table come from fou
 a lower bound for every q. So more clusters win only where they tell more about samples that have not been seen.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import xlogy
@@ -27,29 +27,43 @@ class Clustering:
     """The clustering that scored best.
 
     terms: (N,) held-out, in nats; fitted: their mean on the samples fitted to; start, size: clusters a side before and
-    after merging; coarseness: how much less half as many clusters said, in nats: what finer ones may add.
+    after merging; remaining: how much less half as many clusters, and half as many samples, said, in nats: what more
+    of both may add.
     """
 
     terms: np.ndarray
     fitted: float
     start: int
     size: int
-    coarseness: float
+    remaining: float
 
 
 def co_cluster(x: np.ndarray, y: np.ndarray, folds: list[np.ndarray], seed: int) -> Clustering | None:
     """The best clustering of x (N, dx) and y (N, dy) over `STARTS` and `SIZES`; None where N is too small for any."""
-    best, before = None, 0.0
+    scores: dict[int, Clustering] = {}
     for start in STARTS:
-        if len(x) < SAMPLES_PER_CLUSTER * start:
-            break
-        scored = _scored(clusters_of(x, start, seed), clusters_of(y, start, seed + 1), start, folds)
-        size = max(scored, key=lambda size: scored[size][0].mean())
-        terms, fitted = scored[size]
-        if best is None or terms.mean() > best.terms.mean():
-            best = Clustering(terms, fitted, start, size, max(float(terms.mean()) - before, 0.0))
-        before = float(terms.mean())
-    return best
+        if len(x) >= SAMPLES_PER_CLUSTER * start:
+            scores[start] = _best(x, y, start, folds, seed)
+    if not scores:
+        return None
+    best = max(scores.values(), key=_score)
+    coarser = scores.get(best.start // 2)
+    remaining = max(_score(best) - _score(coarser), 0.0) if coarser else 0.0
+    half = np.random.default_rng(seed).permutation(len(x))[: len(x) // 2]
+    start = min(best.start, max(s for s in scores if s == STARTS[0] or len(half) >= SAMPLES_PER_CLUSTER * s))
+    of_half = _best(x[half], y[half], start, np.array_split(np.arange(len(half)), len(folds)), seed)
+    return replace(best, remaining=remaining + max(_score(best) - _score(of_half), 0.0))
+
+
+def _best(x: np.ndarray, y: np.ndarray, start: int, folds: list[np.ndarray], seed: int) -> Clustering:
+    """The best of `SIZES` for `start` clusters a side."""
+    scored = _scored(clusters_of(x, start, seed), clusters_of(y, start, seed + 1), start, folds)
+    size, (terms, fitted) = max(scored.items(), key=lambda item: item[1][0].mean())
+    return Clustering(terms, fitted, start, size, 0.0)
+
+
+def _score(clustering: Clustering) -> float:
+    return float(clustering.terms.mean())
 
 
 def merge(table: np.ndarray, sizes: tuple[int, ...]) -> dict[int, np.ndarray]:

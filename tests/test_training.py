@@ -158,6 +158,8 @@ def test_random_kills(tmp_path, undisturbed):
         if process.is_alive():
             process.kill()
             kills += 1
+        else:
+            whole *= 0.8  # the machine was busier when the whole run was timed
         process.join()
         assert process.exitcode in (0, -9)  # it never failed by itself
         assert starts < 4 * KILLS

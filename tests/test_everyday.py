@@ -307,6 +307,12 @@ def test_atoms_beside_a_density():
     assert estimate_mi(*atoms.sample(1500, 0)).nats == pytest.approx(atoms.mutual_information, rel=0.05)
 
 
+def test_mixed_takes_many_classes():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(20, size=1500)
+    assert estimate_mi(labels, 6.0 * labels + rng.normal(size=1500), "mixed").nats == pytest.approx(2.98, abs=0.06)
+
+
 def test_conditional_information_through_one_function():
     rng = np.random.default_rng(0)
     z = rng.integers(2, size=800)

@@ -98,7 +98,7 @@ class CodeDraw:
 class DiscreteBottleneck(nn.Module):
     """features (..., dim) -> one of `codes` vectors, drawn from q(k|x) in training and the nearest one in eval mode.
 
-    prior "uniform" (the rate is log K - H(K|x)) or "learned"; beta is the price of a nat; free_bits are bits per code
+    prior "uniform" (the rate is log K - H(K|x)) or "learned"; beta is the rate weight; free_bits are bits per code
     that cost nothing on average. The codebook starts as N(0, 1): give it features of unit scale.
     """
 

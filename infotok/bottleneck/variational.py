@@ -47,7 +47,7 @@ class VariationalBottleneck(nn.Module):
 
     - prior: "standard" N(0, I), "diagonal" or "full" learned Gaussians, "mixture" of `components` learned Gaussians,
       or a module of your own with `rate(mean, log_variance, generator)` (see `infotok.bottleneck.priors`);
-    - beta: the price of a nat. This is the VIB convention (beta multiplies the rate); the Lagrangian of
+    - beta: the rate weight. This is the VIB convention (beta multiplies the rate); the Lagrangian of
       `gaussian_ib`, I(T;X) - beta I(T;Y), is the same trade-off at 1/beta;
     - free_bits: bits per code, on average over the batch, that cost nothing; against a code that dies before the task
       has found a use for it (Kingma et al. 2016, arXiv 1606.04934, with one group). `rate` itself stays the honest one;

@@ -52,7 +52,8 @@ def isolated_atoms(x: np.ndarray, rng: np.random.Generator, name: str, columns: 
     placed = untied_scores(x, rng, name)
     for j in range(x.shape[1]):
         _, index, count = np.unique(x[:, j], return_inverse=True, return_counts=True)
-        atoms = np.flatnonzero(count >= max(ATOM_COUNT, share * len(x)))
+        least = max(ATOM_COUNT, share * len(x)) if len(count) > 2 else 1  # a column of two values is a label
+        atoms = np.flatnonzero(count >= least)
         place = np.zeros(len(count))
         place[atoms] = ATOM_GAP * np.arange(1, len(atoms) + 1)
         placed[:, j] = np.where(place[index] > 0, place[index], placed[:, j])

@@ -36,7 +36,7 @@ figures: $(STAMP)  ## redraw every committed figure from its metrics.json
 lock: $(STAMP)  ## resolve requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --no-emit-index-url --no-annotate -q -o requirements.lock
 
-peers: $(STAMP)  ## set up .venv-peers, where lesson 12 finds the estimators that need NumPy below 2
+peers: $(STAMP)  ## set up .venv-peers, where lesson 19 finds the estimators that need NumPy below 2
 	$(BIN)/uv venv -q --python $(BIN)/python .venv-peers
 	VIRTUAL_ENV=.venv-peers $(BIN)/uv pip install -q "benchmark-mi==0.1.3" "torch-mist==0.2.17" "numpy<2" "jax<0.4.34" "jaxlib<0.4.34"
 

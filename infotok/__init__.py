@@ -7,9 +7,10 @@ Layers, lowest first; a file imports only from layers below its own:
 - `infotok.bottleneck`   Gaussian, discrete, variational and kernel bottlenecks, and InfoTok
 - `infotok.tokenizers`   quantizers and the shared tokenizer
 - `infotok.unified`      three unified multimodal language models
-- `infotok.evaluation`   understanding, generation, reconstruction, accounting, statistics
-- `infotok.lab`          what a person sees: plots, widgets, exercises
-- `infotok.reproduce`    running the course with papermill
+- `infotok.evaluation`   understanding, generation, reconstruction, probing, statistics
+- `infotok.experiments`  what the lessons run and compare
+- `infotok.lab`          what a notebook imports: records, sweeps, plots, widgets, exercises
+- `infotok.course`       the command `infotok`, which runs the notebooks with papermill
 
 Nothing heavy is imported here, so `import infotok` is instant.
 """

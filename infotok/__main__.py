@@ -5,7 +5,7 @@ import sys
 
 def main() -> None:
     try:
-        from infotok.reproduce.cli import command
+        from infotok.course.cli import command
     except ModuleNotFoundError as missing:
         sys.exit(f"infotok: {missing.name} is not installed; the command needs: pip install 'infotok[notebooks]'")
     sys.exit(command())

@@ -1,4 +1,4 @@
-"""Estimators of other libraries on samples of lesson 12: `PYTHON peers.py SAMPLES.npz ANSWERS.json METHOD ...`.
+"""Estimators of other libraries on samples of lesson 19: `PYTHON peers.py SAMPLES.npz ANSWERS.json METHOD ...`.
 
 benchmark-mi and torch-mist need NumPy below 2, so they live in an environment of their own (`make peers`) and this
 script imports nothing of infotok. SAMPLES.npz holds x_TASK (N, dx) and y_TASK (N, dy); ANSWERS.json gets rows of

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import nbformat
 
+from infotok.course.course import Course
+from infotok.course.parameters import resolve
+from infotok.course.runs import digest, seal
 from infotok.files import write_json
-from infotok.reproduce.course import Course
-from infotok.reproduce.parameters import resolve
-from infotok.reproduce.runs import digest, seal
 
 PATIENCE = 300  # seconds, several times what any command of the tests takes
 PARAMETERS = '''seed: int = 0  # moves every draw

@@ -8,9 +8,9 @@ from unittest import mock
 
 import nbformat
 
-import infotok.reproduce
-from infotok.reproduce.course import Course
-from infotok.reproduce.fingerprint import fingerprint
+import infotok.lab
+from infotok.course.course import Course
+from infotok.lab.caching.fingerprint import fingerprint
 
 COURSE = Course(Path(__file__).parents[1])
 
@@ -31,7 +31,7 @@ def keys_of_sweeps(name: str, parameters: dict[str, Any], edits: tuple[tuple[str
         found.setdefault(function.__name__, [fingerprint(function)]).append(grid)  # rows there are none
 
     space: dict[str, Any] = {"__name__": "__main__"}
-    with contextlib.chdir(COURSE.root / "notebooks"), mock.patch.object(infotok.reproduce, "sweep", recorded):
+    with contextlib.chdir(COURSE.root / "notebooks"), mock.patch.object(infotok.lab, "sweep", recorded):
         last = max(number for number, source in enumerate(sources) if "= sweep(" in source)
         for number, source in enumerate(sources[: last + 1]):
             _run(source, space, found)

@@ -8,7 +8,7 @@ import torch
 from courses import infotok
 from lessons import COURSE, keys_of_sweeps
 
-from infotok.reproduce.parameters import resolve
+from infotok.course.parameters import resolve
 
 OF_OTHER_SIZE = {  # where the next value up would be refused, or says nothing
     "flips": {"flips": [0.2]},
@@ -50,7 +50,7 @@ PARTS = {
     },
     "07_shared_tokens": {"jobs": set(), "keep": set()},
     "11_infotok": {"jobs": set(), "keep": set()},
-    "12_benchmarks": {name: set() for name in ("dims", "timed", "repeats", "peers", "codebooks")},
+    "19_benchmarks": {name: set() for name in ("dims", "timed", "repeats", "peers", "codebooks")},
 }
 ALL_OF_1 = ("with_true_critic", "by_batch_size", "learned_critic", "in_dimensions")
 # An edit of a constant and of a helper, and the functions that they move.

@@ -12,7 +12,7 @@ from test_unified_models import KINDS, WORLD, build
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from infotok.evaluation.hosts import evaluate, reconstruct
+from infotok.evaluation.evaluate import evaluate, reconstruct
 from infotok.modes import evaluating
 from infotok.tokenizers import LatentEncoder
 from infotok.unified import ContinuousModel

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from courses import copy_of_the_clone, infotok
 
-from infotok.reproduce.course import Course
-from infotok.reproduce.parameters import read_parameters
-from infotok.reproduce.runs import read_manifest
+from infotok.course.course import Course
+from infotok.course.parameters import read_parameters
+from infotok.course.runs import read_manifest
 
 COURSE = Course(Path(__file__).parents[1])
 FIRST_CODE, SECOND_CODE = 0, 1

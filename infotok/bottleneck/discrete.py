@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike
 from scipy.special import entr, softmax, xlogy
 
 from infotok.errors import require, require_flag, require_float, require_int, require_numbers, require_seed
-from infotok.worlds.discrete import DiscreteSource
+from infotok.information.exact import joint_table
 
 __all__ = ["DiscreteIB", "deterministic_hull", "discrete_ib", "discrete_ib_curve"]
 
@@ -96,7 +96,7 @@ def discrete_ib_curve(
     All betas and restarts are iterated together; then the best encoder at the largest beta is followed down
     (reverse annealing: clusters only have to merge, and merging needs no luck), and kept wherever it is the better one.
     """
-    p_xy = DiscreteSource(p_xy).p_xy
+    p_xy = joint_table("p_xy", p_xy)
     betas = require_numbers("betas", betas, "[0, inf)", ndim=1)
     clusters = len(p_xy) if clusters is None else require_int("clusters", clusters)
     require_flag("deterministic", deterministic)
@@ -136,7 +136,7 @@ def deterministic_hull(p_xy: ArrayLike, rates: ArrayLike) -> DiscreteIB:
     Lagrangian jumps from nothing to all of Y at beta = 1 (Kolchinsky, Tracey & Van Kuyk 2019).
     A rate outside [0, H(X)], or a Y that X does not determine, raises ValueError.
     """
-    p_xy = DiscreteSource(p_xy).p_xy
+    p_xy = joint_table("p_xy", p_xy)
     rates = require_numbers("rates", rates, "[0, inf)", ndim=1)
     h_x, h_y = entr(p_xy.sum(1)).sum(), entr(p_xy.sum(0)).sum()
     most = (p_xy > 0).sum(1).max()

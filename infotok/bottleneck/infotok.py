@@ -48,6 +48,7 @@ from infotok.bottleneck.padding import Padding
 from infotok.bottleneck.priors import reparametrise
 from infotok.bottleneck.rates import code_log_prior, gaussian_rates, make_prior
 from infotok.bottleneck.relevance import TokenCritic
+from infotok.distributed import gather_over_ranks, rank_and_world
 from infotok.errors import (
     checking,
     require,
@@ -60,7 +61,6 @@ from infotok.errors import (
 from infotok.information.bounds import infonce
 from infotok.information.kernels import Side
 from infotok.modes import recomputing, replay
-from infotok.ranks import gather_over_ranks, rank_and_world
 
 __all__ = ["InfoTok", "InfoTokTerms"]
 

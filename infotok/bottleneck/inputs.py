@@ -16,8 +16,8 @@ from torch import Tensor
 from infotok.bottleneck.conditional import vectors
 from infotok.bottleneck.missing import check_rows, fill_missing, present_rows
 from infotok.bottleneck.padding import Padding
+from infotok.distributed import of_each_rank
 from infotok.errors import checking, require, require_finite, require_tensor
-from infotok.ranks import of_each_rank
 
 __all__ = ["Variable", "check_inputs", "check_on_ranks", "check_tokens", "conditioning", "variable"]
 

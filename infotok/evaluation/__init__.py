@@ -4,20 +4,18 @@
 - `understanding`   answers: VQA by kind, `pope`, `mme`, and the baselines `question_only` and `shuffle_images`
 - `generation`      images against prompts, as GenEval does: `score_generations`, `follows`
 - `reconstruction`  PSNR of objects and background apart: `score_reconstructions`
-- `accounting`      nats of structure, jitter and nuisance in tokens: `carried`, `account`
+- `probing`         nats of structure, jitter and nuisance in tokens: `carried`, `account`
 - `fidelity`        FD-shapes and KID between sets of images: `score_fidelity`, `shapes_features`
-- `hosts`           a model run over an evaluation set, with baselines and ceilings: `evaluate`
-- `reproduction`    a host trained with InfoTok or without, and scored: one cell of lesson 11's table, `train_and_score`
+- `evaluate`        a model run over an evaluation set, with baselines and ceilings: `evaluate`
 - `statistics`      paired differences with intervals, corrected for many: `paired_difference`, `holm`
 """
 
-from infotok.evaluation.accounting import account, carried
+from infotok.evaluation.evaluate import evaluate, evaluate_generation, evaluate_understanding
 from infotok.evaluation.fidelity import ShapesFeatures, score_fidelity, shapes_features, train_features
 from infotok.evaluation.generation import follows, score_generations
-from infotok.evaluation.hosts import evaluate, evaluate_generation, evaluate_understanding
 from infotok.evaluation.parser import Reading, ceilings, parse, score_cells
+from infotok.evaluation.probing import account, carried
 from infotok.evaluation.reconstruction import score_reconstructions
-from infotok.evaluation.reproduction import HOSTS, CaptionHead, train_and_score
 from infotok.evaluation.statistics import Difference, benjamini_hochberg, holm, paired_difference
 from infotok.evaluation.understanding import (
     MME_CATEGORIES,
@@ -32,10 +30,8 @@ from infotok.evaluation.understanding import (
 )
 
 __all__ = [
-    "HOSTS",
     "MME_CATEGORIES",
     "NEGATIVES",
-    "CaptionHead",
     "Difference",
     "Reading",
     "ShapesFeatures",
@@ -62,6 +58,5 @@ __all__ = [
     "score_reconstructions",
     "shapes_features",
     "shuffle_images",
-    "train_and_score",
     "train_features",
 ]

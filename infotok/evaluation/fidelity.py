@@ -28,8 +28,8 @@ from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, mse_loss
 from infotok.errors import require, require_int
 from infotok.evaluation.parser import require_images
 from infotok.worlds import COLOURS, SHAPES, SIZES, ShapesWorld
-from infotok.worlds.shapes_render import GREY
-from infotok.worlds.shapes_scenes import parts
+from infotok.worlds.shapes.render import GREY
+from infotok.worlds.shapes.scenes import parts
 
 __all__ = ["ShapesFeatures", "score_fidelity", "shapes_features", "train_features"]
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from infotok.errors import require, require_int, require_tensor
 from infotok.evaluation.parser import parse
 from infotok.worlds import COLOURS, RELATIONS, SHAPES, ShapesWorld
-from infotok.worlds.shapes_prompts import TAGS
-from infotok.worlds.shapes_scenes import CELL_VALUES, PLACES, parts, related
+from infotok.worlds.shapes.prompts import TAGS
+from infotok.worlds.shapes.scenes import CELL_VALUES, PLACES, parts, related
 
 __all__ = ["follows", "score_generations"]
 

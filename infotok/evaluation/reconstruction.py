@@ -13,7 +13,7 @@ from torch import Tensor
 from infotok.errors import require_instance
 from infotok.evaluation.parser import require_images
 from infotok.worlds import Scenes, ShapesWorld
-from infotok.worlds.shapes_scenes import require_scenes
+from infotok.worlds.shapes.scenes import require_scenes
 
 __all__ = ["score_reconstructions"]
 

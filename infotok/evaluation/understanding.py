@@ -18,9 +18,9 @@ from torch import Tensor
 from infotok.errors import require, require_choice, require_generator, require_instance, require_int, require_tensor
 from infotok.noise import rand
 from infotok.worlds import COLOURS, KINDS, SHAPES, ShapesBatch, ShapesWorld
-from infotok.worlds.shapes import require_batch
-from infotok.worlds.shapes_questions import QUESTION_LENGTH, Phrases, choose, present, relation_holds, speakable
-from infotok.worlds.shapes_scenes import OPPOSITE, pair_of
+from infotok.worlds.shapes.questions import QUESTION_LENGTH, Phrases, choose, present, relation_holds, speakable
+from infotok.worlds.shapes.scenes import OPPOSITE, pair_of
+from infotok.worlds.shapes.world import require_batch
 
 __all__ = [
     "MME_CATEGORIES",

@@ -112,6 +112,17 @@ def positive_definite(cov: ArrayLike, name: str) -> np.ndarray:
     return (cov + cov.T) / 2
 
 
+def joint_table(name: str, p_xy: ArrayLike) -> np.ndarray:
+    """A joint distribution p(x, y) as a table (X, Y) in float64 that sums to exactly 1.
+
+    Raises ValueError for a table with a negative entry, and for one whose sum is not 1 up to 1e-9.
+    """
+    table = require_numbers(name, p_xy, ndim=2)
+    require((table >= 0).all(), f"{name}, smallest entry", table.min(), "a probability, 0 or above")
+    require(abs(table.sum() - 1) < 1e-9, f"{name}, sum", table.sum(), "1")
+    return table / table.sum()
+
+
 def _log_det(cov: np.ndarray) -> float:
     return float(np.linalg.slogdet(cov)[1])
 

@@ -19,18 +19,18 @@ from infotok.bottleneck.infotok import InfoTok
 from infotok.errors import require, require_float, require_instance, require_int
 from infotok.files import plain
 from infotok.tokenizers.autoencoder import ConvDecoder, ConvEncoder
-from infotok.tokenizers.composite import LARGEST_NUMBER
-from infotok.tokenizers.continuous import GaussianTokens
-from infotok.tokenizers.gumbel import GumbelQuantizer
 from infotok.tokenizers.latents import LatentDecoder, LatentEncoder
-from infotok.tokenizers.lookup_free import LookupFreeQuantizer
-from infotok.tokenizers.multicodebook import MultiCodebookQuantizer
-from infotok.tokenizers.quantizer import LARGEST_CODEBOOK
-from infotok.tokenizers.residual import ResidualQuantizer
-from infotok.tokenizers.scalar import FiniteScalarQuantizer
-from infotok.tokenizers.simvq import SimVQ
-from infotok.tokenizers.spherical import BinarySphericalQuantizer
-from infotok.tokenizers.vector import VectorQuantizer
+from infotok.tokenizers.quantizers.base import LARGEST_CODEBOOK
+from infotok.tokenizers.quantizers.composite import LARGEST_NUMBER
+from infotok.tokenizers.quantizers.continuous import GaussianTokens
+from infotok.tokenizers.quantizers.gumbel import GumbelQuantizer
+from infotok.tokenizers.quantizers.lookup_free import LookupFreeQuantizer
+from infotok.tokenizers.quantizers.multicodebook import MultiCodebookQuantizer
+from infotok.tokenizers.quantizers.residual import ResidualQuantizer
+from infotok.tokenizers.quantizers.scalar import FiniteScalarQuantizer
+from infotok.tokenizers.quantizers.simvq import SimVQ
+from infotok.tokenizers.quantizers.spherical import BinarySphericalQuantizer
+from infotok.tokenizers.quantizers.vector import VectorQuantizer
 
 __all__ = ["TokenizerConfig"]
 

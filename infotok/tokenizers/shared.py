@@ -28,8 +28,8 @@ from infotok.modes import Freezable, evaluating, recomputing, refuse_nonfinite, 
 from infotok.tokenizers.autoencoder import check_images
 from infotok.tokenizers.config import TokenizerConfig
 from infotok.tokenizers.perceptual import PerceptualLoss
-from infotok.tokenizers.quantizer import TokenLayer
-from infotok.tokenizers.usage import ContinuousUsage, Usage
+from infotok.tokenizers.quantizers.base import TokenLayer
+from infotok.tokenizers.quantizers.usage import ContinuousUsage, Usage
 
 __all__ = ["SharedTokenizer", "Tokenized"]
 

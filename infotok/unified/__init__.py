@@ -19,14 +19,14 @@
 
 from infotok.unified.autoregressive import AutoregressiveModel
 from infotok.unified.backbone import Backbone
+from infotok.unified.base import UnifiedModel
+from infotok.unified.code_head import DepthHead
 from infotok.unified.continuous import ContinuousModel
-from infotok.unified.depth import DepthHead
-from infotok.unified.flow import FlowHead
-from infotok.unified.host import UnifiedModel
+from infotok.unified.flow_head import FlowHead
+from infotok.unified.kv_cache import Stream
 from infotok.unified.masked import MaskedModel
 from infotok.unified.metrics import read_metrics
 from infotok.unified.packing import block_mask, pack
-from infotok.unified.stream import Stream
 from infotok.unified.training import TrainConfig, train
 
 __all__ = [

@@ -16,8 +16,8 @@ from torch import Tensor
 from infotok.errors import checks, require, require_flag, require_float
 from infotok.tokenizers import SharedTokenizer
 from infotok.unified.backbone import Backbone
-from infotok.unified.depth import DepthHead
-from infotok.unified.host import UnifiedModel, without_training
+from infotok.unified.base import UnifiedModel, without_training
+from infotok.unified.code_head import DepthHead
 
 __all__ = ["AutoregressiveModel"]
 

@@ -11,15 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from infotok.distributed import mean_over_ranks
 from infotok.errors import checks, require, require_flag, require_int
 from infotok.modes import recomputing
-from infotok.ranks import mean_over_ranks
 from infotok.tokenizers import SharedTokenizer
 from infotok.unified.arguments import MOST_STEPS
 from infotok.unified.backbone import Backbone
-from infotok.unified.draws import normal
-from infotok.unified.flow import FlowHead
-from infotok.unified.host import UnifiedModel, without_training
+from infotok.unified.base import UnifiedModel, without_training
+from infotok.unified.flow_head import FlowHead
+from infotok.unified.sampling import normal
 
 __all__ = ["ContinuousModel"]
 

@@ -20,9 +20,9 @@ from infotok.errors import checks, require, require_flag, require_float, require
 from infotok.tokenizers import SharedTokenizer
 from infotok.unified.arguments import UNIFORM, check_states
 from infotok.unified.backbone import Backbone
-from infotok.unified.depth import DepthHead
-from infotok.unified.draws import gumbel
-from infotok.unified.host import UnifiedModel, without_training
+from infotok.unified.base import UnifiedModel, without_training
+from infotok.unified.code_head import DepthHead
+from infotok.unified.sampling import gumbel
 
 __all__ = ["MaskedModel", "hidden_after"]
 

@@ -36,7 +36,7 @@ from infotok.errors import (
 from infotok.unified.arguments import check_part
 from infotok.unified.optimisers import make_optimisers
 from infotok.unified.run_folder import Run
-from infotok.unified.speed import Meter, operations
+from infotok.unified.throughput import Meter, operations
 
 __all__ = ["TrainConfig", "train"]
 

@@ -5,11 +5,9 @@
 - `discrete`     finite sources: `DiscreteSource`, `BinarySymmetricSource`, `ErasureSource`, `HierarchicalSource`
 - `channels`     atoms and real images, known: `StepUniform`, `GaussianWithAtoms`, `ImageChannel`
 - `tasks`        what estimators are examined on: `beyond_normal`, the forty; `staircase`
-- `examination`  examining them: `examine`, `task_names`
 - `digits`       real images with labels: `load_images`, `ImageWorld`, `Split`
 - `nuisance`     digits with a labelled texture or second digit laid over: `NuisanceDigits`
 - `shapes`       small scenes whose every bit is accounted for, captioned and asked about: `ShapesWorld`, `ShapesBatch`
-- `shapes_scenes`, `shapes_render`, `shapes_text`, `shapes_questions`, `shapes_prompts`: its parts, one idea each
 """
 
 from infotok.worlds.channels import GaussianWithAtoms, ImageChannel, StepUniform
@@ -17,10 +15,19 @@ from infotok.worlds.digits import ImageWorld, Split, load_images
 from infotok.worlds.discrete import BinarySymmetricSource, DiscreteSource, ErasureSource, HierarchicalSource
 from infotok.worlds.gaussians import AdditiveUniform, JointGaussian, JointStudentT
 from infotok.worlds.nuisance import NuisanceDigits
-from infotok.worlds.shapes import ShapesBatch, ShapesWorld
-from infotok.worlds.shapes_questions import KINDS
-from infotok.worlds.shapes_scenes import COLOURS, PLACES, RELATIONS, SHAPES, SIZES, Scenes, leaks
-from infotok.worlds.shapes_text import Vocabulary
+from infotok.worlds.shapes import (
+    COLOURS,
+    KINDS,
+    PLACES,
+    RELATIONS,
+    SHAPES,
+    SIZES,
+    Scenes,
+    ShapesBatch,
+    ShapesWorld,
+    Vocabulary,
+    leaks,
+)
 from infotok.worlds.tasks import Task, beyond_normal, staircase
 from infotok.worlds.transforms import (
     Bimodal,

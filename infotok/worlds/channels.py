@@ -16,7 +16,7 @@ import numpy as np
 from infotok.errors import require, require_choice, require_float, require_int
 from infotok.information.exact import discrete_mi, entropy
 from infotok.worlds.digits import NAMES, load_images
-from infotok.worlds.draws import Seed, checked_generator
+from infotok.worlds.sampling import Seed, checked_generator
 
 __all__ = ["GaussianWithAtoms", "ImageChannel", "StepUniform"]
 

@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike
 from scipy.special import entr
 
 from infotok.errors import require, require_float, require_int, require_numbers
-from infotok.information.exact import discrete_mi
-from infotok.worlds.draws import Seed, checked_generator
+from infotok.information.exact import discrete_mi, joint_table
+from infotok.worlds.sampling import Seed, checked_generator
 
 MANY = 2**14  # symbols: a table of 2 GiB
 
@@ -29,10 +29,7 @@ class DiscreteSource:
     """A joint table p_xy (X, Y) that sums to one."""
 
     def __init__(self, p_xy: ArrayLike):
-        p_xy = require_numbers("p_xy", p_xy, ndim=2)
-        require((p_xy >= 0).all(), "p_xy, smallest entry", p_xy.min(), "a probability, 0 or above")
-        require(abs(p_xy.sum() - 1) < 1e-9, "p_xy, sum", p_xy.sum(), "1")
-        self.p_xy = p_xy / p_xy.sum()
+        self.p_xy = joint_table("p_xy", p_xy)
 
     @property
     def mutual_information(self) -> float:

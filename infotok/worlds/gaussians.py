@@ -16,7 +16,7 @@ import numpy as np
 
 from infotok.errors import require_float, require_int
 from infotok.information.exact import additive_uniform_mi, gaussian_mi, positive_definite, student_t_mi
-from infotok.worlds.draws import Seed, checked_generator
+from infotok.worlds.sampling import Seed, checked_generator
 
 WIDEST = 2**14  # coordinates: a covariance of 8 GiB
 

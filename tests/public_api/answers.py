@@ -12,7 +12,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "information.*Critic.forward | x, y | NaN, inf, minus inf",
         "information.GaussianConditional.* | x, y | NaN, inf, minus inf, huge numbers",
         "information.MovingAverage.update | * | NaN, inf, minus inf",
-        "evaluation.CaptionHead.forward | * | NaN, inf, minus inf",
+        "experiments.CaptionHead.forward | * | NaN, inf, minus inf",
         "information.gaussian_kl | * | NaN, inf, minus inf, huge numbers",
         "tokenizers.rotate | * | NaN, inf, minus inf, huge numbers",
         "tokenizers.straight_through | * | NaN, inf, minus inf",
@@ -158,11 +158,11 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "rounding pixels is an error that PSNR measures": (
         "evaluation.score_reconstructions | * | same numbers? rounded*",
     ),
-    "no options of InfoTok: the host alone": ("evaluation.train_and_score | arm | empty, first missing",),
+    "no options of InfoTok: the host alone": ("experiments.train_and_score | arm | empty, first missing",),
     "any number in the interval, and any name of a folder": (
-        "evaluation.train_and_score | shift | zero, tiny",
-        "evaluation.train_and_score | looks | zero",
-        "evaluation.train_and_score | folder | text, empty",
+        "experiments.train_and_score | shift | zero, tiny",
+        "experiments.train_and_score | looks | zero",
+        "experiments.train_and_score | folder | text, empty",
     ),
     "an answer is any number, word or function": (
         "lab.Exercise* | answer | text, empty, text of it, gives text, list, number",
@@ -268,7 +268,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "unified.FlowHead.velocity | x, t, state | more axes, fewer rows, fewer axes",
         "unified.FlowHead.mean | states | more axes, no rows, fewer rows, fewer axes",
     ),
-    "a folder may have any name": ("unified.* | folder, run_dir | text", "reproduce.* | run_dir, cache | text"),
+    "a folder may have any name": ("unified.* | folder, run_dir | text", "lab.* | run_dir, cache | text"),
     "a function of any values": ("worlds.* | map_* | gives None, gives text",),
     "a folder may be any name; digits need none": (
         "tokenizers.SharedTokenizer.*_pretrained | folder | text, empty",
@@ -284,22 +284,22 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "unified.*.loss | batch | kinds *, text *",
     ),
     "NaN and inf are passed on, as documented: a metric is what was measured, and a claim of such a value fails": (
-        "reproduce.Record.metric | value | NaN, inf, minus inf, beyond floats",
-        "reproduce.Record.claim* | value | NaN, inf, minus inf, beyond floats",
+        "lab.Record.metric | value | NaN, inf, minus inf, beyond floats",
+        "lab.Record.claim* | value | NaN, inf, minus inf, beyond floats",
     ),
     "a metric is any JSON value": (
-        "reproduce.Record.metric | value | None, text, text of it, zero, minus one, two, huge, tiny, True, list",
+        "lab.Record.metric | value | None, text, text of it, zero, minus one, two, huge, tiny, True, list",
     ),
     "a claim is about any number, and a truth value is 0 or 1": (
-        "reproduce.Record.claim* | value, at_*, close_to, tol | zero, minus one, two, huge, tiny, True",
-        "reproduce.Record.claim | at_* | None",
+        "lab.Record.claim* | value, at_*, close_to, tol | zero, minus one, two, huge, tiny, True",
+        "lab.Record.claim | at_* | None",
     ),
-    "a name is any line of letters": ("reproduce.Record.* | name | text",),
-    "no folder keeps nothing": ("reproduce.Record | run_dir | None, empty",),
-    "any number of processes, -1 for one a core": ("reproduce.sweep | jobs | minus one",),
+    "a name is any line of letters": ("lab.Record.* | name | text",),
+    "no folder keeps nothing": ("lab.Record | run_dir | None, empty",),
+    "any number of processes, -1 for one a core": ("lab.sweep | jobs | minus one",),
     "a description is any text, also an empty one": (
         "lab.Exercise* | question, solution, hint | text, empty",
-        "reproduce.Record.* | text, source, caption | text, empty",
-        "reproduce.sweep | label | text, empty",
+        "lab.Record.* | text, source, caption | text, empty",
+        "lab.sweep | label | text, empty",
     ),
 }

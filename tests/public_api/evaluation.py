@@ -1,16 +1,17 @@
 """Good calls of `infotok.evaluation`."""
 
-from functools import cache
+from importlib import import_module
 
 import torch
 
 from infotok import evaluation as own
-from infotok.evaluation import accounting, fidelity, hosts, reproduction
+from infotok.evaluation import fidelity, probing
 from infotok.worlds import ShapesWorld
 from public_api.stopping import stopped
 from public_api.unified import model
 from public_api.worlds import BATCH, SCENES, WORLD, seeded
 
+hosts = import_module("infotok.evaluation.evaluate")  # the package has a function of this name
 P = [0.01, 0.2, 0.5]
 MANY = WORLD.batch(120, seeded(), questions=1)
 PROMPTS = WORLD.prompts(6, seeded())
@@ -19,22 +20,12 @@ TOKENS = torch.randn(120, 4, generator=seeded())
 PLAIN = BATCH.images.flatten(2).mean(2)
 
 
-@cache
-def head():
-    return own.CaptionHead(4, 2, 3, 1.0)
-
-
 SIDES = {"n": 2, "seed": 0, "at_once": 2}
 CALLS = {
-    "CaptionHead": (
-        own.CaptionHead,
-        lambda: {"dim": 4, "length": 2, "text_dim": 3, "weight": 1.0, "placement": "before"},
-    ),
-    "CaptionHead.forward": (head(), lambda: {"features": torch.ones(2, 2, 4), "text": torch.ones(2, 3)}),
     "ShapesFeatures": (own.ShapesFeatures, lambda: {"width": 2}),
     "ShapesFeatures.forward": (own.shapes_features(), lambda: {"images": BATCH.images}),
     "account": (
-        stopped(own.account, accounting, "labels_of"),
+        stopped(own.account, probing, "labels_of"),
         lambda: {
             "tokenizer": model("masked").tokenizer,
             "world": WORLD,
@@ -96,29 +87,6 @@ CALLS = {
     "evaluate_generation": (
         stopped(own.evaluate_generation, hosts, "ceilings"),
         lambda: {"model": model("masked"), "world": WORLD, **SIDES},
-    ),
-    "train_and_score": (
-        stopped(own.train_and_score, reproduction, "train"),
-        lambda: {
-            "host": "masked",
-            "arm": {"consistency": 1.0, "compression": 0.0},
-            "seed": 0,
-            "steps": 2,
-            "tokenizer_steps": 2,
-            "bits": 4,
-            "nuisance": 0.5,
-            "jitter": 0,
-            "named": False,
-            "images": 8,
-            "shift": 0.5,
-            "questions": 2,
-            "layers": 1,
-            "heads": 2,
-            "learning_rate": 1e-3,
-            "held_out": 4,
-            "looks": 1,
-            "folder": "",
-        },
     ),
     "train_features": (
         stopped(own.train_features, fidelity, "ShapesFeatures"),

@@ -3,6 +3,7 @@
 import math
 
 from infotok.lab import Exercise, explore
+from public_api import sweeps
 
 COIN = Exercise("How much is a coin toss?", answer=math.log(2), solution="ln 2", unit="nats")
 
@@ -15,7 +16,7 @@ def sentence(x: float) -> str:
     return f"x = {x}"
 
 
-CALLS = {
+CALLS = sweeps.CALLS | {
     "Exercise": (
         Exercise,
         lambda: {

@@ -1,4 +1,4 @@
-"""The exercises of lesson 12."""
+"""The exercises of lesson 19."""
 
 import math
 

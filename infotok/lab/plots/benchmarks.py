@@ -1,4 +1,4 @@
-"""The pictures of lesson 12: estimators side by side."""
+"""The pictures of lesson 19: estimators side by side."""
 
 import numpy as np
 from matplotlib.figure import Figure

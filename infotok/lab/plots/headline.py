@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from infotok.lab.plots.pictures import show
+from infotok.lab.plots.images import show
 from infotok.lab.plots.style import BLACK, BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, drawn, new
 
 SIDES = {"U": "understanding U", "G": "generation G"}

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from infotok.lab.plots.pictures import show
+from infotok.images import unpacked
+from infotok.lab.plots.images import show
 from infotok.lab.plots.style import BLACK, BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, drawn, new
-from infotok.pictures import unpacked
 
 RIGHT, WRONG = ("✓", GREEN), ("✗", VERMILLION)  # told apart by the mark, not only by the colour
 

@@ -40,12 +40,12 @@ COURSE = [
         "Does it help?",
         [
             ("11_infotok", "InfoTok", "the reproduction", 0.5),
-            ("12_benchmarks", "Benchmarks", "side by side with peers", 1.5),
+            ("19_benchmarks", "Benchmarks", "side by side with peers", 1.5),
         ],
     ),
 ]
 LEADS_TO = {"00": "01", "01": "02 03", "02": "04 05", "03": "06", "04": "07", "05": "07", "06": "07", "07": "08 09 10",
-            "08": "11", "09": "11", "10": "11", "11": "12"}  # fmt: skip
+            "08": "11", "09": "11", "10": "11", "11": "19"}  # fmt: skip
 
 
 @drawn

@@ -1,0 +1,196 @@
+"""The command `infotok`. What cannot be done is refused in one line, with exit code 2, before any kernel starts."""
+
+import shutil
+import sys
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+from filelock import FileLock, Timeout
+
+import infotok
+from infotok.course.course import Course, Refusal
+from infotok.course.refusal import os_line
+
+EXAMPLES = """
+Examples:
+
+  infotok run                                 the whole course, profile laptop
+
+  infotok run 00_start_here --profile smoke   a quick look at one lesson
+
+  infotok run 00_start_here -p seed=7         the same lesson on another seed
+
+  infotok run --profile gpu --jobs 2          on a GPU box
+
+  infotok report -p seed=7                    report on that run; without -p, on the profile's own
+
+  infotok figures                             redraw the committed figures
+"""
+
+Names = Annotated[list[str] | None, typer.Argument(help="Notebooks by name; all by default.", metavar="[NAME...]")]
+Root = Annotated[str, typer.Option(help="The clone; by default the nearest folder above.", metavar="DIR")]
+Profile = Annotated[str, typer.Option(help="smoke, laptop or gpu.")]
+Assignments = Annotated[
+    list[str] | None, typer.Option("-p", "--parameter", help="Set a notebook's parameter.", metavar="NAME=VALUE")
+]
+Asked = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-p",
+        "--parameter",
+        help="Of the lessons that have it, the run with this parameter; else the profile's own.",
+        metavar="NAME=VALUE",
+    ),
+]
+
+app = typer.Typer(
+    help="Run the infotok course headlessly, and see what came of it.",
+    epilog=EXAMPLES,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def command() -> int:
+    """Parse the command line and do it; returns the exit code of a refusal, else leaves with that of the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that knows ASCII alone shows ? for the rest
+            stream.reconfigure(errors="replace")
+    try:
+        app()
+    except Refusal as refusal:
+        print(f"infotok: {refusal}", file=sys.stderr)
+    except OSError as error:
+        print(f"infotok: {os_line(error)}", file=sys.stderr)
+    return 2
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"infotok {infotok.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Run the infotok course headlessly, and see what came of it."""
+
+
+@app.command()
+def run(
+    names: Names = None,
+    profile: Profile = "laptop",
+    parameter: Assignments = None,
+    jobs: Annotated[str, typer.Option(help="How many notebooks run side by side.", metavar="N")] = "1",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget finished and interrupted runs of the same.")] = False,
+    cap_mb: Annotated[str, typer.Option(help="The largest file a run may leave, in MB.", metavar="MB")] = "25",
+    root: Root = "",
+) -> None:
+    """Run notebooks headlessly, check what they claim, and write the report."""
+    from infotok.course.display import summary
+    from infotok.course.parameters import asked, convert, resolve, unreadable
+    from infotok.course.report import write_report
+    from infotok.course.runner import exit_code
+    from infotok.course.runner import run as run_notebooks
+
+    course = Course.find(root)
+    side_by_side = convert("--jobs", "int", jobs)
+    if side_by_side < 1:
+        raise Refusal(f"--jobs: got {side_by_side}, expected a positive integer")
+    cap = convert("--cap-mb", "float", cap_mb)
+    chosen = course.select(names or [])
+    damaged = {} if names else unreadable(course, chosen)
+    for line in [] if names else course.others:
+        print(f"infotok: {line}", file=sys.stderr)
+    parameters = resolve(course, [name for name in chosen if name not in damaged], profile, parameter or []) | damaged
+    try:
+        runs = run_notebooks(course, parameters, profile, jobs=side_by_side, fresh=fresh, cap_mb=cap)
+    except KeyboardInterrupt:
+        print("infotok: interrupted; the same command goes on from what is finished", file=sys.stderr)
+        raise typer.Exit(130) from None
+    summary(runs)
+    page = write_report(course, profile, asked(course, profile, []) | parameters)
+    print(f"\nreport: {page.relative_to(course.root)}")
+    raise typer.Exit(exit_code(runs))
+
+
+@app.command("list")
+def list_(parameter: Asked = None, root: Root = "") -> None:
+    """List the lessons, their parameters, and how the run of the profile's own parameters ended at each profile."""
+    from infotok.course.display import listing
+
+    listing(Course.find(root), parameter or [])
+
+
+@app.command()
+def report(profile: Profile = "laptop", parameter: Asked = None, root: Root = "") -> None:
+    """Write runs/PROFILE/report.html of the runs with the profile's own parameters, or with those given by -p.
+
+    Right after `infotok run` the report is of the runs of that command.
+    """
+    from infotok.course.parameters import asked
+    from infotok.course.report import write_report
+
+    course = Course.find(root)
+    print(write_report(course, profile, asked(course, profile, parameter or [])).relative_to(course.root))
+
+
+@app.command()
+def site(profile: Profile = "laptop", parameter: Asked = None, root: Root = "") -> None:
+    """Write runs/PROFILE/site: every lesson as it ran with the profile's own parameters, or those given by -p."""
+    from infotok.course.parameters import asked
+    from infotok.course.report import write_report
+    from infotok.course.site import write_site
+
+    course = Course.find(root)
+    wanted = asked(course, profile, parameter or [])
+    write_report(course, profile, wanted)
+    print(write_site(course, profile, wanted).relative_to(course.root))
+
+
+@app.command()
+def figures(
+    names: Names = None,
+    take: Annotated[
+        str,
+        typer.Option(
+            "--from", help="First take the metrics of the runs that passed at this profile.", metavar="PROFILE"
+        ),
+    ] = "",
+    parameter: Asked = None,
+    root: Root = "",
+) -> None:
+    """Redraw figures/NAME/ from its metrics.json, without training; the same metrics give the same bytes."""
+    from infotok.course.figures import redraw_all, take_metrics
+
+    course = Course.find(root)
+    chosen = course.select(names or [])
+    if take:
+        take_metrics(course, chosen, take, parameter or [])
+    elif parameter:
+        raise Refusal("-p: got it without --from, expected both: it says of which run the metrics are taken")
+    for path in redraw_all(course, chosen):
+        print(path.relative_to(course.root))
+
+
+@app.command()
+def clean(
+    everything: Annotated[bool, typer.Option("--all", help="Remove every run, replaced or not.")] = False,
+    root: Root = "",
+) -> None:
+    """Remove the folders of runs that newer ones of the same notebook, profile and parameters replaced."""
+    from infotok.course.runs import replaced
+
+    course = Course.find(root)
+    for folder in course.run_folders() if everything else replaced(course):
+        with suppress(Timeout), FileLock(folder / "lock", timeout=0):  # a run that is going on keeps its folder
+            shutil.rmtree(folder)
+            print(f"removed {folder.relative_to(course.root)}")

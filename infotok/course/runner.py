@@ -1,0 +1,216 @@
+"""Runs notebooks headlessly, some at a time, each by a worker process of its own, and sums up what came of them.
+
+What a notebook is given and where it goes is settled before the first kernel starts; an ended run is told by its
+manifest alone. Ctrl-C ends every worker with its kernel; the next run goes on from the finished cells.
+"""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infotok.course.course import Course, Refusal
+from infotok.course.display import Display
+from infotok.course.processes import kill_tree
+from infotok.course.refusal import os_line
+from infotok.course.runs import ended
+from infotok.course.worker import Job, command_of
+from infotok.files import read_json
+
+STAGGER = 0.5  # seconds between two starts: kernels that start at once race for ports
+ENVIRONMENT = {
+    "INFOTOK_RUN": "1",
+    # One thread a process: two notebooks side by side beat two threads in one, and sums come out the same anywhere.
+    "OMP_NUM_THREADS": "1",
+    # glibc keeps the large blocks that one training step frees for the next: half the page faults, 3 % of the time.
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),  # the most that every glibc takes
+    "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
+    "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not one of the same name in the home folder
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
+
+
+@dataclass
+class Run:
+    """One notebook on its way."""
+
+    name: str
+    folder: Path
+    job: Job | None = None
+    status: str = "queued"  # running, waiting, finishing; then passed, kept, failed, interrupted
+    place: str = ""
+    number: int = 0  # code cells behind us
+    cells: int = 1
+    weights: list[float] = field(default_factory=list)  # seconds that each code cell took last time
+    begun: float = 0.0
+    seconds: float = 0.0
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # damaged files, for which it was run again
+    worker: subprocess.Popen | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ("passed", "kept", "failed", "interrupted")
+
+    @property
+    def elapsed(self) -> float:
+        return self.seconds if self.ended else (time.monotonic() - self.begun if self.begun else 0.0)
+
+    def sweep(self) -> dict[str, Any] | None:
+        """Where the running cell's sweep stands, if it is in one."""
+        try:
+            state = read_json(self.folder / "cells" / "progress.json")
+            return state if state["total"] > 0 and state["done"] >= 0 and state["label"] else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def fraction(self) -> float:
+        """How much is done, each cell weighing what it took last time, or all the same on a first run."""
+        if self.ended:
+            return 1.0
+        weights = self.weights if len(self.weights) == self.cells else [1.0] * self.cells
+        sweep = self.sweep()
+        inside = sweep["done"] / sweep["total"] if sweep else 0.0
+        done = sum(weights[: self.number]) + inside * weights[min(self.number, self.cells - 1)]
+        return done / max(sum(weights), 1e-9)
+
+    def left(self) -> float | None:
+        """Seconds left, by what is done so far; None while too little is."""
+        fraction = self.fraction()
+        return self.elapsed * (1 - fraction) / fraction if fraction > 0.03 else None
+
+
+def run(
+    course: Course,
+    parameters: dict[str, dict[str, Any] | Refusal],
+    profile: str,
+    *,
+    jobs: int = 1,
+    fresh: bool = False,
+    cap_mb: float = 25.0,
+) -> list[Run]:
+    """Run every notebook of `parameters`, `jobs` at a time; returns them ended. Raises KeyboardInterrupt on Ctrl-C.
+
+    A notebook with a Refusal for its parameters counts as failed. Raises Refusal where runs/ cannot be written.
+    """
+    _require_writable(course.root / "runs" / profile)
+    runs = [_queued(course, name, profile, values) for name, values in parameters.items()]
+    waiting, running = [run for run in runs if not run.ended], []
+    terminated = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
+    display = Display(runs)
+    try:
+        with display:
+            last_start = 0.0
+            while waiting or running:
+                if waiting and len(running) < jobs and time.monotonic() - last_start >= STAGGER:
+                    started = waiting.pop(0)
+                    _start(started, course, profile, parameters[started.name], fresh, cap_mb)
+                    running.append(started)
+                    last_start = time.monotonic()
+                running = [run for run in running if not run.ended]
+                display.refresh()
+                time.sleep(0.1)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough; the clean-up must not be torn
+        for each in runs:
+            if each.worker:
+                kill_tree(each.worker.pid)
+            if not each.ended:
+                each.status = "interrupted"
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, terminated)
+    return runs
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refusal(os_line(error)) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Refusal(f"{folder}: got a folder that cannot be written, expected one for the runs")
+
+
+def _queued(course: Course, name: str, profile: str, values: dict[str, Any] | Refusal) -> Run:
+    if isinstance(values, Refusal):
+        return Run(name, course.root / "runs" / profile / name, status="failed", faults=[str(values)])
+    before = [run.manifest["cell_seconds"] for run in ended(course, profile, name) if not run.damage]
+    weights = [max(seconds, 0.1) for seconds in before[0]] if before else []
+    return Run(name, course.run_folder(name, profile, values), weights=weights)
+
+
+def again(name: str, profile: str, parameters: dict[str, Any]) -> str:
+    """The command that makes this very run, whatever the profile will say by then."""
+    words = ["infotok", "run", name, "--profile", profile]
+    for key, value in parameters.items():
+        words += ["-p", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+    return shlex.join(words)
+
+
+def _start(run: Run, course: Course, profile: str, values: dict[str, Any], fresh: bool, cap_mb: float) -> None:
+    run.job = Job(
+        name=run.name,
+        profile=profile,
+        notebook=str(course.notebook(run.name)),
+        folder=str(run.folder),
+        parameters=values,
+        command=again(run.name, profile, values),
+        fresh=fresh,
+        cap_mb=cap_mb,
+    )
+    errors = tempfile.TemporaryFile()  # noqa: SIM115 - the worker and the reader share it
+    run.worker = subprocess.Popen(
+        command_of(run.job),
+        stdin=subprocess.PIPE,  # never written to: its end is how the worker learns of ours
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        start_new_session=True,  # Ctrl-C reaches this process alone, which ends the others in order
+        env={**ENVIRONMENT, **os.environ, "INFOTOK_RUN": "1"},
+    )
+    run.begun, run.status = time.monotonic(), "running"
+    threading.Thread(target=_follow, args=(run, errors), daemon=True).start()
+
+
+def _follow(run: Run, errors) -> None:
+    """Take a worker's events to the end."""
+    told = {}
+    with run.worker.stdout as events:
+        for line in events:
+            event = json.loads(line)
+            told = event if event["event"] == "end" else told
+            if event["event"] == "cell":
+                run.status, run.number, run.cells, run.place = (
+                    "running",
+                    event["number"],
+                    event["cells"],
+                    event["place"],
+                )
+            elif event["event"] in ("waiting", "finishing"):
+                run.status = event["event"]
+            elif event["event"] == "damaged":
+                run.notes.append(f"{event['line']}; run again")
+    code = run.worker.wait()
+    run.worker.stdin.close()
+    run.seconds = told.get("seconds", time.monotonic() - run.begun)
+    run.faults = told.get("faults") or ([] if told else [f"the worker ended with exit code {code}{_last_line(errors)}"])
+    errors.close()
+    run.status = told.get("status", "failed")
+
+
+def _last_line(errors) -> str:
+    errors.seek(0)
+    lines = [line.strip() for line in errors.read().decode(errors="replace").splitlines() if line.strip()]
+    return f": {lines[-1]}" if lines else ""
+
+
+def exit_code(runs: list[Run]) -> int:
+    return int(any(run.status not in ("passed", "kept") for run in runs))

@@ -1,0 +1,165 @@
+"""The course as a site: every notebook as it ran, searchable, opened from disk or served; nothing is fetched.
+
+    runs/PROFILE/site/index.html
+
+Sphinx with myst-nb makes the pages from `docs/` and the executed notebooks, `infotok.course.site_pages` cleans them.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from infotok.course.course import Course, Refusal
+from infotok.course.display import clock
+from infotok.course.pages import read_executed, without_widgets
+from infotok.course.parameters import asked
+from infotok.course.runs import Shown, own_file, shown
+
+__all__ = ["write_site"]
+
+CONFIGURATION = {
+    "project": "infotok",
+    "extensions": ["myst_nb", "infotok.course.site_pages"],
+    "html_theme": "furo",
+    "html_title": "infotok",
+    "html_show_copyright": False,
+    "html_show_sphinx": False,
+    "html_copy_source": False,
+    "html_math_renderer": "dollars",
+    "html_static_path": ["_static"],
+    "html_css_files": ["site.css"],
+    "myst_enable_extensions": ["dollarmath", "amsmath"],
+    "myst_heading_anchors": 3,
+    "nb_execution_mode": "off",
+    "nb_merge_streams": True,
+    "pygments_style": "a11y-high-contrast-light",
+}
+
+
+def write_site(course: Course, profile: str, wanted: dict[str, dict[str, Any] | Refusal] | None = None) -> Path:
+    """Write the site of the runs asked for, by default those of the profile's own parameters.
+
+    A notebook that was not run so, or whose run is damaged, stands there as its source, and says so. Refuses a course
+    that has no `docs/` and a profile at which no such run has ended.
+    """
+    lessons = shown(course, profile, asked(course, profile, []) if wanted is None else wanted)
+    if not any(lesson.manifest for lesson in lessons):
+        raise Refusal(
+            f"profile: got {profile}, of which no run has ended, expected one: infotok run --profile {profile}"
+        )
+    if not (course.root / "docs" / "index.md").exists():
+        raise Refusal(f"docs: got none in {course.root}, expected a clone with docs/index.md")
+    target = course.root / "runs" / profile / "site"
+    with tempfile.TemporaryDirectory(prefix="infotok-site-") as folder:
+        source, built = Path(folder, "source"), Path(folder, "site")
+        shutil.copytree(course.root / "docs", source)
+        if (course.root / "figures").exists():
+            shutil.copytree(course.root / "figures", source / "figures", ignore=shutil.ignore_patterns("*.json"))
+        for page in source.glob("*.md"):  # docs/ lies beside notebooks/, and here it is the root
+            page.write_text(
+                page.read_text(encoding="utf-8").replace("](../notebooks/", "](notebooks/"), encoding="utf-8"
+            )
+        (source / "notebooks").mkdir()
+        for lesson in lessons:
+            nbformat.write(_page(course, lesson, profile), source / "notebooks" / f"{lesson.name}.ipynb")
+        _index(source / "index.md", lessons)
+        _build(source, built)
+        report = course.root / "runs" / profile / "report.html"
+        for page in [report, *(report.with_name(f"{lesson.name}.html") for lesson in lessons if lesson.manifest)]:
+            if page.exists():
+                shutil.copy(page, built)
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(built, target)
+    return target / "index.html"
+
+
+def _page(course: Course, lesson: Shown, profile: str) -> nbformat.NotebookNode:
+    """The notebook to show, without what papermill put into it, and a box that says which run this was."""
+    notebook, box = _notebook(course, lesson, profile)
+    notebook = without_widgets(notebook)
+    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("](../docs/", "](../") if cell.cell_type == "markdown" else cell.source
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(box))
+    return notebook
+
+
+def _notebook(course: Course, lesson: Shown, profile: str) -> tuple[nbformat.NotebookNode, str]:
+    """The executed notebook, or its source where there is none to show, with the box that says so."""
+    fault = lesson.fault or (lesson.run.damage if lesson.run else "")
+    if manifest := lesson.manifest:
+        try:
+            executed = read_executed(own_file(lesson.run.folder, manifest, f"{lesson.name}.ipynb"))
+            return executed, _said(lesson.name, manifest, lesson.current)
+        except ValueError as damage:
+            fault = str(damage)
+    line = f"This lesson was not run at the profile {profile}; here is its source."
+    lines = [fault.replace(f"{course.root}/", ""), "Here is its source."] if fault else [line]
+    try:
+        source = read_executed(course.notebook(lesson.name))
+    except (OSError, ValueError):
+        source = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {lesson.name}")])
+    return source, _box("Not run" if not fault else "Damaged", lines)
+
+
+def _said(name: str, manifest: dict[str, Any], current: bool) -> str:
+    """What a run came to, in a box."""
+    claims = [claim["holds"] for claim in manifest["claims"]]
+    counted = [(claims.count(True), "hold"), (claims.count(False), "fail"), (claims.count(None), "are not judged")]
+    verdict = ", ".join(f"{count} {what}" for count, what in counted if count) or "none"
+    lines = [
+        f"As it ran on {manifest['started'][:10]}, in {clock(manifest['seconds'])} minutes, by",
+        manifest["command"],
+        f"Claims: {verdict}.",
+    ]
+    earlier = [] if current else ["The notebook or the package has changed since."]
+    return _box("This run", [*lines, *earlier], f"../report.html#{name}")
+
+
+def _box(title: str, lines: list[str], report: str = "") -> str:
+    """A box as HTML: what stands in it is text, whatever it says."""
+    text = "".join(f"<p>{_text(line)}</p>" for line in lines)
+    link = f'<p>The <a href="{report}">report</a> has all of it.</p>' if report else ""
+    return f'<div class="admonition tip"><p class="admonition-title">{title}</p>{text}{link}</div>'
+
+
+def _text(line: str) -> str:
+    """`line` as HTML on one line, without what MyST or a formula would begin with."""
+    return "".join(c if c.isalnum() or c in " .,:;-_/" else f"&#{ord(c)};" for c in line)
+
+
+def _index(path: Path, lessons: list[Shown]) -> None:
+    """Add to the first page the map of the course, and the tree that its navigation is made of."""
+    rows = ["## The map", "", "| lesson | took | claims that hold |", "|---|---|---|"]
+    titles = {lesson.name: f"{lesson.name[:2]} · {' '.join(lesson.title.split())}" for lesson in lessons}
+    for lesson in lessons:
+        took, held = "not run", ""
+        if lesson.manifest:
+            took = f"{clock(lesson.manifest['seconds'])} min"
+            judged = [claim["holds"] for claim in lesson.manifest["claims"] if claim["holds"] is not None]
+            held = f"{sum(judged)} of {len(judged)}"
+        rows.append(f"| [{titles[lesson.name]}](notebooks/{lesson.name}.ipynb) | {took} | {held} |")
+    notebooks = [f"{title} <notebooks/{name}>" for name, title in titles.items()]
+    tree = "```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```"
+    besides = sorted(page.stem for page in path.parent.glob("*.md") if page != path)
+    trees = [tree.format(*each) for each in (("The course", "\n".join(notebooks)), ("Besides", "\n".join(besides)))]
+    path.write_text("\n\n".join([path.read_text(encoding="utf-8"), "\n".join(rows), *trees]), encoding="utf-8")
+
+
+def _build(source: Path, built: Path) -> None:
+    from sphinx.application import Sphinx
+
+    with tempfile.TemporaryDirectory() as trees, open(os.devnull, "w") as nowhere:
+        warnings = source.parent / "warnings.txt"
+        with warnings.open("w", encoding="utf-8") as heard:
+            application = Sphinx(source, None, built, trees, "html", CONFIGURATION, status=nowhere, warning=heard)
+            application.build()
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", warnings.read_text(encoding="utf-8"))
+    said = [line for line in plain.splitlines() if line.strip()]
+    if application.statuscode or said:
+        raise Refusal("site: " + "; ".join(said))

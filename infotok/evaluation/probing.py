@@ -1,0 +1,179 @@
+"""What do tokens carry? Nats of structure, of jitter and of nuisance, out of the nats that there are.
+
+    carried(tokens, scenes, world)["structure"]    # 7.9 nats [7.8, 8.0] (lower bound, probe), of at most 11.5
+    account(tokenizer, world)                      # the same for a tokenizer, on images of its own drawing
+
+A probe q reads every factor of a scene from its tokens Z: what is in each cell, its offset, each coefficient of the
+background. For a group of factors C of known entropy, and images that the probe has not seen (Barber & Agakov 2003),
+
+    I(Z;C) = H(C) - H(C|Z) >= H(C) - E[-log q(C|Z)],   log q(C|Z) = sum_i log q_i(C_i|Z)
+
+whatever q is, and whether or not the factors are independent: H(C) is the world's own, exact number. The bound never
+exceeds H(C). It is too low by what the probe misses, so that arms must be compared with the same probe; it can fall
+just below 0 by chance where nothing is carried. Jitter is that of objects that are there: I(Z; jitter | occupancy).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from infotok.errors import require, require_instance, require_int, require_tensor
+from infotok.information.embedding import hidden_layers, token_input
+from infotok.information.estimate import Estimate
+from infotok.modes import evaluating
+from infotok.worlds.shapes.scenes import CELL_VALUES, COLOURS, SHAPES, SIZES, Scenes, parts, require_scenes, structure
+from infotok.worlds.shapes.world import ShapesWorld
+
+__all__ = ["GROUPS", "account", "carried"]
+
+GROUPS = ("structure", "jitter", "nuisance")
+FEWEST, MOST = 100, 2**24  # images
+CODES = f"[0, {2**20}]"
+FINITE = "[-1e18, 1e18]"  # whose squares are finite
+Z95 = 1.96
+FEW = 64  # codes, from which on their vectors tell the probe more than their names
+PARTS = (0.7, 0.1)  # of the images, to fit the probe and to stop it; the rest is held out
+BATCH, RATE, DECAY, EVERY = 256, 6e-3, 1e-2, 50
+
+
+def labels_of(scenes: Scenes, world: ShapesWorld) -> list[Tensor]:
+    """The factors of each group, (N, factors) long from 0: cells, offsets (-1 where nothing stands), texture."""
+    there = (scenes.cells > 0)[..., None]
+    offsets = torch.where(there, scenes.offsets + world.jitter, -1).flatten(1)
+    return [scenes.cells, offsets, scenes.texture]
+
+
+class Probe(nn.Module):
+    """Tokens -> log q_i(. | tokens) of every factor at once; it starts from the factors' frequencies.
+
+    log q_i(value) = prior_i(value) + sum_j design(value, j) score_ij(tokens): values that are alike share their scores.
+    """
+
+    def __init__(self, first: nn.Module, width: int, labels: list[Tensor], world: ShapesWorld) -> None:
+        super().__init__()
+        designs = [cell_design(), level_design(2 * world.jitter + 1), level_design(world.levels)]
+        self.designs = designs
+        self.shapes = [(design.shape[1], y.shape[1]) for design, y in zip(designs, labels, strict=True)]
+        self.first = first
+        self.layers = hidden_layers(width)
+        self.head = nn.Linear(2 * width, sum(scores * factors for scores, factors in self.shapes), bias=False)
+        nn.init.zeros_(self.head.weight)
+        values = [torch.arange(len(design))[:, None] for design in designs]
+        counts = [(y[:, None] == value).sum(0) for y, value in zip(labels, values, strict=True)]
+        self.prior = [(count + 0.5).log() for count in counts]  # (values, factors): log frequencies, up to a constant
+
+    def surprise(self, tokens: Tensor, labels: list[Tensor]) -> Tensor:
+        """-log q of each group's factors, summed: (N, groups) nats."""
+        linear = self.first(tokens)
+        scores = self.head(torch.cat([linear, self.layers(linear)], 1)).T.split(
+            [rows * factors for rows, factors in self.shapes]
+        )
+        sums = []
+        for score, (rows, factors), design, prior, label in zip(
+            scores, self.shapes, self.designs, self.prior, labels, strict=True
+        ):
+            logits = design @ score.reshape(rows, -1)  # (values, factors N): images come last, where memory is even
+            log_q = (logits.view(-1, factors, len(tokens)) + prior[..., None]).log_softmax(0)
+            chosen = log_q.gather(0, label.T.clamp(min=0)[None])[0]  # (factors, N)
+            sums.append(-chosen.masked_fill(label.T < 0, 0.0).sum(0))
+        return torch.stack(sums, 1)
+
+
+def cell_design() -> Tensor:
+    """(49, 13): whether a cell's value is an object, and of which shape, colour and size; the empty cell is none."""
+    occupied, *kinds = parts(torch.arange(CELL_VALUES))
+    hot = [F.one_hot(k.clamp(min=0), len(names)) for k, names in zip(kinds, (SHAPES, COLOURS, SIZES), strict=True)]
+    return (torch.cat([torch.ones(CELL_VALUES, 1, dtype=torch.long), *hot], 1) * occupied[:, None]).float()
+
+
+def level_design(levels: int) -> Tensor:
+    """(levels, 2): v and v^2 for levels v from -1 to 1. Scores then make q a Gaussian, seen at the levels only."""
+    value = torch.linspace(-1, 1, levels)
+    return torch.stack([value, value.square()], 1)
+
+
+def carried(
+    tokens: Tensor, scenes: Scenes, world: ShapesWorld, *, steps: int = 400, width: int = 256, seed: int = 0
+) -> dict[str, Estimate]:
+    """At least so many nats of each group are in the tokens: {"structure", "jitter", "nuisance"}.
+
+    tokens: (N, ...) floats, or integer codes (N, ...); of scenes drawn from `world` (its split and dials). Estimates
+    are lower bounds with a 95 % interval over the held-out images; `ceiling` is the group's entropy. steps and width
+    are the probe's. Raises ValueError for unequal lengths, NaN, or fewer than 100 images.
+    """
+    real = isinstance(tokens, Tensor) and tokens.is_floating_point()
+    require_tensor("tokens", tokens, kind="float" if real else "integer", values=FINITE if real else CODES)
+    require_instance("world", world, ShapesWorld), require_scenes("scenes", scenes, world.jitter, world.levels)
+    require_int("steps", steps), require_int("width", width, 1, 2**16)
+    seed = require_int("seed", seed, 0, 2**63 - 1)
+    require(tokens.ndim >= 2 and len(tokens) >= FEWEST, "tokens", tokens, "shape (N, ...), of 100 images or more")
+    require(tokens.numel() > 0, "tokens", tokens, "one number or more for each image")
+    tokens = tokens.detach()
+    require(len(scenes) == len(tokens), "scenes", len(scenes), f"one for each of the {len(tokens)} images")
+    labels = labels_of(scenes, world)
+    order = torch.randperm(len(tokens), generator=torch.Generator().manual_seed(seed))
+    ends = [round(len(order) * share) for share in (PARTS[0], sum(PARTS))]
+    fit, stop, held_out = order.tensor_split(ends)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        inputs, first = token_input(tokens, fit, width)
+        parted = [(inputs[index], [y[index] for y in labels]) for index in (fit, stop, held_out)]
+        probe = Probe(first, width, parted[0][1], world)
+        best = _train(probe, *parted[:2], steps)
+    objects = (scenes.cells[held_out] > 0).sum(1).double() - structure(world.split)[2]
+    estimates = {}
+    for i, (name, state) in enumerate(zip(GROUPS, best, strict=True)):
+        probe.load_state_dict(state)
+        with evaluating(probe), torch.no_grad():
+            surprise = probe.surprise(*parted[2])[:, i].double()
+        entropy = world.entropies[name]
+        slope = ((surprise - surprise.mean()) * objects).mean() / objects.square().mean()
+        surprise = surprise - slope * objects  # a control variate of mean zero: crowded scenes hold more to be read
+        nats = entropy - surprise.mean().item()
+        half = Z95 * surprise.std().item() / math.sqrt(len(surprise))
+        interval = (nats - half, min(nats + half, entropy))
+        estimates[name] = Estimate(nats, interval, "lower bound", "probe", ceiling=entropy)
+    return estimates
+
+
+def account(
+    tokenizer: nn.Module, world: ShapesWorld, *, images: int = 12000, seed: int = 0, **probe
+) -> dict[str, Estimate]:
+    """`carried` by a `SharedTokenizer`, on freshly drawn images, the same ones for a seed.
+
+    The probe reads codes where there are few of them, else the tokens; `probe` goes to `carried`.
+    """
+    reads = isinstance(tokenizer, nn.Module) and all(hasattr(tokenizer, n) for n in ("encode", "codes", "quantizer"))
+    require(reads, "tokenizer", type(tokenizer).__name__, "a SharedTokenizer", TypeError)
+    require_instance("world", world, ShapesWorld)
+    images, seed = require_int("images", images, FEWEST, MOST), require_int("seed", seed, 0, 2**63 - 1)
+    generator = torch.Generator().manual_seed(seed)
+    scenes = world.sample(images, generator)
+    few = (getattr(tokenizer.quantizer, "codebook_size", None) or math.inf) <= FEW  # None: tokens without codes
+    read = tokenizer.codes if few else tokenizer.encode
+    tokens = torch.cat([read(world.render(scenes[index], generator)) for index in torch.arange(images).split(500)])
+    return carried(tokens, scenes, world, seed=seed, **probe)
+
+
+def _train(probe: Probe, fit: tuple, stop: tuple, steps: int) -> list[dict[str, Tensor]]:
+    """Fit the probe; returns its weights where it was best on the images to stop by, for each group apart."""
+    tokens, labels = fit
+    optimizer = torch.optim.AdamW(probe.parameters(), RATE, weight_decay=DECAY, fused=True)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    best, states = torch.full((len(GROUPS),), math.inf), [{}] * len(GROUPS)
+    for step in range(steps + 1):
+        if step % EVERY == 0:
+            with evaluating(probe), torch.no_grad():
+                surprise = probe.surprise(*stop).mean(0)
+            state = {name: tensor.clone() for name, tensor in probe.state_dict().items()}
+            for i in (surprise < best).nonzero().flatten().tolist():
+                best[i], states[i] = surprise[i], state
+        index = torch.randint(len(tokens), (BATCH,))
+        loss = probe.surprise(tokens[index], [y[index] for y in labels]).mean(0).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return states

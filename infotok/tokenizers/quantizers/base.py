@@ -1,0 +1,216 @@
+"""The one interface of every quantizer: features in, tokens and the codes that name them out.
+
+    out = quantizer(features)          features (B, L, dim), from an encoder whose output has unit scale
+    out.tokens, out.codes, out.loss    (B, L, dim); (B, L), or (B, L, C) with C codebooks; a scalar to add to the loss
+    quantizer(features, mask)          mask (B, L), true for real tokens: padding influences nothing
+    quantizer.decode(out.codes)        the same tokens again, from the codes alone
+    quantizer.rate(length=L)           bits per image: L log2 K for each codebook
+
+Tokens are exactly the decoded codes in value; only their gradient is an estimate (see `gradients`). A quantizer whose
+code vectors are narrower than `dim` projects in and out with linear layers of its own. Mathematics is in float32 at
+least, also under autocast and after `.half()`; tokens come back in the type of the features.
+
+A training pass changes averages and counters once, also where gradient checkpointing makes it twice. The loss
+of features whose squares overflow is infinite; their tokens are not. Where values are
+not checked (see `infotok.errors.checks`), a feature with NaN or infinity gives NaN tokens and changes no state.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from infotok.bottleneck.precision import call_in, wide_dtype
+from infotok.errors import checking, require, require_finite, require_float, require_int, require_tensor
+from infotok.modes import Freezable, recomputing, refuse_nonfinite, replay
+from infotok.tokenizers.quantizers.precision import WideBuffers
+from infotok.tokenizers.quantizers.usage import LARGEST_CODEBOOK, ContinuousUsage, Usage, check_codes
+
+__all__ = ["Quantized", "Quantizer"]
+
+LARGEST_POSTERIOR = 2**14  # logits name every code
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What one pass through a quantizer gives."""
+
+    tokens: Tensor  # (B, L, dim)
+    codes: Tensor | None  # (B, L), or (B, L, C); None where tokens are continuous
+    loss: Tensor  # scalar, already weighted
+    usage: Usage | ContinuousUsage  # of this batch; `quantizer.usage` is over time
+
+    def padded(self, mask: Tensor) -> "Quantized":
+        """The same, its tokens (1, N, dim) put where `mask` (B, L) is true; elsewhere tokens and codes are 0."""
+        require_tensor("mask", mask, ("B", "L"), "any")
+        require(mask.dtype == torch.bool, "mask", mask.dtype, "booleans, true for a real token", TypeError)
+        if not torch.compiler.is_compiling():
+            real, found = self.tokens.shape[1], int(mask.sum())
+            require(found == real, "mask, real tokens", found, f"as many as there are tokens, {real}")
+        tokens = self.tokens.new_zeros(*mask.shape, self.tokens.shape[2]).index_put((mask,), self.tokens[0])
+        codes = self.codes
+        if codes is not None:
+            codes = codes.new_zeros(*mask.shape, *codes.shape[2:]).index_put((mask,), codes[0])
+        return Quantized(tokens, codes, self.loss, self.usage)
+
+
+class TokenLayer(Freezable, WideBuffers, ABC):
+    """What quantizers and continuous tokens have in common: `dim`, masks, checks, and `bits_per_token` as a rate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_load_state_dict_pre_hook(refuse_nonfinite)
+
+    def forward(self, z: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Quantized:
+        """features z (B, L, dim) -> `Quantized`, each token in the type of z.
+
+        - mask: (B, L) bool, true for real tokens. Padded ones have no part in loss, usage or state; their tokens and
+          codes are 0, which any embedding accepts and only the mask tells from code 0
+        - generator: for the few quantizers that draw
+
+        Raises TypeError or ValueError for another type or shape, no row or no real token, NaN or infinity.
+        """
+        self._check_shape(z)
+        generator = replay(self, generator)
+        if mask is None:
+            return self._pass(z, generator)
+        self._check_mask(mask, z)
+        return self._pass(z[mask][None], generator).padded(mask)
+
+    @abstractmethod
+    def _pass(self, z: Tensor, generator: torch.Generator | None) -> Quantized:
+        """`forward` without a mask."""
+
+    def rate(self, length: int) -> float:
+        """Bits per image of `length` tokens."""
+        return require_int("length", length) * self.bits_per_token
+
+    @property
+    def _moving(self) -> bool:
+        """Whether this pass may change averages and counters."""
+        return self.training and not recomputing()
+
+    def _check_shape(self, z: Tensor) -> None:
+        require_tensor("features", z, ("B", "L", self.dim))
+        require(z.numel() > 0, "features", z, f"a tensor of shape (B, L, {self.dim}), not empty")
+
+    def _check_mask(self, mask: Tensor, z: Tensor) -> None:
+        require_tensor("mask", mask, kind="any")
+        require(mask.dtype == torch.bool, "mask", mask.dtype, "torch.bool, true for real tokens", TypeError)
+        require(mask.shape == z.shape[:2], "mask", mask, f"shape {tuple(z.shape[:2])}, as the features")
+        require(torch.compiler.is_compiling() or mask.any(), "mask", "no real token", "one at least")
+
+    def _check_finite(self, name: str, values: Tensor) -> None:
+        require_finite(name, values, self.training)
+
+
+class Quantizer(TokenLayer):
+    """What is common to all with codes. One has a `tracker` and writes, on vectors of its own width `code_dim`:
+
+    - `_quantize(z (N, code_dim), generator) -> tokens, codes (N,), loss`, all in the dtype of z, float32 or float64
+    - `_vectors(codes) -> (..., code_dim)`, the vectors that codes stand for, in any dtype
+    - `_place(z)`, where z lies when its distance to the code vectors is taken (as it is, unless said)
+    """
+
+    codebooks = 1
+
+    def __init__(self, dim: int, codebook_size: int, code_dim: int | None = None) -> None:
+        super().__init__()
+        dim = require_int("dim", dim)
+        code_dim = dim if code_dim is None else require_int("code_dim", code_dim)
+        codebook_size = require_int("codebook_size", codebook_size, 2, LARGEST_CODEBOOK)
+        self.dim, self.code_dim, self.codebook_size = dim, code_dim, codebook_size
+        self.project_in = nn.Identity() if dim == code_dim else nn.Linear(dim, code_dim)
+        self.project_out = nn.Identity() if dim == code_dim else nn.Linear(code_dim, dim)
+
+    def _pass(self, z: Tensor, generator: torch.Generator | None) -> Quantized:
+        self._check_finite("features", z)
+        with torch.autocast(z.device.type, enabled=False):
+            features = self._projected(z)
+            vectors = features.flatten(0, 1)
+            tokens, codes, loss = self._quantize(vectors, generator)
+            tokens = call_in(features.dtype, self.project_out, tokens.view_as(features))
+            if self._moving:
+                self._count(codes, vectors)
+        if not self.training:
+            self._check_finite("code vectors", tokens)
+        codes = codes.unflatten(0, z.shape[:2])
+        return Quantized(tokens.to(z.dtype), codes, loss, Usage.of(codes, self.codebook_size, self.codebooks))
+
+    def _projected(self, z: Tensor) -> Tensor:
+        """Features (B, L, dim) at the width of the code vectors, in float32 at least."""
+        dtype = wide_dtype(z.dtype, self.dtype)
+        return call_in(dtype, self.project_in, z.to(dtype))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """codes (B, L), or (B, L, C) -> tokens (B, L, dim), equal to those of the forward pass in eval mode.
+
+        The tokens are in the module's own type. ValueError for codes out of range and code vectors with NaN.
+        """
+        self._check_codes(codes)
+        dtype = wide_dtype(self.dtype)
+        with torch.autocast(codes.device.type, enabled=False):
+            tokens = call_in(dtype, self.project_out, self._vectors(codes).to(dtype)).to(self.dtype)
+        self._check_finite("code vectors", tokens)
+        return tokens
+
+    def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
+        """log q(k|z) up to a constant, -|z - e_k|^2 / temperature: (B, L, dim) -> (B, L, K), float32 at least.
+
+        Differentiable.
+        """
+        self._check_logits(z, temperature)
+        size = self.codebook_size
+        require(size <= LARGEST_POSTERIOR, "codebook_size", size, f"at most {LARGEST_POSTERIOR}, to name every code")
+        with torch.autocast(z.device.type, enabled=False):
+            place = self._place(self._projected(z))
+            vectors = self._vectors(torch.arange(size, device=z.device)).to(place.dtype)  # (K, code_dim)
+            cross = 2 * place @ vectors.T - vectors.square().sum(1)
+            logits = (cross - place.square().sum(-1, keepdim=True)) / temperature
+        self._check_finite("logits", logits)
+        return logits
+
+    @property
+    def bits_per_token(self) -> float:
+        """C log2 K: what a token can carry. What it does carry is `usage.entropy`."""
+        return self.codebooks * math.log2(self.codebook_size)
+
+    @property
+    def usage(self) -> Usage | ContinuousUsage:
+        """Usage over the last training passes."""
+        return self.tracker.usage()
+
+    # --- for each quantizer to write ---------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]: ...
+
+    @abstractmethod
+    def _vectors(self, codes: Tensor) -> Tensor: ...
+
+    def _place(self, z: Tensor) -> Tensor:
+        return z
+
+    def _count(self, codes: Tensor, z: Tensor) -> None:
+        if not checking(z, self.training):  # a row with NaN has chosen no code
+            codes = torch.where(z.isfinite().all(-1), codes, self.codebook_size)
+        self.tracker.update(codes)
+
+    # --- checks -----------------------------------------------------------------------------------------------------
+
+    def _check_logits(self, z: Tensor, temperature: float) -> None:
+        self._check_shape(z)
+        self._check_finite("features", z)
+        require_float("temperature", temperature, "(0, inf)")
+
+    def _check_codes(self, codes: Tensor) -> None:
+        several = (self.codebooks,) if self.codebooks > 1 else ()
+        require_tensor("codes", codes, ("B", "L", *several), "integer")
+        require(codes.numel() > 0, "codes", codes, "one code or more")
+        check_codes(codes, self.codebook_size, self.training)
+
+    def extra_repr(self) -> str:
+        books = f", codebooks={self.codebooks}" if self.codebooks > 1 else ""
+        return f"dim={self.dim}, codebook_size={self.codebook_size}{books}"

@@ -1,0 +1,44 @@
+"""Several codebooks for one token: C vector quantizers behind one interface, C log2 K bits a token."""
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from infotok.errors import require_int
+from infotok.tokenizers.quantizers.base import Quantizer
+from infotok.tokenizers.quantizers.usage import Usage
+from infotok.tokenizers.quantizers.vector import VectorQuantizer
+
+__all__ = ["CompositeQuantizer"]
+
+
+LARGEST_NUMBER = 256  # codebooks: each is a module of its own
+
+
+class CompositeQuantizer(Quantizer):
+    """`quantizers` of equal size, each with statistics of its own. Codes (B, L, C), logits (B, L, C, K)."""
+
+    def __init__(self, dim: int, codebook_size: int, codebooks: int, code_dim: int | None) -> None:
+        super().__init__(dim, codebook_size, code_dim)
+        self.codebooks = require_int("codebooks", codebooks, 2, LARGEST_NUMBER)  # for one there is VectorQuantizer
+
+    def _make(self, width: int, **options: object) -> nn.ModuleList:
+        return nn.ModuleList(VectorQuantizer(width, self.codebook_size, **options) for _ in range(self.codebooks))
+
+    def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
+        """As in `Quantizer`, for each codebook: (B, L, dim) -> (B, L, C, K)."""
+        self._check_logits(z, temperature)
+        with torch.autocast(z.device.type, enabled=False):
+            return torch.stack(self._posteriors(self._projected(z), temperature), -2)
+
+    @abstractmethod
+    def _posteriors(self, z: Tensor, temperature: float) -> list[Tensor]: ...
+
+    @property
+    def usage(self) -> Usage:
+        """Usage over the last training passes, codebook by codebook."""
+        return Usage.stack([quantizer.usage for quantizer in self.quantizers])
+
+    def _count(self, codes: Tensor, z: Tensor) -> None:
+        """Each codebook has counted."""

@@ -1,0 +1,85 @@
+"""Continuous tokens: Gaussian, noisy, and paid for by the nat.
+
+    q(z|x) = N(mu, diag sigma^2),   tokens = mu + sigma noise in training, mu in eval mode
+    loss = weight KL(q || N(0, I))
+
+There are no codes. The rate is the KL: what a receiver who expects N(0, I) needs to be told (Kingma & Welling 2013,
+arXiv 1312.6114; as tokens, Rombach et al. 2021, arXiv 2112.10752). It is `VariationalBottleneck` behind the interface
+of a quantizer.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from infotok.bottleneck import VariationalBottleneck
+from infotok.bottleneck.precision import call_in, wide_dtype
+from infotok.distributed import mean_over_ranks
+from infotok.errors import require, require_float, require_int
+from infotok.tokenizers.quantizers.base import Quantized, TokenLayer
+from infotok.tokenizers.quantizers.uneven import row_weight
+from infotok.tokenizers.quantizers.usage import ContinuousUsage
+
+__all__ = ["GaussianTokens"]
+
+
+class GaussianTokens(TokenLayer):
+    """features (B, L, dim) -> noisy tokens (B, L, dim).
+
+    `weight` is the price of a nat per token, `noise` the sigma to start with. `bits_per_token` is measured: the KL of
+    the last training passes (0 before the first).
+    """
+
+    codebooks = 0
+    codebook_size = None
+
+    def __init__(self, dim: int, *, weight: float = 1e-3, noise: float = 0.1, decay: float = 0.99) -> None:
+        super().__init__()
+        dim, noise, weight = (
+            require_int("dim", dim),
+            require_float("noise", noise, "(0, inf)"),
+            require_float("weight", weight, "[0, inf)"),
+        )
+        decay = require_float("decay", decay, "[0, 1)")
+        self.bottleneck = VariationalBottleneck(dim, dim, beta=weight)
+        nn.init.constant_(self.bottleneck.to_log_variance.bias, 2 * math.log(noise))
+        self.dim, self.decay = dim, decay
+        self.register_buffer("rates", torch.zeros(dim))
+        self.register_buffer("weight_seen", torch.zeros(()))
+
+    def _pass(self, z: Tensor, generator: torch.Generator | None) -> Quantized:
+        self._check_finite("features", z)
+        dtype = wide_dtype(z.dtype, self.dtype)
+        with torch.autocast(z.device.type, enabled=False):
+            code = call_in(dtype, self.bottleneck, z.to(dtype), generator=generator)
+            with torch.no_grad():
+                mean, log_variance = code.mean.flatten(0, 1), code.log_variance.flatten(0, 1)
+                rates = 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).mean(0)  # (dim,)
+                if self._moving:
+                    self._remember(mean_over_ranks(rates * row_weight(len(mean), rates)))
+        return Quantized(code.sample.to(z.dtype), None, code.loss, ContinuousUsage(rates))
+
+    def _remember(self, rates: Tensor) -> None:
+        """Move the averages, unless these rates hold NaN or infinity."""
+        finite = rates.isfinite().all()
+        self.rates.lerp_(torch.where(finite, rates.to(self.rates), self.rates), 1 - self.decay)
+        seen = torch.where(finite, torch.ones_like(self.weight_seen), self.weight_seen)
+        self.weight_seen.lerp_(seen, 1 - self.decay)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        require(False, "codes", "continuous tokens, which have none", "the tokens themselves", TypeError)
+
+    def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
+        require(False, "logits", "continuous tokens, which have no codes", "a quantizer with a codebook", TypeError)
+
+    @property
+    def bits_per_token(self) -> float:
+        return self.usage.entropy
+
+    @property
+    def usage(self) -> ContinuousUsage:
+        return ContinuousUsage(self.rates / self.weight_seen.clamp(min=1e-12))
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"

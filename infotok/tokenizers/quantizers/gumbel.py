@@ -1,0 +1,87 @@
+"""Gumbel quantization: the encoder names a code outright, and noise lets a gradient through the choice.
+
+    l = W z + b,   y = softmax((l + g) / temperature), g ~ Gumbel(0, 1),   k = argmax y
+
+In value the token is e_k; its gradient is that of sum_k y_k e_k (Jang et al. 2016, arXiv 1611.01144). Without noise in
+eval mode. The loss is weight KL(softmax(l) || uniform), in nats per token, as in DALL-E (arXiv 2102.12092).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from infotok.bottleneck.precision import call_in, wide_dtype
+from infotok.errors import require_float, require_int
+from infotok.modes import recomputing
+from infotok.noise import rand
+from infotok.tokenizers.quantizers.base import Quantizer
+from infotok.tokenizers.quantizers.gradients import straight_through
+from infotok.tokenizers.quantizers.usage import UsageTracker
+
+__all__ = ["GumbelQuantizer"]
+
+
+class GumbelQuantizer(Quantizer):
+    """features (B, L, dim) -> one of `codebook_size` vectors. `logits` are the log posterior, divided by temperature.
+
+    temperature: at the start; it falls to `final` exponentially over `cooling` training passes.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        codebook_size: int,
+        *,
+        weight: float = 5e-4,
+        temperature: float = 1.0,
+        final: float = 0.5,
+        cooling: int = 10_000,
+        decay: float = 0.99,
+    ) -> None:
+        super().__init__(dim, codebook_size)
+        self.weight = require_float("weight", weight, "[0, inf)")
+        self.start, self.final = (
+            require_float("temperature", temperature, "(0, inf)"),
+            require_float("final", final, "(0, inf)"),
+        )
+        self.cooling = require_int("cooling", cooling)
+        self.tracker = UsageTracker(codebook_size, decay)
+        self.to_logits = nn.Linear(dim, codebook_size)
+        nn.init.normal_(self.to_logits.weight, std=dim**-0.5)  # features of unit scale have logits of unit scale
+        self.codebook = nn.Parameter(torch.randn(codebook_size, dim))
+        self.register_buffer("passes", torch.zeros((), dtype=torch.long))
+
+    def temperature(self) -> Tensor:
+        """The temperature at this point of the cooling."""
+        passes = self.passes - 1 if self.training and recomputing() else self.passes  # the first pass has counted
+        return self.start * (self.final / self.start) ** (passes / self.cooling).clamp(max=1.0)
+
+    def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
+        self._check_logits(z, temperature)
+        with torch.autocast(z.device.type, enabled=False):
+            dtype = wide_dtype(z.dtype, self.dtype)
+            logits = call_in(dtype, self.to_logits, z.to(dtype)) / temperature
+        self._check_finite("logits", logits)
+        return logits
+
+    def _vectors(self, codes: Tensor) -> Tensor:
+        return F.embedding(codes, self.codebook)
+
+    def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+        logits = call_in(z.dtype, self.to_logits, z)  # (N, K)
+        noisy = logits + _gumbel(logits, generator) if self.training else logits
+        soft = (noisy / self.temperature()).softmax(-1)
+        codes = noisy.argmax(-1)
+        log_posterior = logits.log_softmax(-1)
+        rate = (log_posterior.exp() * log_posterior).sum(-1).mean() + math.log(self.codebook_size)
+        if self._moving:
+            self.passes += 1
+        codebook = self.codebook.to(z.dtype)
+        return straight_through(soft @ codebook, F.embedding(codes, codebook)), codes, self.weight * rate
+
+
+def _gumbel(like: Tensor, generator: torch.Generator | None) -> Tensor:
+    uniform = rand(like.shape, generator, like.device)  # float32: a seed's codes in any precision
+    return -torch.log(-torch.log(uniform.clamp(1e-7, 1 - 1e-7))).to(like.dtype)

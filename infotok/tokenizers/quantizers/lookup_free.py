@@ -1,0 +1,82 @@
+"""Lookup-free quantization: a token is a word of bits, each the sign of one number; no codebook is stored.
+
+    q_b = sign(z_b),   code = sum_b 2^b [z_b > 0],   K = 2^bits
+
+    loss = commitment |z - sg(q)|^2 + entropy_weight (E_z H(q(c|z)) - diversity H(E_z q(c|z)))
+
+with the soft posterior q(c|z) ~ exp(-|z - c|^2 / temperature). It is a product over bits, p_b = sigmoid(4 z_b /
+temperature), so both entropies are sums over bits and no code has to be named: exactly for the first, the price of
+indecision; as an upper bound for the second, the reward for using all codes: it sees to it that every bit is on half
+the time, and not that no two bits agree.
+
+Yu et al. 2023 (MAGVIT-v2, arXiv 2310.05737).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from infotok.distributed import gather_over_ranks
+from infotok.errors import require, require_float
+from infotok.tokenizers.quantizers.base import Quantizer
+from infotok.tokenizers.quantizers.gradients import straight_through
+from infotok.tokenizers.quantizers.uneven import row_weight
+from infotok.tokenizers.quantizers.usage import UsageTracker
+
+__all__ = ["LookupFreeQuantizer", "bit_entropy"]
+
+
+class LookupFreeQuantizer(Quantizer):
+    """features (B, L, dim) -> log2(codebook_size) signs. Entropies in nats per token; the square is a mean."""
+
+    corner = 1.0  # the magnitude of a code vector's coordinates
+
+    def __init__(
+        self,
+        dim: int,
+        codebook_size: int,
+        *,
+        commitment: float = 0.25,
+        entropy_weight: float = 0.02,
+        diversity: float = 1.0,
+        temperature: float = 0.1,
+        decay: float = 0.99,
+    ) -> None:
+        power = isinstance(codebook_size, int) and codebook_size >= 2 and codebook_size.bit_count() == 1
+        require(power, "codebook_size", codebook_size, "a power of 2, 2 or above")
+        bits = codebook_size.bit_length() - 1
+        super().__init__(dim, codebook_size, bits)
+        self.tracker = UsageTracker(codebook_size, decay)
+        self.commitment = require_float("commitment", commitment, "[0, inf)")
+        self.entropy_weight = require_float("entropy_weight", entropy_weight, "[0, inf)")
+        self.diversity = require_float("diversity", diversity, "[0, inf)")
+        self.temperature = require_float("temperature", temperature, "(0, inf)")
+        self.register_buffer("powers", 2 ** torch.arange(bits), persistent=False)
+
+    def _vectors(self, codes: Tensor) -> Tensor:
+        ones = (codes[..., None] & self.powers) > 0  # (..., bits)
+        return self.corner * (2.0 * ones - 1.0)
+
+    def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+        z = self._place(z)
+        codes = ((z > 0) * self.powers).sum(-1)
+        vectors = self._vectors(codes).to(z.dtype)
+        loss = self.commitment * F.mse_loss(z, vectors) + self.entropy_weight * self._entropies(z)
+        return straight_through(z, vectors), codes, loss
+
+    def _entropies(self, z: Tensor) -> Tensor:
+        """E H(q(c|z)) - diversity H(E q(c|z)), in nats: z (N, bits) -> scalar."""
+        logits = (4 * self.corner / self.temperature) * z
+        undecided = bit_entropy(logits).sum(-1).mean()
+        used = logits.sigmoid().mean(0, keepdim=True)
+        if self.training:  # how evenly the whole batch uses the codes, not the share of it that is here
+            used = gather_over_ranks(used * row_weight(len(z), used))
+        used = used.mean(0).clamp(1e-7, 1 - 1e-7)
+        return undecided - self.diversity * bit_entropy(used.logit()).sum()
+
+
+def bit_entropy(logits: Tensor) -> Tensor:
+    """h(sigmoid(logits)) in nats, also where the bit is certain."""
+    certain = logits.clamp(-50, 50)
+    p = certain.sigmoid()
+    return p * F.softplus(-certain) + (1 - p) * F.softplus(certain)

@@ -1,0 +1,42 @@
+"""Multi-codebook quantization: the features are cut into C parts, and each has a small codebook of its own.
+
+    z = [z_1, ..., z_C],   k_i = the code nearest to z_i,   tokens = [e_{k_1}, ..., e_{k_C}],   C log2 K bits
+
+K^C combinations at the price of C codebooks of K, all of them in use: product quantization (Jegou, Douze & Schmid 2011)
+as UniTok's tokens have it (Ma et al. 2025, arXiv 2502.20321). The loss is the mean over parts.
+"""
+
+import torch
+from torch import Tensor
+
+from infotok.errors import require
+from infotok.tokenizers.quantizers.composite import CompositeQuantizer
+
+__all__ = ["MultiCodebookQuantizer"]
+
+
+class MultiCodebookQuantizer(CompositeQuantizer):
+    """features (B, L, dim) -> `codebooks` codes of dim / codebooks numbers each. Options as in `VectorQuantizer`."""
+
+    def __init__(
+        self, dim: int, codebook_size: int, codebooks: int, *, code_dim: int | None = None, **options: object
+    ) -> None:
+        super().__init__(dim, codebook_size, codebooks, code_dim)
+        divides = self.code_dim % codebooks == 0
+        require(divides, "codebooks", codebooks, f"a divisor of the width of the code vectors, {self.code_dim}")
+        self.quantizers = self._make(self.code_dim // codebooks, **options)
+
+    def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+        pieces = zip(self.quantizers, z.chunk(self.codebooks, -1), strict=True)
+        parts = [quantizer(piece[None], generator=generator) for quantizer, piece in pieces]
+        tokens = torch.cat([part.tokens[0] for part in parts], -1)
+        codes = torch.stack([part.codes[0] for part in parts], -1)
+        return tokens, codes, sum(part.loss for part in parts) / self.codebooks
+
+    def _vectors(self, codes: Tensor) -> Tensor:
+        pieces = zip(self.quantizers, codes.unbind(-1), strict=True)
+        return torch.cat([quantizer._vectors(code) for quantizer, code in pieces], -1)
+
+    def _posteriors(self, z: Tensor, temperature: float) -> list[Tensor]:
+        pieces = zip(self.quantizers, z.chunk(self.codebooks, -1), strict=True)
+        return [quantizer.logits(piece, temperature) for quantizer, piece in pieces]

@@ -1,0 +1,48 @@
+"""Residual quantization: each codebook names what the ones before it have left over.
+
+    r_1 = z,   q_i = the code nearest to r_i,   r_{i+1} = r_i - q_i,   tokens = q_1 + ... + q_C,   C log2 K bits
+
+A tree of vector quantizers: quick to search, and every further codebook refines, but its K^C sums cannot be placed
+freely (Juang & Gray 1982; Lee et al. 2022, arXiv 2203.01941). The loss is the sum over codebooks.
+"""
+
+import torch
+from torch import Tensor
+
+from infotok.errors import require
+from infotok.tokenizers.quantizers.composite import CompositeQuantizer
+from infotok.tokenizers.quantizers.precision import wide
+
+__all__ = ["ResidualQuantizer"]
+
+
+class ResidualQuantizer(CompositeQuantizer):
+    """features (B, L, dim) -> sums of `codebooks` code vectors. Options as in `VectorQuantizer`, all but `cosine`."""
+
+    def __init__(
+        self, dim: int, codebook_size: int, codebooks: int, *, code_dim: int | None = None, **options: object
+    ) -> None:
+        super().__init__(dim, codebook_size, codebooks, code_dim)
+        require("cosine" not in options, "cosine", True, "no such option: residuals have no place on a sphere")
+        self.quantizers = self._make(self.code_dim, **options)
+
+    def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+        left, vectors, codes, loss = z, 0.0, [], 0.0
+        for quantizer in self.quantizers:
+            part = quantizer(left[None], generator=generator)
+            left, vectors = left - part.tokens[0].detach(), vectors + part.tokens[0].detach()
+            codes.append(part.codes[0])
+            loss = loss + part.loss
+        return self.quantizers[0].pass_gradient(z, vectors), torch.stack(codes, -1), loss
+
+    def _vectors(self, codes: Tensor) -> Tensor:
+        pairs = zip(self.quantizers, codes.unbind(-1), strict=True)
+        return sum(wide(quantizer._vectors(code)) for quantizer, code in pairs)
+
+    def _posteriors(self, z: Tensor, temperature: float) -> list[Tensor]:
+        """Each given the codes before it."""
+        logits = []
+        for quantizer in self.quantizers:
+            logits.append(quantizer.logits(z, temperature))
+            z = z - quantizer._vectors(logits[-1].argmax(-1)).to(z.dtype)
+        return logits

@@ -1,0 +1,25 @@
+"""Rows over the ranks of `torch.distributed` whose number differs between ranks, as real tokens among padding do."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from infotok.distributed import gather_over_ranks, mean_over_ranks, rank_and_world
+
+__all__ = ["gather_rows", "row_weight"]
+
+
+def gather_rows(rows: Tensor) -> Tensor:
+    """The rows (N, ...) of every rank, in order, where N may differ between ranks."""
+    if rank_and_world()[1] == 1:
+        return rows
+    counts = gather_over_ranks(torch.tensor([len(rows)], device=rows.device)).tolist()
+    filled = F.pad(rows, (0, 0) * (rows.ndim - 1) + (0, max(counts) - len(rows)))
+    parts = zip(gather_over_ranks(filled).split(max(counts)), counts, strict=True)
+    return torch.cat([part[:count] for part, count in parts])
+
+
+def row_weight(rows: int, like: Tensor) -> Tensor:
+    """The weight of this rank's mean in a mean over ranks: its rows over the mean of all ranks, 1 where it is alone."""
+    count = torch.full((), rows, dtype=like.dtype, device=like.device)
+    return count / mean_over_ranks(count.clone())

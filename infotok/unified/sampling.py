@@ -1,0 +1,60 @@
+"""Random numbers that belong to a picture, not to the batch or the process in which it happens to be.
+
+Every picture gets a row of uniforms, drawn in order and before anything else. What is sampled, a code, a mask or a
+Gaussian, is a function of that row. Pictures are then the same however a list of prompts is cut into batches, and two
+processes that share a batch draw what one process would have drawn.
+"""
+
+import torch
+from torch import Tensor
+
+from infotok.distributed import rank_and_world
+from infotok.noise import rand
+
+__all__ = ["categorical", "gumbel", "normal", "own_generator", "uniform"]
+
+SMALLEST = 2.0**-25  # half the step of torch.rand: keeps logarithms and quantiles finite
+
+
+def uniform(rows: int, shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device) -> Tensor:
+    """U(0, 1), (rows, *shape): drawn where the generator lives, so that a seed means the same on every device."""
+    return rand((rows, *shape), generator, device)
+
+
+def joint_uniform(rows: int, shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device) -> Tensor:
+    """`uniform` for the batch of all ranks, of which this rank keeps its rows; generators must agree between ranks."""
+    rank, world = rank_and_world()
+    return uniform(world * rows, shape, generator, device)[rank * rows : (rank + 1) * rows]
+
+
+def own_generator(generator: torch.Generator | None) -> torch.Generator | None:
+    """A generator for this rank alone, for noise that other code draws for its own rows."""
+    if generator is None:
+        return None
+    rank, world = rank_and_world()
+    seeds = torch.randint(2**62, (world,), generator=generator, device=generator.device)
+    return torch.Generator(generator.device).manual_seed(int(seeds[rank]))
+
+
+def normal(u: Tensor) -> Tensor:
+    """N(0, 1) from uniforms: the Gaussian's quantile function."""
+    return torch.special.ndtri(u.clamp(SMALLEST, 1 - 2 * SMALLEST))
+
+
+def gumbel(u: Tensor) -> Tensor:
+    """Gumbel noise from uniforms."""
+    return -torch.log(-torch.log(u.clamp(SMALLEST, 1 - 2 * SMALLEST)))
+
+
+def categorical(logits: Tensor, u: Tensor, temperature: float = 1.0) -> Tensor:
+    """One index a row, from softmax(logits / temperature), (..., K) and u (...) -> (...): the inverse of its CDF.
+
+    Temperature 0 takes the likeliest.
+    """
+    if temperature == 0:
+        return logits.argmax(-1)
+    below = logits.double() - logits.amax(-1, keepdim=True)  # from the likeliest: no temperature overflows
+    cumulative = (below / temperature).softmax(-1).cumsum(-1)
+    return (
+        torch.searchsorted(cumulative, u[..., None].double().contiguous()).squeeze(-1).clamp(max=logits.shape[-1] - 1)
+    )

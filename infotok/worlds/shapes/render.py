@@ -1,0 +1,115 @@
+"""Drawing scenes: every sprite is cut once, so that drawing a batch is a gather, a blend and a matrix product.
+
+    image = (1 - alpha) background + alpha colour + noise
+
+- alpha: the sprite of the object's shape, size and offset, (16, 16) of a cell at 32 pixels, anti-aliased;
+- background: grey .5 plus a smooth field. 4 x 4 nodes a channel, each at one of `levels` values in
+  [-amplitude, amplitude], are interpolated between: a texture of 48 discrete coefficients;
+- noise: each pixel and channel at one of 5 levels, uniform.
+
+Both strengths grow with `nuisance`, and so does the number of levels, 1 + 2 ceil(4 nuisance): neighbouring levels stay
+about equally far apart, and the texture's entropy, 48 log levels, grows with the dial. Nothing is ever clipped.
+"""
+
+import math
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from infotok.worlds.shapes.scenes import SHAPES, SIZES, Scenes, parts
+
+__all__ = ["Renderer"]
+
+EXTENT = {"small": 7, "large": 10}  # pixels, of a cell of 16
+ARM = {7: 3, 10: 4}  # the width of a cross's arms: a third or so, and edges stay sharp
+CELL = 16
+LARGEST_JITTER = 2  # the large sprite then keeps a pixel from the border of its cell
+RGB = torch.tensor(
+    [[0.9, 0.1, 0.1], [0.1, 0.75, 0.15], [0.1, 0.2, 0.9], [0.95, 0.9, 0.1], [0.9, 0.15, 0.85], [0.1, 0.85, 0.9]]
+)
+GREY = 0.5
+NODES = 4
+AMPLITUDE = 0.3  # of the texture, at nuisance 1
+NOISE_LEVELS = 5
+NOISE_STEP = 0.02  # between two levels of the noise, at nuisance 1
+
+
+class Renderer:
+    """Tables for one size, strength of nuisance and jitter; `draw` makes images of scenes."""
+
+    def __init__(self, size: int, nuisance: float, jitter: int) -> None:
+        self.size, self.nuisance, self.jitter = size, nuisance, jitter
+        self.levels = 1 + 2 * math.ceil(4 * nuisance)
+        self.sprites = sprites(size // 32, jitter)  # (shape, size, y, x, cell, cell)
+        self.mesh = _interpolation(size)  # (S, nodes)
+
+    def draw(self, scenes: Scenes, generator: torch.Generator | None) -> Tensor:
+        """Images (B, 3, S, S) float32 in [0, 1]; without a generator, without noise."""
+        alpha, colour = self.alpha(scenes), self.colour(scenes)
+        images = self.background(scenes)
+        images += alpha * (colour - images)
+        if generator is not None and self.nuisance > 0:
+            noise = torch.randint(
+                NOISE_LEVELS, images.shape, generator=generator, device=images.device, dtype=torch.uint8
+            )
+            step = NOISE_STEP * self.nuisance
+            images += noise.float().mul_(step).sub_(step * (NOISE_LEVELS - 1) / 2)
+        return images
+
+    def alpha(self, scenes: Scenes) -> Tensor:
+        """How much of each pixel is object, (B, 1, S, S) in [0, 1]."""
+        occupied, shape, _, size = parts(scenes.cells)
+        x, y = (scenes.offsets + self.jitter).unbind(-1)
+        table = self.sprites.to(scenes.cells.device)
+        alpha = table[shape.clamp(min=0), size.clamp(min=0), y, x] * occupied[..., None, None]  # (B, 4, cell, cell)
+        return rearrange(alpha, "b (row column) h w -> b 1 (row h) (column w)", row=2)
+
+    def colour(self, scenes: Scenes) -> Tensor:
+        """The colour of each cell's object, spread over the cell, (B, 3, S, S)."""
+        cell = RGB.to(scenes.cells.device)[parts(scenes.cells)[2].clamp(min=0)]  # (B, 4, 3)
+        grid = rearrange(cell, "b (row column) c -> b c row column", row=2)
+        half = self.size // 2
+        return grid.repeat_interleave(half, 2).repeat_interleave(half, 3)
+
+    def background(self, scenes: Scenes) -> Tensor:
+        """Grey and the texture on it, (B, 3, S, S)."""
+        middle = self.levels // 2
+        nodes = (scenes.texture - middle) * (AMPLITUDE * self.nuisance / max(middle, 1))
+        nodes = rearrange(nodes, "b (c row column) -> b c row column", c=3, row=NODES)
+        mesh = self.mesh.to(nodes.device)
+        return GREY + mesh @ nodes @ mesh.T
+
+
+def sprites(scale: int, jitter: int, fine: int = 8) -> Tensor:
+    """(shape, size, y offset, x offset, cell, cell): coverage, averaged over `fine` x `fine` points a pixel."""
+    cell, reach = CELL * scale, range(-jitter, jitter + 1)
+    point = (torch.arange(cell * fine) + 0.5) / (fine * scale) - CELL / 2  # in pixels of 32, from the cell's centre
+
+    def drawn(shape: str, extent: int) -> Tensor:
+        at = point + extent % 2 / 2  # an odd extent stands half a pixel off, so that its straight edges are sharp
+        return torch.stack(
+            [torch.stack([_inside(shape, at - x, at[:, None] - y, extent) for x in reach]) for y in reach]
+        )
+
+    covered = torch.stack([torch.stack([drawn(shape, EXTENT[size]) for size in SIZES]) for shape in SHAPES]).float()
+    return covered.unflatten(-1, (cell, fine)).unflatten(-3, (cell, fine)).mean((-1, -3))
+
+
+def _inside(shape: str, x: Tensor, y: Tensor, extent: int) -> Tensor:
+    """Which points (x right, y down) lie in the shape around the origin."""
+    half = extent / 2
+    if shape == "circle":
+        return x.square() + y.square() <= half**2
+    if shape == "square":
+        return torch.maximum(x.abs(), y.abs()) <= half
+    if shape == "triangle":  # points up
+        return (y <= half) & (2 * x.abs() <= y + half)
+    return (torch.minimum(x.abs(), y.abs()) <= ARM[extent] / 2) & (torch.maximum(x.abs(), y.abs()) <= half)
+
+
+def _interpolation(size: int) -> Tensor:
+    """(S, nodes): weights of the nodes at each pixel, rows summing to 1; smooth, and never beyond the nodes."""
+    position = (torch.arange(size) + 0.5) / size * (NODES - 1)
+    distance = (position[:, None] - torch.arange(NODES)).abs().clamp(max=1)
+    return (1 + torch.cos(math.pi * distance)) / 2

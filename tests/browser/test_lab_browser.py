@@ -1,0 +1,248 @@
+"""The course as a person uses it: JupyterLab in a headless Chromium, Run All, a slider moved by keyboard.
+
+Where Chromium is not installed these tests are skipped, and say so; CI installs it.
+"""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from infotok.course.course import Course
+from infotok.course.parameters import resolve
+
+ROOT = Path(__file__).parents[2]
+COURSE = Course(ROOT)
+WITH_WIDGET = [name for name in COURSE.names if "explore(" in COURSE.notebook(name).read_text()]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SETTINGS = {
+    # No calls home, and every cell in the page, so that one can be looked at without scrolling to it.
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """JupyterLab on this machine alone, with a token, in folders of its own; yields (address, token, folder)."""
+    folder = tmp_path_factory.mktemp("lab")
+    for plugin, settings in SETTINGS.items():
+        path = folder / f"settings/@jupyterlab/{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings))
+    (folder / "root/notebooks").mkdir(parents=True)
+    (folder / "root/figures").symlink_to(ROOT / "figures")  # what lessons read of the committed results
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    environment = {
+        **os.environ,
+        "JUPYTER_TOKEN": token,  # in the environment, where other users of the machine cannot list it
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel
+        "PYTHONPATH": str(ROOT),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
+    command += ["--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder / 'root'}"]
+    command += ["--LabApp.extension_manager=readonly"]  # the other one asks a package index what is new
+    with (folder / "server.log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/api", process, folder / "server.log")
+        yield address, token, folder / "root"
+    finally:
+        process.terminate()  # a polite end shuts the kernels down as well
+        process.wait(timeout=20)
+
+
+def _wait_for(url: str, process: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        assert process.poll() is None, f"JupyterLab ended: {log.read_text()}"
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, f"JupyterLab does not answer: {log.read_text()}"
+            time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def lab(server, browser):
+    """Opens a notebook: `page = lab(name, notebook)`. What the page's own scripts complain of fails the test."""
+    address, token, folder = server
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    complaints = []
+
+    def open_notebook(name: str, notebook: nbformat.NotebookNode) -> Page:
+        nbformat.write(notebook, folder / f"notebooks/{name}.ipynb")
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.goto(f"{address}/lab/tree/notebooks/{name}.ipynb?reset&token={token}")
+        wait_until_idle(page)
+        return page
+
+    yield open_notebook
+    context.close()
+    assert not complaints
+
+
+def wait_until_idle(page: Page, seconds: float = 60) -> None:
+    """Until the status bar says "Python 3 (ipykernel) | Idle"; before, a click on Run is lost."""
+    page.locator("#jp-main-statusbar").get_by_text(re.compile(r"\| Idle$")).wait_for(timeout=1000 * seconds)
+
+
+def run_all(page: Page, seconds: float = 60) -> None:
+    """Run > Run All Cells, and wait until every code cell has its number, or one of them an error."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_function(
+        r"""() => [...document.querySelectorAll('.jp-CodeCell')].every(
+            cell => /\[\d+\]:/.test(cell.querySelector('.jp-InputPrompt').textContent)
+        ) || document.querySelector("[data-mime-type='application/vnd.jupyter.error']")""",
+        timeout=1000 * seconds,
+    )
+    wait_until_idle(page)
+
+
+def widget(page: Page, which: int = 0) -> Locator:
+    """A widget of the page: its controls and its output."""
+    return page.locator(".widget-vbox").nth(which)
+
+
+def move_slider(widget: Locator, label: str, key: str, times: int = 1) -> None:
+    """Press a key on the slider with this label, as a person does who has no mouse."""
+    slider = widget.locator(".widget-slider", has=widget.page.get_by_text(label, exact=True)).get_by_role("slider")
+    slider.focus()
+    for _ in range(times):
+        slider.press(key)
+
+
+def picture(widget: Locator) -> str:
+    return widget.locator("img").get_attribute("src")
+
+
+def errors(page: Page) -> list[str]:
+    """What the notebook's outputs and widgets show as errors, and what they write to stderr."""
+    shown = page.locator(
+        "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
+    )
+    return shown.all_inner_texts()
+
+
+def notebook_of(*sources: str) -> nbformat.NotebookNode:
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in sources], metadata={"kernelspec": kernel}
+    )
+
+
+LINE = """
+from infotok.lab import explore
+from infotok.lab.plots import new
+
+def line(slope):
+    if slope == 3:
+        raise ValueError("slope: got 3, expected another")
+    fig, ax = new(width=4, height=2)
+    ax.plot([0, 1], [0, slope])
+    ax.set_ylim(0, 5)
+    return fig
+"""
+EXPLORE = 'explore(line, text=lambda slope: f"The slope is **{slope}**, $s = {slope}$.", slope=(1, 5, 1, 1))'
+
+
+def test_a_slider_changes_picture_and_text_and_an_error_is_shown(lab, tmp_path):
+    page = lab("line", notebook_of(LINE, EXPLORE, EXPLORE.replace("(line", "(line, button=True")))
+    run_all(page)
+    first, slow = widget(page), widget(page, 1)
+    expect(first).to_contain_text("The slope is 1")
+    expect(first.locator("strong")).to_have_text("1")  # Markdown, and its mathematics
+    expect(first.locator("mjx-container")).to_be_attached()
+
+    before = picture(first)
+    move_slider(first, "slope", "ArrowRight")
+    expect(first).to_contain_text("The slope is 2")
+    assert picture(first) != before
+    assert not errors(page)
+
+    move_slider(first, "slope", "ArrowRight")
+    expect(first).to_contain_text("ValueError: slope: got 3, expected another")
+    assert len(errors(page)) == 1
+    page.screenshot(path=tmp_path / "error.png")
+
+    move_slider(first, "slope", "ArrowRight")  # and the reader can go on
+    expect(first).to_contain_text("The slope is 4")
+    assert not errors(page)
+
+    move_slider(slow, "slope", "ArrowRight")
+    expect(slow.locator(".widget-readout")).to_have_text("2")
+    expect(slow).to_contain_text("The slope is 1")  # it waits for its button
+    slow.get_by_role("button", name="Run").press("Enter")
+    expect(slow).to_contain_text("The slope is 2")
+    page.screenshot(path=tmp_path / "button.png")
+
+
+@pytest.mark.parametrize("name", WITH_WIDGET)
+def test_a_lesson_runs_and_its_widget_answers(lab, name, tmp_path):
+    sizes = resolve(COURSE, [name], "smoke", [])[name]
+    page = lab(name, parameterize_notebook(load_notebook_node(str(COURSE.notebook(name))), sizes))
+    run_all(page, seconds=120)
+    assert not errors(page)
+    for which in range(page.locator(".widget-vbox").count()):
+        answers(widget(page, which), tmp_path / f"{which}")
+
+
+def answers(widget: Locator, shots: Path) -> None:
+    """A widget's first slider, moved by keyboard, changes its picture and its text; where it has a Run button, then."""
+    page, run = widget.page, widget.get_by_role("button", name="Run")
+    before, text = picture(widget), widget.locator("p").inner_text()
+    widget.scroll_into_view_if_needed()
+    page.screenshot(path=shots.with_suffix(".before.png"))
+    for _ in range(20):  # far enough for a picture that snaps to what was computed
+        widget.get_by_role("slider").first.press("ArrowRight")
+    if run.count():
+        run.press("Enter")
+    expect(widget.locator("img")).not_to_have_attribute("src", before)
+    expect(widget.locator("p")).not_to_have_text(text)
+    page.screenshot(path=shots.with_suffix(".after.png"))
+    assert not errors(page)

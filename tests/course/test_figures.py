@@ -1,0 +1,78 @@
+"""The course's own notebooks and committed figures, and how pictures and pages are made from runs."""
+
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from courses import infotok, make_course
+from PIL import Image
+
+from infotok.course.course import Course, Refusal, first_heading
+from infotok.course.figures import redraw_all, take_metrics
+from infotok.course.pages import typeset, write_page
+from infotok.files import read_json
+
+ROOT = Path(__file__).parents[2]
+COMMITTED = sorted((ROOT / "figures").glob("*/metrics.json"))
+
+
+@pytest.mark.parametrize("metrics", COMMITTED, ids=lambda path: path.parent.name)
+def test_committed_figures_are_what_their_metrics_draw(metrics, tmp_path):
+    name = metrics.parent.name
+    course = Course(make_course(tmp_path, {name: []}))
+    folder = tmp_path / "figures" / name
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_bytes(metrics.read_bytes())
+    drawn = redraw_all(course, [name])
+    first = [path.read_bytes() for path in drawn]
+    assert [path.read_bytes() for path in redraw_all(course, [name])] == first, "the same metrics, the same bytes"
+    assert {path.name for path in drawn} == {path.name for path in metrics.parent.glob("*.png")}
+    for path in drawn:  # another build of Matplotlib may move a grey value, never the picture
+        new, old = (np.asarray(Image.open(each).convert("RGB"), float) for each in (path, metrics.parent / path.name))
+        assert new.shape == old.shape
+        assert np.abs(new - old).mean() < 1.0
+
+
+def test_only_a_passed_run_is_published(tmp_path):
+    with pytest.raises(Refusal, match=r"got no passed run at laptop.*infotok run a --profile laptop"):
+        take_metrics(Course(make_course(tmp_path, {"a": []})), ["a"], "laptop")
+
+
+def test_what_other_programs_read_stands_at_the_top(tmp_path):
+    cell = """from infotok.lab import Record
+record = Record(run_dir, profile)
+record.metric("paired", [{"host": "masked", "mean": 0.1}])"""
+    make_course(tmp_path, {"a": [cell]})
+    assert infotok(tmp_path, "run", "a").returncode == 0
+    assert infotok(tmp_path, "figures", "a", "--from", "laptop").returncode == 0
+    published = read_json(tmp_path / "figures" / "a" / "metrics.json")
+    assert published["paired"] == published["metrics"]["paired"] == [{"host": "masked", "mean": 0.1}]
+
+
+def test_formulas_become_mathml_and_code_does_not():
+    assert "<msup>" in typeset(r"a $x^2$ here")
+    assert 'display="block"' in typeset("$$\\frac{1}{2}$$")
+    assert typeset("`$x^2$` costs \\$5 or $5 and $6") == "`$x^2$` costs \\$5 or $5 and $6"
+    assert typeset("```\n$x$\n```") == "```\n$x$\n```"
+
+
+def test_a_page_needs_no_network(tmp_path):
+    notebook = nbformat.v4.new_notebook()
+    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "x"}, "text/plain": "interactive"}
+    notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+    notebook.cells = [
+        nbformat.v4.new_markdown_cell("# A title\n\nSee $x^2$ and [the next](02_next.ipynb)."),
+        nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("display_data", widget)]),
+    ]
+    write_page(notebook, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "<msup>" in page
+    assert 'href="02_next.html"' in page
+    assert "something to play with stands here" in page
+    assert "<script" not in page
+
+
+def test_the_first_heading_is_the_title():
+    assert first_heading("text\n## A *title*\n# Another") == "A *title*"
+    assert first_heading("no heading") == ""

@@ -1,0 +1,94 @@
+"""Running a model over an evaluation set: an oracle scores one, a fresh model stands at its baselines."""
+
+import pytest
+import torch
+from torch import nn
+
+from infotok.evaluation import evaluate, evaluate_generation, evaluate_understanding
+from infotok.evaluation.evaluate import answer_batch, generate_images, reconstruct
+from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+from infotok.unified import AutoregressiveModel, Backbone, MaskedModel
+from infotok.worlds import ShapesWorld
+
+WORLD = ShapesWorld(nuisance=0.0, jitter=1)
+N = 24
+
+
+def build(cls=AutoregressiveModel, quantizer="vector"):
+    torch.manual_seed(0)
+    config = TokenizerConfig(grid=2, dim=4, width=4, quantizer=quantizer, quantizer_options={"codebook_size": 8})
+    backbone = Backbone.tiny(len(WORLD.vocabulary), hidden=8, layers=1, heads=2)
+    return cls(SharedTokenizer.from_config(config), backbone, WORLD.vocabulary).eval()
+
+
+class Oracle(nn.Module):
+    """Knows the answers to the questions of one seed's batch by heart, and no others, and draws what it reads."""
+
+    def __init__(self, seed):
+        super().__init__()
+        self.place = nn.Parameter(torch.zeros(1))
+        self.tokenizer = self
+        batch = WORLD.batch(N, torch.Generator().manual_seed(seed))
+        self.no = WORLD.vocabulary.ids(["no"])[0]
+        self.known = {
+            (image.numpy().tobytes(), tuple(question.tolist())): answer
+            for image, asked, answers in zip(batch.images, batch.questions, batch.answers, strict=True)
+            for question, answer in zip(asked, answers, strict=True)
+        }
+
+    def answer(self, images, questions):
+        rows = [
+            [self.known.get((image.numpy().tobytes(), tuple(q.tolist())), self.no) for q in asked]
+            for image, asked in zip(images, questions, strict=True)
+        ]
+        return torch.tensor(rows)
+
+    def generate(self, captions, generator):
+        return WORLD.render(WORLD.scenes_of(WORLD.vocabulary.decode(captions)), generator)
+
+    encode = decode = staticmethod(lambda images: images)
+
+
+def test_an_oracle_is_right_about_everything_it_knows():
+    scores = evaluate(Oracle(seed=3), WORLD, n=N, seed=3, at_once=7)
+    assert scores["understanding"]["overall"] == scores["understanding"]["mean"] == 1
+    assert scores["shuffled"]["overall"] < 0.6
+    assert 0.2 < scores["question_only"]["overall"] < 0.8
+    assert scores["pope_random"]["accuracy"] < 0.7  # these questions it never heard
+    assert scores["generation"]["overall"] == 1
+    assert scores["renders"]["cells"] == scores["reconstructions"]["cells"] == scores["generations"]["cells"] == 1
+    assert scores["generations"]["offset"] < 1 == scores["renders"]["offset"]  # which no caption named
+    assert scores.keys() >= {"pope_random", "pope_frequent", "pope_adversarial", "mme"}
+
+
+@pytest.mark.parametrize("kind", [(AutoregressiveModel, "vector"), (MaskedModel, "lookup_free")])
+def test_scores_do_not_depend_on_how_many_at_once(kind):
+    model = build(*kind)
+    few, many = (evaluate(model, WORLD, n=12, seed=1, at_once=at_once) for at_once in (5, 12))
+    assert few == many
+    batch = WORLD.batch(12, torch.Generator().manual_seed(1))
+    images = [reconstruct(model, batch.images, at_once) for at_once in (5, 12)]
+    torch.testing.assert_close(*images, atol=1e-5, rtol=1e-5)
+
+
+def test_scores_follow_their_seed_and_options():
+    model = build()
+    scores = evaluate_generation(model, WORLD, n=6, seed=1)
+    assert scores == evaluate_generation(model, WORLD, n=6, seed=1)
+    batch = WORLD.batch(6, torch.Generator().manual_seed(1))
+    plain = generate_images(model, batch.captions, torch.Generator().manual_seed(0))
+    greedy = generate_images(model, batch.captions, torch.Generator().manual_seed(0), temperature=0)
+    assert not torch.equal(plain, greedy)
+    assert plain.shape == (6, 3, 32, 32)
+
+
+def test_a_fresh_model_has_seen_nothing():
+    scores = evaluate_understanding(build(), WORLD, n=64, seed=2)
+    assert scores["understanding"]["overall"] <= scores["question_only"]["overall"]
+    assert scores["question_only"]["shape"] < 0.6
+
+
+def test_bad_sizes_are_refused():
+    batch = WORLD.batch(2, torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match="at_once: got 0, expected an integer from 1 to"):
+        answer_batch(build(), batch, at_once=0)

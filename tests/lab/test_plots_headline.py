@@ -1,0 +1,127 @@
+"""Pictures of lesson 11 over a grid of values, each redrawn from its recipe byte for byte; and its exercises."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from infotok.evaluation import paired_difference
+from infotok.images import packed
+from infotok.lab.exercises import headline as exercises
+from infotok.lab.plots import headline, redraw
+from infotok.lab.plots.style import png
+from infotok.worlds import ShapesWorld
+
+rng = np.random.default_rng(0)
+WORLD = ShapesWorld(nuisance=0.3)
+BATCH = WORLD.batch(6, torch.Generator().manual_seed(0))
+PICTURES = packed(BATCH.images)
+HOSTS = ["autoregressive", "masked", "continuous"]
+ARMS = ["host alone", "InfoTok variational", "InfoTok HSIC", "an arm without a colour"]
+
+
+def found(arms, hosts=HOSTS, missing=None):
+    interval = {host: None if host == missing else [*sorted(rng.normal(size=3)), 3 + i] for i, host in enumerate(hosts)}
+    return {side: {arm: interval for arm in arms} for side in "UG"}
+
+
+def along(values, hosts):
+    seeds = [[] if i == 1 else list(rng.random(3)) for i in range(values)]
+    return {side: {host: {arm: seeds for arm in ARMS} for host in hosts} for side in "UG"}
+
+
+CASES = [
+    (headline.forest, {"differences": found(ARMS)}),
+    (headline.forest, {"differences": found(ARMS[:1], HOSTS[:1]), "title": "one"}),
+    (headline.forest, {"differences": found(ARMS, HOSTS[1:2]), "reported": found(ARMS, missing="masked")}),
+    (headline.sweep, {"values": [4, 6, 8], "label": "bits", "scores": along(3, HOSTS)}),
+    (headline.sweep, {"values": [1, 2, 4], "label": "times", "scores": along(3, HOSTS[:1]), "log": True}),
+    (
+        headline.first_drawings,
+        {
+            "prompts": WORLD.captions(BATCH.scenes)[:3],
+            "drawings": {arm: PICTURES[:3] for arm in ARMS[:3]},
+            "right": {arm: [True, False, True] for arm in ARMS[:3]},
+        },
+    ),
+    (
+        headline.composed,
+        {
+            "drawings": {host: {arm: PICTURES[i] for i, arm in enumerate(ARMS[:2])} for host in HOSTS},
+            "right": {host: {ARMS[0]: 1, ARMS[1]: 4} for host in HOSTS},
+            "cells": 4,
+        },
+    ),
+    (
+        headline.first_answers,
+        {
+            "picture": PICTURES[0],
+            "questions": ["which colour is at top-left ?", "how many objects are there ?"],
+            "truth": ["red", "two"],
+            "likely": {arm: [{"red": 0.5, "blue": 0.2, "two": 0.2, "one": 0.1}] * 2 for arm in ARMS[:3]},
+        },
+    ),
+    (
+        headline.plane,
+        {
+            "paths": {host: {arm: rng.random((4, 2)) for arm in ARMS} for host in HOSTS},
+            "steps": [1, 2, 3, 4],
+            "entropy": 10.2,
+        },
+    ),
+    (
+        headline.carried,
+        {
+            "nats": {g: {h: {a: list(rng.random(4)) for a in ARMS} for h in HOSTS} for g in ("structure", "nuisance")},
+            "entropies": {"structure": 10.2, "nuisance": 77.0},
+        },
+    ),
+    (
+        headline.subscores,
+        {
+            "names": ["shape", "colour", "count"],
+            "differences": {host: {arm: [0.1, None, -0.1] for arm in ARMS[1:3]} for host in HOSTS},
+            "sure": {host: {arm: [True, False, False] for arm in ARMS[1:3]} for host in HOSTS},
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("plot", "data"), CASES, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_picture_and_its_recipe_are_one(plot, data):
+    figure = plot(**data)
+    assert png(redraw(json.loads(json.dumps(figure.recipe)))) == png(figure)
+
+
+def test_a_forest_shows_every_interval_where_it_is():
+    values = {side: {"arm": {"masked": [-0.1, 0.2, 0.5]}} for side in "UG"}
+    for ax in headline.forest(differences=values).axes:
+        lines = [list(line.get_xdata()) for line in ax.lines]
+        assert [-0.1, 0.5] in lines
+        assert [0.2] in lines
+
+
+def test_two_seeds_have_a_mean_and_no_interval():
+    values = {side: {"arm": {"masked": [-0.1, 0.2, 0.5, 3]}, "few": {"masked": [-9.0, 0.1, 9.2, 2]}} for side in "UG"}
+    for ax in headline.forest(differences=values).axes:
+        lines = [list(line.get_xdata()) for line in ax.lines]
+        assert [-0.1, 0.5] in lines
+        assert [0.1] in lines
+        assert [-9.0, 9.2] not in lines
+        assert ax.get_xlim()[1] < 1, "nor does it set the frame"
+
+
+def test_exercises_follow_from_the_package():
+    difference = paired_difference([0.74, 0.83, 0.95], [0.70, 0.80, 0.90])
+    assert exercises.paired.answer == pytest.approx(difference.interval[0], abs=1e-6)
+    assert pytest.approx(stats.t.ppf(0.975, 2), abs=1e-5) == exercises._T
+    # X, Z, T jointly Gaussian, Z and T independent given X: the rule that the answer follows from, by determinants
+    joint = np.array([[1.0, 0.8, 0.9], [0.8, 1.0, 0.72], [0.9, 0.72, 1.0]])
+    given = joint[:2, :2] - np.outer(joint[:2, 2], joint[:2, 2])
+    of_x, of_t = (-0.5 * math.log(1 - r**2) for r in (0.8, 0.72))
+    conditional = 0.5 * math.log(given[0, 0] * given[1, 1] / np.linalg.det(given))
+    assert conditional == pytest.approx(of_x - of_t), "I(X;Z|T) = I(X;Z) - I(Z;T)"
+    assert exercises.unexplained.answer == 12 - 9

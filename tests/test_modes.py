@@ -7,8 +7,6 @@ import pickle
 
 import pytest
 import torch
-from test_shared_tokenizer import BATCH, OPTIONS, make
-from test_unified_models import KINDS, WORLD, build
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
@@ -16,6 +14,8 @@ from infotok.evaluation.evaluate import evaluate, reconstruct
 from infotok.modes import evaluating
 from infotok.tokenizers import LatentEncoder
 from infotok.unified import ContinuousModel
+from tests.tokenizers.test_shared_tokenizer import BATCH, OPTIONS, make
+from tests.unified.test_unified_models import KINDS, WORLD, build
 
 
 def modes(module: nn.Module) -> list[bool]:

@@ -10,15 +10,16 @@
 from importlib import import_module
 from typing import Any
 
+from infotok.lab.record import Claim, Record
+from infotok.lab.sweep import sweep
+
 __all__ = ["Claim", "Exercise", "Record", "explore", "sweep"]
 
-HOMES = {"Claim": "record", "Exercise": "exercises", "Record": "record", "explore": "widgets", "sweep": "sweep"}
+HOMES = {"Exercise": "exercises", "explore": "widgets"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name where it is first used: the command `infotok` needs no widgets."""
+    """Import widgets and exercises where they are first used: the command `infotok` needs neither."""
     if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+    return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)

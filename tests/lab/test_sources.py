@@ -102,7 +102,7 @@ def edited(file, old, new):
         return str(reason)
 
 answers = [sources("infotok.information", "nhsic")]
-answers.append(edited("unified/host.py", "import torch", "import torch\\nX = 1"))
+answers.append(edited("unified/base.py", "import torch", "import torch\\nX = 1"))
 answers.append(edited("information/kernels.py", '"' * 3, '"' * 3 + "Edited. "))
 answers.append(edited("information/kernels.py", "import torch", "import torch\\nX = 1"))
 answers.append(edited("errors.py", "def require", "X = 1\\ndef require"))

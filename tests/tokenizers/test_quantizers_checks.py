@@ -5,9 +5,6 @@ import math
 
 import pytest
 import torch
-from test_quantizers import DIM, DISCRETE, EVERY, every, features, seeded, trained
-from test_quantizers_modes import assert_same, state
-from test_shared_tokenizer import BATCH, make
 from torch import nn
 
 from infotok.errors import checking, checks
@@ -17,6 +14,9 @@ from infotok.tokenizers import (
     Usage,
     VectorQuantizer,
 )
+from tests.tokenizers.test_quantizers import DIM, DISCRETE, EVERY, every, features, seeded, trained
+from tests.tokenizers.test_quantizers_modes import assert_same, state
+from tests.tokenizers.test_shared_tokenizer import BATCH, make
 
 # --- values that are not numbers -------------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ import math
 
 import pytest
 import torch
-from test_quantizers import DIM, DISCRETE, every, features, seeded, trained
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
@@ -14,6 +13,7 @@ from infotok.tokenizers import (
     ResidualQuantizer,
     VectorQuantizer,
 )
+from tests.tokenizers.test_quantizers import DIM, DISCRETE, every, features, seeded, trained
 
 
 def state(module: nn.Module) -> dict[str, torch.Tensor]:

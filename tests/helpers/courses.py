@@ -44,14 +44,14 @@ def make_course(root: Path, notebooks: dict[str, list[str]], profiles: str = "sm
 def copy_of_the_clone(root: Path) -> Path:
     """The course itself in a folder of the tests' own: its notebooks and the committed metrics that they read."""
     for folder in ("notebooks", "figures"):
-        shutil.copytree(Path(__file__).parents[1] / folder, root / folder)
+        shutil.copytree(Path(__file__).parents[2] / folder, root / folder)
     return root
 
 
 def infotok(root: Path, *words: str, start: bool = False):
     """The command on that course, as a person calls it; `start` returns the process while it goes on."""
     command = [sys.executable, "-m", "infotok", *words, "--root", str(root)]
-    repository = str(Path(__file__).parents[1])
+    repository = str(Path(__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": repository, "PYTHONWARNINGS": "default"}
     kind = subprocess.Popen if start else partial(subprocess.run, timeout=PATIENCE)
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}

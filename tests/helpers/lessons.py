@@ -12,7 +12,7 @@ import infotok.lab
 from infotok.course.course import Course
 from infotok.lab.caching.fingerprint import fingerprint
 
-COURSE = Course(Path(__file__).parents[1])
+COURSE = Course(Path(__file__).parents[2])
 
 
 def keys_of_sweeps(name: str, parameters: dict[str, Any], edits: tuple[tuple[str, str], ...] = ()) -> dict[str, Any]:

@@ -67,11 +67,17 @@ def check(name: str, annotation: Any, value: Any) -> Any:
 
 
 def from_text(name: str, annotation: Any, text: str) -> Any:
-    """The value that a command line's `text` stands for: text as it is, anything else as JSON, flags in any case."""
+    """The value that a command line's `text` stands for.
+
+    Text and a choice of texts are taken as they are, numbers as Python writes them, flags in any case, others as JSON.
+    """
+    bare, adapter = _bare(annotation), _adapter(annotation)
     try:
-        if _bare(annotation) is str:
-            return _adapter(annotation).validate_python(text)
-        return _adapter(annotation).validate_json(text.lower() if _bare(annotation) is bool else text)
+        if bare in (int, float):
+            return adapter.validate_strings(text)
+        if bare is str or (get_origin(bare) is Literal and all(isinstance(each, str) for each in get_args(bare))):
+            return adapter.validate_python(text)
+        return adapter.validate_json(text.lower() if bare is bool else text)
     except ValidationError as error:
         raise _one_line(error, {name: annotation}, name) from None
 

@@ -48,7 +48,6 @@ app = typer.Typer(
     help="Run the infotok course headlessly, and see what came of it.",
     epilog=EXAMPLES,
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -56,14 +55,16 @@ app = typer.Typer(
 
 
 def command() -> int:
-    """Parse the command line and do it; returns the exit code of a refusal, else leaves with that of the command."""
+    """Parse the command line and run the command; returns the exit code: 2, with one line, for what is refused."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that knows ASCII alone shows ? for the rest
             stream.reconfigure(errors="replace")
     try:
-        app()
+        return app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
     except Refusal as refusal:
         print(f"infotok: {refusal}", file=sys.stderr)
+    except typer.TyperException as error:  # an unknown option, or a value of another type
+        print(f"infotok: {error.format_message()}", file=sys.stderr)
     except OSError as error:
         print(f"infotok: {os_line(error)}", file=sys.stderr)
     return 2
@@ -89,30 +90,26 @@ def run(
     names: Names = None,
     profile: Profile = "laptop",
     parameter: Assignments = None,
-    jobs: Annotated[str, typer.Option(help="How many notebooks run side by side.", metavar="N")] = "1",
+    jobs: Annotated[int, typer.Option(help="How many notebooks run side by side.", metavar="N", min=1)] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget finished and interrupted runs of the same.")] = False,
-    cap_mb: Annotated[str, typer.Option(help="The largest file a run may leave, in MB.", metavar="MB")] = "25",
+    cap_mb: Annotated[float, typer.Option(help="The largest file a run may leave, in MB.", metavar="MB", min=0)] = 25,
     root: Root = "",
 ) -> None:
     """Run notebooks headlessly, check what they claim, and write the report."""
     from infotok.course.display import summary
-    from infotok.course.parameters import asked, convert, resolve, unreadable
+    from infotok.course.parameters import asked, resolve, unreadable
     from infotok.course.report import write_report
     from infotok.course.runner import exit_code
     from infotok.course.runner import run as run_notebooks
 
     course = Course.find(root)
-    side_by_side = convert("--jobs", "int", jobs)
-    if side_by_side < 1:
-        raise Refusal(f"--jobs: got {side_by_side}, expected a positive integer")
-    cap = convert("--cap-mb", "float", cap_mb)
     chosen = course.select(names or [])
     damaged = {} if names else unreadable(course, chosen)
     for line in [] if names else course.others:
         print(f"infotok: {line}", file=sys.stderr)
     parameters = resolve(course, [name for name in chosen if name not in damaged], profile, parameter or []) | damaged
     try:
-        runs = run_notebooks(course, parameters, profile, jobs=side_by_side, fresh=fresh, cap_mb=cap)
+        runs = run_notebooks(course, parameters, profile, jobs=jobs, fresh=fresh, cap_mb=cap_mb)
     except KeyboardInterrupt:
         print("infotok: interrupted; the same command goes on from what is finished", file=sys.stderr)
         raise typer.Exit(130) from None

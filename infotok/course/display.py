@@ -140,7 +140,7 @@ def listing(course: Course, assignments: list[str]) -> None:
         for parameter in read_parameters(course.notebook(name)).values():
             if parameter.name not in OWN:
                 page.print(
-                    f"    {parameter.name}: {parameter.kind} = {parameter.default!r}",
+                    f"    {parameter.name}: {parameter.expected} = {parameter.default!r}",
                     Text(parameter.help, "dim"),
                     markup=False,
                 )

@@ -1,5 +1,6 @@
 """notebooks/profiles.yaml: what each profile sets beside the notebooks' own parameters. Any damage is one line."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ class _Strict(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"found {key.value!r} twice", key.start_mark)
             seen.append(key.value)
         return super().construct_mapping(node, deep)
+
+
+# YAML 1.1 takes 1e-4 for text; here it is the number that it looks like.
+_Strict.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+"), [*"-+0123456789"])
 
 
 def read_profiles(path: Path, profiles: tuple[str, ...], names: list[str]) -> dict[str, dict[str, dict[str, Any]]]:

@@ -11,6 +11,11 @@ from infotok.course import runner
 from infotok.course.course import Course, Refusal
 from infotok.course.parameters import read_parameters, resolve
 
+DEFAULTS = {
+    "seed": 0, "steps": 3, "beta_max": 4.0, "names": ["a", "b"], "flag": False,
+    "rate": 0.5, "kind": "linear", "sizes": [2],
+}  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
@@ -24,21 +29,28 @@ def root(tmp_path_factory):
         (["02_gausian_bottlenck"], "notebook: got '02_gausian_bottlenck', expected one of the course; did you mean 02"),
         (["--profile", "lptop"], "profile: got 'lptop', expected one of smoke, laptop, gpu; did you mean laptop?"),
         (["-p", "stepz=3"], "stepz: got a parameter that 02_gaussian_bottleneck does not have; did you mean steps?"),
-        (["-p", "steps=abc"], "steps: got 'abc', expected an integer"),
-        (["-p", "steps=1e2"], "steps: got '1e2', expected an integer"),
+        (["-p", "steps=abc"], "steps: got 'abc', expected a positive integer"),
+        (["-p", "steps=1e2"], "steps: got '1e2', expected a positive integer"),
         (["-p", "seed=1.5"], "seed: got '1.5', expected an integer"),
         (["-p", "beta_max=nan"], "beta_max: got 'nan', expected a finite number"),
-        (["-p", "flag=yes"], "flag: got 'yes', expected true or false"),
-        (["-p", "names=a"], "names: got 'a', expected a JSON list, each item text"),
+        (["-p", "rate=0"], "rate: got '0', expected a number in (0, 1]"),
+        (["-p", "kind=lin"], "kind: got 'lin', expected one of linear, quadratic"),
+        (["-p", "sizes=[2, 0]"], "sizes: got '[2, 0]', expected a list of 1 or more, each item a positive integer, as"),
+        (["-p", "sizes=[]"], "sizes: got '[]', expected a list of 1 or more, each item a positive integer, as JSON"),
+        (["-p", "flag=yes"], "flag: got 'yes', expected True or False"),
+        (["-p", "names=a"], "names: got 'a', expected a list, each item text, as JSON"),
+        (["-p", "names=[\"\\ud800\"]"], "names: got "),
         (["-p", "seed"], "-p: got 'seed', expected NAME=VALUE"),
         (["-p", "seed=1", "-p", "seed=2"], "-p: got seed twice, expected it once"),
         (["-p", "names=" + "[" * 100_000], "names: got '[[[[["),
         (["-p", "seed=" + "9" * 5000], "seed: got '99999"),
         (["-p", "profile=x"], "profile: got a parameter that 02_gaussian_bottleneck does not have"),
         (["-p", "run_dir=x"], "run_dir: got a parameter that 02_gaussian_bottleneck does not have"),
-        (["--jobs", "0"], "--jobs: got 0, expected a positive integer"),
-        (["--jobs", "two"], "--jobs: got 'two', expected an integer"),
-        (["--cap-mb", "big"], "--cap-mb: got 'big', expected a finite number"),
+        (["--jobs", "0"], "Invalid value for '--jobs': Input should be greater than or equal to 1"),
+        (["--jobs", "two"], "Invalid value for '--jobs': Input should be a valid integer"),
+        (["--cap-mb", "big"], "Invalid value for '--cap-mb': Input should be a valid number"),
+        (["--cap-mb", "nan"], "Invalid value for '--cap-mb': Input should be greater than or equal to 0"),
+        (["--no-such-option"], "No such option"),
     ],
 )  # fmt: skip
 def test_a_wrong_request_is_refused_in_one_line(root, words, line, monkeypatch, capsys):
@@ -55,8 +67,21 @@ def test_a_wrong_request_is_refused_in_one_line(root, words, line, monkeypatch, 
 def test_values_take_the_types_of_the_parameters_cell(root):
     given = ["seed=7", "beta_max=1e2", "flag=true", 'names=["x"]']
     values = resolve(Course(root), ["03_other"], "smoke", given)["03_other"]
-    assert values == {"seed": 7, "steps": 1, "beta_max": 100.0, "names": ["x"], "flag": True}
-    assert [type(value) for value in values.values()] == [int, int, float, list, bool]
+    assert values == {**DEFAULTS, "seed": 7, "steps": 1, "beta_max": 100.0, "names": ["x"], "flag": True}
+    assert [type(value) for value in values.values()] == [int, int, float, list, bool, float, str, list]
+
+
+def test_values_are_written_as_on_any_command_line(root):
+    given = ["rate=.5", "beta_max=1_000", "flag=TRUE", "kind=quadratic", "sizes=[3, 4]", "seed=-3"]
+    values = resolve(Course(root), ["03_other"], "laptop", given)["03_other"]
+    assert values == DEFAULTS | {
+        "rate": 0.5,
+        "beta_max": 1000.0,
+        "flag": True,
+        "kind": "quadratic",
+        "sizes": [3, 4],
+        "seed": -3,
+    }
 
 
 def test_an_assignment_goes_before_the_profile(root):
@@ -68,7 +93,9 @@ def test_an_assignment_goes_before_the_profile(root):
     [
         ("smoke: {03_othr: {steps: 1}}", "03_othr.*did you mean 03_other"),
         ("smoke: {03_other: {stepz: 1}}", "profiles.yaml, smoke, stepz.*did you mean steps"),
-        ("smoke: {03_other: {steps: many}}", "profiles.yaml, smoke, steps: got 'many', expected an integer"),
+        ("smoke: {03_other: {steps: many}}", "profiles.yaml, smoke, steps: got 'many', expected a positive integer"),
+        ("smoke: {03_other: {steps: 0}}", "profiles.yaml, smoke, steps: got 0, expected a positive integer"),
+        ("smoke: {03_other: {sizes: [1, 0]}}", r"profiles.yaml, smoke, sizes\[1\]: got 0, expected a list"),
         ("smoke: {03_other: {beta_max: 1e-4}}", None),  # YAML 1.1 reads this number as text
         ("smke: {}", "smke.*did you mean smoke"),
     ],
@@ -93,7 +120,7 @@ def test_a_wrong_profile_file_is_refused(tmp_path, profiles, line):
         (b"\xff\xfe\xfd", "profiles.yaml: got a file that cannot be read"),
         (b"smoke: 3", "profiles.yaml, smoke: got 3, expected names"),
         (b"smoke: {03_other: [steps]}", r"profiles.yaml, smoke, 03_other: got \['steps'\], expected names"),
-        (b"smoke: {03_other: {steps: null}}", "profiles.yaml, smoke, steps: got None, expected an integer"),
+        (b"smoke: {03_other: {steps: null}}", "profiles.yaml, smoke, steps: got None, expected a positive integer"),
         (b"smoke: {}\nsmoke: {03_other: {steps: 1}}", "found 'smoke' twice in line 2"),
         (b"smoke: {03_other: {steps: 1, steps: 2}}", "found 'steps' twice in line 1"),
         (b"smoke: {3: {steps: 1}}", "profiles.yaml, smoke: got 3, expected a known name"),
@@ -162,11 +189,28 @@ def set_parameters(line):
         (set_parameters("more: int = 1.5"), "more: got 1.5, expected an integer"),
         (set_parameters('more: int = "1"'), "more: got '1', expected an integer"),
         (set_parameters("more: float = 1e999"), "more: got inf, expected a finite number"),
-        (set_parameters("more: dict = {}"), "more: got the type dict, expected one of int"),
+        (set_parameters("more: dict = {}"), "more: got the type 'dict', expected one of int"),
         (set_parameters("more = 3"), "got 'more = 3' in the parameters cell, expected NAME: TYPE = VALUE"),
         (set_parameters("import os"), "got 'import os' in the parameters cell"),
-        (set_parameters("more: int = ("), "a parameters cell that is no Python"),
+        (set_parameters("more: int = ("), "a parameters cell that is not Python"),
         (set_parameters("seed: int = 1"), "seed: got it twice"),
+        (set_parameters("more: Count = 0"), "more: got 0, expected a positive integer"),
+        (set_parameters('more: Literal["a", "b"] = "c"'), "more: got 'c', expected one of a, b"),
+        (set_parameters("more: Annotated[float, Field(gt=0)] = 0"), r"more: got 0, expected a number in \(0, inf\)"),
+        (set_parameters("more: list[Count] = [1, 0]"), r"more\[1\]: got 0, expected a list, each item a positive"),
+        (set_parameters("more: PositiveInt = 1"), "more: got the type 'PositiveInt', expected one of int"),
+        (set_parameters("more: Literal = 1"), "more: got the type 'Literal', expected one of int"),
+        (set_parameters("more: Annotated[int, 3] = 1"), r"more: got the type .*, expected Field\(...\) with numbers"),
+        (set_parameters("more: Annotated[int, Field(default=3)] = 1"), "more: got the type .*, expected Field"),
+        (set_parameters("more: Annotated[int, Field(ge=open(0))] = 1"), "more: got the type .*, expected"),
+        (set_parameters("more: Annotated[int, Field(ge=[])] = 1"), "more: got the type .*, expected"),
+        (
+            set_parameters("more: Annotated[bool, Field(min_length=1)] = True"),
+            "more: got a limit that does not fit",
+        ),
+        (set_parameters("from os import system"), "got 'from os import system' .* expected one of the imports"),
+        (set_parameters("from .settings import Count"), "expected one of the imports of a parameters cell"),
+        (set_parameters("from pydantic import Field as F"), "expected one of the imports of a parameters cell"),
     ],
 )
 def test_a_damaged_notebook_is_one_line(tmp_path, change, line):
@@ -189,7 +233,9 @@ def test_parameters_are_found_with_their_help(root):
     found = read_parameters(Course(root).notebook("03_other"))
     assert found["seed"].help == "moves every draw"
     assert found["names"].default == ["a", "b"]
-    assert found["beta_max"].kind == "float"
+    assert found["beta_max"].annotation is float
+    assert found["rate"].expected == "a number in (0, 1]"
+    assert found["kind"].expected == "one of linear, quadratic"
 
 
 def test_outside_a_clone_the_command_says_so(tmp_path):

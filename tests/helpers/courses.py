@@ -17,11 +17,19 @@ from infotok.course.runs import digest, seal
 from infotok.files import write_json
 
 PATIENCE = 300  # seconds, several times what any command of the tests takes
-PARAMETERS = '''seed: int = 0  # moves every draw
-steps: int = 3
+PARAMETERS = '''from typing import Annotated, Literal
+
+from pydantic import Field
+from infotok.settings import Count
+
+seed: int = 0  # moves every draw
+steps: Count = 3
 beta_max: float = 4.0  # the last beta
 names: list[str] = ["a", "b"]
 flag: bool = False
+rate: Annotated[float, Field(gt=0, le=1)] = 0.5
+kind: Literal["linear", "quadratic"] = "linear"  # of the curve
+sizes: Annotated[list[Count], Field(min_length=1)] = [2]
 run_dir: str = ""
 profile: str = "laptop"'''
 

@@ -25,7 +25,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic import dataclasses as pydantic_dataclasses
 from pydantic.fields import FieldInfo
 
-from infotok.errors import message
+from infotok.errors import integers, message
 
 __all__ = ["Count", "NonNegative", "Positive", "check", "check_parameters", "expected", "from_text", "settings"]
 
@@ -107,20 +107,12 @@ def expected(annotation: Any) -> str:
         named = (origin or bare).__name__
         return f"a {named}{size}" + (f", each item {expected(item)}" if item is not None and named != "dict" else "")
     if bare is int:
-        return _integers(low, high, rest)
+        return integers(low + rest["open_low"], high - rest["open_high"])
     if bare is float:
         return (
             f"a number in {_interval(low, high, rest)}" if (low, high) != (-math.inf, math.inf) else "a finite number"
         )
     return {bool: "True or False", str: "text", type(None): "None"}.get(bare, getattr(bare, "__name__", str(bare)))
-
-
-def _integers(low: float, high: float, rest: dict[str, bool]) -> str:
-    low, high = low + rest["open_low"], high - rest["open_high"]
-    if high < 2**31 - 1:
-        return f"an integer from {low:.0f} to {high:.0f}" if low > -math.inf else f"an integer, at most {high:.0f}"
-    names = {-math.inf: "an integer", 0: "a non-negative integer", 1: "a positive integer"}
-    return names.get(low, f"an integer, at least {low:.0f}")
 
 
 def _interval(low: float, high: float, rest: dict[str, bool]) -> str:

@@ -358,7 +358,7 @@ def test_consistency_alone_raises_what_tokens_say_of_the_text():
         ({"decoder": ConvDecoder(32, 4, 6, 8)}, "decoder, dim: got 6, expected the encoder's, 8"),
         ({"decoder": ConvDecoder(32, 8, 8, 8)}, "decoder, length: got 64, expected the encoder's, 16"),
         ({"l2": -1.0}, "l2: got -1.0, expected a number in \\[0, inf\\)"),
-        ({"warmup": 1.5}, "warmup: got 1.5, expected an integer"),
+        ({"warmup": 1.5}, "warmup: got 1.5, expected a non-negative integer"),
         ({"perceptual_weight": 1.0}, "perceptual: got None, expected a PerceptualLoss together with its weight"),
     ],
 )
@@ -439,7 +439,7 @@ def test_a_configuration_survives_json():
         ({"l2": None}, TypeError, r"l2: got 'None \(NoneType\)', expected a number"),
         ({"warmup": True}, TypeError, r"warmup: got 'True \(bool\)', expected int"),
         ({"l1": -1}, ValueError, "l1: got -1, expected a number in \\[0, inf\\)"),
-        ({"warmup": -1}, ValueError, "warmup: got -1, expected an integer from 0"),
+        ({"warmup": -1}, ValueError, "warmup: got -1, expected a non-negative integer"),
         ({"tokens": 8}, ValueError, r"grid, tokens: got \(4, 8\), expected one of them, and None for the other"),
         ({"grid": None}, ValueError, "grid, tokens: got .None, None., expected one of them"),
         ({"quantizer": "vq"}, ValueError, "quantizer: got 'vq', expected None or one of vector, residual"),

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from pathlib import PurePath
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:  # torch and NumPy are imported where a tensor or an array is checked: the command needs neither
     import numpy as np
@@ -64,7 +64,12 @@ def require(condition: Any, name: str, got: Any, expected: str, error: type[Exce
     ValueError: beta: got -1, expected a number above 1
     """
     if not condition:
-        raise error(message(name, got, expected)) from None
+        refuse(name, got, expected, error)
+
+
+def refuse(name: str, got: Any, expected: str, error: type[Exception] = ValueError) -> NoReturn:
+    """Raise `error` with the line "name: got ..., expected ..."."""
+    raise error(message(name, got, expected)) from None
 
 
 def message(name: str, got: Any, expected: str) -> str:
@@ -96,7 +101,7 @@ def require_int(name: str, value: Any, low: int = 1, high: int = LARGEST) -> int
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     require(whole, name, _shown(value), integers(low, high), TypeError)
     require(low <= value, name, value, integers(low, high))
-    require(value <= high, name, value, f"an integer from {low} to {high}")
+    require(value <= high, name, value, integers(low, high) if high < LARGEST else f"an integer, at most {high}")
     return int(value)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from pathlib import PurePath
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:  # torch and NumPy are imported where a tensor or an array is checked: the command needs neither
     import numpy as np
@@ -64,7 +64,12 @@ def require(condition: Any, name: str, got: Any, expected: str, error: type[Exce
     ValueError: beta: got -1, expected a number above 1
     """
     if not condition:
-        raise error(message(name, got, expected)) from None
+        refuse(name, got, expected, error)
+
+
+def refuse(name: str, got: Any, expected: str, error: type[Exception] = ValueError) -> NoReturn:
+    """Raise `error` with the line "name: got ..., expected ..."."""
+    raise error(message(name, got, expected)) from None
 
 
 def message(name: str, got: Any, expected: str) -> str:
@@ -86,18 +91,30 @@ def require_instance(name: str, value: Any, kind: type | tuple[type, ...], expec
 
 
 def require_int(name: str, value: Any, low: int = 1, high: int = LARGEST) -> int:
-    """`value` as an int, low <= value <= high; TypeError for what is no integer (nor is a boolean).
+    """`value` as an int, low <= value <= high; TypeError for a value that is not an integer (a boolean is not).
 
     >>> require_int("steps", 2.5)
     Traceback (most recent call last):
         ...
-    TypeError: steps: got 2.5, expected an integer from 1 to 2147483647
+    TypeError: steps: got 2.5, expected a positive integer
     """
     whole = isinstance(value, Integral) and not isinstance(value, bool)
-    expected = f"an integer from {low} to {high}"
-    require(whole, name, _shown(value), expected, TypeError)
-    require(low <= value <= high, name, value, expected)
+    require(whole, name, _shown(value), integers(low, high), TypeError)
+    require(low <= value, name, value, integers(low, high))
+    require(value <= high, name, value, integers(low, high) if high < LARGEST else f"an integer, at most {high}")
     return int(value)
+
+
+def integers(low: float = -math.inf, high: float = math.inf) -> str:
+    """The integers from `low` to `high` in words; `LARGEST` and above count as no upper limit.
+
+    >>> integers(1), integers(0), integers(2), integers(2, 16)
+    ('a positive integer', 'a non-negative integer', 'an integer, at least 2', 'an integer from 2 to 16')
+    """
+    if high < LARGEST:
+        return f"an integer from {low} to {high}" if low > -LARGEST else f"an integer, at most {high}"
+    names = {0: "a non-negative integer", 1: "a positive integer"}
+    return "an integer" if low < -LARGEST else names.get(low, f"an integer, at least {low}")
 
 
 def require_float(name: str, value: Any, interval: str = "(-inf, inf)") -> float:

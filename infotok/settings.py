@@ -2,38 +2,58 @@
 
     @settings
     class TrainConfig:
-        steps: PositiveInt = 650
-        learning_rate: Annotated[float, Field(gt=0)] = 6e-3
+        steps: Count = 650
+        learning_rate: Positive = 6e-3
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
-    TrainConfig(steps=0)                     # ValueError: steps: got 0, expected a positive integer
-    check("steps", PositiveInt, 2.5)         # TypeError: steps: got 2.5, expected a positive integer
+    TrainConfig(steps=0)            # ValueError: steps: got 0, expected a positive integer
+    check("steps", Count, 2.5)      # TypeError: steps: got 2.5, expected a positive integer
 
-A notebook declares its parameters the same way, and `check_parameters(globals())` checks them. Types are exact: text is
-no number and a number is no flag; a float may be given as an integer. `require` of `infotok.errors` stays for tensors.
+- `settings`           a class decorator for hyperparameters and other configurations
+- `check`, `from_text` one value by an annotation: a Python value, or the text of a command line
+- `check_parameters`   the annotated variables of a notebook
+- `expected`           what an annotation accepts, in words
+- `Count`, `Positive`, `NonNegative`   the usual ranges
+
+Types are exact: text is not a number, and a number is not a flag. A float may be given as an integer, and NumPy's
+numbers are numbers. For tensors, and for what one argument says of another, there is `infotok.errors.require`.
 """
 
 import math
 import types
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import is_dataclass
 from functools import cache, wraps
 from numbers import Integral, Real
-from typing import Annotated, Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NoReturn,
+    TypeVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic import dataclasses as pydantic_dataclasses
 from pydantic.fields import FieldInfo
 
-from infotok.errors import message
+from infotok.errors import LARGEST, integers, refuse
 
 __all__ = ["Count", "NonNegative", "Positive", "check", "check_parameters", "expected", "from_text", "settings"]
 
-Count = Annotated[int, Field(ge=1, le=2**31 - 1)]  # a size: a larger one is a slip
+Count = Annotated[int, Field(ge=1, le=LARGEST)]  # a size, or a number of steps
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+JSON_WORDS = {"true": "true", "false": "false", "none": "null"}  # as Python and people write them
+OUT_OF_RANGE = ("greater", "less", "too_", "literal", "finite", "multiple", "json")  # types of pydantic's errors
 Kind = TypeVar("Kind", bound=type)
 
 
@@ -41,8 +61,10 @@ Kind = TypeVar("Kind", bound=type)
 def settings(kind: Kind) -> Kind:
     """A class decorator: a frozen dataclass whose fields pydantic checks when it is made.
 
-    Raises TypeError for a field of another type or an unknown name, ValueError for a value out of its range; a
-    `__post_init__` may check what one field says of another.
+    What one field says of another may be checked in `__post_init__`, by `require`.
+
+    Raises TypeError for a field of another type, an unknown name or a missing field; ValueError for a value out of its
+    range.
     """
     made = pydantic_dataclasses.dataclass(frozen=True, config=STRICT)(kind)
     create = made.__init__
@@ -52,38 +74,63 @@ def settings(kind: Kind) -> Kind:
         try:
             create(self, *map(_plain, values), **{name: _plain(value) for name, value in named.items()})
         except ValidationError as error:
-            raise _one_line(error, get_type_hints(made, include_extras=True)) from None
+            first = error.errors()[0]
+        else:
+            return
+        hints = get_type_hints(made, include_extras=True)
+        field, *steps = first["loc"] or [""]
+        field = list(hints)[field] if isinstance(field, int) and field < len(hints) else field
+        if first["type"].startswith("unexpected"):
+            refuse(kind.__name__, f"an argument {field}", f"some of {', '.join(hints)}", TypeError)
+        missing = {"input": "nothing"} if first["type"] == "missing" else {}
+        _refuse(str(field), hints.get(field), {**first, "loc": steps, **missing})
 
     made.__init__ = init
     return made
 
 
 def check(name: str, annotation: Any, value: Any) -> Any:
-    """`value`, if it fits the annotation; else TypeError or ValueError in one line that names it."""
+    """`value`, if it fits `annotation`.
+
+    - name: what the line of an error calls the value
+    - annotation: a type, or `Annotated[type, Field(...)]` with a range
+
+    Raises TypeError for another type, ValueError for a value out of range.
+    """
     try:
         return _adapter(annotation).validate_python(_plain(value))
     except ValidationError as error:
-        raise _one_line(error, {name: annotation}, name) from None
+        first = error.errors()[0]
+    _refuse(name, annotation, first)
 
 
 def from_text(name: str, annotation: Any, text: str) -> Any:
-    """The value that a command line's `text` stands for.
+    """The value that `text`, of a command line, stands for: text as it is, a number as Python writes it, else JSON.
 
-    Text and a choice of texts are taken as they are, numbers as Python writes them, flags in any case, others as JSON.
+    >>> from_text("steps", Count, "300"), from_text("fresh", bool, "True"), from_text("kind", Literal["a", "b"], "a")
+    (300, True, 'a')
+
+    Raises TypeError or ValueError as `check` does.
     """
     bare, adapter = _bare(annotation), _adapter(annotation)
+    if bare is str:
+        return check(name, annotation, text)
     try:
         if bare in (int, float):
             return adapter.validate_strings(text)
-        if bare is str or (get_origin(bare) is Literal and all(isinstance(each, str) for each in get_args(bare))):
-            return adapter.validate_python(text)
-        return adapter.validate_json(text.lower() if bare is bool else text)
+        return adapter.validate_json(JSON_WORDS.get(text.lower(), text))
     except ValidationError as error:
-        raise _one_line(error, {name: annotation}, name) from None
+        first = error.errors()[0]
+    with suppress(ValidationError):
+        return adapter.validate_python(text)
+    _refuse(name, annotation, {**first, "input": text} if first["type"] == "json_invalid" else first)
 
 
 def check_parameters(namespace: Mapping[str, Any]) -> None:
-    """Check every annotated variable of a notebook, as `check_parameters(globals())`."""
+    """Check every annotated variable of a notebook, as `check_parameters(globals())`.
+
+    Raises TypeError or ValueError as `check` does, for the first that does not fit.
+    """
     annotations = namespace.get("__annotations__")
     if annotations is None and "__annotate__" in namespace:  # Python 3.14 makes annotations when they are asked for
         annotations = namespace["__annotate__"](1)
@@ -100,82 +147,67 @@ def expected(annotation: Any) -> str:
     >>> expected(Literal["smoke", "laptop"]), expected(list[int] | None)
     ('one of smoke, laptop', 'a list, each item an integer, or None')
     """
-    low, high, rest, shape = _limits(annotation)
-    bare, arguments = _bare(annotation), get_args(_bare(annotation))
-    origin = get_origin(bare)
+    bare, limits = _bare(annotation), _limits(annotation)
+    origin, arguments = get_origin(bare) or bare, get_args(bare)
     if origin is Literal:
         return f"one of {', '.join(map(str, arguments))}"
     if origin in (Union, types.UnionType):
         return ", or ".join(expected(each) for each in arguments)
-    if origin in (list, tuple, dict) or bare in (list, tuple, dict):
-        item = next((each for each in arguments if each is not ...), None)
-        size = f" of {low:g} or more" if shape and low else ""
-        named = (origin or bare).__name__
-        return f"a {named}{size}" + (f", each item {expected(item)}" if item is not None and named != "dict" else "")
+    if origin in (list, tuple):
+        least, most = limits.get("min_length", 0), limits.get("max_length")
+        size = f" of {least}{f' to {most}' if most is not None else ' or more'}" if limits else ""
+        return f"a {origin.__name__}{size}" + (f", each item {expected(arguments[0])}" if arguments else "")
     if bare is int:
-        return _integers(low, high, rest)
+        low, high = limits.get("gt", -math.inf) + 1, limits.get("lt", math.inf) - 1
+        return integers(limits.get("ge", low), limits.get("le", high))
     if bare is float:
-        return (
-            f"a number in {_interval(low, high, rest)}" if (low, high) != (-math.inf, math.inf) else "a finite number"
-        )
-    return {bool: "True or False", str: "text", type(None): "None"}.get(bare, getattr(bare, "__name__", str(bare)))
+        left = f"[{limits['ge']:g}" if "ge" in limits else f"({limits.get('gt', -math.inf):g}"
+        right = f"{limits['le']:g}]" if "le" in limits else f"{limits.get('lt', math.inf):g})"
+        return f"a number in {left}, {right}" if limits else "a finite number"
+    return {bool: "True or False", str: "text", type(None): "None", dict: "a dict"}.get(
+        origin, getattr(origin, "__name__", str(origin))
+    )
 
 
-def _integers(low: float, high: float, rest: dict[str, bool]) -> str:
-    low, high = low + rest["open_low"], high - rest["open_high"]
-    if high < 2**31 - 1:
-        return f"an integer from {low:.0f} to {high:.0f}" if low > -math.inf else f"an integer, at most {high:.0f}"
-    names = {-math.inf: "an integer", 0: "a non-negative integer", 1: "a positive integer"}
-    return names.get(low, f"an integer, at least {low:.0f}")
-
-
-def _interval(low: float, high: float, rest: dict[str, bool]) -> str:
-    left = "(" if rest["open_low"] or low == -math.inf else "["
-    right = ")" if rest["open_high"] or high == math.inf else "]"
-    return f"{left}{low:g}, {high:g}{right}"
-
-
-def _limits(annotation: Any) -> tuple[float, float, dict[str, bool], bool]:
-    """The lower and the upper limit, which of them are open, and whether they are of a length."""
-    low, high, rest, shape = -math.inf, math.inf, {"open_low": False, "open_high": False}, False
-    stated = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
-    for each in stated:
-        for limit in each.metadata if isinstance(each, FieldInfo) else [each]:
-            if isinstance(limit, Ge | Gt):
-                low, rest["open_low"] = getattr(limit, "ge", getattr(limit, "gt", low)), isinstance(limit, Gt)
-            elif isinstance(limit, Le | Lt):
-                high, rest["open_high"] = getattr(limit, "le", getattr(limit, "lt", high)), isinstance(limit, Lt)
-            elif isinstance(limit, MinLen):
-                low, shape = limit.min_length, True
-            elif isinstance(limit, MaxLen):
-                high, shape = limit.max_length, True
-    return low, high, rest, shape
+def _limits(annotation: Any) -> dict[str, Any]:
+    """The limits an annotation declares, as `Field` names them: ge, gt, le, lt, min_length, max_length."""
+    declared = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    limits = [limit for each in declared for limit in (each.metadata if isinstance(each, FieldInfo) else [each])]
+    names = ("ge", "gt", "le", "lt", "min_length", "max_length")
+    return {name: getattr(limit, name) for limit in limits for name in names if hasattr(limit, name)}
 
 
 def _bare(annotation: Any) -> Any:
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
+def _item(annotation: Any) -> Any:
+    """The annotation of a list's items; of a union, of the first list's."""
+    bare = _bare(annotation)
+    if get_origin(bare) in (Union, types.UnionType):
+        return _item(next(each for each in get_args(bare) if get_origin(_bare(each)) in (list, tuple)))
+    return get_args(bare)[0]
+
+
 def _plain(value: Any) -> Any:
-    """NumPy's numbers as Python's; everything else as it is."""
+    """NumPy's numbers as Python's, also in a list or tuple; everything else as it is."""
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
     if isinstance(value, bool) or not isinstance(value, Real):
         return value
     return int(value) if isinstance(value, Integral) else float(value)
 
 
-def _one_line(error: ValidationError, annotations: Mapping[str, Any], name: str = "") -> Exception:
-    """The first of pydantic's complaints, as the line that every other refusal has."""
-    first = error.errors()[0]
-    if first["type"] == "value_error":  # what a `__post_init__` said is such a line already
-        return first["ctx"]["error"]
-    field = name or str(first["loc"][0])
-    if first["type"] in ("unexpected_keyword_argument", "unexpected_positional_argument"):
-        return TypeError(f"{field}: got an unknown name, expected one of {', '.join(annotations)}")
-    steps = first["loc"] if name else first["loc"][1:]
-    field += "".join(f"[{step}]" for step in steps if isinstance(step, int))
-    line = message(field, first["input"], expected(annotations[name or str(first["loc"][0])]))
-    ranged = first["type"].startswith(("greater", "less", "too_", "literal", "finite", "multiple"))
-    return ValueError(line) if ranged else TypeError(line)
+def _refuse(name: str, annotation: Any, first: Mapping[str, Any]) -> NoReturn:
+    """Raise what pydantic says first as the line of `require`."""
+    if first["type"] == "value_error":  # of a `__post_init__`, which raised such a line itself
+        raise first["ctx"]["error"]
+    for step in first["loc"]:
+        if isinstance(step, int):
+            name, annotation = f"{name}[{step}]", _item(annotation)
+    most = first.get("ctx", {}).get("le", 0)
+    words = expected(annotation) if most < LARGEST else f"an integer, at most {most}"
+    refuse(name, first["input"], words, ValueError if first["type"].startswith(OUT_OF_RANGE) else TypeError)
 
 
 @cache

@@ -2,16 +2,12 @@
 
 - `quantizers`   features to codes, ten ways behind one interface (`infotok.tokenizers.quantizers`)
 - `autoencoder`  images to a grid of features and back: `ConvEncoder`, `ConvDecoder`
-- `latents`      images to a row of features and back: `LatentEncoder`, `LatentDecoder`
-- `perceptual`   images compared in a trained network's layers: `PerceptualLoss`
 - `config`       a tokenizer in names and numbers: `TokenizerConfig`
 - `shared`       all of it, with InfoTok in its place: `SharedTokenizer`, `Tokenized`
 """
 
 from infotok.tokenizers.autoencoder import ConvDecoder, ConvEncoder
-from infotok.tokenizers.config import TokenizerConfig
-from infotok.tokenizers.latents import LatentDecoder, LatentEncoder
-from infotok.tokenizers.perceptual import PerceptualLoss
+from infotok.tokenizers.config import QUANTIZERS, TokenizerConfig
 from infotok.tokenizers.quantizers import (
     BinarySphericalQuantizer,
     ContinuousUsage,
@@ -35,6 +31,7 @@ from infotok.tokenizers.quantizers import (
 from infotok.tokenizers.shared import SharedTokenizer, Tokenized
 
 __all__ = [
+    "QUANTIZERS",
     "BinarySphericalQuantizer",
     "ContinuousUsage",
     "ConvDecoder",
@@ -42,11 +39,8 @@ __all__ = [
     "FiniteScalarQuantizer",
     "GaussianTokens",
     "GumbelQuantizer",
-    "LatentDecoder",
-    "LatentEncoder",
     "LookupFreeQuantizer",
     "MultiCodebookQuantizer",
-    "PerceptualLoss",
     "Quantized",
     "Quantizer",
     "ResidualQuantizer",

@@ -27,7 +27,6 @@ from infotok.errors import require, require_float, require_instance, require_int
 from infotok.modes import Freezable, evaluating, recomputing, refuse_nonfinite, replay
 from infotok.tokenizers.autoencoder import check_images
 from infotok.tokenizers.config import TokenizerConfig
-from infotok.tokenizers.perceptual import PerceptualLoss
 from infotok.tokenizers.quantizers.base import TokenLayer
 from infotok.tokenizers.quantizers.usage import ContinuousUsage, Usage
 
@@ -52,8 +51,8 @@ class SharedTokenizer(Freezable):
     """An encoder, a decoder, and between them, each if wanted, InfoTok and a quantizer.
 
     encoder: images (B, 3, S, S) in [0, 1] -> (B, L, dim), with `.length` and `.dim`; decoder: back. l1, l2: weights of
-    the mean absolute and squared error of pixels; perceptual_weight: of `perceptual`. warmup: training passes before
-    quantization. InfoTok as an "adapter" is refused: that is for tokenizers that are frozen.
+    the mean absolute and squared error of pixels. warmup: training passes before quantization. InfoTok as an "adapter"
+    is refused: that is for tokenizers that are frozen.
     """
 
     def __init__(
@@ -65,19 +64,13 @@ class SharedTokenizer(Freezable):
         *,
         l1: float = 0.0,
         l2: float = 20.0,
-        perceptual: PerceptualLoss | None = None,
-        perceptual_weight: float = 0.0,
         warmup: int = 0,
     ) -> None:
         super().__init__()
         for name, part in (("encoder", encoder), ("decoder", decoder)):
             whole = isinstance(part, nn.Module) and all(hasattr(part, each) for each in ("length", "dim"))
             require(whole, name, type(part).__name__, "a module with length and dim", TypeError)
-        for name, part, kind in (
-            ("infotok", infotok, InfoTok),
-            ("quantizer", quantizer, TokenLayer),
-            ("perceptual", perceptual, PerceptualLoss),
-        ):
+        for name, part, kind in (("infotok", infotok, InfoTok), ("quantizer", quantizer, TokenLayer)):
             if part is not None:
                 require_instance(name, part, kind)
         self.length, self.dim = encoder.length, encoder.dim
@@ -88,16 +81,12 @@ class SharedTokenizer(Freezable):
         if infotok is not None:
             place = infotok.placement
             require(place in ("before", "after"), "infotok, placement", place, '"before" or "after" the quantizer')
-        weights = {"l1": l1, "l2": l2, "perceptual_weight": perceptual_weight}
+        weights = {"l1": l1, "l2": l2}
         for name, value in weights.items():
             require_float(name, value, "[0, inf)")
-        weights["perceptual"] = weights.pop("perceptual_weight")
-        paired = (perceptual is None) == (perceptual_weight == 0)
-        require(paired, "perceptual", perceptual, "a PerceptualLoss together with its weight, or neither")
         warmup = require_int("warmup", warmup, 0)
         self.encoder, self.infotok, self.quantizer, self.decoder = encoder, infotok, quantizer, decoder
         self.weights, self.warmup = weights, warmup
-        self.perceptual = (perceptual,)  # in a tuple: the yardstick is no part of what is trained and saved
         self.config: TokenizerConfig | None = None
         self.register_buffer("passes", torch.zeros((), dtype=torch.long))
         self.warmup_left = self.warmup_left_before = warmup  # `passes` as a number, which no device has to be asked for
@@ -148,8 +137,6 @@ class SharedTokenizer(Freezable):
         check_images(images, drawn.shape[-1], self.training)
         require(len(images) == len(drawn), "images", images, f"as many as tokens, {len(drawn)}")
         terms = {"l1": (drawn - images).abs().mean(), "l2": (drawn - images).square().mean()}
-        if self.perceptual[0] is not None:
-            terms["perceptual"] = self.perceptual[0](drawn, images)
         return {name: self.weights[name] * value for name, value in terms.items() if self.weights[name]}
 
     def loss(self, batch: Any, generator: torch.Generator | None = None) -> dict[str, Tensor]:
@@ -198,13 +185,12 @@ class SharedTokenizer(Freezable):
     # --- keeping -----------------------------------------------------------------------------------------------------
 
     @classmethod
-    def from_config(cls, config: TokenizerConfig, perceptual: PerceptualLoss | None = None) -> "SharedTokenizer":
+    def from_config(cls, config: TokenizerConfig) -> "SharedTokenizer":
         """A new tokenizer. Initial weights come from torch's global generator, the same with InfoTok and without."""
         require_instance("config", config, TokenizerConfig)
         encoder, decoder = config.make_encoder(), config.make_decoder()
         quantizer, infotok = config.make_quantizer(), config.make_infotok()
-        losses = {"l1": config.l1, "l2": config.l2, "perceptual_weight": config.perceptual}
-        tokenizer = cls(encoder, infotok, quantizer, decoder, **losses, perceptual=perceptual, warmup=config.warmup)
+        tokenizer = cls(encoder, infotok, quantizer, decoder, l1=config.l1, l2=config.l2, warmup=config.warmup)
         tokenizer.config = config
         return tokenizer
 
@@ -215,13 +201,12 @@ class SharedTokenizer(Freezable):
         save_checkpoint(folder, self.state_dict(), {"kind": KIND, "config": self.config.asdict()})
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, perceptual: PerceptualLoss | None = None) -> "SharedTokenizer":
+    def from_pretrained(cls, folder: str | Path) -> "SharedTokenizer":
         """The tokenizer saved in `folder`, in eval mode. ValueError for a checkpoint of anything else."""
         require_instance("folder", folder, (str, Path), "the name of a folder")
         tensors, meta = load_checkpoint(folder)
         require(meta.get("kind") == KIND, f"{folder}, kind", meta.get("kind"), KIND)
-        make = lambda: cls.from_config(TokenizerConfig.from_dict(meta["config"]), perceptual)  # noqa: E731
-        return load_module(make, tensors, str(folder))
+        return load_module(lambda: cls.from_config(TokenizerConfig.from_dict(meta["config"])), tensors, str(folder))
 
     # --- the parts in their places -----------------------------------------------------------------------------------
 

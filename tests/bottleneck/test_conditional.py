@@ -241,7 +241,7 @@ def test_learned_code_prior_becomes_the_aggregate():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: ConditionalPrior(0, 2), ValueError, "dim_y: got 0, expected an integer from 1 to"),
+        (lambda: ConditionalPrior(0, 2), ValueError, "dim_y: got 0, expected a positive integer"),
         (lambda: ConditionalPrior(2, 2)(torch.tensor([2])), ValueError, "y, labels: got '2 to 2', expected 0 to 1"),
         (lambda: ConditionalPrior(2, 2)(torch.zeros(3, 5)), ValueError, r"y: got shape \(3, 5\), expected vectors of"),
         (lambda: ConditionalPrior(2, 2)([0]), TypeError, "y: got 'list', expected a tensor"),
@@ -259,7 +259,7 @@ def test_learned_code_prior_becomes_the_aggregate():
         (lambda: pairwise_rate(torch.zeros(2, 2), torch.zeros(2, 3)), ValueError, "log_variance: got shape"),
         (lambda: pairwise_lower_bound(torch.zeros(2, 2), torch.zeros(2, 2), 0), ValueError, "chunk: got 0"),
         (lambda: NonlinearBottleneck(2, 2)(torch.zeros(2, 2, 2)), ValueError, r"features: got shape .* \(B, 2\)"),
-        (lambda: DiscreteBottleneck(2, 0), ValueError, "codes: got 0, expected an integer from 1 to"),
+        (lambda: DiscreteBottleneck(2, 0), ValueError, "codes: got 0, expected a positive integer"),
         (
             lambda: DiscreteBottleneck(2, 3, prior="flat"),
             ValueError,

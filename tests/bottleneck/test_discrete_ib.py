@@ -155,8 +155,8 @@ def test_same_seed_same_bits():
         (lambda p: discrete_ib(p, [1.0, 2.0]), "beta: got 'list', expected a number"),
         (lambda p: discrete_ib(p, -1.0), "beta: got -1.0, expected a number in \\[0, inf\\)"),
         (lambda p: discrete_ib(p, np.nan), "beta: got nan, expected a number in"),
-        (lambda p: discrete_ib(p, 1.0, clusters=0), "clusters: got 0, expected an integer from 1"),
-        (lambda p: discrete_ib(p, 1.0, restarts=0), "restarts: got 0, expected an integer from 1"),
+        (lambda p: discrete_ib(p, 1.0, clusters=0), "clusters: got 0, expected a positive integer"),
+        (lambda p: discrete_ib(p, 1.0, restarts=0), "restarts: got 0, expected a positive integer"),
         (lambda p: discrete_ib_curve(p, 1.0), "betas: got 1.0, expected 1 axes, one number or more"),
         (lambda p: deterministic_hull(p, [0.1]), "p_xy, most y of one x: got 3, expected 1: Y"),
         (

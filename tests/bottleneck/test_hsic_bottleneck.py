@@ -147,7 +147,7 @@ def test_minimising_it_forgets_x_and_keeps_y():
             lambda z, x, y: HSICBottleneck(bandwidth_x=math.nan),
             "bandwidth_x: got nan, expected a number in \\(0, inf\\)",
         ),
-        (lambda z, x, y: HSICBottleneck(chunk=0), "chunk: got 0, expected an integer from 1"),
+        (lambda z, x, y: HSICBottleneck(chunk=0), "chunk: got 0, expected a positive integer"),
         (lambda z, x, y: HSICBottleneck(bandwidth_z=0.0), "bandwidth_z: got 0.0, expected a number in \\(0, inf\\)"),
         (lambda z, x, y: HSICBottleneck()(z[:1], x[:1]), "batch: got 1, expected at least 4: HSIC compares"),
         (lambda z, x, y: HSICBottleneck(unbiased=False)(z[:1], x[:1]), "batch: got 1, expected at least 2"),

@@ -186,10 +186,10 @@ def test_a_prior_of_ones_own() -> None:
 @pytest.mark.parametrize(
     ("call", "line"),
     [
-        (lambda: VariationalBottleneck(4, 0), "dim: got 0, expected an integer from 1 to"),
+        (lambda: VariationalBottleneck(4, 0), "dim: got 0, expected a positive integer"),
         (lambda: VariationalBottleneck(4, 2, beta=float("nan")), "beta: got nan, expected a number in \\[0, inf\\)"),
         (lambda: VariationalBottleneck(4, 2, free_bits=-1), "free_bits: got -1, expected a number in \\[0, inf\\)"),
-        (lambda: VariationalBottleneck(4, 2, warmup=-1), "warmup: got -1, expected an integer from 0 to"),
+        (lambda: VariationalBottleneck(4, 2, warmup=-1), "warmup: got -1, expected a non-negative integer"),
         (lambda: VariationalBottleneck(4, 2, prior="flat"), "prior: got 'flat', expected one of standard, diagonal"),
         (lambda: VariationalBottleneck(4, 2, prior="mixture", components=0), "components: got 0"),
         (
@@ -198,7 +198,7 @@ def test_a_prior_of_ones_own() -> None:
         ),
         (
             lambda: VariationalBottleneck(4, 2)(torch.zeros(3, 4), samples=0),
-            "samples: got 0, expected an integer from 1 to",
+            "samples: got 0, expected a positive integer",
         ),
         (lambda: MixturePrior(2, draws=0), "draws: got 0"),
     ],

@@ -90,5 +90,5 @@ def test_a_fresh_model_has_seen_nothing():
 
 def test_bad_sizes_are_refused():
     batch = WORLD.batch(2, torch.Generator().manual_seed(0))
-    with pytest.raises(ValueError, match="at_once: got 0, expected an integer from 1 to"):
+    with pytest.raises(ValueError, match="at_once: got 0, expected a positive integer"):
         answer_batch(build(), batch, at_once=0)

@@ -427,9 +427,9 @@ class TestFidelity:
             ValueError, match=r"generated: got 'values from 0\.08 to inf', expected finite values in \[0, 1\]"
         ):
             score_fidelity(replace_first(self.other), self.real)
-        with pytest.raises(ValueError, match="subset_size: got 1, expected an integer from 2 to 2147483647"):
+        with pytest.raises(ValueError, match="subset_size: got 1, expected an integer, at least 2"):
             score_fidelity(self.other, self.real, subset_size=1)
-        with pytest.raises(ValueError, match="steps: got 0, expected an integer from 1 to 2147483647"):
+        with pytest.raises(ValueError, match="steps: got 0, expected a positive integer"):
             train_features(0)
 
 

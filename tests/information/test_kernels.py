@@ -359,7 +359,7 @@ def test_bad_input_is_refused():
             measure(x, y, kernel_y="rbf")
         with pytest.raises(ValueError, match=r"bandwidth_x: got -1.0, expected a number in \(0, inf\)"):
             measure(x, y, bandwidth_x=-1.0)
-        with pytest.raises(ValueError, match="chunk: got 0, expected an integer from 1"):
+        with pytest.raises(ValueError, match="chunk: got 0, expected a positive integer"):
             measure(x, y, chunk=0)
     with pytest.raises(ValueError, match=r"x: got shape \(2, 20, 3\), expected shape \(N,\) or \(N, D\)"):
         hsic(x.view(2, 20, 3), y)

@@ -140,16 +140,6 @@ def test_a_tokenizer_in_another_precision(name, dtype):
         torch.testing.assert_close(narrow.decode_codes(codes), narrow.decode(tokens))
 
 
-@dtypes
-def test_one_dimensional_tokens_in_another_precision(dtype):
-    torch.manual_seed(0)
-    config = TokenizerConfig(grid=None, tokens=5, width=8, dim=8, quantizer_options={"codebook_size": 16})
-    tokenizer = SharedTokenizer.from_config(config).to(dtype)
-    sum(tokenizer.loss(BATCH).values()).backward()
-    assert all(p.grad.isfinite().all() for p in tokenizer.parameters())
-    assert tokenizer.decode(tokenizer.encode(BATCH.images)).dtype == dtype
-
-
 def test_a_half_precision_quantizer_is_saved_without_loss():
     quantizer = trained(lambda: VectorQuantizer(6, 32, code_dim=3)).half()
     other = VectorQuantizer(6, 32, code_dim=3).half()

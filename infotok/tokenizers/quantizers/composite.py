@@ -13,7 +13,7 @@ from infotok.tokenizers.quantizers.vector import VectorQuantizer
 __all__ = ["CompositeQuantizer"]
 
 
-LARGEST_NUMBER = 256  # codebooks: each is a module of its own
+MOST_CODEBOOKS = 256  # codebooks: each is a module of its own
 
 
 class CompositeQuantizer(Quantizer):
@@ -21,7 +21,7 @@ class CompositeQuantizer(Quantizer):
 
     def __init__(self, dim: int, codebook_size: int, codebooks: int, code_dim: int | None) -> None:
         super().__init__(dim, codebook_size, code_dim)
-        self.codebooks = require_int("codebooks", codebooks, 2, LARGEST_NUMBER)  # for one there is VectorQuantizer
+        self.codebooks = require_int("codebooks", codebooks, 2, MOST_CODEBOOKS)  # for one there is VectorQuantizer
 
     def _make(self, width: int, **options: object) -> nn.ModuleList:
         return nn.ModuleList(VectorQuantizer(width, self.codebook_size, **options) for _ in range(self.codebooks))

@@ -119,7 +119,6 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "tokenizers.*.decode* | codes | fewer rows, fewer columns",
         "tokenizers.SharedTokenizer.* | images, tokens | fewer rows",
         "tokenizers.SharedTokenizer.loss | batch | images fewer rows",
-        "tokenizers.PerceptualLoss.features | images | fewer rows, fewer columns",
         "tokenizers.nearest_codes | * | fewer rows",
         "bottleneck.NonlinearBottleneck.forward | features | fewer rows",
         "bottleneck.code_log_posterior | codebook | fewer rows",
@@ -212,18 +211,11 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "None leaves the part out": ("tokenizers.SharedTokenizer | infotok, quantizer | None",),
     "a list may be of any length": (
         "tokenizers.FiniteScalarQuantizer | levels | shorter, longer",
-        "tokenizers.PerceptualLoss | layers | shorter, longer",
         "tokenizers.Usage.stack | usages | shorter, longer",
-    ),
-    "features at unit scale show what rounding an image changes": (
-        "tokenizers.LatentEncoder.forward | images | same numbers? rounded*",
     ),
     "any number in the documented interval": (
         "tokenizers.VectorQuantizer | revive_until | zero",
         "tokenizers.GumbelQuantizer | final | two, huge, tiny",
-        "tokenizers.PerceptualLoss | mean | first minus one, first huge, first half",
-        "tokenizers.PerceptualLoss | std | first huge, first half",
-        "tokenizers.TokenizerConfig | perceptual | zero, two, huge, tiny",
         "tokenizers.uniform_error | step | two, tiny",
         "bottleneck.DiscreteIB.clusters | tolerance | zero",
         "information.GaussianConditional | bound | two, huge, tiny",

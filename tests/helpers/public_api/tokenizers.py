@@ -3,7 +3,6 @@
 import tempfile
 
 import torch
-from torch import nn
 
 from infotok import tokenizers as own
 from public_api.worlds import BATCH
@@ -62,7 +61,6 @@ for each in MADE.values():
 CONFIG = {
     "size": 32,
     "grid": 2,
-    "tokens": None,
     "dim": 4,
     "width": 4,
     "quantizer": "vector",
@@ -70,15 +68,12 @@ CONFIG = {
     "infotok": {"text_dim": 52},
     "l1": 0.1,
     "l2": 20.0,
-    "perceptual": 0.0,
     "warmup": 0,
 }
 TOKENIZER = own.SharedTokenizer.from_config(own.TokenizerConfig(**CONFIG)).eval()
 FOLDER = tempfile.mkdtemp()
 TOKENIZER.save_pretrained(FOLDER)
-PERCEPTUAL = own.PerceptualLoss(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), ["0", "1"])
 CONV = {"size": 32, "grid": 2, "dim": 4, "width": 4}
-LATENT = {"size": 32, "tokens": 2, "dim": 4, "width": 4, "depth": 1, "grid": 2}
 USAGE = own.Usage.of(CODES, 4)
 
 
@@ -107,26 +102,8 @@ CALLS = {
     "LookupFreeQuantizer.corner": (lambda: MADE["LookupFreeQuantizer"].corner, rand({})),
     "ConvEncoder": (own.ConvEncoder, rand(CONV)),
     "ConvDecoder": (own.ConvDecoder, rand(CONV)),
-    "LatentEncoder": (own.LatentEncoder, rand(LATENT)),
-    "LatentDecoder": (own.LatentDecoder, rand(LATENT)),
     "ConvEncoder.forward": (own.ConvEncoder(**CONV), rand({"images": IMAGES})),
     "ConvDecoder.forward": (own.ConvDecoder(**CONV), rand({"tokens": torch.randn(2, 4, 4)})),
-    "LatentEncoder.forward": (own.LatentEncoder(**LATENT), rand({"images": IMAGES})),
-    "LatentDecoder.forward": (own.LatentDecoder(**LATENT), rand({"tokens": torch.randn(2, 2, 4)})),
-    "PerceptualLoss": (
-        own.PerceptualLoss,
-        rand(
-            {
-                "network": nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()),
-                "layers": ["0", "1"],
-                "mean": (0.5, 0.5, 0.5),
-                "std": (0.2, 0.2, 0.2),
-            }
-        ),
-    ),
-    "PerceptualLoss.forward": (PERCEPTUAL, rand({"images": IMAGES, "others": 1 - IMAGES})),
-    "PerceptualLoss.features": (PERCEPTUAL.features, rand({"images": IMAGES})),
-    "PerceptualLoss.train": (PERCEPTUAL.train, rand({"mode": True})),
     "SharedTokenizer": (
         own.SharedTokenizer,
         rand(
@@ -137,8 +114,6 @@ CALLS = {
                 "decoder": TOKENIZER.decoder,
                 "l1": 0.1,
                 "l2": 20.0,
-                "perceptual": PERCEPTUAL,
-                "perceptual_weight": 1.0,
                 "warmup": 2,
             }
         ),

@@ -1,6 +1,7 @@
 """The mode in which a module runs: evaluated for a while, frozen for good, or recomputed in a backward pass.
 
 - `evaluating`      a block in eval mode, after which every submodule is in the mode it was in
+- `keeping_modes`   a block after which every submodule is in the mode it was in, whatever the block set
 - `Freezable`       `freeze()`: eval mode that `train()` does not end; `requires_grad_(False)` stops averages too
 - `recomputing`     whether this forward pass is the second one that gradient checkpointing makes
 - `replay`          a generator that draws in the second pass what it drew in the first
@@ -16,7 +17,7 @@ from torch.utils.module_tracker import ModuleTracker
 
 from infotok.errors import require, require_generator
 
-__all__ = ["Freezable", "evaluating", "recomputing", "refuse_nonfinite", "replay"]
+__all__ = ["Freezable", "evaluating", "keeping_modes", "recomputing", "refuse_nonfinite", "replay"]
 
 TRACKER = ModuleTracker()
 
@@ -32,6 +33,19 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for part in training:
             part.training = True
+
+
+@contextmanager
+def keeping_modes(module: nn.Module) -> Iterator[None]:
+    """Any mode inside; afterwards, also after an error, every submodule is in the mode it was in."""
+    before = [(part, part.training, getattr(part, "asked", None)) for part in module.modules()]
+    try:
+        yield
+    finally:
+        for part, training, asked in before:
+            part.training = training
+            if asked is not None:
+                part.asked = asked
 
 
 def recomputing() -> bool:

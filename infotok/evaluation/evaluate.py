@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from infotok.errors import require_instance, require_int
+from infotok.errors import require_int
 from infotok.evaluation.generation import score_generations
 from infotok.evaluation.parser import ceilings
 from infotok.evaluation.understanding import (
@@ -97,7 +97,7 @@ def evaluate_generation(
 
 def _check(model: UnifiedModel, world: ShapesWorld, n: int, at_once: int) -> None:
     check_part("model", model, ("answer", "generate", "tokenizer", "place"), "a unified model")
-    require_instance("world", world, ShapesWorld)
+    check_part("world", world, ("batch", "prompts", "vocabulary", "with_split"), "a world")
     require_int("n", n, 2), require_int("at_once", at_once)
 
 

@@ -11,7 +11,6 @@ number of steps. Every value is JSON, so that `sweep` can keep it.
 import copy
 import inspect
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
@@ -79,22 +78,6 @@ class CaptionHead(nn.Module):
         said = self.reader(features.flatten(1).to(self.reader.weight))
         nats = F.binary_cross_entropy_with_logits(said, text.to(said), reduction="none").sum(1).mean()
         return features, InfoTokTerms(self.weights["consistency"] * nats, "nats")
-
-
-class Watched(nn.Module):
-    """A model in training, looked at before each of the steps `at`; `looks` keeps what was seen."""
-
-    def __init__(self, model: UnifiedModel, at: list[int], look: Callable[[], dict[str, Any]]) -> None:
-        super().__init__()
-        self.model, self.at, self.look = model, at, look
-        self.backbone = model.backbone  # by which the optimisers know what is a language model
-        self.steps, self.looks = 0, []
-
-    def loss(self, batch: Any, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        if self.steps in self.at:
-            self.looks.append({"step": self.steps, **self.look()})
-        self.steps += 1
-        return self.model.loss(batch, generator)
 
 
 class FewImages:
@@ -175,11 +158,17 @@ def train_and_score(
     with model.tokenizer.infotok.without("compression") if arm.get("prior") == "host" else nullcontext():  # no host yet
         train(model.tokenizer, data, alone)
     clock.append(time.process_time())
-    watched = Watched(model, [round(steps * i / (looks + 1)) for i in range(1, looks + 1)], look)
+    at = {round(steps * i / (looks + 1)) for i in range(1, looks + 1)}
+    along: list[dict[str, Any]] = []
+
+    def on_step(step: int, row: dict[str, float]) -> None:
+        if step in at:
+            along.append({"step": step, **look()})
+
     together = TrainConfig(
         steps=steps, questions=questions, learning_rate=learning_rate, seed=2 * seed + 1, log_every=max(1, steps // 20)
     )
-    history = train(watched, data, together)
+    history = train(model, data, together, on_step=on_step)
     clock.append(time.process_time())
     end = look(held_out)
     novel = evaluate(model, tested.with_split("test"), n=held_out // 2, seed=EVALUATION + seed)
@@ -194,7 +183,7 @@ def train_and_score(
         **end,
         "novel": both_sides(novel) | {"present": novel["generations"]["present"]},
         **shown,
-        "along": [{name: seen[name] for name in ("step", "U", "G", "carried")} for seen in watched.looks],
+        "along": [{name: seen[name] for name in ("step", "U", "G", "carried")} for seen in along],
         "curves": {name: [row.get(name) for row in history] for name in ("step", *CURVES)},
         "parameters": trained,
         "added": added,

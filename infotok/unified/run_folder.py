@@ -36,6 +36,7 @@ from infotok.files import (
 )
 from infotok.unified.metrics import METRICS, Row, read_lines, write_line
 from infotok.unified.optimisers import check_optimisers, load_optimisers, optimiser_tensors, stated
+from infotok.worlds import BatchSource
 
 __all__ = ["Run"]
 
@@ -51,7 +52,7 @@ class Run:
         model: nn.Module,
         optimisers: list[torch.optim.Optimizer],
         config: Any,
-        world: Any,
+        source: BatchSource,
         accelerator: Any,
     ) -> None:
         self.folder = Path(folder) if folder is not None else None
@@ -59,8 +60,8 @@ class Run:
         self.history: list[Row] = []
         self.checksum = ""  # of the history
         if self.folder:
-            made = {"model": type(model).__name__, "spec": _spec(model), "world": settings(world)}
-            made |= {"config": asdict(config), "world_kind": type(world).__name__}
+            made = {"model": type(model).__name__, "spec": _spec(model), "world": settings(source)}
+            made |= {"config": asdict(config), "world_kind": type(source).__name__}
             self.identity = json.loads(to_json(made, "run"))
             self.machine = {"processes": accelerator.num_processes, "device": accelerator.device.type}
             self.machine["torch"] = str(torch.__version__)

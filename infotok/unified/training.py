@@ -1,6 +1,6 @@
 """One training loop for all three models, on one device or many.
 
-    history = train(model, world, TrainConfig(steps=650), run_dir="runs/ar")      # run again: it goes on, or is done
+    history = train(model, source, TrainConfig(steps=650), run_dir="runs/ar")      # run again: it goes on, or is done
 
 - batch i is drawn by a generator seeded with (seed, i), and so is every other random number of step i: the step is the
   data's position and the state of all generators at once
@@ -15,6 +15,7 @@
 import copy
 import math
 import os
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,16 +31,20 @@ from infotok.errors import (
     require_flag,
     require_float,
     require_folder,
+    require_function,
     require_instance,
     require_int,
 )
+from infotok.modes import keeping_modes
 from infotok.unified.arguments import check_part
 from infotok.unified.optimisers import make_optimisers
 from infotok.unified.run_folder import Run
 from infotok.unified.throughput import Meter, operations
+from infotok.worlds import BatchSource
 
 __all__ = ["TrainConfig", "train"]
 
+OnStep = Callable[[int, dict[str, float]], None]
 DATA, MODEL, TORCH = range(3)  # streams of random numbers
 
 
@@ -80,13 +85,22 @@ class TrainConfig:
 
 
 def train(
-    model: nn.Module, world: Any, config: TrainConfig | None = None, run_dir: str | Path | None = None
+    model: nn.Module,
+    source: BatchSource,
+    config: TrainConfig | None = None,
+    run_dir: str | Path | None = None,
+    on_step: OnStep | None = None,
 ) -> list[dict[str, float]]:
-    """Train `model` on batches of `world`, in place; returns the logged rows, as `metrics.jsonl` has them.
+    """Train `model` in place on batches of `source`; returns the logged rows, as `metrics.jsonl` has them.
 
-    model: has `.loss(batch, generator) -> dict of weighted terms`; world: has `.batch(n, generator, questions)`.
+    model: has `.loss(batch, generator) -> dict of weighted terms`.
+    source: has `.batch(n, generator, questions)`; a `BatchSource`.
+    config: steps, batch size, learning rate and the other hyperparameters; None for the defaults.
     run_dir: where checkpoints and metrics are kept; None keeps nothing. A run found there goes on from its last
-    checkpoint.
+        checkpoint.
+    on_step: called as `on_step(step, row)` after every optimiser step, in every process, with the number of finished
+        steps and that step's terms as floats. It may evaluate the model: modes, gradients and torch's random state are
+        restored afterwards, so that training does not change. A resumed run calls it for the remaining steps only.
 
     Each in one line that names what is wrong: ValueError for a run of another configuration and for a damaged file,
     BlockingIOError for a folder in which another process trains, OSError for a disk that is full or read-only,
@@ -96,29 +110,31 @@ def train(
     from tqdm.auto import tqdm
 
     require_instance("model", model, nn.Module)
-    check_part("model", model, ("loss",), "a model"), check_part("world", world, ("batch",), "a world")
+    check_part("model", model, ("loss",), "a model"), check_part("source", source, ("batch",), "a batch source")
     config = TrainConfig() if config is None else config
     require_instance("config", config, TrainConfig)
     if run_dir is not None:
         require_folder("run_dir", run_dir)
+    if on_step is not None:
+        require_function("on_step", on_step, "a function of the step and its row")
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # in a tokenizer's warm-up some parts rest
     accelerator = Accelerator(kwargs_handlers=[unused])  # one for the process: the precision is the run's own
     processes = accelerator.num_processes
     parts = config.accumulate * processes
     require(config.batch % parts == 0, "batch", config.batch, f"a multiple of {parts}, accumulate x processes")
     optimisers = make_optimisers(model.to(accelerator.device), config)
-    run = Run(run_dir, model, optimisers, config, world, accelerator)
+    run = Run(run_dir, model, optimisers, config, source, accelerator)
     silent = "INFOTOK_RUN" in os.environ or not accelerator.is_main_process  # the runner has a progress line of its own
 
     with run.opened() as start, torch.random.fork_rng():  # leaves torch's own generator to the caller
         ready, *optimisers = accelerator.prepare(Loss(model, config).train(), *optimisers)
-        meter = make_meter(model, world, config, accelerator)
+        meter = make_meter(model, source, config, accelerator)
         bar = tqdm(range(start, config.steps), initial=start, total=config.steps, desc="training", disable=silent)
         for step in bar:
             torch.manual_seed(_seed(config.seed, step, TORCH, accelerator.process_index))
             generator = torch.Generator().manual_seed(_seed(config.seed, step, MODEL))
             with meter.timing("data"):
-                batch = draw_batch(world, config, step)
+                batch = draw_batch(source, config, step)
                 shares = _shares(batch, parts)[accelerator.process_index :: processes]
                 own = [share.to(accelerator.device) for share in shares]
             with meter.timing("step"):
@@ -139,6 +155,10 @@ def train(
             if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
                 run.log({"step": step + 1, **row, "learning_rate": config.rate_at(step), **meter.read(config.batch)})
                 bar.set_postfix(loss=f"{row['loss']:.3f}")
+            if on_step is not None:
+                with keeping_modes(model), torch.random.fork_rng():
+                    on_step(step + 1, dict(row))
+                model.zero_grad()
             if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
                 run.save(step + 1)
                 accelerator.wait_for_everyone()
@@ -159,15 +179,15 @@ class Loss(nn.Module):
             return {name: term.float() for name, term in self.model.loss(batch, generator).items()}
 
 
-def draw_batch(world: Any, config: TrainConfig, step: int) -> Any:
+def draw_batch(source: BatchSource, config: TrainConfig, step: int) -> Any:
     """The batch of step 0, 1, ...: the same for all processes, and for a run that resumes there."""
     generator = torch.Generator().manual_seed(_seed(config.seed, step, DATA))
-    return world.batch(config.batch, generator, questions=config.questions)
+    return source.batch(config.batch, generator, questions=config.questions)
 
 
-def make_meter(model: nn.Module, world: Any, config: TrainConfig, accelerator: Any) -> Meter:
+def make_meter(model: nn.Module, source: BatchSource, config: TrainConfig, accelerator: Any) -> Meter:
     """A meter that knows the operations of one process's step, counted on a copy of the model."""
-    batch = _shares(draw_batch(world, config, 0), accelerator.num_processes)[0].to(accelerator.device)
+    batch = _shares(draw_batch(source, config, 0), accelerator.num_processes)[0].to(accelerator.device)
     twin = Loss(copy.deepcopy(model), config)
 
     def step() -> None:

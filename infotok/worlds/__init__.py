@@ -8,6 +8,7 @@
 - `digits`       real images with labels: `load_images`, `ImageWorld`, `Split`
 - `nuisance`     digits with a labelled texture or second digit laid over: `NuisanceDigits`
 - `shapes`       small scenes whose every bit is accounted for, captioned and asked about: `ShapesWorld`, `ShapesBatch`
+- `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`
 """
 
 from infotok.worlds.channels import GaussianWithAtoms, ImageChannel, StepUniform
@@ -28,6 +29,7 @@ from infotok.worlds.shapes import (
     Vocabulary,
     leaks,
 )
+from infotok.worlds.source import Batch, BatchSource, World
 from infotok.worlds.tasks import Task, beyond_normal, staircase
 from infotok.worlds.transforms import (
     Bimodal,
@@ -49,6 +51,8 @@ __all__ = [
     "SHAPES",
     "SIZES",
     "AdditiveUniform",
+    "Batch",
+    "BatchSource",
     "Bimodal",
     "BinarySymmetricSource",
     "DiscreteSource",
@@ -70,6 +74,7 @@ __all__ = [
     "Transformed",
     "Vocabulary",
     "Wiggly",
+    "World",
     "asinh",
     "beyond_normal",
     "cubic",

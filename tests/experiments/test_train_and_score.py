@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from infotok.evaluation import evaluate, paired_difference
+from infotok.evaluation import paired_difference
 from infotok.experiments import CaptionHead, train_and_score
-from infotok.experiments.hosts import EVALUATION, FewImages, Watched, make_host
+from infotok.experiments.hosts import EVALUATION, FewImages, make_host
 from infotok.experiments.hosts import HOSTS as KINDS
 from infotok.experiments.results import Cells, differences
 from infotok.files import read_json, to_json
 from infotok.images import unpacked
-from infotok.unified import TrainConfig, train
 from infotok.worlds import ShapesWorld
 
 HOSTS = ("autoregressive", "masked", "continuous")
@@ -77,19 +76,6 @@ def test_few_images_are_always_the_same_few():
     distances = torch.cdist(drawn.images.flatten(1), few.all.images.flatten(1)).min(1)
     assert (distances.values < 0.05).all()
     assert len(distances.indices.unique()) == 5
-
-
-def test_looking_changes_no_weight():
-    config = TrainConfig(steps=4, batch=4, questions=1, seed=5)
-    models = [make_host("masked", ARMS[0], 3, WORLD, **SIZES) for _ in range(2)]
-    looks = []
-    watched = Watched(models[1], [2], lambda: {"seen": looks.append(1), **evaluate(models[1], WORLD, n=4)})
-    train(models[0], WORLD, config)
-    train(watched, WORLD, config)
-    assert [seen["step"] for seen in watched.looks] == [2]
-    assert len(looks) == 1
-    for name, tensor in models[0].state_dict().items():
-        assert torch.equal(tensor, models[1].state_dict()[name]), name
 
 
 def test_a_head_and_options_of_infotok_are_refused_together():

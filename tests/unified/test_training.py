@@ -13,6 +13,7 @@ from accelerate.state import AcceleratorState
 from torch import nn
 from trainings import SMALL, TIMES, TWO, WORLD, Other, altered, bits_repeat, build, interrupted, losses, whole_run
 
+from infotok.evaluation import evaluate
 from infotok.files import only_writer
 from infotok.unified import AutoregressiveModel, MaskedModel, TrainConfig, read_metrics, train
 from infotok.unified.muon import Muon
@@ -113,6 +114,51 @@ def test_accumulated_parts_are_one_batch():
     parts = train(build(MaskedModel, "lookup_free"), WORLD, altered(SMALL, steps=1, accumulate=2))
     for term in ("l2", "understanding"):  # the draws of the masks are others, and LFQ's entropy is not a mean
         assert parts[0][term] == pytest.approx(whole[0][term], rel=1e-5)
+
+
+# --- on_step ----------------------------------------------------------------------------------------------------------
+
+
+def test_evaluating_the_model_on_step_changes_no_weight(undisturbed):
+    """Also when it draws random numbers, sets modes and leaves gradients behind."""
+    model, rows = build(), []
+
+    def on_step(step, row):
+        rows.append({"step": step, **row})
+        torch.manual_seed(0)
+        evaluate(model, WORLD, n=4)
+        model.eval()
+        sum(model.loss(draw_batch(WORLD, SMALL, 0), torch.Generator().manual_seed(0)).values()).backward()
+
+    history = train(model, WORLD, SMALL, on_step=on_step)
+    assert losses(history) == undisturbed[0]
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in undisturbed[1].items())
+    assert [{**row, "learning_rate": 0} for row in undisturbed[0]] == [{**row, "learning_rate": 0} for row in rows]
+    assert model.training
+
+
+def test_a_resumed_run_calls_on_step_for_the_remaining_steps(tmp_path, monkeypatch):
+    interrupted(tmp_path, monkeypatch)  # after step 5; the last checkpoint is that of step 4
+    steps = []
+    train(build(), WORLD, SMALL, tmp_path, on_step=lambda step, row: steps.append(step))
+    assert steps == [5, 6, 7, 8]
+    train(build(), WORLD, SMALL, tmp_path, on_step=lambda step, row: steps.append(step))
+    assert len(steps) == 4  # finished: nothing is trained
+
+
+def test_an_error_in_on_step_ends_the_run_and_restores_the_modes(tmp_path):
+    model, torchs = build(), torch.get_rng_state()
+
+    def on_step(step, row):
+        model.eval()
+        raise KeyError(step)
+
+    with pytest.raises(KeyError, match="1"):
+        train(model, WORLD, SMALL, on_step=on_step)
+    assert model.training
+    assert torch.equal(torch.get_rng_state(), torchs)
+    with pytest.raises(TypeError, match="on_step: got 'int', expected a function of the step and its row"):
+        train(model, WORLD, SMALL, on_step=3)
 
 
 # --- resuming ---------------------------------------------------------------------------------------------------------

@@ -25,6 +25,8 @@ def public_names(area: str) -> set[str]:
     names = set()
     for name in module.__all__:
         value = getattr(module, name)
+        if getattr(value, "_is_protocol", False):  # nobody calls one
+            continue
         if inspect.isclass(value):
             fields = getattr(value, "__dataclass_fields__", {})
             methods = {k: v for k, v in vars(value).items() if not k.startswith("_") and k not in fields}

@@ -261,6 +261,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "unified.FlowHead.mean | states | more axes, no rows, fewer rows, fewer axes",
     ),
     "a folder may have any name": ("unified.* | folder, run_dir | text", "lab.* | run_dir, cache | text"),
+    "what on_step returns is not used": ("unified.train | on_step | gives None, gives text",),
     "a function of any values": ("worlds.* | map_* | gives None, gives text",),
     "a folder may be any name; digits need none": (
         "tokenizers.SharedTokenizer.*_pretrained | folder | text, empty",

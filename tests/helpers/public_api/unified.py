@@ -221,9 +221,10 @@ CALLS = {
         stopped(own.train, training, "make_optimisers"),
         lambda: {
             "model": model("masked"),
-            "world": WORLD,
+            "source": WORLD,
             "config": own.TrainConfig(**PLAN),
             "run_dir": tempfile.mkdtemp(),
+            "on_step": lambda step, row: None,
         },
     ),
     "Backbone.hub": (

@@ -1,5 +1,3 @@
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +5,6 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_t, norm
 from scipy.stats import t as student_t
 
-from infotok.experiments.estimators import examine, examine_peers, task_names
 from infotok.worlds.channels import GaussianWithAtoms, ImageChannel, StepUniform
 from infotok.worlds.gaussians import JointGaussian
 from infotok.worlds.tasks import beyond_normal, staircase, student
@@ -54,24 +51,6 @@ def test_published_truths():
         "spiral two pairs 3x3": 1.02,
     }
     assert {name: round(truth[name], 2) for name in published} == published
-
-
-def test_other_environments_answer_on_the_same_samples(tmp_path):
-    script = tmp_path / "means.py"
-    script.write_text("""import json, sys
-import numpy as np
-samples = np.load(sys.argv[1])
-x = samples["x_normal 1x1"]
-row = {"task": "normal 1x1", "method": sys.argv[3], "nats": float(x.mean()), "seconds": 0.0}
-json.dump([row], open(sys.argv[2], "w"))
-""")
-    (row,) = examine_peers(sys.executable, script, ["mean"], ["normal 1x1"], 3, 100)
-    world = next(task.world for task in beyond_normal() if task.name == "normal 1x1")
-    assert row["nats"] == pytest.approx(world.sample(100, 3)[0].mean())
-    assert (row["method"], row["seed"], row["n"], row["truth"]) == ("mean", 3, 100, world.mutual_information)
-    script.write_text("import no_such_library")
-    with pytest.raises(RuntimeError, match=r'means.py: got "ModuleNotFoundError.*no_such_library.*expected answers'):
-        examine_peers(sys.executable, script, ["mean"], ["normal 1x1"], 3, 100)
 
 
 def test_student_truth_by_integration():
@@ -184,17 +163,8 @@ def test_same_seed_same_samples():
         (lambda: Wiggly((1.0,), (1.0,), (0.0,)), "a sum below 1, or the map is not one-to-one"),
         (lambda: Spiral(1.0, 1, 2)(np.zeros((2, 2))), "expected 0 <= i < j < 2"),
         (lambda: swiss_roll(np.zeros((2, 2))), "u: got shape .2, 2."),
-        (lambda: examine("nothing", "ksg", 0, 100), "task: got 'nothing'"),
     ],
 )
 def test_errors(make, match):
     with pytest.raises(ValueError, match=match):
         make()
-
-
-def test_examine_is_one_row():
-    row = examine(task_names()[0], "gaussian", seed=0, n=500)
-    assert row["truth"] == beyond_normal()[0].world.mutual_information
-    assert row["low"] < row["nats"] < row["high"]
-    assert row["nats"] == pytest.approx(row["truth"], abs=0.15)
-    assert row["seconds"] >= 0

@@ -105,24 +105,22 @@ def check(name: str, annotation: Any, value: Any) -> Any:
 
 
 def from_text(name: str, annotation: Any, text: str) -> Any:
-    """The value that `text`, of a command line, stands for: text as it is, a number as Python writes it, else JSON.
+    """The value that `text`, of a command line, stands for: text as it is, anything else as JSON.
 
     >>> from_text("steps", Count, "300"), from_text("fresh", bool, "True"), from_text("kind", Literal["a", "b"], "a")
     (300, True, 'a')
 
     Raises TypeError or ValueError as `check` does.
     """
-    bare, adapter = _bare(annotation), _adapter(annotation)
-    if bare is str:
+    adapter = _adapter(annotation)
+    if _bare(annotation) is str:
         return check(name, annotation, text)
     try:
-        if bare in (int, float):
-            return adapter.validate_strings(text)
         return adapter.validate_json(JSON_WORDS.get(text.lower(), text))
     except ValidationError as error:
         first = error.errors()[0]
-    with suppress(ValidationError):
-        return adapter.validate_python(text)
+    with suppress(ValueError):  # a choice of texts, or a number that only Python writes so: .5
+        return adapter.validate_python(float(text) if _bare(annotation) is float else text)
     _refuse(name, annotation, {**first, "input": text} if first["type"] == "json_invalid" else first)
 
 

@@ -95,7 +95,7 @@ def test_an_assignment_goes_before_the_profile(root):
         ("smoke: {03_other: {stepz: 1}}", "profiles.yaml, smoke, stepz.*did you mean steps"),
         ("smoke: {03_other: {steps: many}}", "profiles.yaml, smoke, steps: got 'many', expected a positive integer"),
         ("smoke: {03_other: {steps: 0}}", "profiles.yaml, smoke, steps: got 0, expected a positive integer"),
-        ("smoke: {03_other: {sizes: [1, 0]}}", r"profiles.yaml, smoke, sizes\[1\]: got 0, expected a list"),
+        ("smoke: {03_other: {sizes: [1, 0]}}", r"profiles.yaml, smoke, sizes\[1\]: got 0, expected a positive integer"),
         ("smoke: {03_other: {beta_max: 1e-4}}", None),  # YAML 1.1 reads this number as text
         ("smke: {}", "smke.*did you mean smoke"),
     ],
@@ -197,7 +197,7 @@ def set_parameters(line):
         (set_parameters("more: Count = 0"), "more: got 0, expected a positive integer"),
         (set_parameters('more: Literal["a", "b"] = "c"'), "more: got 'c', expected one of a, b"),
         (set_parameters("more: Annotated[float, Field(gt=0)] = 0"), r"more: got 0, expected a number in \(0, inf\)"),
-        (set_parameters("more: list[Count] = [1, 0]"), r"more\[1\]: got 0, expected a list, each item a positive"),
+        (set_parameters("more: list[Count] = [1, 0]"), r"more\[1\]: got 0, expected a positive"),
         (set_parameters("more: PositiveInt = 1"), "more: got the type 'PositiveInt', expected one of int"),
         (set_parameters("more: Literal = 1"), "more: got the type 'Literal', expected one of int"),
         (set_parameters("more: Annotated[int, 3] = 1"), r"more: got the type .*, expected Field\(...\) with numbers"),
@@ -206,7 +206,7 @@ def set_parameters(line):
         (set_parameters("more: Annotated[int, Field(ge=[])] = 1"), "more: got the type .*, expected"),
         (
             set_parameters("more: Annotated[bool, Field(min_length=1)] = True"),
-            "more: got a limit that does not fit",
+            "more: got a type with a limit that does not fit it",
         ),
         (set_parameters("from os import system"), "got 'from os import system' .* expected one of the imports"),
         (set_parameters("from .settings import Count"), "expected one of the imports of a parameters cell"),

@@ -31,8 +31,6 @@ so `relevance` and `generation` are 0 unless asked for.
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +45,7 @@ from infotok.bottleneck.monitor import Monitor
 from infotok.bottleneck.padding import Padding
 from infotok.bottleneck.priors import reparametrise
 from infotok.bottleneck.rates import code_log_prior, gaussian_rates, make_prior
+from infotok.bottleneck.regulariser import INPUTS
 from infotok.bottleneck.relevance import TokenCritic
 from infotok.distributed import gather_over_ranks, rank_and_world
 from infotok.errors import (
@@ -217,6 +216,7 @@ class InfoTok(nn.Module):
         mask: Tensor | None = None,
         text_mask: Tensor | None = None,
         generator: torch.Generator | None = None,
+        unavailable: frozenset[str] = frozenset(),
     ) -> tuple[Tensor, InfoTokTerms]:
         """tokens (B, L, dim) in the type of `features`, and the terms of this batch.
 
@@ -227,19 +227,23 @@ class InfoTok(nn.Module):
             (B, L, K)
         mask (B, L): true for real tokens, false for padding; None: all are real
         text_mask (B,): true where there is a caption; None: wherever text is not a row of NaN or the label -100
+        unavailable: names of inputs that do not exist yet, such as "host" before there is one. Terms that read one of
+            them are off in this pass, without a warning
 
         Under DistributedDataParallel every rank must pass the same inputs and as many rows: the contrastive and kernel
         terms are those of the whole batch, gathered. Where ranks differ, or one refuses its batch, each raises
         ValueError.
         """
         inputs = {"image": image, "text": text, "answer": answer, "target": target}
+        on = self._switched_on(unavailable)
         dtype = self._working_dtype(features)
         if any(p.is_floating_point() and p.dtype != dtype for p in self.parameters()):
             wide = {name: p.to(dtype) for name, p in self.named_parameters() if p.is_floating_point()}
             rest = {"posterior": posterior, "host": host, "mask": mask, "text_mask": text_mask, "generator": generator}
+            rest["unavailable"] = unavailable
             return functional_call(self, wide, (features,), inputs | rest)
         generator, moving = replay(self, generator), self.training and not recomputing()
-        padding, variables, text = self._checked(features, posterior, mask, text_mask, inputs)
+        padding, variables, text = self._checked(on, features, posterior, mask, text_mask, inputs)
         with torch.autocast(features.device.type, enabled=False):
             mean = padding.pack(features).to(dtype)
             if self.placement == "adapter":
@@ -251,10 +255,10 @@ class InfoTok(nn.Module):
             dropped: dict[str, str] = {}
             compared = self._comparable(variables, dropped)
             if self.estimator == "hsic":
-                values = self._dependences(padding.unpack(z), image, compared, dropped)
+                values = self._dependences(on, padding.unpack(z), image, compared, dropped)
             else:
                 values = {name: self._agreement(name, padding, padding.unpack(z), v) for name, v in compared.items()}
-                if self.weights["compression"]:
+                if "compression" in on:
                     if self.codes:
                         values["compression"] = self._code_rate(posterior, text, host, padding)
                     else:
@@ -287,17 +291,23 @@ class InfoTok(nn.Module):
         if self.training and not recomputing():
             self.monitor.quantized_tokens(tokens, usage, padding)
 
-    @contextmanager
-    def without(self, *terms: str) -> Iterator[None]:
-        """While this lasts, the named terms have weight 0 and need no input, which is not there yet."""
-        for name in terms:
-            require(name in TERMS, "terms", name, f"one of {', '.join(TERMS)}")
-        kept = dict(self.weights)
-        self.weights.update(dict.fromkeys(terms, 0.0))
-        try:
-            yield
-        finally:
-            self.weights.update(kept)
+    @property
+    def needs(self) -> frozenset[str]:
+        """The inputs that the switched-on terms read: names of arguments of `forward`."""
+        return frozenset().union(*self._switched_on(frozenset()).values())
+
+    def _switched_on(self, unavailable: frozenset[str]) -> dict[str, frozenset[str]]:
+        """The terms of weight above 0 whose inputs are available, and which inputs each reads."""
+        unknown = sorted(set(unavailable) - set(INPUTS))
+        require(not unknown, "unavailable", unknown, f"some of {', '.join(INPUTS)}")
+        reads = {"compression": self._rate_inputs(), **{term: frozenset({name}) for term, name in ARGUMENTS.items()}}
+        return {term: names for term, names in reads.items() if self.weights[term] and not names & unavailable}
+
+    def _rate_inputs(self) -> frozenset[str]:
+        if self.estimator == "hsic":
+            return frozenset({"image"})
+        names = {"posterior"} if self.codes else set()
+        return frozenset(names | ({self.prior_name} & {"text", "host"}))
 
     # --- the inputs --------------------------------------------------------------------------------------------------
 
@@ -307,14 +317,17 @@ class InfoTok(nn.Module):
         double = any(p.dtype == torch.float64 for p in self.parameters())
         return torch.float64 if double or features.dtype == torch.float64 else torch.float32
 
-    def _checked(self, features: Tensor, *rest: Any) -> tuple[Padding, dict[str, Variable | None], Tensor | None]:
+    def _checked(
+        self, on: dict[str, frozenset[str]], features: Tensor, *rest: Any
+    ) -> tuple[Padding, dict[str, Variable | None], Tensor | None]:
         """`_check`, by all ranks together where several train."""
         if not self.training or rank_and_world()[1] == 1:
-            return self._check(features, *rest)
-        return check_on_ranks(lambda: self._check(features, *rest), features, rest[-1])
+            return self._check(on, features, *rest)
+        return check_on_ranks(lambda: self._check(on, features, *rest), features, rest[-1])
 
     def _check(
         self,
+        on: dict[str, frozenset[str]],
         features: Tensor,
         posterior: Tensor | None,
         mask: Tensor | None,
@@ -324,7 +337,7 @@ class InfoTok(nn.Module):
         """The padding, what each switched-on term compares tokens with, and the text of a prior on text."""
         padding = check_tokens(features, self.dim, self.length, mask, self.training)
         check_inputs(inputs, text_mask, len(features))
-        rated = self.weights["compression"]
+        rated = "compression" in on
         if self.codes and rated:
             shape = (*features.shape[:2], self.codes)
             require(posterior is not None, "posterior", None, f"log q(k|x) of shape {shape}, since codes={self.codes}")
@@ -333,7 +346,7 @@ class InfoTok(nn.Module):
                 require_finite("posterior", padding.pack(posterior))
         imaged = inputs["image"] is not None or self.estimator != "hsic" or not rated
         require(imaged, "image", None, "the input images, for the compression term of HSIC")
-        asked = {term: name for term, name in ARGUMENTS.items() if self.weights[term]}
+        asked = {term: name for term, name in ARGUMENTS.items() if term in on}
         if self.prior_name == "text" and rated:
             asked["prior"] = "text"
         found = {
@@ -387,16 +400,21 @@ class InfoTok(nn.Module):
         return infonce(critic.scale() * tokens @ values.T)
 
     def _dependences(
-        self, z: Tensor, image: Tensor | None, compared: dict[str, Variable], dropped: dict[str, str]
+        self,
+        on: dict[str, frozenset[str]],
+        z: Tensor,
+        image: Tensor | None,
+        compared: dict[str, Variable],
+        dropped: dict[str, str],
     ) -> dict[str, Tensor]:
         """nHSIC of the tokens with everything that is switched on."""
         sides = {
             term: Side(self._gather(v.values), natural_kernel(v.values), None, v.name) for term, v in compared.items()
         }
         rows = self._gather(z.flatten(1))
-        if self.weights["compression"] and len(rows) < LEAST_ROWS["hsic"]:
+        if "compression" in on and len(rows) < LEAST_ROWS["hsic"]:
             self._drop("compression", f"a batch of {len(rows)}, and 4 is the fewest to compare", dropped)
-        elif self.weights["compression"]:
+        elif "compression" in on:
             sides["compression"] = Side(self._gather(image), "gaussian", None, "image")
         if not sides:
             return {}

@@ -11,7 +11,6 @@ number of steps. Every value is JSON, so that `sweep` can keep it.
 import copy
 import inspect
 import time
-from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -61,7 +60,7 @@ class CaptionHead(nn.Module):
     that cross-entropy is itself a lower bound on I(Z;T) (Barber & Agakov 2003), but no price and no contrast is here.
     """
 
-    prior_name, codes = "none", None
+    needs = frozenset({"text"})
 
     def __init__(self, dim: int, length: int, text_dim: int, weight: float, placement: str = "before") -> None:
         super().__init__()
@@ -69,15 +68,15 @@ class CaptionHead(nn.Module):
             require_int(name, size, 1, 2**16)
         require_float("weight", weight, "[0, inf)"), require_choice("placement", placement, ("before", "after"))
         self.placement = placement
-        self.dim, self.weights = dim, {"compression": 0.0, "relevance": 0.0, "consistency": weight}
+        self.dim, self.weight = dim, weight
         self.reader = nn.Linear(dim * length, text_dim)
 
-    def forward(self, features: Tensor, text: Tensor, **_: Any) -> tuple[Tensor, InfoTokTerms]:
+    def forward(self, features: Tensor, *, text: Tensor, **_: Any) -> tuple[Tensor, InfoTokTerms]:
         require_tensor("features", features, ("B", self.reader.in_features // self.dim, self.dim))
         require_tensor("text", text, (len(features), self.reader.out_features))
         said = self.reader(features.flatten(1).to(self.reader.weight))
         nats = F.binary_cross_entropy_with_logits(said, text.to(said), reduction="none").sum(1).mean()
-        return features, InfoTokTerms(self.weights["consistency"] * nats, "nats")
+        return features, InfoTokTerms(self.weight * nats, "nats")
 
 
 class FewImages:
@@ -155,8 +154,7 @@ def train_and_score(
 
     clock = [time.process_time()]
     alone = TrainConfig(steps=tokenizer_steps, questions=1, learning_rate=3e-3, seed=2 * seed)
-    with model.tokenizer.infotok.without("compression") if arm.get("prior") == "host" else nullcontext():  # no host yet
-        train(model.tokenizer, data, alone)
+    train(model.tokenizer, data, alone)
     clock.append(time.process_time())
     at = {round(steps * i / (looks + 1)) for i in range(1, looks + 1)}
     along: list[dict[str, Any]] = []

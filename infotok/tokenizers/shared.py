@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from infotok.bottleneck.infotok import InfoTok, InfoTokTerms
+from infotok.bottleneck.regulariser import Regulariser, RegulariserTerms, TokenWatcher, require_regulariser
 from infotok.checkpoints import load_checkpoint, load_module, save_checkpoint
 from infotok.errors import require, require_float, require_instance, require_int
 from infotok.modes import Freezable, evaluating, recomputing, refuse_nonfinite, replay
@@ -43,7 +43,7 @@ class Tokenized:
     codes: Tensor | None  # (B, L) or (B, L, codebooks) long; None for continuous tokens and during the warm-up
     features: Tensor  # (B, L, dim): what the encoder said
     terms: dict[str, Tensor]  # "quantizer" and "infotok", already weighted: add them to the loss
-    infotok: InfoTokTerms | None
+    infotok: RegulariserTerms | None
     usage: Usage | ContinuousUsage | None
 
 
@@ -58,7 +58,7 @@ class SharedTokenizer(Freezable):
     def __init__(
         self,
         encoder: nn.Module,
-        infotok: InfoTok | None,
+        infotok: Regulariser | None,
         quantizer: nn.Module | None,
         decoder: nn.Module,
         *,
@@ -70,17 +70,15 @@ class SharedTokenizer(Freezable):
         for name, part in (("encoder", encoder), ("decoder", decoder)):
             whole = isinstance(part, nn.Module) and all(hasattr(part, each) for each in ("length", "dim"))
             require(whole, name, type(part).__name__, "a module with length and dim", TypeError)
-        for name, part, kind in (("infotok", infotok, InfoTok), ("quantizer", quantizer, TokenLayer)):
-            if part is not None:
-                require_instance(name, part, kind)
+        if quantizer is not None:
+            require_instance("quantizer", quantizer, TokenLayer)
+        if infotok is not None:
+            require_regulariser("infotok", infotok)
         self.length, self.dim = encoder.length, encoder.dim
         for name, part in (("decoder", decoder), ("infotok", infotok), ("quantizer", quantizer)):
             dim = getattr(part, "dim", self.dim)
             require(dim == self.dim, f"{name}, dim", dim, f"the encoder's, {self.dim}")
         require(decoder.length == self.length, "decoder, length", decoder.length, f"the encoder's, {self.length}")
-        if infotok is not None:
-            place = infotok.placement
-            require(place in ("before", "after"), "infotok, placement", place, '"before" or "after" the quantizer')
         weights = {"l1": l1, "l2": l2}
         for name, value in weights.items():
             require_float(name, value, "[0, inf)")
@@ -104,26 +102,30 @@ class SharedTokenizer(Freezable):
         host: Any = None,
         generator: torch.Generator | None = None,
         mask: Tensor | None = None,
+        unavailable: frozenset[str] = frozenset(),
     ) -> Tokenized:
-        """Tokens of `images` and the terms to train them by. text, answer, target, host: as in `InfoTok`.
+        """Tokens of `images` and the terms to train them by.
 
-        mask: (B, L) bool, true for real tokens; padded ones have no part in the quantizer's loss, usage and state, nor
-        in InfoTok's terms. Their tokens and codes are 0.
+        images: (B, 3, S, S) pixels in [0, 1].
+        text, answer, target, host: inputs of the regulariser, see `InfoTok`; only those in `needs` are looked at.
+        generator: of random draws; None: torch's global one.
+        mask: (B, L) booleans, true for real tokens. Padded ones take no part in the quantizer's loss, usage and state,
+            nor in the regulariser's terms; their tokens and codes are 0.
+        unavailable: inputs that do not exist yet, see `Regulariser`.
         """
         generator = replay(self, generator)
         moving = self.training and not recomputing()
         if moving:
             self.warmup_left_before = self.warmup_left
-        read = {"image": images, "text": text, "answer": answer, "target": target, "host": host, "generator": generator}
-        if mask is not None:
-            read["mask"] = mask
+        given = {"image": images, "text": text, "answer": answer, "target": target, "host": host}
+        rest = {"mask": mask, "generator": generator, "unavailable": unavailable}
         features = self.encoder(images)
-        z, regulated = self._regulate(features, features, "before", read)
+        z, regulated = self._regulate(features, features, "before", given, rest)
         tokens, codes, terms, usage = self._quantize(z, generator, mask)
         if regulated is None:
-            tokens, regulated = self._regulate(tokens, features, "after", read)
-        if isinstance(self.infotok, InfoTok) and usage is not None:  # not a head in its place
-            self.infotok.watch(tokens, usage, read.get("mask"))
+            tokens, regulated = self._regulate(tokens, features, "after", given, rest)
+        if usage is not None and isinstance(self.infotok, TokenWatcher):
+            self.infotok.watch(tokens, usage, mask)
         if regulated is not None:
             terms["infotok"] = regulated.loss
         if moving:
@@ -140,10 +142,13 @@ class SharedTokenizer(Freezable):
         return {name: self.weights[name] * value for name, value in terms.items() if self.weights[name]}
 
     def loss(self, batch: Any, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """Every weighted term of training on `batch.images` alone and, where InfoTok reads it, `batch.text`."""
+        """Every weighted term of training the tokenizer alone: there is no host yet, so terms that need one are off.
+
+        batch: has `.images` and, where the regulariser needs it, `.text`.
+        """
         require(hasattr(batch, "images"), "batch", type(batch).__name__, "a batch with images", TypeError)
-        text = batch.text if self._reads_text() else None
-        out = self(batch.images, text=text, generator=generator)
+        text = batch.text if "text" in self.needs else None
+        out = self(batch.images, text=text, generator=generator, unavailable=frozenset({"host"}))
         return self.reconstruction(out.tokens, batch.images) | out.terms
 
     # --- reading and drawing -----------------------------------------------------------------------------------------
@@ -176,6 +181,11 @@ class SharedTokenizer(Freezable):
         """Images drawn from codes; codes out of range or of another shape raise ValueError."""
         require(self.quantizer is not None, "codes", codes, "tokens: this tokenizer has no quantizer")
         return self.decoder(self.quantizer.decode(codes))
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The inputs that the regulariser's switched-on terms read, names out of `regulariser.INPUTS`."""
+        return frozenset() if self.infotok is None else self.infotok.needs
 
     @property
     def bits_per_image(self) -> float:
@@ -211,16 +221,18 @@ class SharedTokenizer(Freezable):
     # --- the parts in their places -----------------------------------------------------------------------------------
 
     def _regulate(
-        self, z: Tensor, features: Tensor, place: str, read: dict[str, Any]
-    ) -> tuple[Tensor, InfoTokTerms | None]:
-        """z through InfoTok, if this is its place."""
+        self, z: Tensor, features: Tensor, place: str, given: dict[str, Any], rest: dict[str, Any]
+    ) -> tuple[Tensor, RegulariserTerms | None]:
+        """z through the regulariser, if this is its place; it gets the inputs that it needs and that exist."""
         if self.infotok is None or self.infotok.placement != place:
             return z, None
-        if self.infotok.codes and not self._quantizing():  # there are no codes to charge for yet
-            with self.infotok.without("compression"):
-                return self.infotok(z, **read)
-        posterior = self.quantizer.logits(features) if self.infotok.codes else None  # (B, L, K)
-        return self.infotok(z, posterior=posterior, **read)
+        if not self._quantizing():
+            rest = rest | {"unavailable": rest["unavailable"] | {"posterior"}}
+        needs = self.needs - rest["unavailable"]
+        inputs = {name: value for name, value in given.items() if name in needs}
+        if "posterior" in needs:
+            inputs["posterior"] = self.quantizer.logits(features)  # (B, L, K)
+        return self.infotok(z, **inputs, **rest)
 
     def _quantize(
         self, z: Tensor, generator: torch.Generator | None, mask: Tensor | None = None
@@ -233,10 +245,6 @@ class SharedTokenizer(Freezable):
     def _quantizing(self) -> bool:
         left = self.warmup_left_before if self.training and recomputing() else self.warmup_left
         return self.quantizer is not None and left == 0
-
-    def _reads_text(self) -> bool:
-        own = self.infotok
-        return own is not None and bool(own.weights["consistency"] or own.prior_name == "text")
 
 
 def _count_warmup(tokenizer: SharedTokenizer, _: Any) -> None:

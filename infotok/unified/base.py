@@ -132,15 +132,14 @@ class UnifiedModel(Freezable):
         return terms
 
     def _answered(self, batch: Any) -> Tensor | None:
-        """The answers as InfoTok reads them, (B, words): how often each word answers a question of this image."""
-        own = self.tokenizer.infotok
-        wanted = own is not None and own.weights["relevance"]
-        return F.one_hot(batch.answers, len(self.words)).sum(1).float() if wanted else None
+        """The answers as a regulariser takes them, (B, words): how often each word answers a question of this image."""
+        if "answer" not in self.tokenizer.needs:
+            return None
+        return F.one_hot(batch.answers, len(self.words)).sum(1).float()
 
     def _prior(self, captions: Tensor, images: Tensor, u: Tensor) -> Any:
-        """The host's own prediction, if InfoTok compares with it; of a batch that has been checked."""
-        own = self.tokenizer.infotok
-        if own is None or own.prior_name != "host" or not own.weights["compression"]:
+        """The host's own prediction, if the tokenizer's regulariser needs it; of a batch that has been checked."""
+        if "host" not in self.tokenizer.needs:
             return None
         with checks(False):  # it is made in eval mode, where looks at numbers would stall an accelerator in each step
             return self.expect(captions, images, u)

@@ -18,6 +18,7 @@ from torch.distributions import Categorical, Normal, kl_divergence
 from torch.utils.checkpoint import checkpoint
 
 from infotok.bottleneck import FullPrior, InfoTok, MixturePrior, VariationalBottleneck
+from infotok.bottleneck.regulariser import Regulariser
 from infotok.errors import checks
 from infotok.information.kernels import nhsic
 
@@ -871,22 +872,67 @@ def test_wrong_use_is_named(options, changes, error, message):
         call(options, **changes)
 
 
-def test_terms_rest_while_what_they_read_is_not_there():
+# --- the interface of a regulariser ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "needs"),
+    [
+        ({"compression": 0.0}, set()),
+        ({}, set()),
+        ({"prior": "text"}, {"text"}),
+        ({"prior": "text", "compression": 0.0}, set()),
+        ({"prior": "host"}, {"host"}),
+        ({"codes": K}, {"posterior"}),
+        ({"codes": K, "prior": "host"}, {"posterior", "host"}),
+        ({"estimator": "hsic"}, {"image"}),
+        ({"estimator": "hsic", "compression": 0.0, "consistency": 1.0}, {"text"}),
+        ({"relevance": 1.0, "generation": 1.0, "consistency": 1.0}, {"answer", "target", "text"}),
+    ],
+)
+def test_it_needs_what_its_terms_read(options, needs):
+    """No other input is looked at, and nothing else is asked for."""
+    infotok, data = module(**options), batch()
+    assert isinstance(infotok, Regulariser)
+    assert infotok.needs == needs
+    data["host"] = torch.randn(B, L, K) if "codes" in options else (torch.randn(B, L, D), torch.randn(B, L, D))
+    inputs = {name: data[name] for name in needs}
+    tokens, terms = infotok(data["features"], generator=torch.Generator().manual_seed(0), **inputs)
+    everything = infotok(generator=torch.Generator().manual_seed(0), **data)
+    assert terms.dropped == {}
+    assert torch.equal(tokens, everything[0])
+    assert torch.equal(terms.loss, everything[1].loss)
+
+
+@pytest.mark.parametrize(
+    ("options", "missing", "off"),
+    [
+        ({"prior": "host"}, "host", "compression"),
+        ({"codes": K, "prior": "text"}, "posterior", "compression"),
+        ({"prior": "text"}, "text", "compression"),
+        ({"estimator": "hsic"}, "image", "compression"),
+        ({"relevance": 1.0}, "answer", "relevance"),
+    ],
+)
+def test_terms_whose_input_is_unavailable_are_off(options, missing, off):
+    infotok, data = module(**{"generation": 1.0, **options}), batch()
+    inputs = {name: data[name] for name in infotok.needs - {missing, "host"}}
+    _, terms = infotok(data["features"], **inputs, unavailable=frozenset({missing}))
+    assert getattr(terms, off) is None
+    assert terms.dropped == {}
+    assert "generation" in terms.computed
+    assert infotok.weights["compression"] == 0.5
+
+
+def test_a_host_prior_without_a_host_is_an_error_unless_there_is_none_yet():
     infotok = InfoTok(4, prior="host", compression=0.5, consistency=1.0, text_dim=3)
     features, text = torch.randn(6, 2, 4), torch.randn(6, 3)
     with pytest.raises(ValueError, match="host: got None"):
         infotok(features, text=text)
-    with infotok.without("compression"):
-        _, terms = infotok(features, text=text)
-        assert terms.compression is None
-        torch.testing.assert_close(terms.loss, -terms.consistency)
-    assert infotok.weights["compression"] == 0.5
-    with pytest.raises(ValueError, match="terms: got 'price', expected one of compression"), infotok.without("price"):
-        pass
+    _, terms = infotok(features, text=text, unavailable=frozenset({"host"}))
+    torch.testing.assert_close(terms.loss, -terms.consistency)
 
 
-def test_weights_come_back_after_an_error():
-    infotok = InfoTok(4, consistency=1.0, text_dim=3)
-    with pytest.raises(KeyError), infotok.without("consistency"):
-        raise KeyError
-    assert infotok.weights["consistency"] == 1.0
+def test_an_unknown_input_cannot_be_unavailable():
+    with pytest.raises(ValueError, match=r"unavailable: got \['price'\], expected some of image, text"):
+        module()(batch()["features"], unavailable=frozenset({"price"}))

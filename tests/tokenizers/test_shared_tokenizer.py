@@ -3,9 +3,11 @@
 import dataclasses
 import math
 import resource
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import nn
 
 from infotok.bottleneck import InfoTok
 from infotok.checkpoints import load_checkpoint, save_checkpoint
@@ -403,3 +405,59 @@ def test_one_code_in_use_is_not_hidden_by_terms_before_the_quantizer(estimator):
         out = tokenizer(images, text=text)
     assert out.usage.perplexity == 1
     assert out.infotok.consistency.isfinite()
+
+
+class Shrink(nn.Module):
+    """A regulariser that is no InfoTok: it pulls tokens to 0 and, if it is told to, reads answers."""
+
+    def __init__(self, placement="before", needs=()):
+        super().__init__()
+        self.placement, self.needs, self.seen = placement, frozenset(needs), None
+
+    def forward(self, features, **given):
+        self.seen = given
+        return features, SimpleNamespace(loss=features.square().mean())
+
+
+@pytest.mark.parametrize("placement", ["before", "after"])
+def test_any_regulariser_stands_in_the_tokenizer(placement):
+    """It gets the inputs that it needs and no other, and its loss is a term of training."""
+    own = Shrink(placement, ["answer", "posterior", "image"])
+    parts = ConvEncoder(32, 4, 8, 8), own, VectorQuantizer(8, 16), ConvDecoder(32, 4, 8, 8)
+    tokenizer = SharedTokenizer(*parts, warmup=1)
+    assert tokenizer.needs == own.needs
+    answer = torch.arange(8)
+    out = tokenizer(BATCH.images, text=BATCH.text, answer=answer)
+    assert own.seen.keys() == {"image", "answer", "mask", "generator", "unavailable"}
+    assert own.seen["unavailable"] == {"posterior"}  # in the warm-up there are no codes
+    assert own.seen["answer"] is answer
+    out = tokenizer(BATCH.images, answer=answer)
+    assert own.seen["posterior"].shape == (8, 16, 16)
+    assert own.seen["unavailable"] == set()
+    assert torch.equal(out.terms["infotok"], out.infotok.loss)
+    assert "infotok" in tokenizer.loss(BATCH)
+    assert own.seen["unavailable"] == {"host"}
+
+
+def test_a_tokenizer_without_a_regulariser_needs_nothing():
+    assert make().needs == frozenset()
+
+
+def test_a_tokenizer_trains_alone_before_there_is_a_host():
+    tokenizer = make(infotok={"prior": "host", "text_dim": TEXT_DIM, "consistency": 1.0})
+    tokenizer.loss(BATCH)["infotok"].backward()
+    with pytest.raises(ValueError, match="host: got None"):
+        tokenizer(BATCH.images, text=BATCH.text)
+
+
+@pytest.mark.parametrize(
+    ("part", "error", "message"),
+    [
+        (nn.Identity(), TypeError, "infotok: got 'Identity', expected a module with placement and needs"),
+        (Shrink("inside"), ValueError, 'infotok, placement: got \'inside\', expected "before" or "after"'),
+        (Shrink(needs=["pixels"]), ValueError, r"infotok, needs: got \['pixels'\], expected some of image, text"),
+    ],
+)
+def test_what_is_no_regulariser_is_named(part, error, message):
+    with pytest.raises(error, match=message):
+        SharedTokenizer(ConvEncoder(32, 4, 8, 8), part, None, ConvDecoder(32, 4, 8, 8))

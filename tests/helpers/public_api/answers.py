@@ -99,7 +99,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "bottleneck.InfoTok.forward hsic | image | boolean, 0 to 255",
     ),
     "an input that no term compares with is not looked at": (
-        "tokenizers.SharedTokenizer.forward | text | fewer columns, boolean, integer, NaN, inf, minus inf",
+        "tokenizers.SharedTokenizer.forward | text | *",
         "tokenizers.SharedTokenizer.loss | batch | captions *, questions *, answers *, kinds *, text *",
         "bottleneck.InfoTok.forward | image | fewer columns, boolean, integer, 0 to 255, NaN, inf, minus inf",
     ),

@@ -115,7 +115,6 @@ CALLS = {
         INFOTOK.watch,
         drawn({"tokens": FEATURES, "usage": None, "mask": torch.ones(6, 2, dtype=torch.bool)}),
     ),
-    "InfoTok.without": (own.InfoTok(4).without, drawn({})),
     "NonlinearBottleneck": (own.NonlinearBottleneck, drawn({"dim_in": 4, "dim": 3, **PLAN})),
     "NonlinearBottleneck.forward": (
         own.NonlinearBottleneck(4, 3).eval(),

@@ -103,7 +103,7 @@ def test_ranges_hold_at_every_float(value):
         if inside:
             assert check("x", annotation, value) == value
         else:
-            with pytest.raises(ValueError, match="^x: got .*, expected a "):
+            with pytest.raises(ValueError, match=r"^x: got .*, expected a "):
                 check("x", annotation, value)
 
 
@@ -189,9 +189,9 @@ def test_a_type_error_of_post_init_is_passed_on():
         def __post_init__(self):
             require_int("x", self.x, 1, 3), require(self.x != 2, "x", self.x, "another", TypeError)
 
-    with pytest.raises(TypeError, match="^x: got 2, expected another$"):
+    with pytest.raises(TypeError, match=r"^x: got 2, expected another$"):
         Strict(2)
-    with pytest.raises(ValueError, match="^x: got 4, expected an integer from 1 to 3$"):
+    with pytest.raises(ValueError, match=r"^x: got 4, expected an integer from 1 to 3$"):
         Strict(4)
 
 
@@ -209,9 +209,9 @@ def test_a_union_of_lists_names_the_item():
 
 def test_settings_and_require_int_say_the_same():
     for low, high, value in [(1, LARGEST, 0), (0, LARGEST, -1), (2, LARGEST, 1), (2, 16, 17), (1, LARGEST, 2**40)]:
-        with pytest.raises(ValueError, match="^n: got") as first:
+        with pytest.raises(ValueError, match="n: got") as first:
             require_int("n", value, low, high)
-        with pytest.raises(ValueError, match="^n: got") as second:
+        with pytest.raises(ValueError, match="n: got") as second:
             check("n", Annotated[int, Field(ge=low, le=high)], value)
         assert str(first.value) == str(second.value)
 

@@ -10,6 +10,7 @@ from infotok.tokenizers.autoencoder import ConvDecoder, ConvEncoder
 from infotok.tokenizers.config import QUANTIZERS, TokenizerConfig
 from infotok.tokenizers.quantizers import (
     BinarySphericalQuantizer,
+    CodebookQuantizer,
     ContinuousUsage,
     FiniteScalarQuantizer,
     GaussianTokens,
@@ -33,6 +34,7 @@ from infotok.tokenizers.shared import SharedTokenizer, Tokenized
 __all__ = [
     "QUANTIZERS",
     "BinarySphericalQuantizer",
+    "CodebookQuantizer",
     "ContinuousUsage",
     "ConvDecoder",
     "ConvEncoder",

@@ -29,6 +29,7 @@ from infotok.tokenizers.quantizers import (
     GumbelQuantizer,
     LookupFreeQuantizer,
     MultiCodebookQuantizer,
+    Quantizer,
     ResidualQuantizer,
     SimVQ,
     VectorQuantizer,
@@ -140,7 +141,7 @@ class TokenizerConfig:
         """A new `InfoTok`, or None."""
         return None if self.infotok is None else InfoTok(self.dim, **{"length": self.length, **self.infotok})
 
-    def make_quantizer(self) -> nn.Module | None:
+    def make_quantizer(self) -> Quantizer | None:
         """A new quantizer, or None. Raises ValueError if an option without a default is missing."""
         if self.quantizer is None:
             return None

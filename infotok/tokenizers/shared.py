@@ -27,7 +27,7 @@ from infotok.errors import require, require_float, require_instance, require_int
 from infotok.modes import Freezable, evaluating, recomputing, refuse_nonfinite, replay
 from infotok.tokenizers.autoencoder import check_images
 from infotok.tokenizers.config import TokenizerConfig
-from infotok.tokenizers.quantizers.base import TokenLayer
+from infotok.tokenizers.quantizers.base import Quantizer
 from infotok.tokenizers.quantizers.usage import ContinuousUsage, Usage
 
 __all__ = ["SharedTokenizer", "Tokenized"]
@@ -59,7 +59,7 @@ class SharedTokenizer(Freezable):
         self,
         encoder: nn.Module,
         infotok: Regulariser | None,
-        quantizer: nn.Module | None,
+        quantizer: Quantizer | None,
         decoder: nn.Module,
         *,
         l1: float = 0.0,
@@ -71,7 +71,7 @@ class SharedTokenizer(Freezable):
             whole = isinstance(part, nn.Module) and all(hasattr(part, each) for each in ("length", "dim"))
             require(whole, name, type(part).__name__, "a module with length and dim", TypeError)
         if quantizer is not None:
-            require_instance("quantizer", quantizer, TokenLayer)
+            require_instance("quantizer", quantizer, Quantizer)
         if infotok is not None:
             require_regulariser("infotok", infotok)
         self.length, self.dim = encoder.length, encoder.dim

@@ -7,19 +7,29 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from infotok.tokenizers import (
     BinarySphericalQuantizer,
+    CodebookQuantizer,
+    ConvDecoder,
+    ConvEncoder,
     FiniteScalarQuantizer,
     GaussianTokens,
     GumbelQuantizer,
     LookupFreeQuantizer,
     MultiCodebookQuantizer,
+    Quantized,
+    Quantizer,
     ResidualQuantizer,
+    SharedTokenizer,
     SimVQ,
     Usage,
     VectorQuantizer,
 )
+from infotok.tokenizers.config import QUANTIZERS
+from infotok.tokenizers.quantizers.gradients import straight_through
+from infotok.tokenizers.quantizers.usage import UsageTracker
 
 DIM = 6
 DISCRETE = {
@@ -60,6 +70,103 @@ def trained(make, passes: int = 4):
 
 
 # --- the interface ---------------------------------------------------------------------------------------------------
+
+
+@every
+def test_every_quantizer_keeps_the_protocol(make):
+    """Only what `Quantizer` names is used: a host that relies on no more can take any of them."""
+    quantizer, z = trained(make), features(9)
+    assert isinstance(quantizer, Quantizer)
+    out = quantizer(z, torch.arange(16).expand(8, 16) < 12)
+    assert isinstance(out, Quantized)
+    assert out.tokens.shape == (8, 16, quantizer.dim)
+    assert not out.tokens[:, 12:].any()
+    assert quantizer.rate(16) == 16 * quantizer.bits_per_token
+    assert {*out.usage.asdict()} == {*quantizer.usage.asdict()} == {"entropy_bits", "perplexity", "dead"}
+    if quantizer.codebooks:
+        assert quantizer.bits_per_token == quantizer.codebooks * math.log2(quantizer.codebook_size)
+        assert torch.equal(quantizer.decode(quantizer(z).codes), quantizer(z).tokens)
+    else:
+        assert quantizer.codebook_size is None
+        assert out.codes is None
+        with pytest.raises(TypeError, match="codes: got 'continuous tokens, which have none'"):
+            quantizer.decode(torch.zeros(8, 16, dtype=torch.long))
+    assert quantizer.train().freeze() is quantizer
+    assert not quantizer.training
+    assert not any(p.requires_grad for p in quantizer.parameters())
+
+
+def test_every_named_quantizer_is_among_those_tested():
+    assert {type(make()) for make in EVERY.values()} == {*QUANTIZERS.values()}
+
+
+class Thermometer(CodebookQuantizer):
+    """A quantizer by the recipe in `base`: the first number, cut at K - 1 fixed thresholds."""
+
+    def __init__(self, dim, codebook_size):
+        super().__init__(dim, codebook_size, 1)
+        self.tracker = UsageTracker(codebook_size)
+        self.register_buffer("levels", torch.linspace(-1, 1, codebook_size))
+
+    def _quantize(self, z, generator):
+        codes = (z - self.levels).abs().argmin(1)
+        vectors = self._vectors(codes).to(z.dtype)
+        return straight_through(z, vectors), codes, (z - vectors).square().mean()
+
+    def _vectors(self, codes):
+        return self.levels[codes][..., None]
+
+
+class Sign(nn.Module):
+    """A quantizer of another library: no base class, only the protocol."""
+
+    dim, codebooks, codebook_size, bits_per_token = DIM, 1, 2, 1.0
+    usage = Usage.of(torch.tensor([0, 1]), 2)
+
+    def forward(self, z, mask=None, generator=None):
+        codes = (z[..., 0] > 0).long()
+        return Quantized(straight_through(z, self.decode(codes)), codes, z.new_zeros(()), Usage.of(codes, 2))
+
+    def decode(self, codes):
+        return (2.0 * codes[..., None] - 1).expand(*codes.shape, DIM)
+
+    def rate(self, length):
+        return 1.0 * length
+
+    def freeze(self):
+        return self.requires_grad_(False)
+
+
+@pytest.mark.parametrize("make", [lambda: Thermometer(DIM, 5), Sign])
+def test_a_quantizer_that_is_added_fits_into_a_tokenizer(make):
+    torch.manual_seed(0)
+    images, quantizer = torch.rand(4, 3, 32, 32), make()
+    tokenizer = SharedTokenizer(ConvEncoder(32, 4, DIM, 8), None, quantizer, ConvDecoder(32, 4, DIM, 8))
+    out = tokenizer(images)
+    sum((tokenizer.reconstruction(out.tokens, images) | out.terms).values()).backward()
+    assert tokenizer.encoder.layers[0].weight.grad.abs().sum() > 0
+    tokenizer.eval()
+    codes = tokenizer.codes(images)
+    assert torch.equal(quantizer.decode(codes), tokenizer.encode(images))
+    assert tokenizer.decode_codes(codes).shape == images.shape
+    assert tokenizer.bits_per_image == 16 * math.log2(quantizer.codebook_size)
+
+
+def test_what_keeps_no_protocol_is_refused():
+    with pytest.raises(TypeError, match="quantizer: got 'Linear', expected a Quantizer"):
+        SharedTokenizer(ConvEncoder(32, 4, DIM, 8), None, nn.Linear(DIM, DIM), ConvDecoder(32, 4, DIM, 8))
+
+
+def test_the_recipes_quantizer_is_masked_and_counted_without_code_of_its_own():
+    torch.manual_seed(0)
+    quantizer, z = Thermometer(DIM, 5), features()
+    mask = torch.arange(16).expand(8, 16) < 4
+    out, alone = quantizer(z, mask), quantizer(z[:, :4])
+    assert torch.equal(out.codes[:, :4], alone.codes)
+    assert out.usage.counts.sum() == 8 * 4
+    assert quantizer.tracker.counts.sum() > 0
+    with pytest.raises(ValueError, match="codes: got '5 to 5', expected 0 to 4"):
+        quantizer.decode(torch.full((1, 1), 5))
 
 
 @every
@@ -386,7 +493,7 @@ def test_bad_questions():
         VectorQuantizer(4, 16).rate(length=0)
     with pytest.raises(ValueError, match="temperature: got 0, expected a number in \\(0, inf\\)"):
         VectorQuantizer(DIM, 16).logits(features(), temperature=0)
-    with pytest.raises(ValueError, match="codebook_size: got 32768, expected at most 16384, to name every code"):
+    with pytest.raises(ValueError, match="codebook_size: got 32768, expected at most 16384, for a logit per code"):
         LookupFreeQuantizer(DIM, 2**15).logits(features())
     with pytest.raises(TypeError, match=r"codes: got .continuous tokens, which have none., expected"):
         GaussianTokens(4).decode(torch.zeros(1, 1, dtype=torch.long))

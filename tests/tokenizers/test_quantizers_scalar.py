@@ -129,7 +129,7 @@ def test_entropies_over_bits_are_those_over_codes(make, temperature):
         quantizer.commitment = 0.0
     z = torch.randn(1, 300, 4, generator=seeded(0), dtype=torch.double)
     vectors = quantizer.decode(torch.arange(16)[None])[0].double()
-    undecided, diverse = explicit_entropies(quantizer._place(z[0]), vectors, temperature)
+    undecided, diverse = explicit_entropies(quantizer._to_code_space(z[0]), vectors, temperature)
     assert quantizer(z).loss.item() == pytest.approx(undecided, rel=1e-6)
     quantizer.diversity = 1.0
     over_bits = undecided - quantizer(z).loss.item()

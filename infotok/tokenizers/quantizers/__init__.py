@@ -15,7 +15,7 @@
 - `gradients`      gradients through a choice: `straight_through`, `rotate`
 """
 
-from infotok.tokenizers.quantizers.base import Quantized, Quantizer
+from infotok.tokenizers.quantizers.base import CodebookQuantizer, Quantized, Quantizer
 from infotok.tokenizers.quantizers.continuous import GaussianTokens
 from infotok.tokenizers.quantizers.gradients import rotate, straight_through
 from infotok.tokenizers.quantizers.gumbel import GumbelQuantizer
@@ -31,6 +31,7 @@ from infotok.tokenizers.quantizers.vector import VectorQuantizer
 
 __all__ = [
     "BinarySphericalQuantizer",
+    "CodebookQuantizer",
     "ContinuousUsage",
     "FiniteScalarQuantizer",
     "GaussianTokens",

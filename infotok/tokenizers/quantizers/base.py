@@ -1,23 +1,35 @@
-"""The one interface of every quantizer: features in, tokens and the codes that name them out.
+"""The interface of every quantizer, `Quantizer`, and `CodebookQuantizer`, what those with codes have in common.
 
-    out = quantizer(features)          features (B, L, dim), from an encoder whose output has unit scale
+    out = quantizer(z)                 z (B, L, dim): features of an encoder whose output has unit scale
     out.tokens, out.codes, out.loss    (B, L, dim); (B, L), or (B, L, C) with C codebooks; a scalar to add to the loss
-    quantizer(features, mask)          mask (B, L), true for real tokens: padding influences nothing
+    quantizer(z, mask)                 mask (B, L), true for real tokens: padding influences nothing
     quantizer.decode(out.codes)        the same tokens again, from the codes alone
     quantizer.rate(length=L)           bits per image: L log2 K for each codebook
 
 Tokens are exactly the decoded codes in value; only their gradient is an estimate (see `gradients`). A quantizer whose
-code vectors are narrower than `dim` projects in and out with linear layers of its own. Mathematics is in float32 at
-least, also under autocast and after `.half()`; tokens come back in the type of the features.
+code vectors are narrower than `dim` projects in and out with linear layers of its own. All computations are in float32
+at least, also under autocast and after `.half()`; tokens come back in the type of the features.
 
-A training pass changes averages and counters once, also where gradient checkpointing makes it twice. The loss
-of features whose squares overflow is infinite; their tokens are not. Where values are
-not checked (see `infotok.errors.checks`), a feature with NaN or infinity gives NaN tokens and changes no state.
+A training pass changes averages and counters once, also where gradient checkpointing makes the pass twice. The loss of
+features whose squares overflow is infinite; their tokens are not. Where values are not checked (see
+`infotok.errors.checks`), a feature with NaN or infinity gives NaN tokens and changes no state.
+
+How to add a quantizer:
+
+1. Write a class derived from `CodebookQuantizer` in a file of this folder. Its `__init__` calls
+   `super().__init__(dim, codebook_size, code_dim)` and sets `self.tracker = UsageTracker(codebook_size)`. It defines
+   `_quantize` and `_vectors`, both on rows (N, code_dim); masks, projections, checks, usage and freezing are inherited.
+2. Give it a name in `QUANTIZERS` (`infotok.tokenizers.config`) and export it in the `__init__` of both packages.
+3. Add it to `EVERY` in `tests/tokenizers/test_quantizers.py`, by which the tests of this interface reach it, and a good
+   call to `tests/helpers/public_api/tokenizers.py`.
+
+A module of another library needs no base class: any `nn.Module` that keeps `Quantizer` fits into `SharedTokenizer`.
 """
 
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -28,22 +40,27 @@ from infotok.modes import Freezable, recomputing, refuse_nonfinite, replay
 from infotok.tokenizers.quantizers.precision import WideBuffers
 from infotok.tokenizers.quantizers.usage import LARGEST_CODEBOOK, ContinuousUsage, Usage, check_codes
 
-__all__ = ["Quantized", "Quantizer"]
+__all__ = ["CodebookQuantizer", "Quantized", "Quantizer"]
 
-LARGEST_POSTERIOR = 2**14  # logits name every code
+LARGEST_POSTERIOR = 2**14  # codes up to which `logits` are computed, one for each
 
 
 @dataclass(frozen=True)
 class Quantized:
-    """What one pass through a quantizer gives."""
+    """The result of one pass through a quantizer."""
 
     tokens: Tensor  # (B, L, dim)
-    codes: Tensor | None  # (B, L), or (B, L, C); None where tokens are continuous
+    codes: Tensor | None  # (B, L), or (B, L, C) with C codebooks; None for continuous tokens
     loss: Tensor  # scalar, already weighted
     usage: Usage | ContinuousUsage  # of this batch; `quantizer.usage` is over time
 
     def padded(self, mask: Tensor) -> "Quantized":
-        """The same, its tokens (1, N, dim) put where `mask` (B, L) is true; elsewhere tokens and codes are 0."""
+        """The same tokens at the places where `mask` is true; elsewhere tokens and codes are 0.
+
+        - mask: (B, L) bool, with as many true entries as there are tokens (1, N, dim)
+
+        Raises TypeError or ValueError for a mask of another type, shape or number of true entries.
+        """
         require_tensor("mask", mask, ("B", "L"), "any")
         require(mask.dtype == torch.bool, "mask", mask.dtype, "booleans, true for a real token", TypeError)
         if not torch.compiler.is_compiling():
@@ -56,39 +73,77 @@ class Quantized:
         return Quantized(tokens, codes, self.loss, self.usage)
 
 
+@runtime_checkable
+class Quantizer(Protocol):
+    """The interface of a quantizer: features in, tokens and codes out, and tokens from codes again.
+
+    - dim: numbers per token
+    - codebooks: codes per token, C; 0 for continuous tokens
+    - codebook_size: codes per codebook, K; None for continuous tokens
+    - bits_per_token: the capacity C log2 K; for continuous tokens the measured rate
+    - usage: how often codes were chosen over the last training passes
+    """
+
+    dim: int
+    codebooks: int
+    codebook_size: int | None
+
+    def __call__(self, z: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Quantized:
+        """Features z (B, L, dim) -> `Quantized`; mask (B, L) bool, true for real tokens."""
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes (B, L), or (B, L, C) -> tokens (B, L, dim)."""
+
+    def rate(self, length: int) -> float:
+        """Bits per image of `length` tokens."""
+
+    def freeze(self) -> Self:
+        """Change nothing any more: parameters, averages and counters."""
+
+    @property
+    def bits_per_token(self) -> float: ...
+
+    @property
+    def usage(self) -> Usage | ContinuousUsage: ...
+
+
 class TokenLayer(Freezable, WideBuffers, ABC):
-    """What quantizers and continuous tokens have in common: `dim`, masks, checks, and `bits_per_token` as a rate."""
+    """The part of a quantizer that codes and continuous tokens share: masks, checks, and the rate per image."""
 
     def __init__(self) -> None:
         super().__init__()
         self.register_load_state_dict_pre_hook(refuse_nonfinite)
 
     def forward(self, z: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Quantized:
-        """features z (B, L, dim) -> `Quantized`, each token in the type of z.
+        """Features -> `Quantized`, with tokens in the type of the features.
 
-        - mask: (B, L) bool, true for real tokens. Padded ones have no part in loss, usage or state; their tokens and
-          codes are 0, which any embedding accepts and only the mask tells from code 0
-        - generator: for the few quantizers that draw
+        - z: features (B, L, dim)
+        - mask: (B, L) bool, true for real tokens. Padding has no part in loss, usage or state. Its tokens and codes are
+          0, which any embedding accepts; only the mask tells them from code 0
+        - generator: source of random numbers, for the few quantizers that draw
 
         Raises TypeError or ValueError for another type or shape, no row or no real token, NaN or infinity.
         """
         self._check_shape(z)
         generator = replay(self, generator)
         if mask is None:
-            return self._pass(z, generator)
+            return self._forward(z, generator)
         self._check_mask(mask, z)
-        return self._pass(z[mask][None], generator).padded(mask)
+        return self._forward(z[mask][None], generator).padded(mask)
 
     @abstractmethod
-    def _pass(self, z: Tensor, generator: torch.Generator | None) -> Quantized:
+    def _forward(self, z: Tensor, generator: torch.Generator | None) -> Quantized:
         """`forward` without a mask."""
 
     def rate(self, length: int) -> float:
-        """Bits per image of `length` tokens."""
+        """Bits per image: `length` times `bits_per_token`.
+
+        - length: tokens per image, a positive integer
+        """
         return require_int("length", length) * self.bits_per_token
 
     @property
-    def _moving(self) -> bool:
+    def _updates(self) -> bool:
         """Whether this pass may change averages and counters."""
         return self.training and not recomputing()
 
@@ -106,12 +161,18 @@ class TokenLayer(Freezable, WideBuffers, ABC):
         require_finite(name, values, self.training)
 
 
-class Quantizer(TokenLayer):
-    """What is common to all with codes. One has a `tracker` and writes, on vectors of its own width `code_dim`:
+class CodebookQuantizer(TokenLayer):
+    """The base class of quantizers with codes; see the recipe at the top of this file.
 
-    - `_quantize(z (N, code_dim), generator) -> tokens, codes (N,), loss`, all in the dtype of z, float32 or float64
-    - `_vectors(codes) -> (..., code_dim)`, the vectors that codes stand for, in any dtype
-    - `_place(z)`, where z lies when its distance to the code vectors is taken (as it is, unless said)
+    - dim: numbers per token
+    - codebook_size: codes per codebook, K, from 2 to 2^20
+    - code_dim: width of the code vectors; `dim` by default, else with linear layers in and out
+
+    A subclass sets `tracker` and defines, on vectors of width `code_dim`:
+
+    - `_quantize(z (N, code_dim), generator) -> tokens (N, code_dim), codes (N,), loss`, in the type of z
+    - `_vectors(codes) -> (..., code_dim)`, the vectors that codes stand for, in any type
+    - `_to_code_space(z)`, what is compared with the code vectors: z itself unless overridden
     """
 
     codebooks = 1
@@ -125,14 +186,14 @@ class Quantizer(TokenLayer):
         self.project_in = nn.Identity() if dim == code_dim else nn.Linear(dim, code_dim)
         self.project_out = nn.Identity() if dim == code_dim else nn.Linear(code_dim, dim)
 
-    def _pass(self, z: Tensor, generator: torch.Generator | None) -> Quantized:
+    def _forward(self, z: Tensor, generator: torch.Generator | None) -> Quantized:
         self._check_finite("features", z)
         with torch.autocast(z.device.type, enabled=False):
             features = self._projected(z)
             vectors = features.flatten(0, 1)
             tokens, codes, loss = self._quantize(vectors, generator)
             tokens = call_in(features.dtype, self.project_out, tokens.view_as(features))
-            if self._moving:
+            if self._updates:
                 self._count(codes, vectors)
         if not self.training:
             self._check_finite("code vectors", tokens)
@@ -145,9 +206,11 @@ class Quantizer(TokenLayer):
         return call_in(dtype, self.project_in, z.to(dtype))
 
     def decode(self, codes: Tensor) -> Tensor:
-        """codes (B, L), or (B, L, C) -> tokens (B, L, dim), equal to those of the forward pass in eval mode.
+        """Tokens (B, L, dim) from codes, equal to those of the forward pass in eval mode, in the module's own type.
 
-        The tokens are in the module's own type. ValueError for codes out of range and code vectors with NaN.
+        - codes: integers (B, L), or (B, L, C) with C codebooks
+
+        Raises ValueError for codes out of range and for code vectors with NaN.
         """
         self._check_codes(codes)
         dtype = wide_dtype(self.dtype)
@@ -157,24 +220,27 @@ class Quantizer(TokenLayer):
         return tokens
 
     def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
-        """log q(k|z) up to a constant, -|z - e_k|^2 / temperature: (B, L, dim) -> (B, L, K), float32 at least.
+        """The log posterior of codes, log q(k|z) up to a constant: -|z - e_k|^2 / temperature. Differentiable.
 
-        Differentiable.
+        - z: features (B, L, dim)
+        - temperature: a number above 0
+
+        Returns (B, L, K), float32 at least. Raises ValueError for more than 2^14 codes, NaN or infinity.
         """
         self._check_logits(z, temperature)
         size = self.codebook_size
-        require(size <= LARGEST_POSTERIOR, "codebook_size", size, f"at most {LARGEST_POSTERIOR}, to name every code")
+        require(size <= LARGEST_POSTERIOR, "codebook_size", size, f"at most {LARGEST_POSTERIOR}, for a logit per code")
         with torch.autocast(z.device.type, enabled=False):
-            place = self._place(self._projected(z))
-            vectors = self._vectors(torch.arange(size, device=z.device)).to(place.dtype)  # (K, code_dim)
-            cross = 2 * place @ vectors.T - vectors.square().sum(1)
-            logits = (cross - place.square().sum(-1, keepdim=True)) / temperature
+            own = self._to_code_space(self._projected(z))
+            vectors = self._vectors(torch.arange(size, device=z.device)).to(own.dtype)  # (K, code_dim)
+            cross = 2 * own @ vectors.T - vectors.square().sum(1)
+            logits = (cross - own.square().sum(-1, keepdim=True)) / temperature
         self._check_finite("logits", logits)
         return logits
 
     @property
     def bits_per_token(self) -> float:
-        """C log2 K: what a token can carry. What it does carry is `usage.entropy`."""
+        """The capacity of a token, C log2 K bits; `usage.entropy` is the part in use."""
         return self.codebooks * math.log2(self.codebook_size)
 
     @property
@@ -190,7 +256,7 @@ class Quantizer(TokenLayer):
     @abstractmethod
     def _vectors(self, codes: Tensor) -> Tensor: ...
 
-    def _place(self, z: Tensor) -> Tensor:
+    def _to_code_space(self, z: Tensor) -> Tensor:
         return z
 
     def _count(self, codes: Tensor, z: Tensor) -> None:

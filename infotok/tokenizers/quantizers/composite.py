@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from infotok.errors import require_int
-from infotok.tokenizers.quantizers.base import Quantizer
+from infotok.tokenizers.quantizers.base import CodebookQuantizer
 from infotok.tokenizers.quantizers.usage import Usage
 from infotok.tokenizers.quantizers.vector import VectorQuantizer
 
@@ -16,7 +16,7 @@ __all__ = ["CompositeQuantizer"]
 MOST_CODEBOOKS = 256  # codebooks: each is a module of its own
 
 
-class CompositeQuantizer(Quantizer):
+class CompositeQuantizer(CodebookQuantizer):
     """`quantizers` of equal size, each with statistics of its own. Codes (B, L, C), logits (B, L, C, K)."""
 
     def __init__(self, dim: int, codebook_size: int, codebooks: int, code_dim: int | None) -> None:

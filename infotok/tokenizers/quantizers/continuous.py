@@ -48,7 +48,7 @@ class GaussianTokens(TokenLayer):
         self.register_buffer("rates", torch.zeros(dim))
         self.register_buffer("weight_seen", torch.zeros(()))
 
-    def _pass(self, z: Tensor, generator: torch.Generator | None) -> Quantized:
+    def _forward(self, z: Tensor, generator: torch.Generator | None) -> Quantized:
         self._check_finite("features", z)
         dtype = wide_dtype(z.dtype, self.dtype)
         with torch.autocast(z.device.type, enabled=False):
@@ -56,7 +56,7 @@ class GaussianTokens(TokenLayer):
             with torch.no_grad():
                 mean, log_variance = code.mean.flatten(0, 1), code.log_variance.flatten(0, 1)
                 rates = 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).mean(0)  # (dim,)
-                if self._moving:
+                if self._updates:
                     self._remember(mean_over_ranks(rates * row_weight(len(mean), rates)))
         return Quantized(code.sample.to(z.dtype), None, code.loss, ContinuousUsage(rates))
 

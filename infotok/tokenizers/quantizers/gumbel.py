@@ -16,14 +16,14 @@ from infotok.bottleneck.precision import call_in, wide_dtype
 from infotok.errors import require_float, require_int
 from infotok.modes import recomputing
 from infotok.noise import rand
-from infotok.tokenizers.quantizers.base import Quantizer
+from infotok.tokenizers.quantizers.base import CodebookQuantizer
 from infotok.tokenizers.quantizers.gradients import straight_through
 from infotok.tokenizers.quantizers.usage import UsageTracker
 
 __all__ = ["GumbelQuantizer"]
 
 
-class GumbelQuantizer(Quantizer):
+class GumbelQuantizer(CodebookQuantizer):
     """features (B, L, dim) -> one of `codebook_size` vectors. `logits` are the log posterior, divided by temperature.
 
     temperature: at the start; it falls to `final` exponentially over `cooling` training passes.
@@ -76,7 +76,7 @@ class GumbelQuantizer(Quantizer):
         codes = noisy.argmax(-1)
         log_posterior = logits.log_softmax(-1)
         rate = (log_posterior.exp() * log_posterior).sum(-1).mean() + math.log(self.codebook_size)
-        if self._moving:
+        if self._updates:
             self.passes += 1
         codebook = self.codebook.to(z.dtype)
         return straight_through(soft @ codebook, F.embedding(codes, codebook)), codes, self.weight * rate

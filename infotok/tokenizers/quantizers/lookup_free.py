@@ -18,7 +18,7 @@ from torch import Tensor
 
 from infotok.distributed import gather_over_ranks
 from infotok.errors import require, require_float
-from infotok.tokenizers.quantizers.base import Quantizer
+from infotok.tokenizers.quantizers.base import CodebookQuantizer
 from infotok.tokenizers.quantizers.gradients import straight_through
 from infotok.tokenizers.quantizers.uneven import row_weight
 from infotok.tokenizers.quantizers.usage import UsageTracker
@@ -26,7 +26,7 @@ from infotok.tokenizers.quantizers.usage import UsageTracker
 __all__ = ["LookupFreeQuantizer", "bit_entropy"]
 
 
-class LookupFreeQuantizer(Quantizer):
+class LookupFreeQuantizer(CodebookQuantizer):
     """features (B, L, dim) -> log2(codebook_size) signs. Entropies in nats per token; the square is a mean."""
 
     corner = 1.0  # the magnitude of a code vector's coordinates
@@ -58,7 +58,7 @@ class LookupFreeQuantizer(Quantizer):
         return self.corner * (2.0 * ones - 1.0)
 
     def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
-        z = self._place(z)
+        z = self._to_code_space(z)
         codes = ((z > 0) * self.powers).sum(-1)
         vectors = self._vectors(codes).to(z.dtype)
         loss = self.commitment * F.mse_loss(z, vectors) + self.entropy_weight * self._entropies(z)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require, require_choice, require_float, require_instance, require_int
-from infotok.tokenizers.quantizers.base import Quantizer
+from infotok.tokenizers.quantizers.base import CodebookQuantizer
 from infotok.tokenizers.quantizers.gradients import straight_through
 from infotok.tokenizers.quantizers.usage import LARGEST_CODEBOOK, UsageTracker
 
@@ -28,7 +28,7 @@ __all__ = ["FiniteScalarQuantizer", "gaussian_step", "uniform_error"]
 MOST_LEVELS = 2**16  # whose cells are added up one by one
 
 
-class FiniteScalarQuantizer(Quantizer):
+class FiniteScalarQuantizer(CodebookQuantizer):
     """features (B, L, dim) -> len(levels) rounded numbers; levels such as [8, 5, 5, 5] (1000 codes)."""
 
     def __init__(self, dim: int, levels: Sequence[int], *, bound: str = "tanh", decay: float = 0.99) -> None:
@@ -52,7 +52,7 @@ class FiniteScalarQuantizer(Quantizer):
         for name, values in {"count": count, "digits": digits, "zero": zero, "step": step}.items():
             self.register_buffer(name, values, persistent=False)
 
-    def _place(self, z: Tensor) -> Tensor:
+    def _to_code_space(self, z: Tensor) -> Tensor:
         """Where z lies on the grid's own scale, between the outer levels."""
         if self.bound == "clip":
             edge = self.zero * self.step
@@ -65,7 +65,7 @@ class FiniteScalarQuantizer(Quantizer):
         return ((codes[..., None] // self.digits) % self.count - self.zero) * self.step
 
     def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
-        place = self._place(z)
+        place = self._to_code_space(z)
         digit = (place / self.step + self.zero).detach().round().long().clamp_(min=0).minimum(self.count - 1)
         codes = (digit * self.digits).sum(-1)
         return straight_through(place, self._vectors(codes).to(place.dtype)), codes, z.new_zeros(())

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from infotok.bottleneck.precision import call_in
 from infotok.errors import require_choice, require_float
-from infotok.tokenizers.quantizers.base import Quantizer
+from infotok.tokenizers.quantizers.base import CodebookQuantizer
 from infotok.tokenizers.quantizers.gradients import GRADIENTS
 from infotok.tokenizers.quantizers.nearest import search
 from infotok.tokenizers.quantizers.usage import UsageTracker
@@ -20,7 +20,7 @@ from infotok.tokenizers.quantizers.usage import UsageTracker
 __all__ = ["SimVQ"]
 
 
-class SimVQ(Quantizer):
+class SimVQ(CodebookQuantizer):
     """features (B, L, dim) -> the nearest of `codebook_size` mapped vectors. Options as in `VectorQuantizer`."""
 
     def __init__(

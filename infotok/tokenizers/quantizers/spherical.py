@@ -38,5 +38,5 @@ class BinarySphericalQuantizer(LookupFreeQuantizer):
         )
         self.corner = self.code_dim**-0.5
 
-    def _place(self, z: Tensor) -> Tensor:
+    def _to_code_space(self, z: Tensor) -> Tensor:
         return unit(z)

@@ -21,7 +21,7 @@ from infotok.distributed import first_rank, sum_over_ranks
 from infotok.errors import checking, require_choice, require_flag, require_float, require_int, require_rows
 from infotok.modes import recomputing
 from infotok.noise import multinomial
-from infotok.tokenizers.quantizers.base import Quantizer
+from infotok.tokenizers.quantizers.base import CodebookQuantizer
 from infotok.tokenizers.quantizers.gradients import GRADIENTS, straight_through
 from infotok.tokenizers.quantizers.nearest import search
 from infotok.tokenizers.quantizers.precision import wide
@@ -35,7 +35,7 @@ KMEANS_ITERATIONS = 10
 MEMORY = 256  # vectors: no code averages over more of its own than these, so that a busy one learns fast
 
 
-class VectorQuantizer(Quantizer):
+class VectorQuantizer(CodebookQuantizer):
     """features (B, L, dim) -> the nearest of `codebook_size` vectors. Errors are means over all elements.
 
     - code_dim: the width of the code vectors, if it is not dim (8 to 32 is common: Yu et al. 2021, arXiv 2110.04627);
@@ -73,7 +73,7 @@ class VectorQuantizer(Quantizer):
         self.revive_until = None if revive_until is None else require_int("revive_until", revive_until, 0)
         self.pass_gradient = GRADIENTS[gradient]
         self.tracker = UsageTracker(codebook_size, decay, patience)
-        codebook = self._place(torch.randn(codebook_size, self.code_dim))
+        codebook = self._to_code_space(torch.randn(codebook_size, self.code_dim))
         self.codebook = nn.Parameter(codebook) if learning == "gradient" else nn.Buffer(codebook)
         self.before: Tensor | None = None  # the codebook as it was when the last training pass chose
         self.register_buffer("initialised", torch.tensor(False))
@@ -83,13 +83,13 @@ class VectorQuantizer(Quantizer):
     def start_from(self, codebook: Tensor) -> "VectorQuantizer":
         """Take these code vectors (K, code_dim) instead of the first batch's. Returns itself."""
         require_rows("codebook", codebook, tuple(self.codebook.shape))
-        self.codebook.copy_(self._place(wide(codebook)))
+        self.codebook.copy_(self._to_code_space(wide(codebook)))
         self.tracker.counts.zero_()
         self.tracker.idle.zero_()
         self.initialised.fill_(True)
         return self
 
-    def _place(self, z: Tensor) -> Tensor:
+    def _to_code_space(self, z: Tensor) -> Tensor:
         return unit(z) if self.cosine else z
 
     def _vectors(self, codes: Tensor) -> Tensor:
@@ -101,8 +101,8 @@ class VectorQuantizer(Quantizer):
         return straight_through(self.codebook, self.before) if again else self.codebook
 
     def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
-        z = self._place(z)
-        if self._moving:
+        z = self._to_code_space(z)
+        if self._updates:
             self._prepare(z.detach(), generator)
         codes = search(z.detach(), self._table().detach())
         vectors = self._vectors(codes).to(z.dtype)
@@ -110,7 +110,7 @@ class VectorQuantizer(Quantizer):
         if self.learning == "gradient":
             loss = loss + F.mse_loss(vectors, z.detach())
         tokens = self.pass_gradient(z, vectors)
-        if self._moving:
+        if self._updates:
             self._learn(*_finite_rows(z.detach(), vectors.detach(), codes), generator)
         return tokens, codes, loss
 
@@ -173,7 +173,7 @@ class VectorQuantizer(Quantizer):
             codes = search(z, codebook)
             counts = torch.bincount(codes, minlength=size).to(z)
             pull = torch.zeros_like(codebook).index_add_(0, codes, z - codebook[codes])
-            codebook = self._place(codebook + pull / counts.clamp(min=1)[:, None])
+            codebook = self._to_code_space(codebook + pull / counts.clamp(min=1)[:, None])
         first_rank(codebook, counts)
         self.codebook.copy_(codebook)
         self.tracker.idle.masked_fill_(counts > 0, 0)

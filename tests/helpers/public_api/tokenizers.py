@@ -97,7 +97,7 @@ CALLS = {
     **{key: call for name, made in MADE.items() for key, call in methods(name, made).items()},
     "GaussianTokens.logits": (MADE["VectorQuantizer"].logits, rand({"z": Z, "temperature": 1.0})),
     "GaussianTokens.decode": (MADE["VectorQuantizer"].decode, rand({"codes": CODES})),
-    **{key: call for key, call in methods("Quantizer", MADE["VectorQuantizer"]).items()},
+    **methods("CodebookQuantizer", MADE["VectorQuantizer"]),
     "VectorQuantizer.start_from": (own.VectorQuantizer(4, 4).start_from, rand({"codebook": torch.randn(4, 4)})),
     "LookupFreeQuantizer.corner": (lambda: MADE["LookupFreeQuantizer"].corner, rand({})),
     "ConvEncoder": (own.ConvEncoder, rand(CONV)),

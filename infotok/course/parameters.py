@@ -198,9 +198,7 @@ def _checked(name: str, annotation: Any, value: Any) -> Any:
     except (TypeError, ValueError) as error:
         line = str(error)
         if not line.startswith(name):  # pydantic notices here that a limit does not fit the type
-            line = (
-                f"{name}: got a type with a limit that does not fit it ({line.splitlines()[0]}), expected one that does"
-            )
+            line = f"{name}: got a limit that does not fit the type ({line.splitlines()[0]}), expected one that does"
         raise Refusal(line) from None
 
 

@@ -25,7 +25,7 @@ CURVES = {keep: {name: RNG.random((3, 4)) for name in ("relevance", "fidelity")}
 
 
 def strips(n, size):
-    code = {"rebuilt": RNG.random((n, size, size)), "read": RNG.integers(0, 10, n), "accuracy": 0.5}
+    code = {"reconstructed": RNG.random((n, size, size)), "predicted": RNG.integers(0, 10, n), "accuracy": 0.5}
     return {
         "images": RNG.random((n, size, size)),
         "labels": RNG.integers(0, 10, n),
@@ -37,7 +37,7 @@ GRID = [
     (start.course, {"ready": []}),
     (start.course, {"ready": ["00_start_here", "05_hsic_bottleneck"]}),
     (start.course, {"ready": [name for _, lessons in start.COURSE for name, *_ in lessons]}),
-    *((start.squeezed, {"bits": bits, **strips(n, size)}) for bits, n, size in [(1, 1, 4), (24, 8, 8), (8, 3, 16)]),
+    *((start.two_codes, {"bits": bits, **strips(n, size)}) for bits, n, size in [(1, 1, 4), (24, 8, 8), (8, 3, 16)]),
     (start.budgets, {"bits": [1, 2, 4, 8], "codes": CURVES, "label_entropy": 2.3}),
     (start.budgets, {"bits": np.array([1, 2, 4, 30]), "codes": CURVES, "label_entropy": 0.69}),
 ]

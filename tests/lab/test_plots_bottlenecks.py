@@ -1,4 +1,4 @@
-"""The pictures of lessons 02 and 04 over a grid of values, each redrawn from its recipe byte for byte."""
+"""The figures of lessons 02 and 04 over a grid of values, each redrawn from its recipe byte for byte."""
 
 import json
 
@@ -39,11 +39,10 @@ FITS = [{"direction": 0, "used": [1, 2, 3], "slope": 2.0, "intercept": -1.5, "be
 FOUND = np.array([[0.1, 0.0], [0.5, 0.1], [0.9, 0.3], [1.4, 0.5]])
 
 
-def prices(values):
-    names = ("rate", "relevance", "one", "many", "between", "within")
+def weights(values):
+    names = ("rate", "relevance", "single", "averaged", "between", "within")
     return [
-        {"price": price, **dict(zip(names, (9 / (1 + price), 2.0, 0.9, 0.95, 0.8, 0.1), strict=True))}
-        for price in values
+        {"beta": beta, **dict(zip(names, (9 / (1 + beta), 2.0, 0.9, 0.95, 0.8, 0.1), strict=True))} for beta in values
     ]
 
 
@@ -51,9 +50,9 @@ def images(n):
     return rng.random((n, 8, 8))
 
 
-def spotted(spots, n):
-    labels = np.arange(len(spots)) % 10
-    return {"spots": spots, "labels": labels, "price": 0.1, "rate": 5.0, "originals": images(n), "rebuilt": images(n)}
+def coded(points, n):
+    labels = np.arange(len(points)) % 10
+    return {"points": points, "labels": labels, "beta": 0.1, "rate": 5.0, "originals": images(n), "rebuilt": images(n)}
 
 
 CASES = [
@@ -70,20 +69,20 @@ CASES = [
         for fits in (FITS, [])
     ],
     *[
-        (digits.plane, {"trained": prices(values), "label_entropy": 3.32, "chosen": values[0]})
+        (digits.plane, {"trained": weights(values), "label_entropy": 3.32, "chosen": values[0]})
         for values in ([0.03, 2.0], [0.001, 0.01, 0.1, 0.5, 1.0, 5.0])
     ],
     *[
-        (digits.forgetting, {"originals": images(n), "rebuilt": [{"price": 0.1, "rate": 5.0, "images": images(n)}] * k})
+        (digits.forgetting, {"originals": images(n), "rebuilt": [{"beta": 0.1, "rate": 5.0, "images": images(n)}] * k})
         for n, k in ((2, 1), (10, 7))
     ],
-    (digits.style, {"trained": prices([0.001, 0.1, 2.0])}),
-    *[(digits.code, spotted(scale * rng.normal(size=(n, 2)), m)) for scale, n, m in ((0.01, 5, 1), (9, 200, 10))],
+    (digits.style, {"trained": weights([0.001, 0.1, 2.0])}),
+    *[(digits.code, coded(scale * rng.normal(size=(n, 2)), m)) for scale, n, m in ((0.01, 5, 1), (9, 200, 10))],
 ]
 
 
 @pytest.mark.parametrize(("plot", "data"), CASES, ids=lambda value: getattr(value, "__name__", ""))
-def test_each_picture_is_redrawn_from_its_recipe(plot, data):
+def test_each_figure_is_redrawn_from_its_recipe(plot, data):
     fig = plot(**data)
     assert png(redraw(json.loads(json.dumps(fig.recipe)))) == png(fig)
     for ax in fig.axes:

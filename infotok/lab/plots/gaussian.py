@@ -1,4 +1,4 @@
-"""Pictures of lesson 02: the information curve, its phase transitions, and trained networks beside them."""
+"""Figures of lesson 02: the information curve, its phase transitions, and trained networks compared with them."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,25 +8,30 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 from infotok.lab.plots.style import BLACK, BLUE, GRAY, PALETTE, VERMILLION, drawn, new
 
 RATE, RELEVANCE = "rate I(T;X) / nats", "relevance I(T;Y) / nats"
+WEIGHT = "weight β of the relevance"
 
 
 @drawn
 def curve(*, solved: dict, compressor: dict, beta: float) -> Figure:
-    """The information curve with the optimal code of one beta on it, and what each direction carries at every beta.
+    """Information curve with the optimal code of one beta (left), and the rate of each direction at every beta (right).
 
-    solved: "betas" (B,), "i_tx" and "i_ty" (B,) in nats, "directions" (B, K) nats of each, "critical" (K,), "ceiling"
-    I(X;Y). compressor: "i_tx" and "i_ty" of the best codes for X itself.
+    solved: "betas" (B,), "i_tx" and "i_ty" (B,) in nats, "directions" (B, K) rates in nats, "critical" (K,) betas,
+        "ceiling" I(X;Y) in nats.
+    compressor: "i_tx" and "i_ty" in nats of the codes that reconstruct X best.
+    beta: the weight whose code is marked.
     """
     fig, (left, right) = new(width=9, height=4, ncols=2, gridspec_kw={"wspace": 0.08})
     betas, i_tx, i_ty = (np.asarray(solved[name]) for name in ("betas", "i_tx", "i_ty"))
     end = _frame(left, solved)
-    left.plot(compressor["i_tx"], compressor["i_ty"], color=VERMILLION, ls=(0, (4, 2)), label="best code of X for X")
-    left.plot(i_tx, i_ty, color=BLUE, label="best code of X for Y")
+    left.plot(
+        compressor["i_tx"], compressor["i_ty"], color=VERMILLION, ls=(0, (4, 2)), label="code that reconstructs X best"
+    )
+    left.plot(i_tx, i_ty, color=BLUE, label="code that predicts Y best")
     at = np.interp(beta, betas, i_tx), np.interp(beta, betas, i_ty)
     reach = np.array([-0.16, 0.16]) * end
     left.plot(at[0] + reach, at[1] + reach / beta, color=BLACK, lw=1, label="slope 1/β")
     left.plot(*at, "o", color=BLACK, ms=8, zorder=4)
-    left.set_title("what a rate can buy")
+    left.set_title("information curve")
     left.legend(loc="lower right")
 
     for i, (nats, critical) in enumerate(zip(np.transpose(solved["directions"]), solved["critical"], strict=True)):
@@ -36,7 +41,7 @@ def curve(*, solved: dict, compressor: dict, beta: float) -> Figure:
         right.plot(beta, np.interp(beta, betas, nats), "o", color=colour, zorder=4)
     right.axvline(beta, color=BLACK, lw=1)
     _log_beta(right, betas[0], betas[-1])
-    right.set(title="what it is spent on", xlabel="price β of a nat about Y", ylabel="rate of each direction / nats")
+    right.set(title="rate of each direction", xlabel=WEIGHT, ylabel="rate / nats")
     right.set_ylim(bottom=0)
     right.legend(loc="upper left")
     return fig
@@ -44,9 +49,11 @@ def curve(*, solved: dict, compressor: dict, beta: float) -> Figure:
 
 @drawn
 def networks(*, solved: dict, trained: list[dict], tolerance: float) -> Figure:
-    """Trained networks on the information curve, and how far below it each of them is measured to lie.
+    """Trained networks and the information curve (left), and the gap of each network to the curve (right).
 
-    trained: one dict a network, "beta", "rate", "relevance", "gap" and its 95 % half-width "error", all in nats.
+    solved: as for `curve`.
+    trained: one dict a network, "beta", and in nats "rate", "relevance", "gap" and its 95 % half-width "error".
+    tolerance: the largest gap that is claimed, in nats.
     """
     fig, (left, right) = new(width=9, height=3.8, ncols=2, width_ratios=(1.2, 1))
     end = _frame(left, solved)
@@ -59,21 +66,24 @@ def networks(*, solved: dict, trained: list[dict], tolerance: float) -> Figure:
     betas, gap, error = ([row[name] for row in trained] for name in ("beta", "gap", "error"))
     right.axhline(0, color=BLUE)
     right.axhline(tolerance, color=GRAY, ls="--", lw=1.2)
-    right.annotate("claimed", (0.02, tolerance), (0, 4), xycoords=("axes fraction", "data"), color=GRAY,
+    right.annotate("largest gap claimed", (0.02, tolerance), (0, 4), xycoords=("axes fraction", "data"), color=GRAY,
                    textcoords="offset points", fontsize=9)  # fmt: skip
     right.errorbar(betas, gap, error, fmt="o", color=VERMILLION, capsize=3, lw=1.2)
     _log_beta(right, min(betas) / 1.1, max(betas) * 1.1)
-    right.set(title="gap to the curve", xlabel="price β of a nat about Y", ylabel="nats about Y missing")
+    right.set(title="gap to the curve", xlabel=WEIGHT, ylabel="relevance below the curve / nats")
     right.set_ylim(min(-0.4 * tolerance, *np.subtract(gap, error)), 1.3 * max(tolerance, *np.add(gap, error)))
     return fig
 
 
 @drawn
 def transitions(*, betas: list[float], directions: list, fits: list[dict], critical: list[float]) -> Figure:
-    """exp(2 I) of each direction in the trained networks, and the lines that find where each switched on.
+    """exp(2 I) of each direction in the trained networks, and the fitted lines that locate its transition.
 
-    directions: (N, K) nats, found in the N networks. fits: of the directions that were fitted, "direction" (from 0),
-    "used" (indices of networks), "slope", "intercept" and "beta", where the line reaches one.
+    betas: (N,) of the networks.
+    directions: (N, K) measured rates in nats.
+    fits: one dict for each fitted direction, "direction" (from 0), "used" (indices of networks), "slope", "intercept"
+        and "beta", where the line reaches one.
+    critical: (K,) exact transitions.
     """
     fig, ax = new(width=7.6, height=4.4)
     height = np.exp(2 * np.asarray(directions))  # (N, K)
@@ -95,16 +105,16 @@ def transitions(*, betas: list[float], directions: list, fits: list[dict], criti
     ax.set_ylim(bottom=1)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(FormatStrFormatter("%g"))
-    ax.set_title("dotted: exact transition; diamond: where the networks' line reaches one")
+    ax.set_title("dotted: exact transition; diamond: where the fitted line reaches one")
     return fig
 
 
 def _frame(ax: Axes, solved: dict) -> float:
-    """What no code can pass, and the open circles where directions switch on; returns where the rates end."""
+    """The upper limit of every code, and open circles at the transitions; returns the largest rate shown."""
     i_tx, i_ty, ceiling = np.asarray(solved["i_tx"]), np.asarray(solved["i_ty"]), solved["ceiling"]
     end = max(i_tx[-1], 1.2 * ceiling)
     ax.plot([0, ceiling, end], [0, ceiling, ceiling], color=GRAY, lw=1.2, ls="--")
-    ax.annotate("no code can pass", (end, ceiling), (0, 4), ha="right", textcoords="offset points", color=GRAY,
+    ax.annotate("upper limit of every code", (end, ceiling), (0, 4), ha="right", textcoords="offset points", color=GRAY,
                 fontsize=9)  # fmt: skip
     on = [beta for beta in solved["critical"] if beta <= solved["betas"][-1]]
     ax.plot(np.interp(on, solved["betas"], i_tx), np.interp(on, solved["betas"], i_ty), "o", mfc="white", mec=BLUE,

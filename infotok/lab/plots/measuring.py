@@ -1,4 +1,4 @@
-"""Pictures of lesson 01: what mutual information is, and what its estimators make of known amounts of it."""
+"""Figures of lesson 01: examples of mutual information, and estimates of it where the truth is known."""
 
 import math
 
@@ -23,9 +23,9 @@ COLOURS = {
 
 @drawn
 def meanings(*, panels: list[dict]) -> Figure:
-    """Four pairs of variables with their correlation and their mutual information.
+    """Scatter plots of pairs of variables with their correlation and their mutual information.
 
-    panels: {"title", "x": (n,), "y": (n,), "correlation", "nats"} each.
+    panels: one dict each, "title", "x" (n,), "y" (n,), "correlation", "nats".
     """
     fig, axes = new(width=9, height=3.1, ncols=len(panels))
     for ax, panel in zip(axes, panels, strict=True):
@@ -41,25 +41,34 @@ def meanings(*, panels: list[dict]) -> Figure:
 
 @drawn
 def matrix(*, scores: list, truth: float) -> Figure:
-    """A score matrix, and its diagonal against its rest.
+    """Heat map of a score matrix, and the distributions of its diagonal and of its other entries.
 
     scores: (B, B), the true log ratio in nats, joint pairs on the diagonal.
+    truth: I(X;Y) in nats.
     """
+    import seaborn  # here and not above: it takes a second, and brings pyplot with it
+
     fig, (left, right) = new(width=9, height=3.7, ncols=2, width_ratios=[1, 1.35])
     fig.get_layout_engine().set(w_pad=0.12)
     scores = np.array(scores)
     size = len(scores)
     limit = np.abs(np.diag(scores)).max()
-    image = left.imshow(scores, cmap="PuOr_r", vmin=-limit, vmax=limit)
-    left.set(xlabel="j, of y", ylabel="i, of x", title=f"one batch: {size} pairs, {size * size} scores")
+    ticks = max(1, size // 4)
+    bar = {"label": "log r(x, y) / nats", "extend": "min", "shrink": 0.9}
+    seaborn.heatmap(scores, ax=left, cmap="PuOr_r", vmin=-limit, vmax=limit, square=True, cbar_kws=bar,
+                    xticklabels=ticks, yticklabels=ticks)  # fmt: skip
+    left.tick_params(rotation=0)
+    left.set(xlabel="index j of y", ylabel="index i of x", title=f"one batch: {size} pairs, {size * size} scores")
     left.grid(False)
-    fig.colorbar(image, ax=left, label="log r(x, y) / nats", extend="min", shrink=0.9)
-    joint, rest = np.diag(scores), scores[~np.eye(size, dtype=bool)]
-    bins = np.linspace(rest.min(), scores.max(), 50)
-    right.hist(rest, bins, density=True, color=GRAY, alpha=0.55, label=f"off the diagonal: {rest.size} unrelated pairs")
-    right.hist(joint, bins, density=True, color=ORANGE, alpha=0.75, label=f"the diagonal: {size} joint pairs")
+    bins = np.linspace(scores.min(), scores.max(), 50)
+    rest = scores[~np.eye(size, dtype=bool)]
+    for values, colour, alpha, label in (
+        (rest, GRAY, 0.55, f"off the diagonal: {rest.size} unrelated pairs"),
+        (np.diag(scores), ORANGE, 0.75, f"on the diagonal: {size} joint pairs"),
+    ):
+        seaborn.histplot(values, bins=bins, stat="density", ax=right, color=colour, alpha=alpha, lw=0, label=label)
     right.axvline(truth, color=BLACK, lw=1.2, ls="--", label=f"I(X;Y) = {truth:g} nats")
-    right.set(xlabel="log r(x, y) / nats", ylabel="density", title="what an estimator sees")
+    right.set(xlabel="log r(x, y) / nats", ylabel="density", title="distribution of the scores")
     right.set_ylim(top=1.55 * right.get_ylim()[1])
     right.legend(loc="upper left", fontsize=9)
     return fig
@@ -69,10 +78,13 @@ def matrix(*, scores: list, truth: float) -> Figure:
 def staircase(
     *, levels: list[float], estimates: dict[str, list], ceiling: float, top: float, settled: float = 0.0
 ) -> Figure:
-    """What each estimator reads, batch by batch, while the truth climbs a staircase.
+    """Estimates of each estimator, batch by batch, as the true information rises in steps.
 
-    levels: (S,) true nats. estimates: name -> (S, n), one number a batch. ceiling: log of the batch size. The thick
-    line is the mean of a step without its first part, `settled` of it; it is written where it is above `top`.
+    levels: (S,) true nats.
+    estimates: name -> (S, n) nats, one estimate a batch.
+    ceiling: log of the batch size, in nats.
+    top: the upper end of the vertical axis; a mean above it is written as a number.
+    settled: share of each step that the mean (thick line) leaves out at its beginning.
     """
     rows = math.ceil(len(estimates) / 3)
     fig, axes = new(width=9, height=2.7 * rows, ncols=3, nrows=rows, sharex=True, sharey=True, squeeze=False)
@@ -107,10 +119,14 @@ def staircase(
 def limits(
     *, sizes: list[int], by_size: dict[str, list], truth: float, levels: list[float], spread: dict, theory: list
 ) -> Figure:
-    """Left: the mean estimate against the batch size. Right: its standard deviation against the information.
+    """Mean estimate against the batch size (left), standard deviation against the information (right).
 
-    sizes: (S,). by_size: name -> [mean (S,), standard error (S,)] nats. levels: (L,) nats. spread: name -> (L,) nats.
-    theory: (L,), of NWJ.
+    sizes: (S,) batch sizes.
+    by_size: name -> [mean (S,), standard error (S,)] in nats.
+    truth: I(X;Y) of the left panel in nats.
+    levels: (L,) nats, of the right panel.
+    spread: name -> (L,) measured standard deviations in nats.
+    theory: (L,) exact standard deviations of NWJ in nats.
     """
     fig, (left, right) = new(width=9, height=4.4, ncols=2)
     shades = {"alpha = 1 (InfoNCE)": BLUE, "alpha = 0.1": SKY, "alpha = 0.01": ORANGE, "alpha = 0 (NWJ)": VERMILLION}
@@ -129,7 +145,7 @@ def limits(
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize=9)
     for name, values in spread.items():
         right.plot(levels, values, marker="o", color=COLOURS[name], label=name)
-    right.plot(levels, theory, color=VERMILLION, lw=1.2, ls="--", label="NWJ, its true deviation")
+    right.plot(levels, theory, color=VERMILLION, lw=1.2, ls="--", label="NWJ, exact")
     right.set_yscale("log")
     right.set(xlabel="true I(X;Y) / nats", ylabel="standard deviation / nats", title="variance", xticks=levels)
     right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize=9)
@@ -138,9 +154,12 @@ def limits(
 
 @drawn
 def clubs(*, widths: list[float], values: list[float], truth: float, exact: float) -> Figure:
-    """What CLUB reads for a conditional q of the wrong width.
+    """CLUB's estimate for a conditional q(y|x) of the wrong variance.
 
-    widths: q's variance over the true one. values: CLUB in nats. exact: its value at the true conditional.
+    widths: (W,) q's variance over the true one.
+    values: (W,) CLUB in nats.
+    truth: I(X;Y) in nats.
+    exact: CLUB's value at the true conditional, in nats.
     """
     fig, ax = new(width=6.4, height=3.4)
     ax.plot(widths, values, color=BLACK, marker="o")
@@ -156,9 +175,12 @@ def clubs(*, widths: list[float], values: list[float], truth: float, exact: floa
 
 @drawn
 def dimensions(*, dims: list[int], estimates: dict[str, list[float]], truth: float, samples: int) -> Figure:
-    """The same information spread over ever more dimensions.
+    """Estimates of the same information against the number of dimensions that it is spread over.
 
+    dims: (D,) dimensions of X, and of Y.
     estimates: name -> (D,) nats.
+    truth: I(X;Y) in nats.
+    samples: pairs in the sample.
     """
     fig, ax = new(width=7.4, height=4)
     styles = {
@@ -183,48 +205,53 @@ def dimensions(*, dims: list[int], estimates: dict[str, list[float]], truth: flo
 
 @drawn
 def histogram(*, name: str, values: list[float], truth: float, ceiling: float | None = None) -> Figure:
-    """Many estimates of the same information.
+    """Histogram of many estimates of the same information.
 
-    values: (n,) nats.
+    name: of the estimator.
+    values: (n,) nats, one estimate a batch.
+    truth: I(X;Y) in nats.
+    ceiling: log of the batch size in nats, where the estimator is limited by it.
     """
+    import seaborn
+
     fig, ax = new(width=6.8, height=3.4)
     values = np.array(values)
     low, high = np.quantile(values, [0.02, 0.98])
     low, high = min(low, truth) - 1, max(high, truth) + 1
     shown = values[(values >= low) & (values <= high)]
-    ax.hist(shown, bins=np.linspace(low, high, 45), color=COLOURS[name], alpha=0.6)
+    seaborn.histplot(shown, bins=np.linspace(low, high, 45), ax=ax, color=COLOURS[name], alpha=0.6, lw=0)
     ax.axvline(truth, color=BLACK, lw=1.6, label=f"truth {truth:.2f}")
     ax.axvline(values.mean(), color=COLOURS[name], lw=2, ls="--", label=f"mean of the estimates {values.mean():.2f}")
     if ceiling is not None:
         ax.axvline(ceiling, color=GRAY, lw=1.2, ls=":", label=f"log B = {ceiling:.2f}")
-    away = len(values) - len(shown)
-    title = f"{name}, {len(values)} batches" + (f" ({away} off the picture)" if away else "")
+    outside = len(values) - len(shown)
+    title = f"{name}, {len(values)} batches" + (f" ({outside} outside the figure)" if outside else "")
     ax.set(xlabel="estimate / nats", ylabel="batches", title=title, xlim=(low, high))
     ax.set_ylim(top=1.45 * ax.get_ylim()[1])
     ax.legend(loc="upper left", ncols=2, fontsize=9)
     return fig
 
 
-# Each row of the guide: a question, what to use where the answer is yes, and what to know about it.
+# Each row of the guide: a question, the function to use if the answer is yes, and what to know about it.
 GUIDE = [
     ("Are both variables labels, with\nmany samples per pair of labels?", "plugin_mi",
-     "exact but for a bias of $(K_{xy} - K_x - K_y + 1)\\,/\\,2N$;\nif the corrections disagree, collect more"),
-    ("Is p(z|x) yours to evaluate,\nas with an encoder?", "gaussian_kl\nleave_one_out",
-     "upper bounds; the rate is what you train on.\nCLUB explodes with dependence"),
+     "exact up to a bias of $(K_{xy} - K_x - K_y + 1)\\,/\\,2N$;\nif the corrections disagree, collect more samples"),
+    ("Can you evaluate p(z|x),\nas with an encoder?", "gaussian_kl\nleave_one_out",
+     "upper bounds; gaussian_kl is the rate to train on.\nCLUB grows far above the truth"),
     ("Are there at most about 5\ninformative dimensions?", "ksg",
-     "no training, nothing to tune; reads far too\nlittle in many dimensions"),
+     "no training, no hyperparameters; far too low\nin many dimensions"),
     ("Is the information well below\nlog of the batch size?", "infonce",
-     "a true lower bound with low variance, and the\nbest-behaved loss; never above log B"),
-    ("Must large values come out\nabout right?", "smile\njensen_shannon",
-     "smile: calm, but it may pass the truth. jensen_shannon:\na bound whose variance grows like $e^{2I}$"),
-    ("Is dependence enough,\nwithout a unit?", "nhsic",
-     "no critic, no training, works as a loss;\nnot nats, and weak in many dimensions"),
+     "a lower bound with low variance, and a stable\ntraining loss; never above log B"),
+    ("Do you need large values\nabout right?", "smile\njensen_shannon",
+     "smile: low variance, may exceed the truth. jensen_shannon:\na lower bound whose variance grows like $e^{2I}$"),
+    ("Is a measure of dependence\nenough, without a unit?", "nhsic",
+     "no critic, no training, works as a loss;\nnot in nats, and weak in many dimensions"),
 ]  # fmt: skip
 
 
 @drawn
 def guide() -> Figure:
-    """Which estimator to use: a list of questions, to be read from the top."""
+    """Decision list: which estimator to use, by questions answered from the top."""
     fig, ax = new(width=9, height=6.2)
     for row, (question, names, remark) in enumerate(GUIDE):
         y = -row

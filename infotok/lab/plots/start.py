@@ -1,4 +1,4 @@
-"""Pictures of lesson 00: the map of the course, and digits squeezed through a budget of bits."""
+"""Figures of lesson 00: the map of the course, and two codes of the same size."""
 
 import math
 
@@ -84,18 +84,20 @@ def course(*, ready: list[str]) -> Figure:
 
 
 @drawn
-def squeezed(*, bits: int, images: list, labels: list[int], codes: dict[str, dict]) -> Figure:
-    """Digits under clouds, and what two codes of the same size make of them.
+def two_codes(*, bits: int, images: list, labels: list[int], codes: dict[str, dict]) -> Figure:
+    """Input images, and what two codes of the same size keep of them: reconstructions and predicted labels.
 
-    images: (n, h, w). labels: (n,). codes: what each code keeps -> {"rebuilt": (n, h, w), "read": (n,) guessed
-    labels, "accuracy": share of all held-out images whose label is read rightly}.
+    images: (n, h, w).
+    labels: (n,).
+    codes: what each code keeps -> {"reconstructed": (n, h, w), "predicted": (n,) labels, "accuracy": the share of all
+        held-out images whose label is predicted correctly}.
     """
     fig, ax = new(width=8.4, height=4.4)
-    rows = [("what comes in", images, None)]
+    rows = [("input images", images, None)]
     for keep, code in codes.items():
-        title = f"{bits} bits that keep {keep}: {code['accuracy']:.0%} of the held-out digits are read rightly"
-        rows.append((title, code["rebuilt"], code["read"]))
-    for row, (title, pictures, read) in enumerate(rows):
+        title = f"{bits} bits that keep {keep}: {code['accuracy']:.0%} of the held-out labels predicted correctly"
+        rows.append((title, code["reconstructed"], code["predicted"]))
+    for row, (title, pictures, predicted) in enumerate(rows):
         n, h, w = np.shape(pictures)
         top, step = -row * (h + 6), w + 2
         strip = np.pad(pictures, ((0, 0), (0, 0), (0, 2)), constant_values=np.nan)  # (n, h, step)
@@ -104,9 +106,10 @@ def squeezed(*, bits: int, images: list, labels: list[int], codes: dict[str, dic
         ax.text(0, top + 0.6, title, va="bottom")
         for i in range(n):
             note, colour = f"label {labels[i]}", GRAY
-            if read:
-                note, colour = (f"{read[i]} ✓", GREEN) if read[i] == labels[i] else (f"{read[i]} ✗", VERMILLION)
-            place, weight = (i * step + w / 2, top - h - 0.3), "bold" if read else "normal"
+            if predicted:
+                right = predicted[i] == labels[i]
+                note, colour = (f"{predicted[i]} ✓", GREEN) if right else (f"{predicted[i]} ✗", VERMILLION)
+            place, weight = (i * step + w / 2, top - h - 0.3), "bold" if predicted else "normal"
             ax.text(*place, note, color=colour, weight=weight, ha="center", va="top")
     ax.set(xlim=(0, n * step - 2), ylim=(top - h - 2.2, 2))
     ax.axis("off")
@@ -117,19 +120,21 @@ def squeezed(*, bits: int, images: list, labels: list[int], codes: dict[str, dic
 def budgets(*, bits: list[int], codes: dict[str, dict], label_entropy: float) -> Figure:
     """What each code keeps of the label and of the pixels as the budget grows.
 
-    codes: by name, "relevance" in nats and "fidelity" (share of pixel variance), each (splits, budgets).
+    bits: (budgets,).
+    codes: by name, "relevance" in nats and "fidelity" (explained share of the pixel variance), each (splits, budgets).
+    label_entropy: H(Y) in nats.
     """
     fig, (left, right) = new(width=8.4, height=3.8, ncols=2)
     rates = np.linspace(0, max(bits), 200)
     left.plot(rates, np.minimum(rates * math.log(2), label_entropy), color=GRAY, lw=1.2, ls="--")
-    left.annotate("no code can pass: min(bits · ln 2, H(Y))", (max(bits), label_entropy), (0, 4), ha="right",
+    left.annotate("upper limit: min(bits · ln 2, H(Y))", (max(bits), label_entropy), (0, 4), ha="right",
                   textcoords="offset points", color=GRAY, fontsize=9)  # fmt: skip
     for (name, code), colour, marker in zip(codes.items(), (BLUE, VERMILLION), "os", strict=True):
         for ax, kept in ((left, code["relevance"]), (right, code["fidelity"])):
-            ax.plot(bits, np.mean(kept, axis=0), marker=marker, color=colour, label=f"keep {name}")
+            ax.plot(bits, np.mean(kept, axis=0), marker=marker, color=colour, label=f"code of {name}")
             ax.fill_between(bits, np.min(kept, axis=0), np.max(kept, axis=0), color=colour, alpha=0.2, lw=0)
-    left.set(title="what it knows of the label", xlabel="budget / bits per image", ylabel="I(T;Y) at least / nats")
-    right.set(title="what it knows of the pixels", xlabel="budget / bits per image", ylabel="pixel variance explained")
+    left.set(title="information about the label", xlabel="budget / bits per image", ylabel="I(T;Y), lower bound / nats")
+    right.set(title="information about the pixels", xlabel="budget / bits per image", ylabel="pixel variance explained")
     left.set_ylim(top=label_entropy * 1.14)
     right.set_ylim(0, 1)
     right.legend(loc="upper left")

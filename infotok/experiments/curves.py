@@ -1,25 +1,29 @@
-"""Learning curves of unified models, and results of longer runs that are committed beside the figures.
+"""Learning curves of unified models, and longer runs whose curve and model are committed beside the figures.
 
 scores = ScoresAlong(model, world, at=every_so_often(steps, 5), seed=2)
 history = train(model, world, config, on_step=scores)
 curve = learning_curve(history, scores.rows)
-longer = reported("08_autoregressive_host", "curve.json")["curve"]     # the same of a run at profile `full`
+longer = reported("08_autoregressive_host")["curve"]  # the same of a run at profile `full`
 """
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from infotok.errors import require, require_int, require_text
 from infotok.evaluation.evaluate import answer_batch, generate_images
 from infotok.evaluation.parser import score_cells
 from infotok.evaluation.understanding import score_answers
 from infotok.files import read_json, write_json
+from infotok.unified import UnifiedModel
 from infotok.worlds import ShapesWorld
 
-__all__ = ["LOSSES", "ScoresAlong", "every_so_often", "learning_curve", "reported"]
+__all__ = [
+    "LOSSES", "ScoresAlong", "every_so_often", "learning_curve", "longer_trained", "report_model", "reported",
+    "reported_folder",
+]  # fmt: skip
 
 LOSSES = {"understanding": "understanding", "generation": "generation", "reconstruction": "l2"}  # curve -> term
 
@@ -40,7 +44,13 @@ class ScoresAlong:
     """
 
     def __init__(
-        self, model: nn.Module, world: ShapesWorld, at: list[int], n: int = 128, seed: int = 0, file: Path | None = None
+        self,
+        model: UnifiedModel,
+        world: ShapesWorld,
+        at: list[int],
+        n: int = 128,
+        seed: int = 0,
+        file: Path | None = None,
     ) -> None:
         self.model, self.at, self.seed = model, at, require_int("seed", seed, 0, 2**63 - 1)
         self.world, self.file = world, file
@@ -88,24 +98,51 @@ def learning_curve(history: list[dict[str, float]], scores: list[dict[str, float
     return {"step": [row["step"] for row in history], **losses, "scored": [row["step"] for row in scores], **both}
 
 
-def reported(lesson: str, file: str, content: dict[str, Any] | None = None, root: Path | None = None) -> dict[str, Any]:
-    """A committed result, figures/LESSON/FILE; where `content` is given it is written there first.
+def reported(lesson: str, file: str = "curve.json", root: Path | None = None) -> dict[str, Any]:
+    """A committed result of a longer run: figures/LESSON/FILE. It says under "command" which command made it.
+
+    root: the folder of the course; by default the working folder or the one above it, whichever has figures/.
+    """
+    return read_json(reported_folder(lesson, root) / file)
+
+
+def reported_folder(lesson: str, root: Path | None = None) -> Path:
+    """figures/LESSON of the course in `root`, by default of the working folder or the one above it."""
+    require_text("lesson", lesson)
+    folders = [each / "figures" for each in ([root] if root else [Path(), Path("..")])]
+    found = next(filter(Path.is_dir, folders), None)
+    require(found is not None, "root", str(root or Path().resolve()), "a folder with figures/ in it, or one below it")
+    return found / lesson
+
+
+def report_model(
+    lesson: str, command: str, model: UnifiedModel, curve: dict[str, list], root: Path | None = None, **settings: Any
+) -> None:
+    """Make a trained model and its learning curve the reported ones of a lesson.
 
     Args:
         lesson: the notebook's name.
-        file: the name of a JSON file.
-        content: what becomes the committed result; it says under "command" which command made it.
-        root: the folder of the course; by default the working folder or the one above it, whichever has figures/.
+        command: the command that made the run.
+        model: the trained model; it is kept in half precision, in figures/LESSON/model.
+        curve: its `learning_curve`.
+        root: as in `reported`.
+        settings: parameters of the run that a reader must know, such as steps and seed.
     """
-    require_text("lesson", lesson), require_text("file", file)
-    roots = [root] if root else [Path(), Path("..")]
-    found = next((each / "figures" for each in roots if (each / "figures").is_dir()), None)
-    require(found is not None, "root", str(root or Path().resolve()), "a folder with figures/ in it, or one below it")
-    path = found / lesson / file
-    if content is not None:
-        require("command" in content, "content", sorted(content), "a result that names the command that made it")
-        write_json(path, content)
-    return read_json(path)
+    folder = reported_folder(lesson, root)
+    copy.deepcopy(model).half().save_pretrained(folder / "model")
+    write_json(folder / "curve.json", {"command": command, **settings, "curve": curve})
+
+
+def longer_trained(model: UnifiedModel, lesson: str, root: Path | None = None, **settings: Any) -> UnifiedModel:
+    """The reported model of a lesson if it was trained for more steps than `model`, on the same world; else `model`.
+
+    settings: of `model`, by the names that `report_model` was given: steps, and whatever changes the world.
+    """
+    source = reported(lesson, root=root)
+    differs = any(source[name] != value for name, value in settings.items() if name != "steps")
+    if differs or settings["steps"] >= source["steps"]:
+        return model
+    return type(model).from_pretrained(reported_folder(lesson, root) / "model")
 
 
 def _rounded(value: float | None) -> float | None:

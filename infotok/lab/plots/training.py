@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from infotok.lab.plots.style import BLACK, BLUE, GRAY, GREEN, VERMILLION, drawn, new
+from infotok.lab.plots.style import BLACK, BLUE, GRAY, GREEN, SKY, VERMILLION, drawn, new
 
 
 @drawn
@@ -21,7 +21,7 @@ def learning(*, curve: dict, longer: dict, unit: str) -> Figure:
     """
     fig, axes = new(width=9.8, height=5.4, ncols=3, nrows=2)
     panels = (
-        ("understanding", BLUE, "understanding loss", "cross-entropy / nats per answer"),
+        ("understanding", BLUE, "understanding loss", "nats per answer"),
         ("generation", VERMILLION, "generation loss", unit),
         ("reconstruction", GREEN, "reconstruction loss", "weighted squared error"),
         ("answered", BLUE, "questions answered right", "share of questions"),
@@ -45,21 +45,25 @@ def learning(*, curve: dict, longer: dict, unit: str) -> Figure:
 
 
 @drawn
-def scores(*, known: dict, novel: dict) -> Figure:
-    """Both sides with their floors and ceilings: two results of `evaluate`.
+def scores(*, known: dict, novel: dict, here: dict) -> Figure:
+    """Both sides with their floors and ceilings: two results of `evaluate`, and those of the run made here.
 
     Args:
         known: scores on scenes made of combinations that training shows.
         novel: scores on scenes with new combinations.
+        here: "steps", "answered" and "drawn" of the run made here.
     """
-    fig, (left, right) = new(width=10.2, height=2.9, ncols=2)
+    fig, (left, right) = new(width=10.6, height=3.2, ncols=2)
+    short = f"trained here, {here['steps']} steps"
     answered = {
+        short: here["answered"],
         "host": known["understanding"]["mean"],
         "host, new combinations": novel["understanding"]["mean"],
         "host, shuffled images": known["shuffled"]["mean"],
         "question only": known["question_only"]["mean"],
     }
     read = {
+        short: here["drawn"],
         "host": known["generations"]["present"],
         "host, new combinations": novel["generations"]["present"],
         "reconstructions": known["reconstructions"]["present"],
@@ -95,7 +99,7 @@ def by_kind(*, kinds: list[str], host: list[float], blind: list[float]) -> Figur
 
 def _bars(ax: Axes, values: dict, label: str) -> None:
     names = list(values)
-    colours = [BLUE if name.startswith("host") else "#BBBBBB" for name in names]
+    colours = [BLUE if name.startswith("host") else SKY if "here" in name else "#BBBBBB" for name in names]
     ax.barh(names, list(values.values()), color=colours)
     for name, value in values.items():
         ax.annotate(f"{value:.3f}", (value, name), (3, 0), textcoords="offset points", va="center", fontsize=9)

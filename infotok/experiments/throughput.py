@@ -99,7 +99,7 @@ def neighbor_seconds(
     seconds: dict[str, list] = {}
     for dim in dims:
         x, y = (normal_scores(v) for v in JointGaussian.correlated(dim, CORRELATION).sample(samples, seed))
-        runs: dict[str, Callable | None] = {"infotok ksg": lambda x=x, y=y: ksg(x, y)}
+        runs: dict[str, Callable | None] = {"infotok": lambda x=x, y=y: ksg(x, y)}
         if find_spec("ennemi"):
             from ennemi._entropy_estimators import _estimate_single_mi  # its public function takes one column of y
 

@@ -39,10 +39,10 @@ def test_a_ratio_has_the_range_of_its_repetitions():
 
 def test_neighbor_estimators_are_timed_on_the_same_samples():
     values, seconds = neighbor_seconds([1, 2], 300, 2, seed=0)
-    assert values["infotok ksg"] == pytest.approx(values["ennemi"], abs=0.01)
+    assert values["infotok"] == pytest.approx(values["ennemi"], abs=0.01)
     assert values["scikit-learn"][1] is None
     assert seconds["scikit-learn"][1] is None
-    assert [len(taken) for taken in seconds["infotok ksg"]] == [2, 2]
+    assert [len(taken) for taken in seconds["infotok"]] == [2, 2]
 
 
 def test_the_bare_products_are_those_of_a_training_step():

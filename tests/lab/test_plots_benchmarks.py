@@ -1,4 +1,4 @@
-"""The pictures of the benchmark lesson, drawn from a row or from many."""
+"""The figures of the benchmark lesson, drawn from a row or from many."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_table_marks_every_method_on_every_task(tasks):
         truth=[1.0] * tasks,
     )
     marks = [line for ax in fig.axes for line in ax.lines if line.get_label() in ("auto", "ksg", "bmi")]
-    assert [len(line.get_xdata()) for line in marks] == [tasks, tasks, 1], "what was not asked has no mark"
+    assert [len(line.get_xdata()) for line in marks] == [tasks, tasks, 1], "what was not run has no mark"
 
 
 def test_an_error_beyond_the_table_is_a_triangle_at_its_edge():
@@ -33,8 +33,8 @@ def test_an_error_beyond_the_table_is_a_triangle_at_its_edge():
     assert (marks["o"], marks["<"], marks[">"]) == ([0.1], [-1.0], [])
 
 
-def test_ratios_tell_libraries_from_floors():
-    fig = plots.ratios(rows=[["step", "a library", 3.0, True], ["step", "bare", 0.5, False]])
+def test_ratios_mark_libraries_and_floors():
+    fig = plots.ratios(rows=[["step", "a library", 3.0, 2.0, 4.0, True], ["step", "bare", 0.5, 0.4, 0.7, False]])
     filled = [line.get_markerfacecolor() != "white" for line in fig.axes[0].lines if line.get_marker() == "o"]
     assert filled == [True, False]
     assert redraw(fig.recipe).alt == fig.alt

@@ -1,4 +1,4 @@
-"""The pictures of lesson 19: estimators side by side."""
+"""The figures of lesson 19: errors, intervals and times of the estimators, and times of training steps."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -8,7 +8,10 @@ from infotok.lab.plots.style import BLACK, GRAY, GREEN, PALETTE, VERMILLION, dra
 
 @drawn
 def scores(*, raw: list, scored: list, names: list[str]) -> Figure:
-    """The same pairs before and after their margins are made normal. raw and scored: one (N, 2) of points per world."""
+    """Scatter plots of pairs before and after their margins are made normal.
+
+    raw, scored: for each task (N, 2) points, as they are and as normal scores; names: of the tasks.
+    """
     fig, axes = new(width=9.5, height=5, ncols=len(names), nrows=2)
     axes = np.reshape(axes, (2, len(names)))
     for column, name in enumerate(names):
@@ -31,10 +34,13 @@ def table(
     tolerance: float = 0.1,
     reach: float = 1.1,
 ) -> Figure:
-    """Mean error of each method on each task, methods in panels side by side.
+    """Mean error of each method on each task, in nats, with methods in panels side by side.
 
-    None: not asked. Errors beyond `reach` nats are small marks at the edge. The grey band is `tolerance` of the truth,
-    or 0.02 nats where that is below 0.2.
+    tasks: names, one row each
+    panels: {title: {method: error on each task, None where it was not run}}
+    truth: mutual information of each task in nats
+    tolerance: half-width of the grey band, as a share of the truth; 0.02 nats at least where the truth is below 0.2
+    reach: errors beyond it, in nats, are triangles at the edge
     """
     fig, axes = new(width=9.5, height=0.2 * len(tasks) + 1.5, ncols=len(panels), sharex=True, sharey=True)
     place = np.arange(len(tasks))
@@ -57,20 +63,22 @@ def table(
 
 @drawn
 def ratios(*, rows: list) -> Figure:
-    """How many times our time another takes; rows of (task, who, times, whether it is a library).
+    """Time of another implementation over the time of infotok; right of 1 infotok is faster.
 
-    Right of 1 we are faster. Hollow marks are no rivals but floors: the least that the task can cost.
+    rows: (task, name, ratio, lowest, highest, is a library) each; lowest and highest over repetitions are the bar.
+    Filled marks are libraries. Hollow ones are floors: hand-written code that does the minimum of the task.
     """
     fig, ax = new(height=0.32 * len(rows) + 1.1)
-    for i, (_, who, times, library) in enumerate(rows):
-        ax.plot([1, times], [i, i], color=GRAY, linewidth=1)
-        ax.plot(times, i, "o", markersize=7, color=PALETTE[0], markerfacecolor=PALETTE[0] if library else "white")
-        place, shift = (max(times, 1), i), (8, 0)
-        ax.annotate(f"{who} {times:.2g}", place, shift, textcoords="offset points", va="center", fontsize=9)
+    for i, (_, name, ratio, low, high, library) in enumerate(rows):
+        ax.plot([1, ratio], [i, i], color=GRAY, linewidth=1)
+        ax.plot([low, high], [i, i], color=PALETTE[0], linewidth=3, alpha=0.4)
+        ax.plot(ratio, i, "o", markersize=7, color=PALETTE[0], markerfacecolor=PALETTE[0] if library else "white")
+        text, place = f"{name} {ratio:.2g}", (max(high, 1), i)
+        ax.annotate(text, place, (8, 0), textcoords="offset points", va="center", fontsize=9)
     ax.axvline(1, color=BLACK, linewidth=1)
     ax.set_yticks(range(len(rows)), [task for task, *_ in rows])
-    values = [times for *_, times, _ in rows]
-    ax.set(xscale="log", ylim=(len(rows) - 0.5, -0.5), xlim=(min(0.8, *values) / 1.3, max(values) * 12),
+    lowest, highest = min(0.8, *(row[3] for row in rows)), max(row[4] for row in rows)
+    ax.set(xscale="log", ylim=(len(rows) - 0.5, -0.5), xlim=(lowest / 1.3, highest * 12),
            xlabel="its time / infotok's (right of 1 infotok is faster)")  # fmt: skip
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter("")
@@ -79,7 +87,10 @@ def ratios(*, rows: list) -> Figure:
 
 @drawn
 def coverage(*, tasks: list[str], low: list, high: list, truth: list[float]) -> Figure:
-    """Every repetition's interval; green where it holds the truth."""
+    """95 % intervals of repeated samples, one panel for each task; green where an interval contains the truth.
+
+    tasks: names; low, high: ends of the intervals of each task, in nats; truth: of each task, in nats.
+    """
     fig, axes = new(width=9.5, height=3, ncols=len(tasks))
     for ax, name, lows, highs, value in zip(np.atleast_1d(axes), tasks, low, high, truth, strict=True):
         lows, highs = np.array(lows), np.array(highs)
@@ -94,7 +105,7 @@ def coverage(*, tasks: list[str], low: list, high: list, truth: list[float]) -> 
 
 @drawn
 def speed(*, dims: list[int], seconds: dict[str, list]) -> Figure:
-    """Time of one estimate against the dimension of each side."""
+    """Seconds of one estimate over the dimension of x and of y; seconds: {name: one for each of `dims`, or None}."""
     fig, ax = new(height=3.5)
     for (name, values), color in zip(seconds.items(), PALETTE, strict=False):
         known = [(d, v) for d, v in zip(dims, values, strict=True) if v is not None]
@@ -106,7 +117,7 @@ def speed(*, dims: list[int], seconds: dict[str, list]) -> Figure:
 
 @drawn
 def choice(*, candidates: dict[str, float], truth: float, interval: list[float], chosen: str) -> Figure:
-    """What each candidate of "auto" claims on one task, the one chosen, and the truth."""
+    """Value of each candidate of the method "auto" on one task; the chosen one, its interval and the truth, in nats."""
     fig, ax = new(height=2.6)
     names = list(candidates)
     ax.plot(list(candidates.values()), names, "o", color=GRAY)

@@ -1,28 +1,70 @@
-"""Cells of an experiment as rows of settings and results: found by their settings, compared by seed.
+"""Finished runs: read from a file, found by their settings, compared by seed, kept, and averaged in tables.
 
-    cells = Cells(rows, defaults={"bits": 6, "nuisance": 0.8})      # rows: {"host", "arm", "seed", ..., results}
-    cells.find("masked", {}, bits=4)                                # {seed: row}; what is not named is as by default
-    differences(cells.find("masked", arm), cells.find("masked", {}), "scores/generations/present")   # {seed: a - b}
+    runs = Runs(load(folder / "cells.json"))               # rows: {"host", "variant", "seed", settings, results}
+    runs.find("masked", {}, bits=4)                        # {seed: row}; a setting that is not named is as usual
+    differences(runs.find("masked", variant), runs.find("masked", {}), "scores/generations/present")  # {seed: a - b}
 
-A row that does not name a setting has the default. Of two rows with the same settings the later one stays.
+A row that does not name a setting has its default. Of two rows with the same settings the later one stays.
 """
 
+import inspect
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
-from infotok.errors import require
+import numpy as np
 
-__all__ = ["Cells", "differences", "score"]
+from infotok.errors import require, require_folder
+from infotok.experiments.hosts import train_and_score
+from infotok.experiments.plan import (
+    BASELINE,
+    COMMAND,
+    HEADLINE,
+    RATE_WEIGHTS,
+    TUNING_SEED,
+    TUNING_SEEDS,
+    USUAL,
+    longer,
+    options,
+)
+from infotok.files import read_json, write_atomically
+
+__all__ = ["Runs", "best_weight", "differences", "keep", "load", "means", "score"]
 
 Row = dict[str, Any]
+PICTURES = ("prompts", "drawn", "followed", "answers", "folder")  # of a row; they are not kept
+SCORES = {  # columns of the table of means, and where a row has them
+    "U": "U",
+    "G": "G",
+    "present cells drawn": "scores/generations/present",
+    "reconstructed": "scores/reconstructions/present",
+    "drawn / reconstructed": "scores/generations/present : scores/reconstructions/present",
+    "question only": "scores/question_only/mean",
+    "U, unseen scenes": "novel/U",
+    "G, unseen scenes": "novel/G",
+    "PSNR objects / dB": "psnr/foreground",
+    "PSNR background / dB": "psnr/background",
+    "bits an image": "bits_per_image",
+}
 
 
-class Cells:
-    """Rows of one experiment. `defaults` names every setting but host, arm and seed."""
+def settings_of_a_run() -> dict[str, Any]:
+    """Every setting of `train_and_score` with its default, less host, variant, seed and the folder of its model."""
+    parameters = inspect.signature(train_and_score).parameters.items()
+    return {name: p.default for name, p in parameters if p.default is not p.empty and name != "folder"}
 
-    def __init__(self, rows: Iterable[Row], defaults: dict[str, Any]) -> None:
-        self.defaults = defaults
+
+class Runs:
+    """Rows of one experiment, found by their settings.
+
+    Args:
+        rows: results with their settings; "host", "variant" and "seed" in each.
+        defaults: what a row has that does not name a setting; by default those of `train_and_score` at the usual sizes.
+    """
+
+    def __init__(self, rows: Iterable[Row], defaults: dict[str, Any] | None = None) -> None:
+        self.defaults = settings_of_a_run() | USUAL if defaults is None else defaults
         self._runs: dict[str, dict[int, Row]] = {}  # by settings, then by seed
         for row in rows:
             self._runs.setdefault(self._settings(row), {})[row["seed"]] = row
@@ -30,21 +72,22 @@ class Cells:
     def __len__(self) -> int:
         return sum(map(len, self._runs.values()))
 
-    def __contains__(self, cell: Row) -> bool:
-        return cell["seed"] in self._runs.get(self._settings(cell), {})
+    def __contains__(self, run: Row) -> bool:
+        return run["seed"] in self._runs.get(self._settings(run), {})
 
     def rows(self) -> list[Row]:
-        return [row for runs in self._runs.values() for row in runs.values()]
+        """Every row; of two with the same settings and seed the later one."""
+        return [row for found in self._runs.values() for row in found.values()]
 
-    def find(self, host: str, arm: dict[str, Any], **settings: Any) -> dict[int, Row]:
-        """Rows of one arm of one host by seed. KeyError for a setting that is none of `defaults`."""
+    def find(self, host: str, variant: dict[str, Any], **settings: Any) -> dict[int, Row]:
+        """Rows of one variant of one host, by seed. KeyError for a setting that is none of `defaults`."""
         unknown = sorted(settings.keys() - self.defaults.keys())
         require(not unknown, "settings", unknown, f"some of {', '.join(self.defaults)}", KeyError)
-        return self._runs.get(self._settings({"host": host, "arm": arm, **settings}), {})
+        return self._runs.get(self._settings({"host": host, "variant": variant, **settings}), {})
 
     def _settings(self, row: Row) -> str:
         named = {name: row.get(name, default) for name, default in self.defaults.items()}
-        return json.dumps({"host": row["host"], "arm": row["arm"], **named}, sort_keys=True)
+        return json.dumps({"host": row["host"], "variant": row["variant"], **named}, sort_keys=True)
 
 
 def score(row: Row, path: str) -> float | None:
@@ -64,3 +107,83 @@ def differences(a: dict[int, Row], b: dict[int, Row], path: str) -> dict[int, fl
     """How much higher a score is in `a` than in `b`, rows by seed, for the seeds that both have."""
     both = {seed: (score(a[seed], path), score(b[seed], path)) for seed in a if seed in b}
     return {seed: x - y for seed, (x, y) in both.items() if x is not None and y is not None}
+
+
+def load(path: str | Path) -> list[Row]:
+    """The rows of a file of runs. ValueError in one line for a file without any."""
+    path = Path(path)
+    rows = read_json(path)["rows"] if path.exists() else []
+    require(rows, str(path), "no rows", "the reported runs")
+    return rows
+
+
+def keep(path: str | Path, rows: Iterable[Row], package: str) -> list[Row]:
+    """Add finished runs to a file of runs and return all of its rows; a run of the same settings takes its place.
+
+    Args:
+        path: the file, made if it is not there.
+        rows: finished runs, as `sweep` returns them; trials on the tuning seeds are left out.
+        package: a digest of the code that made them.
+    """
+    path = Path(path)
+    require_folder("path", path.parent)
+    known = read_json(path)["rows"] if path.exists() else []
+    new = [_slim(row) | {"package": package} for row in rows if row["seed"] not in TUNING_SEEDS]
+    kept = Runs([*known, *new]).rows()
+    write_rows(path, kept)
+    return kept
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write a file of runs, one to a line, so that a changed run is a changed line."""
+    lines = ",\n".join(json.dumps(row, sort_keys=True, allow_nan=False) for row in rows)
+    write_atomically(path, f'{{\n"command": {json.dumps(COMMAND)},\n"rows": [\n{lines}\n]\n}}\n')
+
+
+def means(runs: Runs, hosts: Sequence[str]) -> list[Row]:
+    """The table of means over seeds: the headline's variants, and the baseline after four times the training."""
+    lines = []
+    for host in hosts:
+        for variant, times in [*((name, 1) for name in HEADLINE), (BASELINE, 4)]:
+            rows = list(runs.find(host, options(host, variant), **longer(times)).values())
+            known = {label: [score(row, path) for row in rows] for label, path in SCORES.items()}
+            known = {label: [value for value in found if value is not None] for label, found in known.items()}
+            line = {"host": host, "variant": variant, "training": f"{times} x", "seeds": len(rows)}
+            lines.append(line | {label: float(np.mean(found)) for label, found in known.items() if found})
+    return [line for line in lines if line["seeds"]]
+
+
+def best_weight(trials: Iterable[Row], host: str, kind: str) -> float:
+    """The weight with the best mean of U and G among the trials on the tuning seed, all at the usual sizes.
+
+    kind: "l2" of a tuned baseline, "head" of a caption head, or the estimator whose weight of consistency it is.
+    """
+    usual = [row for row in trials if row["seed"] == TUNING_SEED and "note" not in row and row["host"] == host]
+    usual = [row for row in usual if all(row.get(name, value) == value for name, value in USUAL.items())]
+    if kind == "l2":
+        tried = {row["variant"].get("l2", 20.0): row for row in usual if not row["variant"].keys() - {"l2"}}
+    elif kind == "head":
+        tried = {row["variant"]["head"]: row for row in usual if row["variant"].keys() == {"head"}}
+    else:
+        tried = {
+            row["variant"]["consistency"]: row
+            for row in usual
+            if row["variant"].get("estimator", "variational") == kind
+            and row["variant"].get("compression") == RATE_WEIGHTS[kind]
+            and row["variant"].get("prior", "text") == "text"
+        }
+    require(tried, "kind", kind, f"a kind of variant that was tried in the {host} host")
+    return max(tried, key=lambda weight: tried[weight]["U"] + tried[weight]["G"])
+
+
+def _slim(row: Row) -> Row:
+    """A row as it is kept: without pictures, four digits of every number but those of its variant."""
+    return _short({name: value for name, value in row.items() if name not in PICTURES}) | {"variant": row["variant"]}
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _short(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_short(item) for item in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value

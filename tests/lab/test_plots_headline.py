@@ -1,4 +1,4 @@
-"""Pictures of lesson 11 over a grid of values, each redrawn from its recipe byte for byte; and its exercises."""
+"""Pictures of lessons 11 to 13 over a grid of values, each redrawn from its recipe byte for byte; and its exercises."""
 
 import json
 import math
@@ -20,38 +20,42 @@ WORLD = ShapesWorld(nuisance=0.3)
 BATCH = WORLD.batch(6, torch.Generator().manual_seed(0))
 PICTURES = packed(BATCH.images)
 HOSTS = ["autoregressive", "masked", "continuous"]
-ARMS = ["host alone", "InfoTok variational", "InfoTok HSIC", "an arm without a colour"]
+VARIANTS = ["baseline", "InfoTok variational", "InfoTok HSIC", "a variant without a colour"]
 
 
-def found(arms, hosts=HOSTS, missing=None):
+def found(variants, hosts=HOSTS, missing=None):
     interval = {host: None if host == missing else [*sorted(rng.normal(size=3)), 3 + i] for i, host in enumerate(hosts)}
-    return {side: {arm: interval for arm in arms} for side in "UG"}
+    return {side: {variant: interval for variant in variants} for side in "UG"}
 
 
 def along(values, hosts):
     seeds = [[] if i == 1 else list(rng.random(3)) for i in range(values)]
-    return {side: {host: {arm: seeds for arm in ARMS} for host in hosts} for side in "UG"}
+    return {side: {host: {variant: seeds for variant in VARIANTS} for host in hosts} for side in "UG"}
 
 
 CASES = [
-    (headline.forest, {"differences": found(ARMS)}),
-    (headline.forest, {"differences": found(ARMS[:1], HOSTS[:1]), "title": "one"}),
-    (headline.forest, {"differences": found(ARMS, HOSTS[1:2]), "reported": found(ARMS, missing="masked")}),
+    (headline.forest, {"differences": found(VARIANTS)}),
+    (headline.forest, {"differences": found(VARIANTS[:1], HOSTS[:1]), "title": "one"}),
+    (headline.forest, {"differences": found(VARIANTS, HOSTS[1:2]), "reported": found(VARIANTS, missing="masked")}),
     (headline.sweep, {"values": [4, 6, 8], "label": "bits", "scores": along(3, HOSTS)}),
     (headline.sweep, {"values": [1, 2, 4], "label": "times", "scores": along(3, HOSTS[:1]), "log": True}),
+    (
+        headline.pairs,
+        {"scores": {host: rng.random((3, 2)) for host in HOSTS}, "names": VARIANTS[:2], "label": "G"},
+    ),
     (
         headline.first_drawings,
         {
             "prompts": WORLD.captions(BATCH.scenes)[:3],
-            "drawings": {arm: PICTURES[:3] for arm in ARMS[:3]},
-            "right": {arm: [True, False, True] for arm in ARMS[:3]},
+            "drawings": {variant: PICTURES[:3] for variant in VARIANTS[:3]},
+            "right": {variant: [True, False, True] for variant in VARIANTS[:3]},
         },
     ),
     (
         headline.composed,
         {
-            "drawings": {host: {arm: PICTURES[i] for i, arm in enumerate(ARMS[:2])} for host in HOSTS},
-            "right": {host: {ARMS[0]: 1, ARMS[1]: 4} for host in HOSTS},
+            "drawings": {host: {variant: PICTURES[i] for i, variant in enumerate(VARIANTS[:2])} for host in HOSTS},
+            "right": {host: {VARIANTS[0]: 1, VARIANTS[1]: 4} for host in HOSTS},
             "cells": 4,
         },
     ),
@@ -61,21 +65,23 @@ CASES = [
             "picture": PICTURES[0],
             "questions": ["which colour is at top-left ?", "how many objects are there ?"],
             "truth": ["red", "two"],
-            "likely": {arm: [{"red": 0.5, "blue": 0.2, "two": 0.2, "one": 0.1}] * 2 for arm in ARMS[:3]},
+            "likely": {variant: [{"red": 0.5, "blue": 0.2, "two": 0.2, "one": 0.1}] * 2 for variant in VARIANTS[:3]},
         },
     ),
     (
         headline.plane,
         {
-            "paths": {host: {arm: rng.random((4, 2)) for arm in ARMS} for host in HOSTS},
+            "paths": {host: {variant: rng.random((4, 2)) for variant in VARIANTS} for host in HOSTS},
             "steps": [1, 2, 3, 4],
             "entropy": 10.2,
         },
     ),
     (
-        headline.carried,
+        headline.probed,
         {
-            "nats": {g: {h: {a: list(rng.random(4)) for a in ARMS} for h in HOSTS} for g in ("structure", "nuisance")},
+            "nats": {
+                g: {h: {v: list(rng.random(4)) for v in VARIANTS} for h in HOSTS} for g in ("structure", "nuisance")
+            },
             "entropies": {"structure": 10.2, "nuisance": 77.0},
         },
     ),
@@ -83,8 +89,8 @@ CASES = [
         headline.subscores,
         {
             "names": ["shape", "colour", "count"],
-            "differences": {host: {arm: [0.1, None, -0.1] for arm in ARMS[1:3]} for host in HOSTS},
-            "sure": {host: {arm: [True, False, False] for arm in ARMS[1:3]} for host in HOSTS},
+            "differences": {host: {variant: [0.1, None, -0.1] for variant in VARIANTS[1:3]} for host in HOSTS},
+            "sure": {host: {variant: [True, False, False] for variant in VARIANTS[1:3]} for host in HOSTS},
         },
     ),
 ]
@@ -97,7 +103,7 @@ def test_a_picture_and_its_recipe_are_one(plot, data):
 
 
 def test_a_forest_shows_every_interval_where_it_is():
-    values = {side: {"arm": {"masked": [-0.1, 0.2, 0.5]}} for side in "UG"}
+    values = {side: {"a": {"masked": [-0.1, 0.2, 0.5]}} for side in "UG"}
     for ax in headline.forest(differences=values).axes:
         lines = [list(line.get_xdata()) for line in ax.lines]
         assert [-0.1, 0.5] in lines
@@ -105,7 +111,7 @@ def test_a_forest_shows_every_interval_where_it_is():
 
 
 def test_two_seeds_have_a_mean_and_no_interval():
-    values = {side: {"arm": {"masked": [-0.1, 0.2, 0.5, 3]}, "few": {"masked": [-9.0, 0.1, 9.2, 2]}} for side in "UG"}
+    values = {side: {"a": {"masked": [-0.1, 0.2, 0.5, 3]}, "few": {"masked": [-9.0, 0.1, 9.2, 2]}} for side in "UG"}
     for ax in headline.forest(differences=values).axes:
         lines = [list(line.get_xdata()) for line in ax.lines]
         assert [-0.1, 0.5] in lines

@@ -1,46 +1,41 @@
-"""Pictures of lesson 11: do hosts get better with InfoTok, by how much, when, and by which of its terms?"""
+"""Pictures of lessons 11 to 13: paired differences, scores along a dial, drawings and answers, and what tokens hold.
+
+A colour that is a variant's or a host's is so in every picture (`style.VARIANTS`, `style.HOSTS`).
+"""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from infotok.lab.plots.images import show
-from infotok.lab.plots.style import BLACK, BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, drawn, new
+from infotok.lab.plots.style import BLACK, GRAY, HOSTS, OTHER_VARIANT, VARIANTS, drawn, new
 
 SIDES = {"U": "understanding U", "G": "generation G"}
-HOSTS = {"autoregressive": (BLUE, "o"), "masked": (ORANGE, "s"), "continuous": (GREEN, "^")}
-ARMS = {  # colour, mark and line of the arms that have a line of their own
-    "host alone": (GRAY, "o", "--"),
-    "InfoTok variational": (BLUE, "s", "-"),
-    "InfoTok HSIC": (VERMILLION, "v", "-"),
-    "consistency only": (ORANGE, "^", "-"),
-    "caption head": (PURPLE, "D", "-"),
-}
-OTHER = (SKY, "P", "-")
+LIGHT = "#BBBBBB"
 
 
 @drawn
 def forest(*, differences: dict, title: str = "", reported: dict | None = None) -> Figure:
-    """Paired differences with 95 % intervals, a row for every arm and host, a panel for each side.
+    """Paired differences with 95 % intervals: a row for every variant and host, a panel for each side.
 
-    differences: {side: {arm: {host: [low, mean, high, pairs] or None}}}; pairs, how many seeds, may be left out.
+    differences: {side: {label: {host: [low, mean, high, seeds] or None}}}; seeds may be left out.
     reported: the same of the committed runs, in full marks; `differences` are then drawn open, below them.
-    Of two pairs the mean is drawn alone: their interval says nothing. An interval that ends in an arrowhead goes on
-    beyond the frame. An arm without any difference has no row, unless none has one.
+    Of fewer than three seeds the mean is drawn alone. An interval that ends in an arrowhead goes on beyond the frame. A
+    label without any difference has no row, unless none has one.
     """
     main = reported or differences
-    arms = list(next(iter(main.values())))
-    arms = [arm for arm in arms if any(any(named[arm].values()) for named in main.values())] or arms
+    labels = list(next(iter(main.values())))
+    labels = [label for label in labels if any(any(named[label].values()) for named in main.values())] or labels
     hosts = [name for name in HOSTS if any(name in found for found in main["U"].values())]
-    fig, axes = new(width=9.4, height=1.3 + 0.17 * len(arms) * (len(hosts) + 1.4), ncols=len(SIDES), sharey=True)
     block = len(hosts) + 1.4
-    for ax, (side, label) in zip(axes, SIDES.items(), strict=True):
+    fig, axes = new(width=9.4, height=1.3 + 0.17 * len(labels) * block, ncols=len(SIDES), sharey=True)
+    for ax, (side, name) in zip(axes, SIDES.items(), strict=True):
         ax.axvline(0, color=BLACK, lw=1)
-        rows = [(i * block + j, host, main[side][arm].get(host), True) for i, arm in enumerate(arms)
+        rows = [(i * block + j, host, main[side][label].get(host), True) for i, label in enumerate(labels)
                 for j, host in enumerate(hosts)]  # fmt: skip
         if reported:
-            rows += [(i * block + j + 0.36, host, differences[side].get(arm, {}).get(host), False)
-                     for i, arm in enumerate(arms) for j, host in enumerate(hosts)]  # fmt: skip
+            rows += [(i * block + j + 0.36, host, differences[side].get(label, {}).get(host), False)
+                     for i, label in enumerate(labels) for j, host in enumerate(hosts)]  # fmt: skip
         rows = [row for row in rows if row[2]]
         # Intervals of this run's few seeds may leave the picture; reported ones and every mean must be in it.
         ends = [end for _, _, found, full in rows if full and not _few(found) for end in (found[0], found[2])]
@@ -49,20 +44,16 @@ def forest(*, differences: dict, title: str = "", reported: dict | None = None) 
         frame = min(ends) - room, max(ends) + room
         for y, host, found, full in rows:
             _interval(ax, found, y, host, full, frame)
-        ax.set(xlabel=f"{label}: difference, paired by seed", xlim=frame)
+        ax.set(xlabel=f"{name}: difference, paired by seed", xlim=frame)
         ax.grid(visible=False, axis="y")
-    seeds = [sorted({found[3] for side in SIDES for found in main[side][arm].values() if found and len(found) > 3})
-             for arm in arms]  # fmt: skip
-    labels = [_label(f"{arm} ({'–'.join(map(str, dict.fromkeys((n[0], n[-1]))))})" if n else arm)
-              for arm, n in zip(arms, seeds, strict=True)]  # fmt: skip
-    axes[0].set_yticks([i * block + (len(hosts) - 1) / 2 for i in range(len(arms))], labels=labels)
-    axes[0].set_ylim(len(arms) * block - 0.6, -0.8)
+    axes[0].set_yticks([i * block + (len(hosts) - 1) / 2 for i in range(len(labels))], labels=_counted(labels, main))
+    axes[0].set_ylim(len(labels) * block - 0.6, -0.8)
     handles = [axes[0].plot([], [], mark, color=colour)[0] for colour, mark in (HOSTS[host] for host in hosts)]
-    labels = [f"{host} host" for host in hosts]
+    names = [f"{host} host" for host in hosts]
     if reported:
         handles += [axes[0].plot([], [], "o", color=GRAY, mfc=fill)[0] for fill in (GRAY, "white")]
-        labels += ["reported seeds", "this run"]
-    fig.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+        names += ["reported seeds", "this run"]
+    fig.legend(handles, names, loc="outside lower center", ncols=len(names))
     if title:
         fig.suptitle(title, x=0.01, ha="left", fontsize=11)
     return fig
@@ -70,9 +61,9 @@ def forest(*, differences: dict, title: str = "", reported: dict | None = None) 
 
 @drawn
 def sweep(*, values: list, label: str, scores: dict, log: bool = False) -> Figure:
-    """Both sides of each host along one dial, a line an arm: dots are seeds, the line their mean.
+    """Both sides of each host along one dial, a line per variant: dots are seeds, the line their mean.
 
-    scores: {side: {host: {arm: [[a score a seed], a list a value]}}}; an empty list is a value without runs.
+    scores: {side: {host: {variant: [[a score per seed], a list per value]}}}; an empty list is a value without runs.
     """
     hosts = list(next(iter(scores.values())))
     if len(hosts) > 1:
@@ -83,11 +74,11 @@ def sweep(*, values: list, label: str, scores: dict, log: bool = False) -> Figur
         axes = axes.T
     for row, (side, name) in zip(axes, SIDES.items(), strict=True):
         for ax, host in zip(row, hosts, strict=True):
-            for arm, found in scores[side][host].items():
-                colour, mark, line = ARMS.get(arm, OTHER)
+            for variant, found in scores[side][host].items():
+                colour, mark, line = VARIANTS.get(variant, OTHER_VARIANT)
                 known = [(x, seeds) for x, seeds in zip(values, found, strict=True) if seeds]
                 ax.plot([x for x, _ in known], [np.mean(s) for _, s in known], line, color=colour, marker=mark, ms=6,
-                        label=arm)  # fmt: skip
+                        label=variant)  # fmt: skip
                 for x, seeds in known:
                     ax.plot([x] * len(seeds), seeds, mark, color=colour, ms=3, alpha=0.5, mew=0)
             if side == "U" or len(hosts) == 1:
@@ -105,19 +96,38 @@ def sweep(*, values: list, label: str, scores: dict, log: bool = False) -> Figur
 
 
 @drawn
-def first_drawings(*, prompts: list[str], drawings: dict, right: dict) -> Figure:
-    """The first prompts of the evaluation set, as each arm draws them; a tick where the prompt is followed.
+def pairs(*, scores: dict, names: list[str], label: str) -> Figure:
+    """One score of two variants, a line per seed, a panel per host: a line that rises is a seed that gains.
 
-    drawings: {arm: [picture, ...]}, right: {arm: [bool, ...]}.
+    scores: {host: [[first, second], a pair per seed]}; names: of the two variants; label: of the score.
+    """
+    fig, axes = new(width=1.6 + 2.2 * len(scores), height=3.2, ncols=len(scores), sharey=True, squeeze=False)
+    for ax, (host, found) in zip(axes[0], scores.items(), strict=True):
+        for pair in found:
+            ax.plot([0, 1], pair, color=LIGHT, lw=1)
+        for x, name in enumerate(names):
+            colour, mark, _ = VARIANTS.get(name, OTHER_VARIANT)
+            ax.plot([x] * len(found), [pair[x] for pair in found], mark, color=colour, ms=5)
+        ax.set_xticks([0, 1], labels=[_wrapped(name) for name in names])
+        ax.set(title=f"{host} ({len(found)})", xlim=(-0.4, 1.4))
+    axes[0, 0].set_ylabel(label)
+    return fig
+
+
+@drawn
+def first_drawings(*, prompts: list[str], drawings: dict, right: dict) -> Figure:
+    """The first prompts of the evaluation set, as each model draws them; a tick where the prompt is followed.
+
+    drawings: {model: [picture, ...]}, right: {model: [bool, ...]}.
     """
     fig, axes = new(width=1.35 * len(prompts) + 1.4, height=1.35 * len(drawings) + 0.75, nrows=len(drawings),
                     ncols=len(prompts), squeeze=False)  # fmt: skip
-    for row, (arm, pictures) in zip(axes, drawings.items(), strict=True):
-        for ax, picture, good in zip(row, pictures, right[arm], strict=True):
+    for row, (model, pictures) in zip(axes, drawings.items(), strict=True):
+        for ax, picture, good in zip(row, pictures, right[model], strict=True):
             show(ax, picture)
-            mark, colour = ("✓", GREEN) if good else ("✗", VERMILLION)
+            mark, colour = ("✓", BLACK) if good else ("✗", GRAY)
             ax.set_xlabel(mark, color=colour, fontsize=10, labelpad=1)
-        row[0].set_ylabel(arm.replace(" ", "\n"), rotation=0, ha="right", va="center", fontsize=9)
+        row[0].set_ylabel(_wrapped(model, 14), rotation=0, ha="right", va="center", fontsize=9)
     for ax, prompt in zip(axes[0], prompts, strict=True):
         ax.set_title(_wrapped(prompt), fontsize=8, loc="center")
     return fig
@@ -125,19 +135,20 @@ def first_drawings(*, prompts: list[str], drawings: dict, right: dict) -> Figure
 
 @drawn
 def composed(*, drawings: dict, right: dict, cells: int) -> Figure:
-    """One caption as every host draws it, without InfoTok and with: how many of its cells the parser reads as asked.
+    """One caption as every host draws it, without InfoTok and with: how many of its cells the parser finds as asked.
 
-    drawings: {host: {arm: picture}}, right: {host: {arm: how many of `cells`}}.
+    drawings: {host: {variant: picture}}, right: {host: {variant: how many of `cells`}}.
     """
-    hosts, arms = list(drawings), list(next(iter(drawings.values())))
-    fig, axes = new(width=2.0 * len(hosts) + 1.2, height=2.15 * len(arms) + 0.3, nrows=len(arms), ncols=len(hosts),
-                    squeeze=False)  # fmt: skip
-    for row, arm in zip(axes, arms, strict=True):
+    hosts, variants = list(drawings), list(next(iter(drawings.values())))
+    fig, axes = new(width=2.0 * len(hosts) + 1.2, height=2.15 * len(variants) + 0.3, nrows=len(variants),
+                    ncols=len(hosts), squeeze=False)  # fmt: skip
+    for row, variant in zip(axes, variants, strict=True):
         for ax, host in zip(row, hosts, strict=True):
-            show(ax, drawings[host][arm])
-            good = right[host][arm]
-            ax.set_xlabel(f"{good} of {cells} cells right", color=GREEN if good == cells else VERMILLION, fontsize=10)
-        row[0].set_ylabel(arm.replace(" ", "\n"), rotation=0, ha="right", va="center", fontsize=10)
+            show(ax, drawings[host][variant])
+            good = right[host][variant]
+            weight = "bold" if good == cells else "normal"
+            ax.set_xlabel(f"{good} of {cells} cells right", weight=weight, fontsize=10)
+        row[0].set_ylabel(_wrapped(variant, 10), rotation=0, ha="right", va="center", fontsize=10)
     for ax, host in zip(axes[0], hosts, strict=True):
         ax.set_title(host)
     return fig
@@ -145,48 +156,47 @@ def composed(*, drawings: dict, right: dict, cells: int) -> Figure:
 
 @drawn
 def first_answers(*, picture: str, questions: list[str], truth: list[str], likely: dict) -> Figure:
-    """The first image of the evaluation set and how likely each arm takes each answer to be, the four likeliest.
+    """The first image of the evaluation set, and each model's four most probable answers: black is right.
 
-    likely: {arm: [{word: probability}, a dict a question]}.
+    likely: {model: [{word: probability}, a dict per question]}.
     """
     fig, axes = new(width=10.2, height=1.0 + 0.28 * 4.6 * len(likely), nrows=len(likely), ncols=len(questions) + 1,
                     width_ratios=[0.9] + [1] * len(questions), squeeze=False)  # fmt: skip
-    for i, (row, (arm, asked)) in enumerate(zip(axes, likely.items(), strict=True)):
+    for i, (row, (model, asked)) in enumerate(zip(axes, likely.items(), strict=True)):
         if i == 0:
             show(row[0], picture)
         else:
             row[0].axis("off")
         for ax, question, right, words in zip(row[1:], questions, truth, asked, strict=True):
             best = sorted(words, key=words.get, reverse=True)[:4]
-            colours = [GREEN if word == right else "#BBBBBB" for word in best]
-            ax.barh(best, [words[word] for word in best], color=colours)
+            ax.barh(best, [words[word] for word in best], color=[BLACK if word == right else LIGHT for word in best])
             ax.invert_yaxis()
             ax.set(xlim=(0, 1))
-            ax.set_xticks([0, 0.5, 1], labels=["0", ".5", "1"])
+            ax.set_xticks([0, 0.5, 1], labels=["0", "0.5", "1"])
             ax.grid(visible=False, axis="y")
             ax.tick_params(labelsize=8)
             if i == 0:
                 ax.set_title(f"{_wrapped(question, 20)}\n({right})", fontsize=8)
-        row[1].set_ylabel(arm.replace(" ", "\n"), fontsize=9)
+        row[1].set_ylabel(_wrapped(model, 14), fontsize=9)
     return fig
 
 
 @drawn
 def plane(*, paths: dict, steps: list[int], entropy: float) -> Figure:
-    """The information plane of the shared tokens along joint training: structure carried against nuisance carried.
+    """The information plane of the shared tokens along joint training: nats of structure against nats of nuisance.
 
-    paths: {host: {arm: [[nuisance, structure], a pair a look]}}; steps of the looks.
+    paths: {host: {variant: [[nuisance, structure], a pair per evaluation]}}; steps of the evaluations.
     """
     fig, axes = new(width=1 + 3.0 * len(paths), height=3.6, ncols=len(paths), sharey=True, squeeze=False)
-    for ax, (host, arms) in zip(axes[0], paths.items(), strict=True):
-        for arm, path in arms.items():
-            colour, mark, line = ARMS.get(arm, OTHER)
+    for ax, (host, variants) in zip(axes[0], paths.items(), strict=True):
+        for variant, path in variants.items():
+            colour, mark, line = VARIANTS.get(variant, OTHER_VARIANT)
             x, y = np.array(path).T
-            ax.plot(x, y, line, color=colour, lw=1.4, label=arm)
+            ax.plot(x, y, line, color=colour, lw=1.4, label=variant)
             ax.scatter(x, y, s=np.linspace(14, 60, len(x)), marker=mark, color=colour, zorder=3)
         ax.axhline(entropy, color=GRAY, lw=1, ls=":")
-        ax.set(title=host, xlabel="nuisance carried / nats")
-    axes[0, 0].set(ylabel="structure carried / nats", ylim=(0, entropy + 1))
+        ax.set(title=host, xlabel="nuisance in the tokens / nats")
+    axes[0, 0].set(ylabel="structure in the tokens / nats", ylim=(0, entropy + 1))
     axes[0, 0].annotate(f"all there is, {entropy:.1f}", (0, entropy), (2, 3), textcoords="offset points", color=GRAY,
                         fontsize=9)  # fmt: skip
     handles, labels = axes[0, 0].get_legend_handles_labels()
@@ -196,43 +206,47 @@ def plane(*, paths: dict, steps: list[int], entropy: float) -> Figure:
 
 
 @drawn
-def carried(*, nats: dict, entropies: dict[str, float]) -> Figure:
-    """Nats of structure and of nuisance in the tokens of every host and arm: one mark a seed, a bar at their mean.
+def probed(*, nats: dict, entropies: dict[str, float]) -> Figure:
+    """Nats of structure and of nuisance that a probe finds in the tokens: a mark per seed, a bar at their mean.
 
-    nats: {group: {host: {arm: [a number a seed]}}}.
+    nats: {group: {host: {variant: [a number per seed]}}}.
     """
-    fig, axes = new(width=9.4, height=3.6, ncols=len(nats), sharey=True)
+    import pandas as pd
+    import seaborn as sns  # here, since the other pictures do without them
+
+    fig, axes = new(width=9.4, height=3.9, ncols=len(nats), sharey=True)
     for ax, (group, hosts) in zip(axes, nats.items(), strict=True):
-        names, y = [], 0.0
-        for host, arms in hosts.items():
-            for arm, seeds in arms.items():
-                colour, mark, _ = ARMS.get(arm, OTHER)
-                ax.plot(seeds, [y] * len(seeds), mark, color=colour, ms=4.5, alpha=0.7, mew=0)
-                ax.plot([np.mean(seeds)] * 2, [y - 0.35, y + 0.35], color=colour, lw=2.5)
-                names.append((y, f"{host}: {arm}"))
-                y += 1
-            y += 0.6
+        rows = [(host, variant, value) for host, named in hosts.items() for variant, seeds in named.items()
+                for value in seeds]  # fmt: skip
+        frame = pd.DataFrame(rows, columns=["host", "variant", "nats"])
+        variants = list(frame["variant"].unique())
+        colours = {variant: VARIANTS.get(variant, OTHER_VARIANT)[0] for variant in variants}
+        named = {"data": frame, "x": "nats", "y": "host", "hue": "variant", "palette": colours, "legend": False}
+        sns.stripplot(**named, dodge=True, jitter=False, size=4.5, alpha=0.6, ax=ax)
+        width = 0.8 * (1 - 1 / len(variants))  # where stripplot puts the outermost variants
+        sns.pointplot(**named, dodge=width, errorbar=None, linestyle="none", marker="|", markersize=16,
+                      markeredgewidth=2.5, ax=ax)  # fmt: skip
         ax.axvline(0, color=GRAY, lw=0.8)
-        ax.set(xlabel="carried, at least / nats", title=f"{group}, of {entropies[group]:.1f}")
+        ax.set(xlabel="in the tokens, at least / nats", ylabel="", title=f"{group}, of {entropies[group]:.1f}")
         ax.grid(visible=False, axis="y")
-    axes[0].set_yticks([place for place, _ in names], labels=[name for _, name in names])
-    axes[0].set_ylim(y - 1, -0.6)
+    handles = [axes[0].plot([], [], "o", color=colour)[0] for colour in colours.values()]
+    fig.legend(handles, list(colours), loc="outside lower center", ncols=len(colours))
     return fig
 
 
 @drawn
 def subscores(*, names: list[str], differences: dict, sure: dict) -> Figure:
-    """Every sub-score's paired difference, a panel a host, a mark an estimator: full where it holds after correction.
+    """Every sub-score's paired difference, a panel per host, a mark per estimator: full where Holm's test rejects 0.
 
-    differences, sure: {host: {arm: [a number, or True and False, a sub-score]}}.
+    differences, sure: {host: {variant: [a number, or True and False, per sub-score]}}.
     """
     fig, axes = new(width=1.8 + 2.7 * len(differences), height=0.9 + 0.27 * len(names), ncols=len(differences),
                     sharey=True, squeeze=False)  # fmt: skip
-    for ax, (host, arms) in zip(axes[0], differences.items(), strict=True):
+    for ax, (host, variants) in zip(axes[0], differences.items(), strict=True):
         ax.axvline(0, color=BLACK, lw=1)
-        for k, (arm, values) in enumerate(arms.items()):
-            colour, mark, _ = ARMS.get(arm, OTHER)
-            for i, (value, holds) in enumerate(zip(values, sure[host][arm], strict=True)):
+        for k, (variant, values) in enumerate(variants.items()):
+            colour, mark, _ = VARIANTS.get(variant, OTHER_VARIANT)
+            for i, (value, holds) in enumerate(zip(values, sure[host][variant], strict=True)):
                 if value is not None:
                     fill = colour if holds else "white"
                     ax.plot([value], [i + 0.3 * (k - 0.5)], mark, color=colour, mfc=fill, ms=5.5)
@@ -240,8 +254,9 @@ def subscores(*, names: list[str], differences: dict, sure: dict) -> Figure:
         ax.grid(visible=True, axis="y", lw=0.4)
     axes[0, 0].set_yticks(range(len(names)), labels=names)
     axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
-    handles = [axes[0, 0].plot([], [], ARMS.get(arm, OTHER)[1], color=ARMS.get(arm, OTHER)[0])[0] for arm in arms]
-    fig.legend(handles, list(arms), loc="outside lower center", ncols=len(arms))
+    styles = [VARIANTS.get(variant, OTHER_VARIANT) for variant in variants]
+    handles = [axes[0, 0].plot([], [], mark, color=colour)[0] for colour, mark, _ in styles]
+    fig.legend(handles, list(variants), loc="outside lower center", ncols=len(variants))
     return fig
 
 
@@ -259,6 +274,17 @@ def _interval(ax: Axes, found: list, y: float, host: str, full: bool, frame: tup
 def _few(found: list) -> bool:
     """Whether there are too few pairs for an interval to be of use."""
     return len(found) > 3 and found[3] < 3
+
+
+def _counted(labels: list[str], differences: dict) -> list[str]:
+    """Labels with the number of seeds in brackets, broken where they are long."""
+    counted = []
+    for label in labels:
+        found = [each for named in differences.values() for each in named[label].values() if each and len(each) > 3]
+        seeds = sorted({each[3] for each in found})
+        span = "–".join(map(str, dict.fromkeys((seeds[0], seeds[-1])))) if seeds else ""
+        counted.append(_label(f"{label} ({span})" if span else label))
+    return counted
 
 
 def _label(text: str, width: int = 30) -> str:

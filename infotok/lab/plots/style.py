@@ -40,6 +40,17 @@ PURPLE, SKY, YELLOW, BLACK = "#CC79A7", "#56B4E9", "#F0E442", "#000000"
 GRAY = "#6E6E6E"  # for what is beside the point: references, bounds, annotations (5:1 on white)
 PALETTE = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, BLACK)  # yellow is for fills: as a line on white it vanishes
 
+# Lessons 11 to 13: a colour and a line are a variant's, a mark and the remaining colours a host's.
+VARIANTS = {  # colour, mark, line
+    "baseline": (GRAY, "o", "--"),
+    "InfoTok variational": (BLUE, "s", "-"),
+    "InfoTok HSIC": (VERMILLION, "v", "-"),
+    "consistency only": (ORANGE, "^", "-"),
+    "caption head": (PURPLE, "D", "-"),
+}
+OTHER_VARIANT = (YELLOW, "P", "-")
+HOSTS = {"autoregressive": (BLACK, "o"), "masked": (GREEN, "s"), "continuous": (SKY, "^")}  # colour, mark
+
 DPI = 120  # 6.4 inches fill the width of a notebook's cell
 STYLE = {
     "figure.dpi": DPI,

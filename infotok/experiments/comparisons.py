@@ -1,0 +1,234 @@
+"""Comparisons of variants: differences paired by seed, their intervals, a verdict in words, and tests.
+
+    found = Comparisons(runs)
+    found.compare("headline", "InfoTok HSIC")                # minus the baseline, in every host, on both sides
+    found.table("headline")                                  # as `lab.plots.headline.forest` takes it
+    found.sentence("headline", "InfoTok HSIC")               # "U +0.082 [+0.061, +0.103]: better in 3; G ..."
+
+Two runs of one seed see the same images in the same order and start from the same weights, so their difference varies
+less than either score. Intervals are Student's, over seeds: 95 %, and not corrected for how many there are; `subscores`
+corrects by Holm's method. Of two seeds a comparison is *preliminary*, and its interval is not shown.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from infotok.errors import require
+from infotok.evaluation import holm, paired_difference
+from infotok.experiments.plan import BASELINE, ESTIMATORS, HEADLINE, HOSTS, options
+from infotok.experiments.results import Runs, differences
+
+__all__ = ["Comparison", "Comparisons", "agreement", "interval", "subscores", "word", "words"]
+
+Pairs = dict[Any, float]  # differences by seed
+SIDES = ("U", "G")  # understanding and generation
+WORDS = ("better", "worse", "undecided", "preliminary")
+FEW = 3  # seeds, below which nothing is decided
+FALSE_ALARMS = 0.01  # of `agreement`, at most
+
+
+def interval(pairs: Mapping[Any, float]) -> list[float] | None:
+    """[low, mean, high, number] of differences by seed, Student's 95 % interval; None for fewer than two."""
+    if len(pairs) < 2:
+        return None
+    found = paired_difference(list(pairs.values()), [0.0] * len(pairs), resamples=99)
+    return [found.interval[0], found.mean, found.interval[1], found.pairs]
+
+
+def word(found: Sequence[float] | None) -> str:
+    """What an interval decides: better, worse, undecided, or preliminary where there are two seeds."""
+    if found is None:
+        return "not run"
+    low, _, high, seeds = found
+    if seeds < FEW:
+        return f"preliminary ({seeds} seeds)"
+    return "better" if low > 0 else "worse" if high < 0 else "undecided"
+
+
+def words(found: Sequence[float] | None) -> str:
+    """An interval in words: its mean, and its ends where there are three seeds or more."""
+    if found is None:
+        return "not run"
+    low, mean, high, seeds = found
+    return f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]" if seeds >= FEW else f"{mean:+.3f} ({seeds} seeds)"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One difference between two variants: of one side, in one host, by seed."""
+
+    question: str
+    label: str
+    side: str
+    host: str
+    pairs: Pairs
+
+    @property
+    def interval(self) -> list[float]:
+        """[low, mean, high, seeds]."""
+        return interval(self.pairs)
+
+
+class Comparisons:
+    """Every comparison of a lesson, in order.
+
+    Args:
+        runs: the runs to compare.
+        hosts: those to compare in; by default each in which two seeds or more of the headline's variants were run.
+    """
+
+    def __init__(self, runs: Runs, hosts: Sequence[str] | None = None) -> None:
+        complete = [h for h in HOSTS if all(len(runs.find(h, options(h, name))) > 1 for name in HEADLINE)]
+        self.runs, self.hosts, self.list = runs, list(hosts or complete), []
+        require(self.hosts, "runs", "no host with two seeds of each variant", "the reported runs")
+
+    def by_seed(
+        self,
+        host: str,
+        variant: str,
+        other: str = BASELINE,
+        path: str = "U",
+        settings: dict[str, Any] | None = None,
+        against: dict[str, Any] | None = None,
+    ) -> Pairs:
+        """How much higher a score is with one variant than with another, by seed.
+
+        settings: of both, `scale` (of InfoTok's weights) among them; `against`: those of the other, if they differ.
+        """
+        scale = (settings or {}).get("scale")
+        mine, theirs = (
+            {name: value for name, value in (each or {}).items() if name != "scale"}
+            for each in (settings, settings if against is None else against)
+        )
+        first = self.runs.find(host, options(host, variant, scale), **mine)
+        return differences(first, self.runs.find(host, options(host, other, scale), **theirs), path)
+
+    def add(self, question: str, label: str, side: str, host: str, pairs: Pairs, less: Pairs | None = None) -> None:
+        """Keep one comparison of two seeds or more: differences by seed, or how much larger they are than others."""
+        if less is not None:
+            pairs = {seed: value - less[seed] for seed, value in pairs.items() if seed in less}
+        if len(pairs) > 1:
+            self.list.append(Comparison(question, label, side, host, pairs))
+
+    def compare(
+        self,
+        question: str,
+        variant: str,
+        other: str | Mapping[str, str] = BASELINE,
+        *,
+        label: str = "",
+        settings: dict[str, Any] | None = None,
+        against: dict[str, Any] | None = None,
+        paths: tuple[str | None, str | None] = SIDES,
+        hosts: Sequence[str] | None = None,
+        seeds: Iterable[int] | None = None,
+    ) -> None:
+        """Keep what one variant has over another, on both sides, in all hosts or some, on all seeds or some.
+
+        paths: which score stands for U and which for G; None leaves a side out.
+        """
+        allowed = None if seeds is None else set(seeds)
+        for side, path in zip(SIDES, paths, strict=True):
+            for host in (self.hosts if hosts is None else hosts) if path else []:
+                pairs = self.by_seed(host, variant, other, path, settings, against)
+                pairs = {seed: value for seed, value in pairs.items() if allowed is None or seed in allowed}
+                self.add(question, label or variant, side, host, pairs)
+
+    def named(self, question: str, label: str | None = None, side: str | None = None) -> list[Comparison]:
+        """The comparisons of one question, of one label or of one side."""
+        return [c for c in self.list if c.question == question and label in (None, c.label) and side in (None, c.side)]
+
+    def table(self, question: str) -> dict[str, dict[str, dict[str, list[float] | None]]]:
+        """{side: {label: {host: [low, mean, high, seeds] or None}}}."""
+        mine = self.named(question)
+        found = {side: {c.label: dict.fromkeys(self.hosts) for c in mine} for side in SIDES}
+        for c in mine:
+            found[c.side][c.label][c.host] = c.interval
+        return found
+
+    def pooled(self, question: str, label: str, side: str) -> list[float] | None:
+        """[low, mean, high, seeds] of each seed's mean over the hosts that ran it; None for fewer than two seeds."""
+        return interval(_over_hosts([c.pairs for c in self.named(question, label, side)]))
+
+    def verdict(self) -> list[dict[str, str]]:
+        """A line for each question and label: pooled differences, and what each host says."""
+        lines = []
+        for question, label in dict.fromkeys((c.question, c.label) for c in self.list):
+            line = {"question": question, "comparison": label}
+            for side in SIDES:
+                line[side] = words(self.pooled(question, label, side))
+                line |= {f"{side}, {c.host}": word(c.interval) for c in self.named(question, label, side)}
+            lines.append(line)
+        return lines
+
+    def sentence(self, question: str, label: str) -> str:
+        """One comparison in words: for each side the pooled difference, and in which hosts it is better or worse."""
+        parts = []
+        for side in SIDES if self.named(question, label) else ():
+            by_word: dict[str, list[str]] = {}
+            for c in self.named(question, label, side):
+                by_word.setdefault(word(c.interval).split()[0], []).append(c.host)
+            said = (f"{each} in {len(hosts)}" if len(hosts) > 1 else f"{each} ({hosts[0]})"
+                    for each, hosts in sorted(by_word.items(), key=lambda found: WORDS.index(found[0])))  # fmt: skip
+            parts.append(f"{side} {words(self.pooled(question, label, side))}: {', '.join(said)}")
+        return "; ".join(parts) or "not run"
+
+
+def subscores(found: Comparisons, parts: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Every sub-score's mean difference from the baseline, with p-values that Holm's method adjusts over all of them.
+
+    parts: the sub-scores' names and paths. Returns lines {"host", "variant", "part", "mean", "adjusted"}.
+    """
+    lines, p = [], []
+    for host in found.hosts:
+        for variant in ESTIMATORS:
+            for part, path in parts.items():
+                pairs = list(found.by_seed(host, variant, path=path).values())
+                test = paired_difference(pairs, [0.0] * len(pairs), resamples=99)
+                lines.append({"host": host, "variant": variant, "part": part, "mean": test.mean})
+                p.append(test.p)
+    return [line | {"adjusted": float(each)} for line, each in zip(lines, holm(p), strict=True)]
+
+
+def agreement(fresh: Comparisons, reported: Comparisons, settings: dict[str, Any] | None = None) -> dict[str, float]:
+    """How far the effects of fresh runs are from those of reported ones; above 1 they disagree.
+
+    The effect of an estimator on a side is each seed's difference from the baseline, averaged over hosts. Let n fresh
+    and m reported seeds have means a and b, and a pooled standard deviation s (n + m - 2 degrees of freedom). If both
+    come from one Gaussian, (a - b) / (s sqrt(1/n + 1/m)) is Student's t. Returned are its absolute values over the
+    value that any of them exceeds with probability 0.01 at most (Bonferroni over the comparisons).
+
+    settings: those of the runs to compare, where they are not the usual ones. Empty where there is nothing to compare:
+    no fresh seed, or fewer than three reported ones of these settings. A seed that both have is left to the fresh.
+    """
+    both = {}
+    for variant in ESTIMATORS:
+        for side in SIDES:
+            mine, theirs = (
+                _over_hosts([each.by_seed(host, variant, path=side, settings=settings) for host in fresh.hosts])
+                for each in (fresh, reported)
+            )
+            theirs = {seed: value for seed, value in theirs.items() if seed not in mine}
+            if mine and len(theirs) >= FEW:
+                both[f"{side}, {variant}"] = [*mine.values()], [*theirs.values()]
+    return {name: _deviation(*found, len(both)) for name, found in both.items()}
+
+
+def _deviation(a: Sequence[float], b: Sequence[float], comparisons: int) -> float:
+    """|t| of two means over what chance exceeds once in a hundred among so many comparisons."""
+    freedom = len(a) + len(b) - 2
+    spread = math.sqrt((np.var(a) * len(a) + np.var(b) * len(b)) / freedom)
+    t = abs(np.mean(a) - np.mean(b)) / (spread * math.sqrt(1 / len(a) + 1 / len(b)))
+    return float(t / student.ppf(1 - FALSE_ALARMS / (2 * comparisons), freedom))
+
+
+def _over_hosts(each: Sequence[Pairs]) -> Pairs:
+    """Each seed's mean over the hosts that ran, for the seeds that all of them have."""
+    each = [pairs for pairs in each if pairs]
+    shared = set.intersection(*(set(pairs) for pairs in each)) if each else set()
+    return {seed: float(np.mean([pairs[seed] for pairs in each])) for seed in sorted(shared)}

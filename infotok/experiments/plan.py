@@ -1,0 +1,215 @@
+"""The plan of the main experiment: hosts, variants, chosen weights, and the studies with their grids of runs.
+
+    variants("masked")["InfoTok HSIC"]            # {"estimator": "hsic", "compression": 0.1, "consistency": 3.0}
+    runs(["headline"])                            # every run of the study: arguments of `train_and_score`
+    fresh_runs(seed=0, seeds=1)                   # the headline's variants on seeds that no reported run has
+
+A *variant* is what is added to a host: nothing for the baseline, InfoTok's options, or a control. A *run* is one host
+with one variant and one seed, trained and scored. A *study* is a set of runs that answers one question.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from infotok.errors import require, require_choice, require_int
+from infotok.files import to_json
+
+__all__ = ["STUDIES", "fresh_runs", "options", "runs", "unique", "variants"]
+
+BASELINE, VARIATIONAL, HSIC = "baseline", "InfoTok variational", "InfoTok HSIC"
+ESTIMATORS = (VARIATIONAL, HSIC)
+HEADLINE = (BASELINE, *ESTIMATORS)
+HOSTS = ("autoregressive", "masked", "continuous")
+PRIORS = ("standard", "learned", "text", "host")
+
+# Chosen on the tuning seeds: the weight of consistency for each estimator, of the caption head, and of the squared
+# reconstruction error in a tuned baseline (20 in every other variant).
+WEIGHTS = {
+    "autoregressive": {"variational": 3.0, "hsic": 1.0, "head": 1.0, "l2": 10.0},
+    "masked": {"variational": 3.0, "hsic": 3.0, "head": 0.3, "l2": 50.0},
+    "continuous": {"variational": 3.0, "hsic": 3.0, "head": 0.03, "l2": 50.0},
+}
+RATE_WEIGHTS = {"variational": 1e-3, "hsic": 0.1}  # of a nat, and of nHSIC
+
+USUAL = {"tokenizer_steps": 200, "steps": 500, "layers": 2, "nuisance": 0.8, "held_out": 256}  # of the reported runs
+SHORT = USUAL | {"tokenizer_steps": 100, "steps": 250}  # half as long: what a laptop repeats
+TUNING_SEED = 101  # of the trials that decided
+TUNING_SEEDS = frozenset({*range(5), *range(100, 110)})  # sizes and weights were chosen on these; none is reported
+REPORTED_SEEDS = range(5, 13)
+SEARCH_SEEDS, FOLLOW_UP_SEEDS = range(5, 7), range(7, 12)  # of the regimes; what the first two find, the others judge
+FRESH_SEEDS = 1000  # the first seed of runs that repeat reported ones
+
+CONTROLS = ("tuned baseline", "caption head", "contrastive after", "reconstruction x 2.5", "reconstruction / 2")
+DECISIVE = ("tuned baseline", "caption head", "consistency only", "consistency only, HSIC")  # five seeds
+IN_ALL_HOSTS = ("compression only, HSIC", "consistency + host")  # two seeds
+RATE_VARIANTS = ("consistency only", VARIATIONAL, "consistency + host")  # no rate term, the text prior, the host prior
+MORE_TOGETHER = {"tokenizer_steps": 60, "steps": 640}  # more of the 700 steps train everything, captions included
+REGIMES = {  # what is explained by the text x what is needed to draw; then scarcer, stronger, fewer, shifted, longer
+    "no jitter": {},
+    "jitter, not named": {"jitter": 2},
+    "jitter, named": {"jitter": 2, "named": True},
+    "3 bits a token": {"bits": 3},
+    "nuisance 1": {"nuisance": 1.0},
+    "2000 images": {"images": 2000},
+    "nuisance shifts to 1": {"shift": 1.0},
+    "twice the steps": {"tokenizer_steps": 400, "steps": 1000},
+}
+FOLLOWED = "nuisance 1"  # where a rate term looked best on the first two seeds
+SCALES = (  # times the chosen weights
+    {"consistency": 0.3},
+    {"consistency": 3},
+    {"compression": 0},
+    {"compression": 10},
+)
+KEPT_MODELS = {BASELINE: "baseline", HSIC: "hsic"}  # variants of which a model of each host is committed
+COMMAND = "infotok run 11_infotok 12_ablations 13_rate_and_utility --profile full -p keep=true"  # makes them all again
+STUDIES = ("headline", "short", "models", "tuning", "trajectories", "length", "ablations", "weights", "budgets",
+           "nuisance", "regimes")  # fmt: skip
+
+
+def variants(host: str) -> dict[str, dict[str, Any]]:
+    """Every variant of one host: its name, and the options that `train_and_score` takes as `variant`."""
+    require_choice("host", host, HOSTS)
+    weight = WEIGHTS[host]
+    consistency = {"compression": 0.0, "consistency": weight["variational"]}
+    rate = {"compression": RATE_WEIGHTS["variational"]}
+    hsic = {"estimator": "hsic", "compression": RATE_WEIGHTS["hsic"], "consistency": weight["hsic"]}
+    return {
+        BASELINE: {},
+        VARIATIONAL: consistency | rate | {"prior": "text"},
+        HSIC: hsic,
+        # InfoTok without some of its terms
+        "consistency only": consistency,
+        "consistency only, HSIC": hsic | {"compression": 0.0},
+        "answers only": {"compression": 0.0, "relevance": 1.0},  # I(Z;Y), Y the answers of the batch
+        **{f"compression only, {prior}": rate | {"prior": prior} for prior in PRIORS},
+        "compression only, HSIC": hsic | {"consistency": 0.0},
+        "consistency + noise": consistency | {"compression": 1e-9},  # a rate term's noise without its cost
+        **{f"consistency + {prior}": consistency | rate | {"prior": prior} for prior in PRIORS if prior != "text"},
+        # controls
+        "caption head": {"head": weight["head"]},  # dense supervision: a linear map predicts the caption
+        "contrastive after": consistency | {"placement": "after"},  # behind the quantizer, as UniTok aligns
+        "tuned baseline": {"l2": weight["l2"]},
+        "reconstruction x 2.5": {"l2": 50.0},
+        "reconstruction / 2": {"l2": 10.0},
+    }
+
+
+def options(host: str, name: str, scale: dict[str, float] | None = None) -> dict[str, Any]:
+    """The options of one variant. `scale` multiplies InfoTok's weights by name; the baseline stays what it is."""
+    named = variants(host)
+    require_choice("name", name, named)
+    found = named[name]
+    if name in ESTIMATORS:
+        found = found | {term: factor * found[term] for term, factor in (scale or {}).items()}
+    return found if found.get("compression") else {key: value for key, value in found.items() if key != "prior"}
+
+
+def trials(host: str) -> list[dict[str, Any]]:
+    """The variants tried on the tuning seed: three each or more, of the caption head until its best is not an edge."""
+    estimators = [variants(host)[name] for name in ESTIMATORS]
+    weights = {"variational": (1.0, 3.0, 10.0) if host == "masked" else (0.3, 1.0, 3.0), "hsic": (0.3, 1.0, 3.0)}
+    heads = {
+        "autoregressive": (0.3, 1.0, 3.0),
+        "masked": (0.1, 0.3, 1.0, 3.0),
+        "continuous": (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
+    }
+    tried = [{"l2": 10.0}, {}, {"l2": 50.0}]
+    for variant, grid in zip(estimators, weights.values(), strict=True):
+        tried += [variant | {"consistency": weight} for weight in grid]
+    return tried + [{"head": weight} for weight in heads[host]]
+
+
+def longer(times: int) -> dict[str, int]:
+    """Sizes of a run that trains so many times as long as the usual one."""
+    return {name: times * USUAL[name] for name in ("tokenizer_steps", "steps")}
+
+
+def grid(
+    names: Sequence[str],
+    seeds: Sequence[int],
+    hosts: Sequence[str] = HOSTS,
+    scale: dict[str, float] | None = None,
+    **settings: Any,
+) -> list[dict[str, Any]]:
+    """Runs of some variants in some hosts on some seeds, of the usual sizes but for what `settings` says."""
+    return [
+        {"host": host, "variant": options(host, name, scale), "seed": seed, **USUAL, **settings}
+        for seed in seeds
+        for host in hosts
+        for name in names
+    ]
+
+
+def runs(studies: Sequence[str], folder: str = "") -> list[dict[str, Any]]:
+    """The reported runs of some studies, each once. `folder` is where the study "models" keeps its models."""
+    for study in studies:
+        require_choice("studies", study, STUDIES)
+    require("models" not in studies or folder, "studies", "models", "a folder for its models")
+    return unique([run for study in studies for run in _STUDIES[study](folder)])
+
+
+def unique(planned: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same runs in the same order, each once."""
+    return list({to_json(run): run for run in planned}.values())
+
+
+def fresh_runs(seed: int, seeds: int, hosts: Sequence[str] = HOSTS, **sizes: int | float) -> list[dict[str, Any]]:
+    """The headline's variants on seeds that no reported run and no trial has: FRESH_SEEDS + seed, and the next."""
+    require_int("seed", seed, 0, 2**30), require_int("seeds", seeds, 1, 2**16)
+    for host in hosts:
+        require_choice("hosts", host, HOSTS)
+    require(hosts and len(set(hosts)) == len(hosts), "hosts", list(hosts), "one host or more, each once")
+    first = FRESH_SEEDS + seed
+    return grid(HEADLINE, range(first, first + seeds), hosts, **sizes)
+
+
+def _models(folder: str) -> list[dict[str, Any]]:
+    return [
+        run | {"folder": f"{folder}/{run['host']}-{name}"}
+        for variant, name in KEPT_MODELS.items()
+        for run in grid([variant], REPORTED_SEEDS[:1])
+    ]
+
+
+def _tuning(_: str) -> list[dict[str, Any]]:
+    return [{"host": host, "variant": tried, "seed": TUNING_SEED, **USUAL} for host in HOSTS for tried in trials(host)]
+
+
+def _ablations(_: str) -> list[dict[str, Any]]:
+    named = [name for name in variants("masked") if "only" in name or name.startswith("consistency +")]
+    others = [name for name in (*named, *CONTROLS) if name not in IN_ALL_HOSTS + DECISIVE]
+    some, few = REPORTED_SEEDS[:5], REPORTED_SEEDS[:2]
+    found = grid(DECISIVE, some) + grid(IN_ALL_HOSTS, few) + grid(others, few, HOSTS[:1])
+    return found + grid([BASELINE], few, **MORE_TOGETHER)
+
+
+def _length(_: str) -> list[dict[str, Any]]:
+    few, one, others = REPORTED_SEEDS[:2], HOSTS[:1], HOSTS[1:]
+    found = [run for times in (2, 4) for run in grid(HEADLINE, few, one, **longer(times))]
+    return found + grid([BASELINE], few, others, **longer(4))
+
+
+def _regimes(_: str) -> list[dict[str, Any]]:
+    found = [run for settings in REGIMES.values() for run in grid(RATE_VARIANTS, SEARCH_SEEDS, HOSTS[:1], **settings)]
+    return found + grid(RATE_VARIANTS[:2], FOLLOW_UP_SEEDS, HOSTS[:1], **REGIMES[FOLLOWED])
+
+
+def _dial(name: str, values: Sequence[float]) -> Any:
+    few = REPORTED_SEEDS[:2]
+    return lambda _: [run for value in values for run in grid(HEADLINE, few, HOSTS[:1], **{name: value})]
+
+
+_STUDIES = {
+    "headline": lambda _: grid(HEADLINE, REPORTED_SEEDS),
+    "short": lambda _: grid(HEADLINE, REPORTED_SEEDS, **SHORT),
+    "models": _models,
+    "tuning": _tuning,
+    "trajectories": lambda _: grid(HEADLINE, REPORTED_SEEDS[:1], evaluations=4),
+    "length": _length,
+    "ablations": _ablations,
+    "weights": lambda _: [run for scale in SCALES for run in grid(ESTIMATORS, REPORTED_SEEDS[:2], HOSTS[:1], scale)],
+    "budgets": _dial("bits", (4, 8)),
+    "nuisance": _dial("nuisance", (0.0, 0.5)),
+    "regimes": _regimes,
+}

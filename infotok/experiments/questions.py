@@ -1,0 +1,193 @@
+"""The questions of lessons 11 to 13, each as the comparisons that answer it.
+
+    found = answered(Runs(load(path)), ["headline", "controls"])    # `Comparisons`
+    found.sentence("controls", "caption head")
+
+`PARTS` names the sub-scores; `DIALS` the settings along which a study varied one thing.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from infotok.errors import require_choice
+from infotok.experiments.comparisons import Comparisons
+from infotok.experiments.plan import (
+    BASELINE,
+    CONTROLS,
+    ESTIMATORS,
+    FOLLOW_UP_SEEDS,
+    FOLLOWED,
+    HOSTS,
+    MORE_TOGETHER,
+    REGIMES,
+    SEARCH_SEEDS,
+    VARIATIONAL,
+    longer,
+    options,
+    variants,
+)
+from infotok.experiments.results import Row, Runs
+from infotok.worlds import KINDS
+
+__all__ = ["DIALS", "PARTS", "QUESTIONS", "along", "answered"]
+
+CONSISTENCY_ONLY = {VARIATIONAL: "consistency only", "InfoTok HSIC": "consistency only, HSIC"}
+WITH_RATE = {"text": VARIATIONAL, "host": "consistency + host"}  # consistency and a rate term, by its prior
+PARTS = {kind: f"scores/understanding/{kind}" for kind in KINDS} | {
+    label: f"scores/generation/{name}"
+    for label, name in (
+        ("single object", "single_object"),
+        ("two object", "two_object"),
+        ("counting", "counting"),
+        ("colours", "colors"),
+        ("position", "position"),
+        ("colour attr", "color_attr"),
+    )
+}
+DIALS = {  # by name: values, the axis label, and the settings of each value
+    "training": ((1, 2, 4), "training, in units of the usual", [longer(times) for times in (1, 2, 4)]),
+    "budget": ((4, 6, 8), "budget / bits a token", [{"bits": bits} for bits in (4, 6, 8)]),
+    "nuisance": ((0.0, 0.5, 0.8), "strength of the background", [{"nuisance": s} for s in (0.0, 0.5, 0.8)]),
+    "consistency": (
+        (0.3, 1, 3),
+        "weight of consistency (1: as chosen)",
+        [{"scale": {"consistency": factor}} for factor in (0.3, 1, 3)],
+    ),
+    "rate weight": (
+        (0, 1, 10),
+        "rate weight (1: as chosen)",
+        [{"scale": {"compression": factor}} for factor in (0, 1, 10)],
+    ),
+}
+ENDS = {"4 − 8 bits": ({"bits": 4}, {"bits": 8}), "background 0.8 − 0": ({}, {"nuisance": 0.0})}
+
+
+def answered(runs: Runs, questions: Sequence[str]) -> Comparisons:
+    """The comparisons of some questions, among the runs given."""
+    found = Comparisons(runs)
+    for question in questions:
+        require_choice("questions", question, QUESTIONS)
+        QUESTIONS[question](found)
+    return found
+
+
+def at(runs: Runs, host: str, variant: str, settings: dict[str, Any]) -> dict[int, Row]:
+    """The runs of one variant at one setting of a dial, by seed."""
+    named = {name: value for name, value in settings.items() if name != "scale"}
+    return runs.find(host, options(host, variant, settings.get("scale")), **named)
+
+
+def along(runs: Runs, dial: str, among: Sequence[str], host: str) -> dict[str, dict[str, list[list[float]]]]:
+    """{side: {variant: [[a score per seed], a list per value]}} along one dial, of the seeds that all have.
+
+    A value at which a variant was not run has an empty list.
+    """
+    require_choice("dial", dial, DIALS)
+    rows = {variant: [at(runs, host, variant, settings) for settings in DIALS[dial][2]] for variant in among}
+    seeds = [set(each) for found in rows.values() for each in found if each]
+    common = sorted(set.intersection(*seeds)) if seeds else []
+    return {
+        side: {
+            variant: [[each[seed][side] for seed in common] if each else [] for each in found]
+            for variant, found in rows.items()
+        }
+        for side in "UG"
+    }
+
+
+def varied(runs: Runs, dial: str, hosts: Sequence[str] = HOSTS) -> list[str]:
+    """The hosts in which more than one value of a dial was run."""
+    return [host for host in hosts if sum(bool(at(runs, host, ESTIMATORS[1], each)) for each in DIALS[dial][2]) > 1]
+
+
+def _headline(found: Comparisons) -> None:
+    for variant in ESTIMATORS:
+        found.compare("headline", variant)
+
+
+def _other_scores(found: Comparisons) -> None:
+    ratio = "scores/generations/present : scores/reconstructions/present"
+    for variant in ESTIMATORS:
+        for label, paths in (
+            ("unseen scenes", ("novel/U", "novel/G")),
+            ("present cells", (None, "scores/generations/present")),
+            ("drawn / reconstructed", (None, ratio)),
+        ):
+            found.compare("other scores", variant, label=f"{variant}, {label}", paths=paths)
+
+
+def _longer_training(found: Comparisons) -> None:
+    for variant in ESTIMATORS:
+        for times in (2, 4):
+            found.compare("longer training", variant, label=f"{variant}, {times} x", settings=longer(times))
+        label = f"{variant}, 1 x − {BASELINE}, 4 x"
+        found.compare("longer training", variant, label=label, settings=longer(1), against=longer(4))
+
+
+def _ablations(found: Comparisons) -> None:
+    names = [name for name in variants("masked") if "only" in name or name.startswith("consistency +")]
+    for variant in (*ESTIMATORS, *names):
+        found.compare("ablations", variant)
+
+
+def _controls(found: Comparisons) -> None:
+    for variant in (*ESTIMATORS, *CONTROLS):
+        tuned = variant.startswith("reconstruction")  # where it is the tuned baseline itself, it is shown once
+        differ = [
+            host for host in found.hosts if not tuned or options(host, variant) != options(host, "tuned baseline")
+        ]
+        found.compare("controls", variant, hosts=differ)
+    found.compare("controls", BASELINE, label="more steps together", settings=MORE_TOGETHER, against={})
+
+
+def _rivals(found: Comparisons) -> None:
+    for rival in ("consistency only", "caption head", "tuned baseline"):
+        for variant in ESTIMATORS:
+            other = CONSISTENCY_ONLY[variant] if rival == "consistency only" else rival
+            found.compare("rivals", variant, other, label=f"{variant} − {rival}")
+
+
+def _rate_weight(prior: str) -> Callable[[Comparisons], None]:
+    question = f"rate weight, {prior} prior"
+
+    def compare(found: Comparisons) -> None:
+        for regime, settings in REGIMES.items():
+            # where test images alone shift, drawing is what it was
+            paths = ("U", None if "shift" in settings else "G")
+            found.compare(question, WITH_RATE[prior], "consistency only", label=regime, settings=settings, paths=paths,
+                          seeds=SEARCH_SEEDS)  # fmt: skip
+        for side in "UG":
+            for host in found.hosts:
+                mine = [c for c in found.named(question, side=side) if c.host == host and "shifts" not in c.label]
+                found.add(question, "all regimes", side, host, {c.label: c.interval[1] for c in mine})
+
+    return compare
+
+
+def _followed_up(found: Comparisons) -> None:
+    label = f"{FOLLOWED}, text prior, fresh seeds"
+    found.compare("rate weight, followed up", VARIATIONAL, "consistency only", label=label, settings=REGIMES[FOLLOWED],
+                  seeds=FOLLOW_UP_SEEDS)  # fmt: skip
+
+
+def _trends(found: Comparisons) -> None:
+    for name, ends in ENDS.items():
+        for variant in ESTIMATORS:
+            for side in "UG":
+                for host in found.hosts:
+                    first, last = (found.by_seed(host, variant, path=side, settings=settings) for settings in ends)
+                    found.add("trends", f"{variant}, {name}", side, host, first, last)
+
+
+QUESTIONS: dict[str, Callable[[Comparisons], None]] = {
+    "headline": _headline,
+    "other scores": _other_scores,
+    "longer training": _longer_training,
+    "ablations": _ablations,
+    "controls": _controls,
+    "rivals": _rivals,
+    "rate weight, text prior": _rate_weight("text"),
+    "rate weight, host prior": _rate_weight("host"),
+    "rate weight, followed up": _followed_up,
+    "trends": _trends,
+}

@@ -1,0 +1,137 @@
+"""Comparisons: intervals are SciPy's, words follow from them, and the test of agreement errs as often as stated."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from infotok.experiments import Comparisons, Runs, agreement, plan
+from infotok.experiments.comparisons import interval, subscores, word, words
+from infotok.experiments.questions import PARTS, QUESTIONS, along, answered, varied
+from infotok.experiments.results import load, means, score
+from infotok.files import read_json
+
+ROOT = Path(__file__).parents[2]
+ROWS = load(ROOT / "figures" / "11_infotok" / "cells.json")
+RUNS = Runs(ROWS)
+FOUND = answered(RUNS, list(QUESTIONS))
+VERSION_0_1 = read_json(ROOT / "tests" / "data" / "version_0_1.json")
+SPREAD = {"U": 0.02, "G": 0.1}  # of one run's score, about what the reported ones have
+
+
+def made(effects, seeds, rng, first=0):
+    "Gaussian runs of the headline: {host: {variant: ...}}; `effects` are the estimators' on U and G."
+    rows = []
+    for seed in range(first, first + seeds):
+        for host in plan.HOSTS:
+            for name in plan.HEADLINE:
+                shift = effects if name != plan.BASELINE else {"U": 0.0, "G": 0.0}
+                scores = {side: shift[side] + rng.normal(0.0, SPREAD[side]) for side in "UG"}
+                rows.append({"host": host, "variant": plan.options(host, name), "seed": seed, **scores})
+    return Runs(rows)
+
+
+def test_an_interval_is_students():
+    pairs = dict(enumerate(np.random.default_rng(0).normal(0.3, 1.0, 7)))
+    test = stats.ttest_1samp(list(pairs.values()), 0.0).confidence_interval(0.95)
+    assert interval(pairs) == pytest.approx([test.low, np.mean(list(pairs.values())), test.high, 7])
+    assert interval({5: 0.1}) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "one", "many"),
+    [
+        ([0.1, 0.2, 0.3, 5], "better", "+0.200 [+0.100, +0.300]"),
+        ([-0.3, -0.2, -0.1, 3], "worse", "-0.200 [-0.300, -0.100]"),
+        ([-0.1, 0.2, 0.5, 8], "undecided", "+0.200 [-0.100, +0.500]"),
+        ([0.1, 0.2, 0.3, 2], "preliminary (2 seeds)", "+0.200 (2 seeds)"),
+        (None, "not run", "not run"),
+    ],
+)
+def test_a_verdict_says_what_its_interval_does(found, one, many):
+    assert (word(found), words(found)) == (one, many)
+
+
+def test_every_comparison_of_version_0_1_has_the_same_numbers():
+    assert [(c.question, c.label, c.side, c.host) for c in FOUND.list] == [
+        (c["question"], c["label"], c["side"], c["host"]) for c in VERSION_0_1["comparisons"]
+    ]
+    for mine, theirs in zip(FOUND.list, VERSION_0_1["comparisons"], strict=True):
+        expected = [theirs[name] for name in ("low", "mean", "high", "seeds")]
+        assert mine.interval == pytest.approx(expected, abs=1e-8), mine
+
+
+def test_the_verdict_of_version_0_1_is_the_same():
+    assert FOUND.verdict() == VERSION_0_1["verdict"]
+
+
+def test_means_and_subscores_of_version_0_1_are_the_same():
+    assert means(RUNS, FOUND.hosts) == [pytest.approx(line) for line in VERSION_0_1["means"]]
+    assert subscores(FOUND, PARTS) == [pytest.approx(line) for line in VERSION_0_1["subscores"]]
+
+
+def test_a_comparison_is_of_pairs():
+    hsic, bare = (RUNS.find("masked", plan.options("masked", name)) for name in (plan.HSIC, plan.BASELINE))
+    (mine,) = [c for c in FOUND.named("headline", plan.HSIC, "G") if c.host == "masked"]
+    by_hand = [hsic[seed]["G"] - bare[seed]["G"] for seed in plan.REPORTED_SEEDS]
+    assert list(mine.pairs.values()) == by_hand
+    test = stats.ttest_rel([hsic[s]["G"] for s in hsic], [bare[s]["G"] for s in hsic]).confidence_interval()
+    assert mine.interval == pytest.approx([test.low, np.mean(by_hand), test.high, 8])
+
+
+def test_pooled_is_each_seeds_mean_over_hosts():
+    mine = FOUND.named("headline", plan.HSIC, "U")
+    each = [np.mean([c.pairs[seed] for c in mine]) for seed in plan.REPORTED_SEEDS]
+    assert FOUND.pooled("headline", plan.HSIC, "U")[1] == pytest.approx(np.mean(each))
+    assert FOUND.pooled("headline", "no such variant", "U") is None
+    assert FOUND.sentence("headline", "no such variant") == "not run"
+    assert "better in 3; G" in FOUND.sentence("headline", plan.HSIC)
+
+
+def test_runs_along_a_dial_are_of_the_seeds_that_all_have():
+    found = along(RUNS, "budget", plan.HEADLINE, "autoregressive")
+    assert [len(seeds) for seeds in found["G"][plan.BASELINE]] == [2, 2, 2]
+    at_4_bits = RUNS.find("autoregressive", {}, bits=4)
+    assert found["U"][plan.BASELINE][0] == [score(at_4_bits[seed], "U") for seed in (5, 6)]
+    assert varied(RUNS, "budget") == ["autoregressive"]
+    assert varied(RUNS, "training") == ["autoregressive"]
+
+
+def test_without_runs_there_is_nothing_to_compare():
+    with pytest.raises(ValueError, match="runs: got 'no host with two seeds of each variant'"):
+        Comparisons(Runs(ROWS[:3]))
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_agreement_raises_a_false_alarm_once_in_a_hundred_at_most(seeds):
+    rng, effects, trials = np.random.default_rng(seeds), {"U": 0.08, "G": 0.5}, 600
+    alarms = 0
+    for _ in range(trials):
+        fresh = Comparisons(made(effects, seeds, rng, first=100), plan.HOSTS)
+        alarms += max(agreement(fresh, Comparisons(made(effects, 8, rng))).values()) > 1
+    assert alarms <= stats.binom.ppf(0.999, trials, 0.01)
+    assert alarms >= 1, "a test that never raises one tests nothing"
+
+
+def test_agreement_finds_estimators_that_do_nothing():
+    rng, found = np.random.default_rng(0), 0
+    for _ in range(100):
+        reported = Comparisons(made({"U": 0.08, "G": 0.5}, 8, rng))
+        fresh = Comparisons(made({"U": 0.0, "G": 0.0}, 1, rng, first=100), plan.HOSTS)
+        found += max(agreement(fresh, reported).values()) > 1
+    assert found >= 90
+
+
+def test_each_reported_seed_agrees_with_the_others():
+    for seed in plan.REPORTED_SEEDS:
+        one = Comparisons(Runs(row for row in ROWS if row["seed"] == seed), plan.HOSTS)
+        found = agreement(one, FOUND)
+        assert set(found) == {f"{side}, {name}" for side in "UG" for name in plan.ESTIMATORS}
+        assert max(found.values()) <= 1, (seed, found)
+
+
+def test_agreement_needs_runs_of_the_same_settings():
+    assert agreement(FOUND, FOUND) == {}, "all seeds are shared: there are no others"
+    fresh = Comparisons(Runs(row for row in ROWS if row["seed"] == 5), plan.HOSTS)
+    assert agreement(fresh, FOUND, {"bits": 5}) == {}

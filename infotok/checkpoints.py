@@ -12,7 +12,7 @@ after a power cut between the two, is refused like one that was cut short or dam
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,20 +101,39 @@ def load_module(make: Callable[[], nn.Module], tensors: Mapping[str, Tensor], wh
 def load_state(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
     """`module.load_state_dict(tensors)`, strictly; any mismatch is one line that names the first key at fault.
 
-    Nothing is loaded unless everything fits. Floating-point numbers are converted to the module's type.
+    Nothing is loaded unless everything fits. Floating-point numbers are converted to the module's type; a name that
+    an attribute had once is replaced by its name of today.
     """
-    check_state(module, tensors, what)
-    module.load_state_dict(dict(tensors))
+    module.load_state_dict(check_state(module, tensors, what))
 
 
-def check_state(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
-    """ValueError unless `tensors` have the names, shapes and kinds of numbers of the module's state."""
+def check_state(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
+    """`tensors` by their names of today; ValueError unless they have the shapes and kinds of the module's state."""
     expected = module.state_dict()
+    tensors = _of_today(module, tensors, expected.keys())
     for name, own in expected.items():
         require(name in tensors, f"{what}, {name}", "no such tensor", "one: the checkpoint is of another configuration")
         check_tensor(tensors[name], own, f"{what}, {name}")
     for name in tensors:
         require(name in expected, what, name, "no such tensor: the checkpoint is of another configuration")
+    return tensors
+
+
+def _of_today(module: nn.Module, tensors: Mapping[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
+    """`tensors` with the names that attributes had once replaced by those of today.
+
+    A module class lists its renamed attributes in `renamed_keys`, {name then: name today}.
+    """
+    renamed = {}
+    for path, part in module.named_modules():
+        start = f"{path}." if path else ""
+        renamed |= {start + old: start + new for old, new in getattr(part, "renamed_keys", {}).items()}
+    named = {}
+    for name, tensor in tensors.items():
+        heads = (old for old in renamed if name == old or name.startswith(f"{old}."))
+        today = next((renamed[old] + name[len(old) :] for old in heads), name)
+        named[today if name not in expected and today in expected and today not in tensors else name] = tensor
+    return named
 
 
 def check_tensor(tensor: Tensor, own: Tensor, name: str) -> None:

@@ -62,7 +62,7 @@ def test_unified_models_come_back_in_the_modes_they_had(kind, training):
     model.attention(batch.images, batch.questions)
     model.generate(batch.captions, seeded())
     model.draw(batch.captions, seeded())
-    model.expect(batch.captions, batch.images, torch.rand(4, model._loss_draws))
+    model.predict_tokens(batch.captions, batch.images, torch.rand(4, model._loss_draws))
     reconstruct(model, batch.images)
     assert modes(model) == before
     with pytest.raises(ValueError, match="questions"):
@@ -214,7 +214,7 @@ def test_the_scale_of_continuous_tokens_is_measured_once():
     out = model.tokenizer(batch.images)
     u = torch.rand(8, model._loss_draws)
     out.tokens.detach_()
-    start = model.start.expand(1, -1)
+    start = model.boi_embedding.expand(1, -1)
 
     def run(start):
         return model._generation_loss(batch.captions, out, u) + 0 * start.sum()

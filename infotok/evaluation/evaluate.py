@@ -96,7 +96,7 @@ def evaluate_generation(
 
 
 def _check(model: UnifiedModel, world: ShapesWorld, n: int, at_once: int) -> None:
-    check_part("model", model, ("answer", "generate", "tokenizer", "place"), "a unified model")
+    check_part("model", model, ("answer", "generate", "tokenizer", "parameters"), "a unified model")
     check_part("world", world, ("batch", "prompts", "vocabulary", "with_split"), "a world")
     require_int("n", n, 2), require_int("at_once", at_once)
 
@@ -121,7 +121,7 @@ def generate_images(
 @torch.no_grad()
 def _in_parts(function: Any, at_once: int, model: UnifiedModel, *values: Tensor) -> Tensor:
     at_once = require_int("at_once", at_once)
-    device = model.place.device
+    device = next(model.parameters()).device
     parts = zip(*(value.split(at_once) for value in values), strict=True)
     with evaluating(model):
         return torch.cat([function(*(value.to(device) for value in part)).cpu() for part in parts])

@@ -1,4 +1,4 @@
-"""Checks of what the models and their parts are called with; numbers inside tensors are looked at in eval mode only.
+"""Checks of the arguments of models and their parts; the numbers inside tensors are checked in eval mode only.
 
 - `check_states`     floats that a network takes: shape, dtype and range
 - `check_ids`        ids of words; `check_questions` also how they are padded
@@ -8,7 +8,7 @@
 - `check_part`       an object that has the attributes which are used
 - `check_keys`       a description with the keys that it needs and no others
 
-In training mode NaN is passed on to the loss, where `train` stops: a look at a number would stall an accelerator.
+In training mode NaN is passed on to the loss, where `train` stops: to check a number would stall an accelerator.
 """
 
 from typing import Any

@@ -1,10 +1,10 @@
-"""Draw an image as one writes a sentence: code after code, each given those before it.
+"""An autoregressive unified model: the codes of an image predicted left to right, as words are.
 
     log p(image | caption) = sum_i log p(c_i | caption, c_1, ..., c_{i-1})
 
-The quantised vectors are read as embeddings and their codes predicted by next-token cross-entropy; several codebooks
-go through a depth head. The line of Chameleon (arXiv 2405.09818), Emu3 (2409.18869), VILA-U (2409.04429), Liquid
-(2412.04332) and UniTok (2502.20321).
+The language model reads the quantized vectors as embeddings and is trained by next-token cross-entropy on their codes.
+Tokens of several codes go through a `CodeHead`. So do Chameleon (arXiv 2405.09818), Emu3 (2409.18869), VILA-U
+(2409.04429), Liquid (2412.04332) and UniTok (2502.20321).
 """
 
 from typing import Any
@@ -16,39 +16,46 @@ from torch import Tensor
 from infotok.errors import checks, require, require_flag, require_float
 from infotok.tokenizers import SharedTokenizer
 from infotok.unified.backbone import Backbone
-from infotok.unified.base import UnifiedModel, without_training
-from infotok.unified.code_head import DepthHead
+from infotok.unified.base import UnifiedModel
+from infotok.unified.code_head import CodeHead
+from infotok.unified.sequence import in_eval_mode
 
 __all__ = ["AutoregressiveModel"]
 
 
 class AutoregressiveModel(UnifiedModel):
-    """Reads and writes codes left to right, row by row of the image; see `UnifiedModel` for the arguments."""
+    """A unified model that predicts codes left to right, row by row of the image; arguments as in `UnifiedModel`."""
 
     def __init__(self, tokenizer: SharedTokenizer, backbone: Backbone, vocabulary: Any, **options: Any) -> None:
         super().__init__(tokenizer, backbone, vocabulary, **options)
         quantizer = tokenizer.quantizer
         require(self.discrete, "tokenizer, quantizer", type(quantizer).__name__, "one with codes, to predict")
-        self.head = DepthHead(backbone.hidden, quantizer.codebook_size, quantizer.codebooks)
+        self.head = CodeHead(backbone.hidden, quantizer.codebook_size, quantizer.codebooks)
 
     def _code_logits(self, captions: Tensor, tokens: Tensor, codes: Tensor) -> Tensor:
-        """Scores of every code given those before it, (B, L, codebooks, K)."""
+        """Logits of every code given the codes before it, (B, L, codebooks, K)."""
         states = self._image_states(captions, self._visual(tokens.detach()[:, :-1]))  # (B, L, H)
         return self.head(states, codes.view(*codes.shape[:2], -1))
 
     def _generation_loss(self, captions: Tensor, out: Any, u: Tensor) -> Tensor:
+        """Cross-entropy of the codes, the mean over them, in nats."""
         logits = self._code_logits(captions, out.tokens, out.codes)
         return F.cross_entropy(logits.flatten(0, 2), out.codes.flatten())
 
-    @without_training
-    def expect(self, captions: Tensor, images: Tensor, u: Tensor) -> Tensor:
-        """log p(c_i | caption, codes before), unnormalised: (B, L, K), or (B, L, codebooks, K)."""
+    @in_eval_mode
+    def predict_tokens(self, captions: Tensor, images: Tensor, u: Tensor) -> Tensor:
+        """Logits of log p(c_i | caption, codes before): (B, L, K), or (B, L, codebooks, K).
+
+        captions: (B, T) ids.
+        images: (B, 3, S, S) in [0, 1], whose codes are predicted.
+        u: not used; `MaskedModel` draws masks by it.
+        """
         self._check_captions(captions, images)
         codes = self.tokenizer.codes(images)
         logits = self._code_logits(captions, self.tokenizer.quantizer.decode(codes), codes)
         return logits.squeeze(2) if codes.ndim == 2 else logits
 
-    @without_training
+    @in_eval_mode
     def draw(
         self,
         captions: Tensor,
@@ -58,22 +65,25 @@ class AutoregressiveModel(UnifiedModel):
         temperature: float = 1.0,
         cached: bool = True,
     ) -> Tensor:
-        """Tokens (B, L, dim) of captions (B, T), code by code.
+        """Visual tokens (B, L, dim) of captions, drawn code by code.
 
-        guidance w: logits are those without the caption plus w times what the caption adds; 1 is the model itself.
-        temperature: 0 takes the likeliest code. cached: keep keys and values, for the same tokens in less time.
+        captions: (B, T) ids.
+        generator: of every random number; None for torch's own.
+        guidance: w of classifier-free guidance, logits without + w (with - without the caption); 1 is none.
+        temperature: the logits are divided by it; 0 takes the most probable code.
+        cached: whether to keep keys and values (a KV cache): the same tokens in less time.
         """
         require_float("temperature", temperature, "[0, inf)"), require_flag("cached", cached)
-        stream = self._begin(captions, guidance, cached)
+        decoder = self._start_decoding(captions, guidance, cached)
         quantizer, length = self.tokenizer.quantizer, self.tokenizer.length
         u = self._uniform(captions, (length, quantizer.codebooks), generator)
-        streams = len(stream.states) // len(captions)  # 2 with guidance
+        copies = len(decoder.states) // len(captions)  # 2 with guidance
         drawn: list[Tensor] = []
-        with checks(False):  # numbers of the model's own, and a look at each would stall an accelerator
+        with checks(False):  # the numbers are the model's own, and a check of each would stall an accelerator
             for i in range(length):
-                state = stream.states[:, -1].unflatten(0, (streams, -1)).squeeze(0)  # (B, H), or (2, B, H)
+                state = decoder.states[:, -1].unflatten(0, (copies, -1)).squeeze(0)  # (B, H), or (2, B, H)
                 codes, _ = self.head.sample(state, u[:, i], temperature, guidance)  # (B, codebooks)
                 drawn.append(quantizer.decode(codes[:, None] if quantizer.codebooks > 1 else codes))  # (B, 1, dim)
                 if i + 1 < length:
-                    stream.states = stream.feed(self._visual(drawn[-1], i).repeat(streams, 1, 1))
+                    decoder.states = decoder.feed(self._visual(drawn[-1], i).repeat(copies, 1, 1))
         return torch.cat(drawn, 1)

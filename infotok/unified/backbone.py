@@ -1,13 +1,13 @@
-"""The language model in the middle: any causal model of Hugging Face `transformers`, used as a bare sequence reader.
+"""The language model: any causal model of Hugging Face `transformers`, without its head.
 
     backbone = Backbone.tiny(words=len(world.vocabulary))                        # random weights, 0.1 M parameters
     backbone = Backbone.hub("gpt2", world.vocabulary.words, lora=8)              # a checkpoint by name or folder
     states = backbone(embeddings, mask, positions)                               # (B, N, hidden)
 
-Words, visual tokens and markers all enter as embeddings; who sees whom is an explicit mask (B, 1, N, N) and positions
-are given, so that one code serves causal, bidirectional and packed rows. The world's vocabulary is closed, one word a
-token: of a checkpoint's own table each word keeps the mean of its pieces' embeddings. The same table reads words and,
-transposed, scores them.
+Words, visual tokens and markers all enter as embeddings. The attention mask (B, 1, N, N) and the positions are given,
+so that one code serves causal, bidirectional and packed sequences. The world's vocabulary is closed, one token a word:
+of a checkpoint's own table each word keeps the mean of its pieces' embeddings. The same table embeds words and,
+transposed, scores them (tied embeddings).
 
 `lora` is the rank of low-rank adapters beside every linear layer, by `peft` (Hu et al. 2021, arXiv 2106.09685); all
 other weights of the checkpoint, words apart, are then frozen.
@@ -48,10 +48,16 @@ class Backbone(nn.Module):
 
     @classmethod
     def tiny(cls, words: int, hidden: int = 64, layers: int = 2, heads: int = 4, positions: int = 256) -> "Backbone":
-        """A GPT-2 with random weights from torch's generator; its layer norms are one call each, which a CPU likes.
+        """A small GPT-2 with random weights from torch's generator; its layer norms are single calls, fast on a CPU.
 
-        Weights start at a standard deviation of 1/sqrt(hidden): the usual .02 is that of models ten times as wide, and
-        small ones would take hundreds of steps to learn where to look.
+        Weights start at a standard deviation of 1/sqrt(hidden): the usual 0.02 is that of models ten times as wide, and
+        with it small ones take hundreds of steps to learn where to attend.
+
+        words: size of the vocabulary.
+        hidden: width of the embeddings and states, H.
+        layers: transformer blocks.
+        heads: attention heads, a divisor of `hidden`.
+        positions: longest sequence.
         """
         from transformers import GPT2Config
 
@@ -69,7 +75,11 @@ class Backbone(nn.Module):
 
     @classmethod
     def hub(cls, name: str, words: Sequence[str], lora: int = 0) -> "Backbone":
-        """A checkpoint by its name on the hub, or a folder in the hub's layout (safetensors), with its tokenizer.
+        """A checkpoint of the hub, with its words replaced by ours.
+
+        name: its name on the hub, or a folder in the hub's layout (safetensors) with its tokenizer.
+        words: the vocabulary.
+        lora: rank of the low-rank adapters; 0 for none.
 
         A folder or name that is missing, truncated, lacks weights, or whose configuration is larger than its weights,
         raises ValueError, in one line. No code of the checkpoint's own is ever run, and nobody is asked about it.
@@ -85,7 +95,7 @@ class Backbone(nn.Module):
             _check_count(AutoConfig.from_pretrained(name, **OWN_CODE), name, what)
             tokenizer = AutoTokenizer.from_pretrained(name, **OWN_CODE)
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what is missing is told below
+                warnings.simplefilter("ignore")  # missing weights are reported below
                 model, info = AutoModel.from_pretrained(
                     name, use_safetensors=True, attn_implementation="sdpa", output_loading_info=True, **OWN_CODE
                 )
@@ -124,12 +134,12 @@ class Backbone(nn.Module):
 
     @property
     def positions(self) -> int:
-        """How long a row may be."""
+        """The longest sequence, in tokens."""
         return getattr(self.config, "max_position_embeddings", 2**31)
 
     @property
     def matrices(self) -> list[nn.Parameter]:
-        """Weights of the linear layers, adapters apart: what is neither a table of words or places nor a vector."""
+        """Weights of the linear layers, without adapters, embeddings and vectors: what Muon optimises."""
         from transformers.pytorch_utils import Conv1D  # what GPT-2 calls its linear layers
 
         if self.lora:
@@ -137,9 +147,12 @@ class Backbone(nn.Module):
         return [module.weight for module in self.model.modules() if isinstance(module, nn.Linear | Conv1D)]
 
     def forward(self, embeddings: Tensor, mask: Tensor, positions: Tensor, cache: Any = None) -> Tensor:
-        """States (B, N, hidden) of embeddings (B, N, hidden); mask (B, 1, N, past + N) bool, positions (B, N).
+        """The last layer's states (B, N, hidden).
 
-        cache: a `transformers` cache, which grows by N.
+        embeddings: (B, N, hidden).
+        mask: (B, 1, N, past + N) bool, true where the row attends to the column.
+        positions: (B, N).
+        cache: a KV cache of `transformers` with `past` tokens, which grows by N; None for none.
         """
         past = cache.get_seq_length() if cache is not None else 0
         self._check(embeddings, mask, positions, past)
@@ -147,12 +160,17 @@ class Backbone(nn.Module):
         return self.model(**inputs, past_key_values=cache, use_cache=cache is not None).last_hidden_state
 
     def attention(self, embeddings: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
-        """Attention weights (layers, B, heads, N, N) of a pass: who looked at whom."""
+        """Attention weights (layers, B, heads, N, N) of a forward pass.
+
+        embeddings: (B, N, hidden).
+        mask: (B, 1, N, N) bool.
+        positions: (B, N).
+        """
         self._check(embeddings, mask, positions, 0)
         allowed = torch.zeros(mask.shape, dtype=embeddings.dtype, device=mask.device)
         allowed = allowed.masked_fill(~mask, torch.finfo(embeddings.dtype).min)
         inputs = {"inputs_embeds": embeddings, "attention_mask": allowed, "position_ids": positions}
-        self.model.set_attn_implementation("eager")  # the fast kernels do not tell
+        self.model.set_attn_implementation("eager")  # the fast kernels do not return weights
         try:
             return torch.stack(self.model(**inputs, output_attentions=True, use_cache=False).attentions)
         finally:

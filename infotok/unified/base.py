@@ -1,79 +1,74 @@
-"""What the three unified models share: one tokenizer, one language model, and a row that both tasks read.
+"""What the three unified models share: one tokenizer and one language model, trained on two tasks at once.
 
-    [caption] [start] [image tokens] [question 1] [question 2] ...
+    understanding    image, question -> answer              cross-entropy of the answer, at the question's end
+    generation       caption -> visual tokens -> image      a loss of the model's own kind, from the tokens before
 
-Understanding leaves the caption out and asks; generation leaves the questions out and predicts image tokens. Either
-way an image token enters as W (z / rms(z)) + place: normalised, since nothing else holds the scale of z, and told its
-place in the image. An answer is one word, read at the end of its question. Captions dropped at random in training
-teach the unconditional model that guidance needs.
+Understanding leaves the caption out and generation the questions. In training captions are dropped at random: they
+train the unconditional model that classifier-free guidance needs (Ho & Salimans 2022, arXiv 2207.12598).
 
-Gradients: understanding reaches the tokenizer through z. Generation does not: it reads and predicts tokens that are
-held fixed, for else they would be made easy to predict rather than right.
+Gradients: that of understanding reaches the tokenizer through z. That of generation does not: it predicts tokens that
+are detached, because tokens trained to be predictable would lose what they should hold.
 """
 
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from infotok.checkpoints import load_checkpoint, load_module, save_checkpoint
-from infotok.errors import checks, require, require_float, require_folder, require_instance, require_tensor
-from infotok.modes import Freezable, evaluating, refuse_nonfinite
+from infotok.errors import checks, require, require_float, require_folder
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
-from infotok.unified.arguments import (
-    GUIDANCE,
-    check_backbone,
-    check_batch,
-    check_ids,
-    check_images,
-    check_keys,
-    check_part,
-    check_questions,
-    check_states,
-)
+from infotok.unified.arguments import GUIDANCE, check_batch, check_keys, check_states
 from infotok.unified.backbone import Backbone
-from infotok.unified.kv_cache import Stream
-from infotok.unified.packing import PADDING, PREFIX, Packed, block_mask, pack
+from infotok.unified.kv_cache import IncrementalDecoder
 from infotok.unified.sampling import joint_uniform, own_generator, uniform
+from infotok.unified.sequence import in_eval_mode
+from infotok.unified.understanding import AnsweringModel
 
-__all__ = ["UnifiedModel", "Words"]
+__all__ = ["UnifiedModel"]
+
+RENAMED = {
+    "start": "boi_embedding",
+    "place": "position_embedding",
+    "see": "visual_projection",
+    "hidden_token": "mask_token",
+    "head.depth": "head.codebook_embedding",
+    "head.codes": "head.code_embeddings",
+    "flow.enter": "flow.in_proj",
+    "flow.leave": "flow.out_proj",
+    "flow.state": "flow.state_proj",
+    "flow.time.project": "flow.time_embedding.proj",
+}  # attributes of models, as checkpoints of version 0.1 name them -> as they are named today
 
 
-class Words(NamedTuple):
-    """As much of a vocabulary as a model needs; id 0 is padding."""
+class SavedVocabulary(NamedTuple):
+    """What a checkpoint keeps of a vocabulary; id 0 is padding."""
 
     words: tuple[str, ...]
-    answer_ids: Tensor  # (A,): the words that may answer a question
+    answer_ids: Tensor  # (A,): ids of the words that may answer a question
 
 
-def without_training(method: Callable) -> Callable:
-    """Run a method in eval mode and without gradients; every submodule is left in the mode it was in."""
+class UnifiedModel(AnsweringModel):
+    """Base class of the three unified models: a shared tokenizer, a language model, and the losses of both tasks.
 
-    @wraps(method)
-    def run(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        with evaluating(self), torch.no_grad():
-            return method(self, *args, **kwargs)
+    A subclass adds how visual tokens are predicted and drawn:
 
-    return run
+    - `_generation_loss(captions, out, u)`   from the tokenizer's output and uniforms u (B, `_loss_draws`)
+    - `draw(captions, generator, ...)`       visual tokens (B, L, dim) of captions
+    - `predict_tokens(captions, images, u)`  its own prediction of every visual token, for InfoTok's host prior
 
-
-class UnifiedModel(Freezable):
-    """Base of the three. One of them adds how image tokens are predicted and drawn:
-
-    - `_generation_loss(captions, out, u)`   from what the tokenizer gave and uniforms u (B, `_loss_draws`)
-    - `draw(captions, generator, ...)`       tokens (B, L, dim) of captions
-    - `expect(captions, images, u)`          its own prediction of every token, for InfoTok's host prior
-
-    tokenizer: the visual tokens; backbone: the language model; vocabulary: anything with `.words` and `.answer_ids`.
-    understanding, generation: weights of the two losses. drop: how often a caption is left out in training.
+    tokenizer: the visual tokens.
+    backbone: the language model.
+    vocabulary: has `.words` and `.answer_ids`.
+    understanding: weight of the understanding loss.
+    generation: weight of the generation loss.
+    drop: probability that a caption is dropped in training.
     """
 
-    both_ways = False  # whether image tokens see each other in both directions
-    _loss_draws = 0  # uniforms a picture that `_generation_loss` needs
+    renamed_keys: ClassVar[dict[str, str]] = RENAMED  # of checkpoints of version 0.1
+    _loss_draws = 0  # uniforms per image that `_generation_loss` needs
 
     def __init__(
         self,
@@ -85,52 +80,38 @@ class UnifiedModel(Freezable):
         generation: float = 1.0,
         drop: float = 0.1,
     ) -> None:
-        super().__init__()
-        require_instance("tokenizer", tokenizer, SharedTokenizer)
-        check_backbone(backbone)
-        check_part("vocabulary", vocabulary, ("words", "answer_ids"), "a vocabulary")
-        words, known = backbone.words.num_embeddings, len(vocabulary.words)
-        require(words == known, "backbone, words", words, f"{known}, as the vocabulary")
-        answers = torch.as_tensor(vocabulary.answer_ids, device="cpu")  # also where the model is made on "meta"
-        require_tensor("vocabulary.answer_ids", answers, ("A",), "int64", f"[0, {known - 1}]")
+        super().__init__(tokenizer, backbone, vocabulary)
         for name, weight in (("understanding", understanding), ("generation", generation)):
             require_float(name, weight, "[0, inf)")
         require_float("drop", drop, "[0, 1)")
-        self.tokenizer, self.backbone, self.words = tokenizer, backbone, tuple(vocabulary.words)
-        self.discrete = tokenizer.quantizer is not None and tokenizer.quantizer.codebooks > 0
         self.options = {"understanding": understanding, "generation": generation, "drop": drop}
-        hidden = backbone.hidden
-        self.start = nn.Parameter(torch.randn(hidden))
-        self.place = nn.Parameter(torch.randn(tokenizer.length, hidden))  # as large as what is seen there
-        self.see = nn.Linear(tokenizer.dim, hidden)
-        nn.init.normal_(self.see.weight, std=tokenizer.dim**-0.5)
-        self.register_buffer("answer_ids", torch.as_tensor(vocabulary.answer_ids).clone())
-        self.register_load_state_dict_pre_hook(refuse_nonfinite)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
     def loss(self, batch: Any, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """Every weighted term on a `ShapesBatch`: sum them and step."""
+        """Every term of the training loss, weighted, by name; the loss is their sum.
+
+        batch: images, captions, questions, answers and text, as a `ShapesBatch` has them.
+        generator: of dropped captions, masks and noise; None for torch's own.
+        """
         check_batch(batch, len(self.words), self.training)
         self._check_room("captions", batch.captions), self._check_room("questions", batch.questions)
-        u = joint_uniform(len(batch.images), (1 + self._loss_draws,), generator, self.place.device)
+        u = joint_uniform(len(batch.images), (1 + self._loss_draws,), generator, self.device)
         captions = batch.captions.masked_fill(u[:, :1] < self.options["drop"], 0)
         out = self.tokenizer(
             batch.images,
             text=batch.text,
-            answer=self._answered(batch),
-            host=self._prior(captions, batch.images, u[:, 1:]),
             generator=own_generator(generator),
+            **self._tokenizer_inputs(batch, captions, u[:, 1:]),
         )
         terms = self.tokenizer.reconstruction(out.tokens, batch.images) | out.terms
-        answers = self._answer_logits(out.tokens, batch.questions)  # (B, Q, words)
-        terms["understanding"] = self.options["understanding"] * F.cross_entropy(
-            answers.flatten(0, 1), batch.answers.flatten()
-        )
+        understanding = self._understanding_loss(out.tokens, batch.questions, batch.answers)
+        terms["understanding"] = self.options["understanding"] * understanding
         if out.codes is not None or not self.discrete:  # in the tokenizer's warm-up there are no codes to predict
             terms["generation"] = self.options["generation"] * self._generation_loss(captions, out, u[:, 1:])
         return terms
 
+<<<<<<< HEAD
     def _answered(self, batch: Any) -> Tensor | None:
         """The answers as a regulariser takes them, (B, words): how often each word answers a question of this image."""
         if "answer" not in self.tokenizer.needs:
@@ -173,80 +154,47 @@ class UnifiedModel(Freezable):
         weights = self.backbone.attention(*row)[..., 1 : 1 + self.tokenizer.length]  # (layers, B, heads, N, L)
         index = packed.last[None, :, None, :, None] + 1 + self.tokenizer.length
         return weights.gather(3, index.expand(*weights.shape[:3], -1, weights.shape[4]))
+=======
+    def _tokenizer_inputs(self, batch: Any, captions: Tensor, u: Tensor) -> dict[str, Any]:
+        """What the tokenizer's regulariser needs of the host: the answers, and the host's prediction of the tokens."""
+        needs, inputs = needed(self.tokenizer), {}
+        if "answer" in needs:  # how often each word answers a question on this image, (B, words)
+            inputs["answer"] = F.one_hot(batch.answers, len(self.words)).sum(1).float()
+        if "host" in needs:
+            with checks(False):  # it runs in eval mode, where checks of numbers would stall an accelerator each step
+                inputs["host"] = self.predict_tokens(captions, batch.images, u)
+        return inputs
+>>>>>>> cd1ac6e (Standard names in the unified models; checkpoints of 0.1 load by a key map)
 
     # --- generation --------------------------------------------------------------------------------------------------
 
-    @without_training
+    @in_eval_mode
     def generate(self, captions: Tensor, generator: torch.Generator | None = None, **options: Any) -> Tensor:
-        """Images (B, 3, S, S) of captions (B, T) ids; for `options` see `draw`.
+        """Images (B, 3, S, S) in [0, 1] of captions.
 
-        A picture depends on its caption and its place in the list, not on how the list is cut into batches.
+        An image depends on its caption and its place in the list, not on how the list is cut into batches.
+
+        captions: (B, T) ids, padded with 0.
+        generator: of every random number; None for torch's own.
+        options: of the model's `draw`, as `guidance`, the scale of classifier-free guidance.
         """
         return self.tokenizer.decode(self.draw(captions, generator, **options))
 
-    def _begin(self, captions: Tensor, guidance: float, cached: bool) -> Stream:
-        """A stream that has read the captions, (B, ...), or with guidance (2B, ...): then again without captions."""
+    def _start_decoding(self, captions: Tensor, guidance: float, cached: bool) -> IncrementalDecoder:
+        """A decoder that has read the captions, (B, ...); with guidance (2B, ...), then again without captions."""
         require_float("guidance", guidance, GUIDANCE)
         self._check_captions(captions)
         if guidance != 1:
             captions = torch.cat([captions, torch.zeros_like(captions)])
         mask, positions = self._layout(captions, self.tokenizer.length)
-        stream = Stream(self.backbone, self._prefix(captions), mask, positions, cached)
-        check_states("states of the captions", stream.states, ("B", "P", "H"), training=False)  # NaN draws no code
-        return stream
+        decoder = IncrementalDecoder(self.backbone, self._prefix(captions), mask, positions, cached)
+        check_states("states of the captions", decoder.states, ("B", "P", "H"), training=False)  # NaN draws no code
+        return decoder
 
     def _uniform(self, captions: Tensor, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-        return uniform(len(captions), shape, generator, self.place.device)
+        return uniform(len(captions), shape, generator, self.device)
 
-    # --- the row -----------------------------------------------------------------------------------------------------
-
-    def _visual(self, tokens: Tensor, first: int = 0) -> Tensor:
-        """Tokens (B, n, dim) at places first, first + 1, ... as the language model sees them, (B, n, H)."""
-        return self.see(F.rms_norm(tokens, tokens.shape[-1:])) + self.place[first : first + tokens.shape[1]]
-
-    def _prefix(self, captions: Tensor) -> Tensor:
-        return torch.cat([self.backbone.words(captions), self.start.expand(len(captions), 1, -1)], 1)
-
-    def _layout(self, captions: Tensor, visual: int, packed: Packed | None = None) -> tuple[Tensor, Tensor]:
-        """Mask and positions of a row with `visual` image tokens."""
-        image = captions.new_full((len(captions), 1 + visual), PREFIX)
-        segment = torch.cat([torch.where(captions == 0, PADDING, PREFIX), image], 1)
-        if packed is not None:
-            segment = torch.cat([segment, packed.segment], 1)
-        both_ways = None
-        if self.both_ways:
-            both_ways = torch.zeros_like(segment, dtype=torch.bool)
-            both_ways[:, captions.shape[1] + 1 : captions.shape[1] + 1 + visual] = True
-        return block_mask(segment, both_ways)
-
-    def _row(self, captions: Tensor, visual: Tensor, packed: Packed | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Embeddings, mask and positions of a whole row, as the backbone takes them."""
-        parts = [self._prefix(captions), visual]
-        if packed is not None:
-            parts.append(self.backbone.words(packed.words))
-        return torch.cat(parts, 1), *self._layout(captions, visual.shape[1], packed)
-
-    def _image_states(self, captions: Tensor, visual: Tensor) -> Tensor:
-        """States at the start and at each image token given, (B, 1 + n, H)."""
-        return self.backbone(*self._row(captions, visual))[:, captions.shape[1] :]
-
-    def _check_asked(self, images: Tensor, questions: Tensor) -> None:
-        check_images("images", images)
-        check_questions("questions", questions, (len(images), "Q", "T"), len(self.words))
-        self._check_room("questions", questions)
-
-    def _check_captions(self, captions: Tensor, images: Tensor | None = None) -> None:
-        """Captions (B, T), and images for each where the method has some."""
-        check_ids("captions", captions, ("B", "T"), len(self.words))
-        self._check_room("captions", captions)
-        if images is not None:
-            check_images("images", images, len(captions))
-
-    def _check_room(self, name: str, ids: Tensor) -> None:
-        room = self.backbone.positions - 1 - self.tokenizer.length
-        require(ids.shape[-1] <= room, f"{name}, words", ids.shape[-1], f"at most {room} beside the image tokens")
-
-    # --- keeping -----------------------------------------------------------------------------------------------------
+    # --- checkpoints -------------------------------------------------------------------------------------------------
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write weights and configuration to `folder`; the tokenizer must have been made by `from_config`."""
@@ -254,7 +202,7 @@ class UnifiedModel(Freezable):
         save_checkpoint(folder, self.state_dict(), self.spec())
 
     def spec(self) -> dict[str, Any]:
-        """All that is needed to build this model again, less its weights, in JSON values."""
+        """All that is needed to build this model again, except its weights, in JSON values."""
         config = self.tokenizer.config
         require(config is not None, "tokenizer, config", None, "one made from_config: its parts cannot be written down")
         return {
@@ -272,7 +220,7 @@ class UnifiedModel(Freezable):
         check_keys("spec", spec, {"kind", "tokenizer", "backbone", "words", "answer_ids", "options"})
         require(spec.get("kind") == cls.__name__, "kind", spec.get("kind"), cls.__name__)
         tokenizer = SharedTokenizer.from_config(TokenizerConfig.from_dict(spec["tokenizer"]))
-        vocabulary = Words(tuple(spec["words"]), torch.as_tensor(spec["answer_ids"], device="cpu"))
+        vocabulary = SavedVocabulary(tuple(spec["words"]), torch.as_tensor(spec["answer_ids"], device="cpu"))
         return cls(tokenizer, Backbone.from_spec(spec["backbone"]), vocabulary, **spec["options"])
 
     @classmethod
@@ -282,3 +230,14 @@ class UnifiedModel(Freezable):
         tensors, meta = load_checkpoint(folder)
         require(meta.get("kind") == cls.__name__, f"{folder}, kind", meta.get("kind"), cls.__name__)
         return load_module(lambda: cls.from_spec(meta), tensors, str(folder))
+
+
+def needed(tokenizer: SharedTokenizer) -> frozenset[str]:
+    """The names of the inputs that the tokenizer's regulariser reads in this pass."""
+    if hasattr(tokenizer, "needs"):
+        return tokenizer.needs
+    own = tokenizer.infotok
+    if own is None:
+        return frozenset()
+    host = own.prior_name == "host" and own.weights["compression"]
+    return frozenset(name for name, on in (("answer", own.weights["relevance"]), ("host", host)) if on)

@@ -1,9 +1,9 @@
-"""Draw an image token by token without a codebook: each token flows out of noise, told by the language model's state.
+"""A continuous unified model: visual tokens without a codebook, each drawn by a flow conditioned on those before it.
 
-    p(image | caption) = prod_i p(z_i | h_i),   h_i the state after the caption and z_1, ..., z_{i-1}
+    p(image | caption) = prod_i p(z_i | h_i),   h_i the language model's state after the caption and z_1, ..., z_{i-1}
 
-p(z | h) is a flow-matching head. Tokens need no quantizer and lose nothing to one. The line of MAR (Li et al. 2024,
-arXiv 2406.11838), Harmon (2503.21979), Show-o2 (2506.15564) and NextStep-1 (2508.10711), here left to right.
+p(z | h) is a flow-matching head (`FlowHead`). Tokens need no quantizer and lose nothing to one. So do MAR (Li et al.
+2024, arXiv 2406.11838), Harmon (2503.21979), Show-o2 (2506.15564) and NextStep-1 (2508.10711); here left to right.
 """
 
 from typing import Any
@@ -17,20 +17,23 @@ from infotok.modes import recomputing
 from infotok.tokenizers import SharedTokenizer
 from infotok.unified.arguments import MOST_STEPS
 from infotok.unified.backbone import Backbone
-from infotok.unified.base import UnifiedModel, without_training
+from infotok.unified.base import UnifiedModel
 from infotok.unified.flow_head import FlowHead
 from infotok.unified.sampling import normal
+from infotok.unified.sequence import in_eval_mode
 
 __all__ = ["ContinuousModel"]
 
-LOSS_TIMES = 4  # flow times a token and step: the head is cheap beside the state that it shares
+LOSS_TIMES = 4  # flow times per token and step: the head costs little beside the state that it shares
 
 
 class ContinuousModel(UnifiedModel):
-    """Reads continuous tokens left to right and draws each by a flow; see `UnifiedModel` for the other arguments.
+    """A unified model that predicts continuous tokens left to right; other arguments as in `UnifiedModel`.
 
-    width, depth: of the flow's MLP. The flow lives at unit scale: tokens are divided by their root mean square, a
-    moving average over training passes.
+    The flow works at unit scale: tokens are divided by their root mean square, a moving average over training steps.
+
+    width: hidden units of the flow's MLP.
+    depth: residual blocks of the flow's MLP.
     """
 
     def __init__(
@@ -59,12 +62,14 @@ class ContinuousModel(UnifiedModel):
 
     @torch.no_grad()
     def _measure(self, tokens: Tensor) -> None:
+        """Update the moving average of the tokens' mean square."""
         now = mean_over_ranks(tokens.float().square().mean())
         now = torch.where(now.isfinite(), now, self.mean_square)  # a step that the loss scaler will skip
         self.passes += 1
         self.mean_square.lerp_(now, 1 / self.passes.clamp(max=100))
 
     def _generation_loss(self, captions: Tensor, out: Any, u: Tensor) -> Tensor:
+        """The flow-matching loss of the tokens, a mean squared error at unit scale."""
         tokens = out.tokens.detach()
         if self.training and not recomputing():
             self._measure(tokens)
@@ -72,9 +77,14 @@ class ContinuousModel(UnifiedModel):
         u = u.view(len(tokens), LOSS_TIMES, *tokens.shape[1:2], -1).transpose(0, 1)  # (times, B, L, 1 + D)
         return self.flow.loss(tokens / self.scale, states, noise=normal(u[..., 1:]), t=normal(u[..., 0]).sigmoid())
 
-    @without_training
-    def expect(self, captions: Tensor, images: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
-        """A Gaussian of the flow's first moment: E[z_i | h_i] (B, L, D), and the log of its mean square error (D,)."""
+    @in_eval_mode
+    def predict_tokens(self, captions: Tensor, images: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        """A Gaussian over each token: its mean E[z_i | h_i] (B, L, D), and the log of its mean square error (D,).
+
+        captions: (B, T) ids.
+        images: (B, 3, S, S) in [0, 1], whose tokens are predicted.
+        u: not used; `MaskedModel` draws masks by it.
+        """
         self._check_captions(captions, images)
         tokens = self.tokenizer.encode(images)
         states = self._image_states(captions, self._visual(tokens[:, :-1]))
@@ -82,10 +92,10 @@ class ContinuousModel(UnifiedModel):
         return mean, (tokens - mean).square().mean((0, 1)).log()
 
     def draw(self, captions: Tensor, generator: torch.Generator | None = None, **options: Any) -> Tensor:
-        """Tokens (B, L, dim) of captions (B, T); for `options` see `paths`."""
+        """Visual tokens (B, L, dim) of captions (B, T) ids; for `options` see `paths`."""
         return self.paths(captions, generator, **options)[-1]
 
-    @without_training
+    @in_eval_mode
     def paths(
         self,
         captions: Tensor,
@@ -95,21 +105,24 @@ class ContinuousModel(UnifiedModel):
         steps: int = 8,
         cached: bool = True,
     ) -> Tensor:
-        """The way of every token from noise to what is drawn, (steps + 1, B, L, dim).
+        """The flow's path of every token, from noise to the token drawn, (steps + 1, B, L, dim).
 
-        guidance w: velocities are those without the caption plus w times what the caption adds. steps: of the flow,
-        two evaluations each. cached: keep keys and values, for the same tokens in less time.
+        captions: (B, T) ids.
+        generator: of every random number; None for torch's own.
+        guidance: w of classifier-free guidance, velocities without + w (with - without the caption); 1 is none.
+        steps: of the flow's integration, two evaluations each (midpoint rule).
+        cached: whether to keep keys and values (a KV cache): the same tokens in less time.
         """
         require_int("steps", steps, 1, MOST_STEPS), require_flag("cached", cached)
-        stream = self._begin(captions, guidance, cached)
+        decoder = self._start_decoding(captions, guidance, cached)
         length, dim = self.tokenizer.length, self.tokenizer.dim
         noise = normal(self._uniform(captions, (length, dim), generator))
-        streams = len(stream.states) // len(captions)  # 2 with guidance
+        copies = len(decoder.states) // len(captions)  # 2 with guidance
         drawn: list[Tensor] = []
-        with checks(False):  # numbers of the model's own, and a look at each would stall an accelerator
+        with checks(False):  # the numbers are the model's own, and a check of each would stall an accelerator
             for i in range(length):
-                state = stream.states[:, -1].unflatten(0, (streams, -1)).squeeze(0)  # (B, H), or (2, B, H)
+                state = decoder.states[:, -1].unflatten(0, (copies, -1)).squeeze(0)  # (B, H), or (2, B, H)
                 drawn.append(self.scale * self.flow.sample(state, noise[:, i], steps, guidance))  # (steps + 1, B, D)
                 if i + 1 < length:
-                    stream.states = stream.feed(self._visual(drawn[-1][-1][:, None], i).repeat(streams, 1, 1))
+                    decoder.states = decoder.feed(self._visual(drawn[-1][-1][:, None], i).repeat(copies, 1, 1))
         return torch.stack(drawn, 2)

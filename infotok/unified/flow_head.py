@@ -1,9 +1,9 @@
-"""A flow-matching head: continuous tokens drawn from a state of the language model.
+"""A flow-matching head: a continuous token drawn from noise, conditioned on a state of the language model.
 
     x_t = (1 - t) noise + t x,   loss = E |v(x_t, t, h) - (x - noise)|^2,   dx/dt = v from t = 0 (noise) to t = 1
 
-The straight path from noise to data has velocity x - noise; v learns its mean given x_t, and following v turns noise
-into a draw from p(x | h) (Lipman et al. 2023, arXiv 2210.02747; Liu et al. 2023, arXiv 2209.03003). The network is an
+The straight path from noise to data has velocity x - noise; v learns its mean given x_t, and integrating v turns noise
+into a sample of p(x | h) (Lipman et al. 2023, arXiv 2210.02747; Liu et al. 2023, arXiv 2209.03003). The network is an
 MLP on one token whose layers are shifted, scaled and gated by (t, h), as in MAR (Li et al. 2024, arXiv 2406.11838).
 """
 
@@ -19,59 +19,84 @@ __all__ = ["FlowHead"]
 
 
 class FlowHead(nn.Module):
-    """v(x_t, t, h): tokens (..., dim), times (...), states (..., hidden) -> velocities (..., dim)."""
+    """The velocity v(x_t, t, h): tokens (..., dim), times (...), states (..., hidden) -> velocities (..., dim).
+
+    dim: width of a token.
+    hidden: width of the states.
+    width: hidden units of the MLP.
+    depth: its residual blocks.
+    """
 
     def __init__(self, dim: int, hidden: int, width: int = 128, depth: int = 3) -> None:
         super().__init__()
         for name, size in {"dim": dim, "hidden": hidden, "width": width}.items():
             require_int(name, size, 1, NUMBERS)
         require_int("depth", depth, 0, LAYERS)
-        self.enter, self.time, self.state = nn.Linear(dim, width), TimeEmbedding(width), nn.Linear(hidden, width)
+        self.in_proj, self.time_embedding = nn.Linear(dim, width), TimeEmbedding(width)
+        self.state_proj = nn.Linear(hidden, width)
         self.blocks = nn.ModuleList(AdaptiveBlock(width) for _ in range(depth))
-        self.leave = nn.Linear(width, dim)
-        nn.init.zeros_(self.leave.weight)
+        self.out_proj = nn.Linear(width, dim)
+        nn.init.zeros_(self.out_proj.weight)
 
     def forward(self, x: Tensor, t: Tensor, states: Tensor) -> Tensor:
-        self._check_rows(x, states)
-        self._check_times(t, tuple(states.shape[:-1]))
-        return self.velocity(x, t, self.state(states))
+        """Velocities (..., dim).
 
-    def velocity(self, x: Tensor, t: Tensor, state: Tensor) -> Tensor:
-        """v of `state` (..., width), the linear map of states; the leading axes of all three broadcast."""
-        self._check("x", x, self.enter), self._check_times(t)
-        check_states("state", state, ("...", self.enter.out_features), self.training, self.leave.weight)
-        leading = (x.shape[:-1], t.shape, state.shape[:-1])
-        require(_broadcast(*leading), "t", t, f"times for x {tuple(x.shape)} and state {tuple(state.shape)}")
-        condition = nn.functional.silu(state + self.time(t))
-        h = self.enter(x)
-        for block in self.blocks:
-            h = block(h, condition)
-        return self.leave(h)
-
-    def loss(self, x: Tensor, states: Tensor, noise: Tensor, t: Tensor) -> Tensor:
-        """Squared error of the velocity, a mean over everything: x (..., D), noise (n, ..., D), t (n, ...).
-
-        n times and noises for each token share its state, which is what costs.
+        x: (..., dim), tokens on the path from noise to data.
+        t: (...), times in [0, 1].
+        states: (..., hidden).
         """
         self._check_rows(x, states)
-        self._check("noise", noise, self.enter)
+        self._check_times(t, tuple(states.shape[:-1]))
+        return self.velocity(x, t, self.state_proj(states))
+
+    def velocity(self, x: Tensor, t: Tensor, state: Tensor) -> Tensor:
+        """Velocities (..., dim) given projected states; the leading axes of all three broadcast.
+
+        x: (..., dim), tokens on the path from noise to data.
+        t: (...), times in [0, 1].
+        state: (..., width), `state_proj` of the states.
+        """
+        self._check("x", x, self.in_proj), self._check_times(t)
+        check_states("state", state, ("...", self.in_proj.out_features), self.training, self.out_proj.weight)
+        leading = (x.shape[:-1], t.shape, state.shape[:-1])
+        require(_broadcast(*leading), "t", t, f"times for x {tuple(x.shape)} and state {tuple(state.shape)}")
+        condition = nn.functional.silu(state + self.time_embedding(t))
+        h = self.in_proj(x)
+        for block in self.blocks:
+            h = block(h, condition)
+        return self.out_proj(h)
+
+    def loss(self, x: Tensor, states: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """The flow-matching loss: squared error of the velocity, the mean over everything.
+
+        n times and noises for each token share its state, which is the expensive part.
+
+        x: (..., dim), tokens.
+        states: (..., hidden).
+        noise: (n, ..., dim).
+        t: (n, ...), times in [0, 1].
+        """
+        self._check_rows(x, states)
+        self._check("noise", noise, self.in_proj)
         require(noise.shape[1:] == x.shape, "noise", noise, f"shape (n, {', '.join(map(str, x.shape))})")
         self._check_times(t, tuple(noise.shape[:-1]))
         x = x.to(noise)  # tokens may be bfloat16; differences of them are not
         x_t = torch.lerp(noise, x.expand_as(noise), t[..., None])
-        return (self.velocity(x_t, t, self.state(states)) - (x - noise)).square().mean()
+        return (self.velocity(x_t, t, self.state_proj(states)) - (x - noise)).square().mean()
 
     def sample(self, states: Tensor, noise: Tensor, steps: int = 16, guidance: float = 1.0) -> Tensor:
-        """The path from noise (..., D) to tokens, (steps + 1, ..., D), by the midpoint rule; the last is the draw.
+        """The path from noise to tokens, (steps + 1, ..., dim), by the midpoint rule; its last point is the sample.
 
-        guidance w other than 1: `states` are (2, ..., hidden), with the caption and without it, and the velocity is
-        v_without + w (v_with - v_without) (Ho & Salimans 2022, arXiv 2207.12598).
+        states: (..., hidden); with guidance (2, ..., hidden), with the caption and without it.
+        noise: (..., dim), standard normal.
+        steps: of the integration, two evaluations each.
+        guidance: w of classifier-free guidance, velocities without + w (with - without the caption); 1 is none.
         """
         require_int("steps", steps, 1, MOST_STEPS), require_float("guidance", guidance, GUIDANCE)
-        self._check("noise", noise, self.enter)
+        self._check("noise", noise, self.in_proj)
         twice = () if guidance == 1 else (2,)
-        self._check("states", states, self.state, (*twice, *noise.shape[:-1]))
-        state, path = self.state(states), [noise]
+        self._check("states", states, self.state_proj, (*twice, *noise.shape[:-1]))
+        state, path = self.state_proj(states), [noise]
 
         def velocity(x: Tensor, t: float) -> Tensor:
             v = self.velocity(x, torch.full(x.shape[:-1], t, dtype=x.dtype, device=x.device), state)
@@ -84,9 +109,13 @@ class FlowHead(nn.Module):
         return torch.stack(path)
 
     def mean(self, states: Tensor, dim: int) -> Tensor:
-        """E[x | h], (..., D): at t = 0 the token is pure noise, and v(noise, 0, h) = E[x | h] - noise."""
-        self._check("states", states, self.state)
-        own = self.enter.in_features
+        """The mean E[x | h], (..., dim): at t = 0 all is noise, and v(noise, 0, h) = E[x | h] - noise.
+
+        states: (..., hidden).
+        dim: that of this head.
+        """
+        self._check("states", states, self.state_proj)
+        own = self.in_proj.in_features
         require(require_int("dim", dim) == own, "dim", dim, f"{own}, that of this head")
         origin = torch.zeros(*states.shape[:-1], dim, dtype=states.dtype, device=states.device)
         return self(origin, torch.zeros(states.shape[:-1], dtype=states.dtype, device=states.device), states)
@@ -95,12 +124,12 @@ class FlowHead(nn.Module):
         check_states(name, value, (*leading, layer.in_features), self.training, layer.weight)
 
     def _check_times(self, t: Tensor, shape: tuple[int | str, ...] = ("...",)) -> None:
-        check_states("t", t, shape, self.training, self.leave.weight, UNIFORM)
+        check_states("t", t, shape, self.training, self.out_proj.weight, UNIFORM)
 
     def _check_rows(self, x: Tensor, states: Tensor) -> None:
         """States, and x of a token for each."""
-        self._check("states", states, self.state)
-        self._check("x", x, self.enter, tuple(states.shape[:-1]))
+        self._check("states", states, self.state_proj)
+        self._check("x", x, self.in_proj, tuple(states.shape[:-1]))
 
 
 class AdaptiveBlock(nn.Module):
@@ -125,11 +154,11 @@ class TimeEmbedding(nn.Module):
     def __init__(self, width: int, frequencies: int = 16) -> None:
         super().__init__()
         self.register_buffer("frequencies", math.pi * 2 ** torch.linspace(-1, 6, frequencies), persistent=False)
-        self.project = nn.Linear(2 * frequencies, width)
+        self.proj = nn.Linear(2 * frequencies, width)
 
     def forward(self, t: Tensor) -> Tensor:
         angles = t[..., None] * self.frequencies
-        return self.project(torch.cat([angles.sin(), angles.cos()], -1))
+        return self.proj(torch.cat([angles.sin(), angles.cos()], -1))
 
 
 def _broadcast(*shapes: tuple[int, ...]) -> bool:

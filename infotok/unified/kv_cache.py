@@ -1,9 +1,10 @@
-"""Feeding a backbone piece by piece, as generation does: with a cache of keys and values, or all over again.
+"""Incremental decoding with a KV cache: the backbone reads a sequence piece by piece, as generation does.
 
-    stream = Stream(backbone, prefix, mask, positions)     # prefix (B, P, H); mask and positions of the whole row
-    states = stream.feed(embedding)                        # (B, 1, H) -> states (B, 1, H)
+    decoder = IncrementalDecoder(backbone, prefix, mask, positions)    # mask and positions of the whole sequence
+    states = decoder.feed(embedding)                                   # (B, 1, H) -> states (B, 1, H)
 
-Both ways give the same states. A cache saves the work: P + L token passes instead of about L (P + L/2).
+With and without a cache of keys and values the states are the same. With it a sequence of P prefix and L visual tokens
+costs P + L token passes, without it about L (P + L/2).
 """
 
 import copy
@@ -15,11 +16,18 @@ from infotok.errors import require, require_flag, require_tensor
 from infotok.unified.arguments import check_backbone, check_layout
 from infotok.unified.backbone import Backbone
 
-__all__ = ["Stream"]
+__all__ = ["IncrementalDecoder"]
 
 
-class Stream:
-    """A row that grows from left to right. `states` holds those of what was fed last."""
+class IncrementalDecoder:
+    """A sequence that grows from left to right; `states` (B, n, H) are those of what was fed last.
+
+    backbone: the language model.
+    prefix: (B, P, H) embeddings to begin with.
+    mask: (B, 1, N, N) bool, the attention mask of the whole sequence.
+    positions: (B, N), those of the whole sequence.
+    cached: whether to keep keys and values (a KV cache), or to compute them again each time.
+    """
 
     def __init__(
         self, backbone: Backbone, prefix: Tensor, mask: Tensor, positions: Tensor, cached: bool = True
@@ -36,7 +44,11 @@ class Stream:
         self.states = self.feed(prefix)
 
     def feed(self, embeddings: Tensor, keep: bool = True) -> Tensor:
-        """States of the next embeddings (B, n, H); `keep=False` looks ahead and leaves the row as it was."""
+        """States (B, n, H) of the next embeddings.
+
+        embeddings: (B, n, H).
+        keep: whether the sequence grows by them; False looks ahead and leaves it as it was.
+        """
         require_flag("keep", keep)
         require_tensor("embeddings", embeddings, (len(self.row), "n", self.row.shape[2]))
         seen, end = self.row.shape[1], self.row.shape[1] + embeddings.shape[1]

@@ -1,12 +1,13 @@
-"""Draw an image as one restores one: all places at once, the surest first, and look again.
+"""A masked unified model: the codes of an image restored from mask tokens, all places at once, in a few rounds.
 
-    training     hide a share cos(pi u / 2) of the tokens, u ~ U(0, 1), and predict their codes from the rest
-    drawing      all hidden; in each of `steps` rounds predict every hidden code, keep the surest, and let
-                 floor(L cos(pi (s + 1) / (2 steps))) stay hidden for the next
+    training     a share cos(pi u / 2) of the tokens, u ~ U(0, 1), is replaced by a learned mask token; their codes
+                 are predicted from the other tokens
+    drawing      all are masked; each of `steps` rounds predicts every masked code, keeps those of highest confidence,
+                 and leaves floor(L cos(pi (s + 1) / (2 steps))) masked for the next
 
-Image tokens see each other both ways. MaskGIT (Chang et al. 2022, arXiv 2202.04200) inside a language model, the line
-of Show-o (arXiv 2408.12528). The loss is a mean over an image's hidden tokens, then over images, so that each share
-hidden weighs the same.
+Visual tokens attend to each other in both directions. This is MaskGIT (Chang et al. 2022, arXiv 2202.04200) inside a
+language model, as in Show-o (arXiv 2408.12528). The loss is a mean over an image's masked tokens, then over images, so
+that every mask ratio weighs the same.
 """
 
 import math
@@ -20,62 +21,69 @@ from infotok.errors import checks, require, require_flag, require_float, require
 from infotok.tokenizers import SharedTokenizer
 from infotok.unified.arguments import UNIFORM, check_states
 from infotok.unified.backbone import Backbone
-from infotok.unified.base import UnifiedModel, without_training
-from infotok.unified.code_head import DepthHead
+from infotok.unified.base import UnifiedModel
+from infotok.unified.code_head import CodeHead
 from infotok.unified.sampling import gumbel
+from infotok.unified.sequence import in_eval_mode
 
-__all__ = ["MaskedModel", "hidden_after"]
+__all__ = ["MaskedModel", "mask_schedule"]
 
 
 class MaskedModel(UnifiedModel):
-    """Reads image tokens both ways and restores hidden ones; see `UnifiedModel` for the arguments."""
+    """A unified model that restores masked codes, with bidirectional attention; arguments as in `UnifiedModel`."""
 
-    both_ways = True
+    bidirectional = True
 
     def __init__(self, tokenizer: SharedTokenizer, backbone: Backbone, vocabulary: Any, **options: Any) -> None:
         super().__init__(tokenizer, backbone, vocabulary, **options)
         quantizer = tokenizer.quantizer
         require(self.discrete, "tokenizer, quantizer", type(quantizer).__name__, "one with codes, to predict")
-        self.head = DepthHead(backbone.hidden, quantizer.codebook_size, quantizer.codebooks)
-        self.hidden_token = nn.Parameter(torch.randn(backbone.hidden))
+        self.head = CodeHead(backbone.hidden, quantizer.codebook_size, quantizer.codebooks)
+        self.mask_token = nn.Parameter(torch.randn(backbone.hidden))
         self._loss_draws = 1 + tokenizer.length
 
-    def _hide(self, visual: Tensor, hidden: Tensor) -> Tensor:
-        """Image tokens (B, L, H) as the language model sees them, with those at `hidden` (B, L) replaced."""
-        return torch.where(hidden[..., None], self.hidden_token + self.place, visual)
+    def _mask(self, visual: Tensor, masked: Tensor) -> Tensor:
+        """Embedded visual tokens (B, L, H), with the mask token at the places `masked` (B, L)."""
+        return torch.where(masked[..., None], self.mask_token + self.position_embedding, visual)
 
-    def _code_logits(self, captions: Tensor, tokens: Tensor, codes: Tensor, hidden: Tensor) -> Tensor:
-        """Scores of every code at the M places of the batch that are `hidden` and were not seen, (M, codebooks, K)."""
-        states = self._image_states(captions, self._hide(self._visual(tokens.detach()), hidden))[:, 1:][hidden]
-        return self.head(states, codes.view(*codes.shape[:2], -1)[hidden])
+    def _code_logits(self, captions: Tensor, tokens: Tensor, codes: Tensor, masked: Tensor) -> Tensor:
+        """Logits of every code at the M masked places of the batch, (M, codebooks, K)."""
+        states = self._image_states(captions, self._mask(self._visual(tokens.detach()), masked))[:, 1:][masked]
+        return self.head(states, codes.view(*codes.shape[:2], -1)[masked])
 
     def _generation_loss(self, captions: Tensor, out: Any, u: Tensor) -> Tensor:
+        """Cross-entropy of the masked codes, the mean over an image's, then over images, in nats."""
         length = self.tokenizer.length
-        count = (length * torch.cos(u[:, 0] * math.pi / 2)).ceil().clamp(min=1)  # hidden in each image
-        hidden = u[:, 1:].argsort(1).argsort(1) < count[:, None]  # (B, L)
-        logits = self._code_logits(captions, out.tokens, out.codes, hidden)
-        losses = F.cross_entropy(logits.flatten(0, 1), out.codes[hidden].flatten(), reduction="none")
-        share = (1 / count)[:, None].expand_as(hidden)[hidden]  # of its image's loss, (M,)
+        count = (length * torch.cos(u[:, 0] * math.pi / 2)).ceil().clamp(min=1)  # masked in each image
+        masked = u[:, 1:].argsort(1).argsort(1) < count[:, None]  # (B, L)
+        logits = self._code_logits(captions, out.tokens, out.codes, masked)
+        losses = F.cross_entropy(logits.flatten(0, 1), out.codes[masked].flatten(), reduction="none")
+        share = (1 / count)[:, None].expand_as(masked)[masked]  # of its image's loss, (M,)
         return (losses.view(len(share), -1).mean(-1) * share).sum() / len(count)
 
-    @without_training
-    def expect(self, captions: Tensor, images: Tensor, u: Tensor) -> Tensor:
-        """Scores of each code from a random half of the image that it is not in: (B, L, K) or (B, L, codebooks, K)."""
+    @in_eval_mode
+    def predict_tokens(self, captions: Tensor, images: Tensor, u: Tensor) -> Tensor:
+        """Logits of each code given a random half of the image that it is not in: (B, L, K) or (B, L, codebooks, K).
+
+        captions: (B, T) ids.
+        images: (B, 3, S, S) in [0, 1], whose codes are predicted.
+        u: (B, 1 + L) uniforms in [0, 1], which choose the half.
+        """
         self._check_captions(captions, images)
         check_states("u", u, (len(captions), self._loss_draws), self.training, values=UNIFORM)
         codes = self.tokenizer.codes(images)
         tokens = self.tokenizer.quantizer.decode(codes)
         half = u[:, 1:].argsort(1).argsort(1) < self.tokenizer.length // 2  # (B, L)
-        first, second = (self._code_logits(captions, tokens, codes, hidden) for hidden in (half, ~half))
+        first, second = (self._code_logits(captions, tokens, codes, masked) for masked in (half, ~half))
         logits = first.new_empty(*half.shape, *first.shape[1:])
         logits[half], logits[~half] = first, second
         return logits.squeeze(2) if codes.ndim == 2 else logits
 
     def draw(self, captions: Tensor, generator: torch.Generator | None = None, **options: Any) -> Tensor:
-        """Tokens (B, L, dim) of captions (B, T); for `options` see `unmask`."""
+        """Visual tokens (B, L, dim) of captions (B, T) ids; for `options` see `unmask`."""
         return self.tokenizer.quantizer.decode(self.unmask(captions, generator, **options)[0])
 
-    @without_training
+    @in_eval_mode
     def unmask(
         self,
         captions: Tensor,
@@ -84,43 +92,49 @@ class MaskedModel(UnifiedModel):
         steps: int | None = None,
         guidance: float = 1.0,
         temperature: float = 1.0,
-        daring: float = 1.0,
+        choice_temperature: float = 1.0,
         cached: bool = True,
     ) -> tuple[Tensor, Tensor]:
-        """Codes (B, L), or (B, L, codebooks), and the round in which each was settled, (B, L).
+        """Codes (B, L), or (B, L, codebooks), and the round in which each was fixed, (B, L) from 0.
 
-        steps: rounds, by default half the number of tokens. daring: how much Gumbel noise, fading to none in the last
-        round, is added to the log-probabilities by which the surest are chosen. guidance, temperature, cached: as in
-        `AutoregressiveModel.draw`.
+        captions: (B, T) ids.
+        generator: of every random number; None for torch's own.
+        steps: rounds; None for half the number of visual tokens.
+        guidance: w of classifier-free guidance, logits without + w (with - without the caption); 1 is none.
+        temperature: the logits are divided by it; 0 takes the most probable code.
+        choice_temperature: scale of the Gumbel noise on the confidence, log p of the code drawn, by which codes are
+            kept; it falls to 0 in the last round.
+        cached: whether to keep keys and values (a KV cache) of the caption: the same codes in less time.
         """
         length, quantizer = self.tokenizer.length, self.tokenizer.quantizer
         steps = max(1, length // 2) if steps is None else steps
         require_int("steps", steps, 1, length), require_flag("cached", cached)
-        require_float("temperature", temperature, "[0, inf)"), require_float("daring", daring, "[0, 1000]")
-        stream = self._begin(captions, guidance, cached)
-        streams = len(stream.states) // len(captions)
+        require_float("temperature", temperature, "[0, inf)")
+        require_float("choice_temperature", choice_temperature, "[0, 1000]")
+        decoder = self._start_decoding(captions, guidance, cached)
+        copies = len(decoder.states) // len(captions)  # 2 with guidance
         u = self._uniform(captions, (steps, length, quantizer.codebooks + 1), generator)
         codes = torch.zeros(len(captions), length, quantizer.codebooks, dtype=torch.long, device=u.device)
         settled = torch.full((len(captions), length), -1, device=u.device)
-        with checks(False):  # numbers of the model's own, and a look at each would stall an accelerator
-            for s, still in enumerate(hidden_after(steps, length)):
-                hidden = settled < 0
+        with checks(False):  # the numbers are the model's own, and a check of each would stall an accelerator
+            for s, left in enumerate(mask_schedule(steps, length)):
+                masked = settled < 0
                 tokens = quantizer.decode(codes if quantizer.codebooks > 1 else codes[..., 0])
-                visual = self._hide(self._visual(tokens), hidden).repeat(streams, 1, 1)
-                states = stream.feed(visual, keep=False).unflatten(0, (streams, -1)).squeeze(0)
+                visual = self._mask(self._visual(tokens), masked).repeat(copies, 1, 1)
+                states = decoder.feed(visual, keep=False).unflatten(0, (copies, -1)).squeeze(0)
                 guess, log_p = self.head.sample(states, u[:, s, :, 1:], temperature, guidance)
-                surety = log_p + daring * (1 - (s + 1) / steps) * gumbel(u[:, s, :, 0])
-                order = surety.masked_fill(~hidden, math.inf).argsort(1, descending=True).argsort(1)
-                now = hidden & (order < length - still)
+                confidence = log_p + choice_temperature * (1 - (s + 1) / steps) * gumbel(u[:, s, :, 0])
+                rank = confidence.masked_fill(~masked, math.inf).argsort(1, descending=True).argsort(1)
+                now = masked & (rank < length - left)
                 codes, settled = torch.where(now[..., None], guess, codes), settled.masked_fill(now, s)
         return (codes if quantizer.codebooks > 1 else codes[..., 0]), settled
 
 
-def hidden_after(steps: int, length: int) -> list[int]:
-    """How many tokens are hidden after each round: the cosine schedule, at least one settled a round, none at the end.
+def mask_schedule(steps: int, length: int) -> list[int]:
+    """How many tokens are masked after each round: the cosine schedule, at least one fixed in each, none at the end.
 
-    >>> hidden_after(4, 16)
+    >>> mask_schedule(4, 16)
     [14, 11, 6, 0]
     """
-    hidden = [math.floor(length * math.cos(math.pi * (s + 1) / (2 * steps)) + 1e-9) for s in range(steps)]
-    return [min(count, length - s - 1) for s, count in enumerate(hidden)]
+    masked = [math.floor(length * math.cos(math.pi * (s + 1) / (2 * steps)) + 1e-9) for s in range(steps)]
+    return [min(count, length - s - 1) for s, count in enumerate(masked)]

@@ -1,11 +1,11 @@
-"""Several questions behind one image: packed into one row, and none the wiser of the others.
+"""Sequence packing: several questions behind one image in one sequence, and the attention mask that separates them.
 
-    [caption] [start] [image tokens] [question 1] [question 2] ...
+    [caption] [BOI] [visual tokens] [question 1] [question 2] ...
      segment 0, the prefix ........   segment 1    segment 2         -1 is padding
 
-A token sees the prefix and its own segment, up to itself; image tokens may see each other both ways. Its position is
-the number of tokens before it that it sees, so that positions restart with every question and do not count padding.
-A packed row then equals as many separate rows, and reads the image once.
+A token attends to the prefix and to its own segment, up to itself; visual tokens may attend to each other in both
+directions. Its position is the number of tokens before it that it attends to, so that positions restart with every
+question and do not count padding. A packed sequence gives what separate ones would, and the image is read once.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,11 @@ class Packed:
 
 
 def pack(questions: Tensor, pad: int = 0) -> Packed:
-    """Questions (B, Q, T), each padded at its end -> one row for each image, without the padding between."""
+    """One sequence of questions for each image, without the padding between them.
+
+    questions: (B, Q, T) ids, each question padded at its end.
+    pad: the id of padding.
+    """
     require_int("pad", pad, 0)
     check_questions("questions", questions, ("B", "Q", "T"), LARGEST, pad, training=True)
     there = questions != pad  # (B, Q, T)
@@ -43,23 +47,24 @@ def pack(questions: Tensor, pad: int = 0) -> Packed:
     return Packed(words, segment, there.sum(2).cumsum(1) - 1)
 
 
-def block_mask(segment: Tensor, both_ways: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Who sees whom, (B, 1, N, N) bool, and positions (B, N), of rows whose tokens belong to `segment` (B, N).
+def block_mask(segment: Tensor, bidirectional: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The attention mask (B, 1, N, N) bool, true where the row attends to the column, and positions (B, N).
 
-    both_ways (B, N) bool: tokens of the prefix that see each other in either direction.
+    segment: (B, N), the segment of each token: 0 for the prefix, -1 for padding.
+    bidirectional: (B, N) bool, tokens of the prefix that attend to each other in both directions; None for none.
     """
     looked = isinstance(segment, Tensor) and checking(segment, training=True)
     require_tensor("segment", segment, ("B", "N"), "int64", f"[{PADDING}, {LARGEST}]" if looked else None)
     require(segment.numel() > 0, "segment", segment, "one row or more")
-    if both_ways is not None:
-        require_tensor("both_ways", both_ways, tuple(segment.shape), "any")
-        require(both_ways.dtype == torch.bool, "both_ways", both_ways.dtype, "dtype bool", TypeError)
+    if bidirectional is not None:
+        require_tensor("bidirectional", bidirectional, tuple(segment.shape), "any")
+        require(bidirectional.dtype == torch.bool, "bidirectional", bidirectional.dtype, "dtype bool", TypeError)
     n = segment.shape[1]
     row, column = segment[:, :, None], segment[:, None, :]
     causal = torch.ones(n, n, dtype=torch.bool, device=segment.device).tril()
     visible = causal & ((row == column) | (column == PREFIX)) & (column != PADDING)
     positions = (visible.sum(-1) - 1).clamp(min=0)
-    if both_ways is not None:
-        visible = visible | (both_ways[:, :, None] & both_ways[:, None, :])
-    visible = visible | torch.eye(n, dtype=torch.bool, device=segment.device)  # padding sees itself: no empty softmax
+    if bidirectional is not None:
+        visible = visible | (bidirectional[:, :, None] & bidirectional[:, None, :])
+    visible = visible | torch.eye(n, dtype=torch.bool, device=segment.device)  # padding too: no empty softmax
     return visible[:, None], positions

@@ -165,7 +165,7 @@ class Run:
             owner, _, key = name.partition(".")
             require(owner in split, what, name, "a tensor of the model or of an optimiser")
             split[owner][key] = tensor
-        check_state(self.model, split["model"], what)
+        split["model"] = check_state(self.model, split["model"], what)
         check_optimisers(self.optimisers, split["optimiser"], f"{what}, optimiser", meta.get("stated"))
         load_state(self.model, split["model"], what)
         load_optimisers(self.optimisers, split["optimiser"])

@@ -1,7 +1,7 @@
-"""Random numbers that belong to a picture, not to the batch or the process in which it happens to be.
+"""Sampling from uniforms that belong to an image, not to the batch or the process in which it is drawn.
 
-Every picture gets a row of uniforms, drawn in order and before anything else. What is sampled, a code, a mask or a
-Gaussian, is a function of that row. Pictures are then the same however a list of prompts is cut into batches, and two
+Every image gets a row of uniforms, drawn in order and before anything else. What is sampled, a code, a mask or a
+Gaussian, is a function of that row. Images are then the same however a list of prompts is cut into batches, and two
 processes that share a batch draw what one process would have drawn.
 """
 
@@ -49,11 +49,11 @@ def gumbel(u: Tensor) -> Tensor:
 def categorical(logits: Tensor, u: Tensor, temperature: float = 1.0) -> Tensor:
     """One index a row, from softmax(logits / temperature), (..., K) and u (...) -> (...): the inverse of its CDF.
 
-    Temperature 0 takes the likeliest.
+    Temperature 0 takes the most probable index.
     """
     if temperature == 0:
         return logits.argmax(-1)
-    below = logits.double() - logits.amax(-1, keepdim=True)  # from the likeliest: no temperature overflows
+    below = logits.double() - logits.amax(-1, keepdim=True)  # relative to the largest: no temperature overflows
     cumulative = (below / temperature).softmax(-1).cumsum(-1)
     return (
         torch.searchsorted(cumulative, u[..., None].double().contiguous()).squeeze(-1).clamp(max=logits.shape[-1] - 1)

@@ -1,9 +1,9 @@
-"""How fast training goes, against what the machine could do: throughput, the share of data, and utilisation.
+"""Throughput of training: images per second, the share of time that data takes, and model FLOPs utilisation (MFU).
 
-    utilisation = floating-point operations of a step / (seconds of a step x the machine's peak)
+    MFU = floating-point operations of a step / (seconds of a step x the machine's peak)       (key "utilisation")
 
 Operations are counted once by PyTorch's counter, forward and backward; the peak is that of one large matrix product in
-the same precision, measured here. Small models use a small share: their time goes into many short operations.
+the same precision, measured here. Small models have a low MFU: their time goes into many short operations.
 """
 
 import time
@@ -18,7 +18,7 @@ __all__ = ["Meter", "matrix_peak", "operations"]
 
 @cache
 def matrix_peak(device: str, dtype: torch.dtype, threads: int) -> float:
-    """Operations a second of a product of two square matrices, the best of five."""
+    """Floating-point operations per second of a product of two square matrices, the best of five."""
     n = 8192 if device != "cpu" else 1024
     a = torch.ones(n, n, device=device, dtype=dtype)
 
@@ -42,7 +42,7 @@ def operations(step: Callable[[], None]) -> int:
 
 
 class Meter:
-    """Adds up the seconds of data and of steps of so many `operations` between two readings."""
+    """Measures throughput and MFU: the seconds of data and of steps of so many `operations` between two readings."""
 
     def __init__(self, device: torch.device, dtype: torch.dtype, operations: int) -> None:
         self.device, self.peak = device.type, matrix_peak(device.type, dtype, torch.get_num_threads())
@@ -63,7 +63,7 @@ class Meter:
         self.seconds[what] += time.perf_counter() - start
 
     def read(self, batch: int) -> dict[str, float]:
-        """Images a second, the share of time that data took, and utilisation, since the last reading."""
+        """Images per second, the share of time that data took, and MFU, since the last reading."""
         total = sum(self.seconds.values())
         values = {
             "images_per_second": batch * self.steps / total,

@@ -26,7 +26,7 @@ class Oracle(nn.Module):
 
     def __init__(self, seed):
         super().__init__()
-        self.place = nn.Parameter(torch.zeros(1))
+        self.weight = nn.Parameter(torch.zeros(1))
         self.tokenizer = self
         batch = WORLD.batch(N, torch.Generator().manual_seed(seed))
         self.no = WORLD.vocabulary.ids(["no"])[0]

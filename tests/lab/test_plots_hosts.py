@@ -10,7 +10,7 @@ from infotok.images import packed, unpacked
 from infotok.lab.exercises import hosts as exercises
 from infotok.lab.plots import hosts, redraw
 from infotok.lab.plots.style import png
-from infotok.unified.masked import hidden_after
+from infotok.unified.masked import mask_schedule
 from infotok.worlds import ShapesWorld
 
 rng = np.random.default_rng(0)
@@ -88,7 +88,7 @@ CASES = [
                 "prompt": CAPTIONS[0],
                 "pictures": PICTURES[:1] * n,
                 "settled": np.arange(16).reshape(4, 4) % n,
-                "still": hidden_after(n, 16),
+                "still": mask_schedule(n, 16),
             },
         )
         for n in (1, 8)
@@ -136,7 +136,7 @@ def test_a_packed_picture_comes_back():
 
 
 def test_exercises_follow_from_the_package():
-    hidden = hidden_after(4, 16)
+    hidden = mask_schedule(4, 16)
     assert exercises.rounds.answer == hidden[2] - hidden[3]
     noise = 2 * (1.5 - 0.5 * 2)
     assert exercises.velocity.answer == 2 - noise

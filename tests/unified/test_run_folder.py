@@ -239,7 +239,7 @@ def test_many_random_damages_change_nothing_silently(template, others, tmp_path,
             lambda t: t.update({"scheduler.rate": torch.zeros(1)}),
             "got 'scheduler.rate', expected a tensor of the model",
         ),
-        (lambda t: t.pop("model.start"), "start: got 'no such tensor', expected one"),
+        (lambda t: t.pop("model.boi_embedding"), "boi_embedding: got 'no such tensor', expected one"),
     ],
 )
 def test_states_that_do_not_fit_are_refused_though_the_checksums_do(folder, change, line):

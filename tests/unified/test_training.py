@@ -350,7 +350,9 @@ class Poisoned(AutoregressiveModel):
         terms = super().loss(batch, generator)
         self.calls += 1
         if self.calls == 4 and self.silent:
-            terms["generation"] = terms["generation"] + torch.sqrt(self.place.sum() * 0)  # 0 with an infinite slope
+            terms["generation"] = terms["generation"] + torch.sqrt(
+                self.position_embedding.sum() * 0
+            )  # 0 with an infinite slope
         elif self.calls == 4:
             terms["generation"] = terms["generation"] * math.nan
         return terms

@@ -15,7 +15,7 @@ from infotok.checkpoints import load_checkpoint, save_checkpoint
 from infotok.errors import checking
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import AutoregressiveModel, Backbone, ContinuousModel, MaskedModel
-from infotok.unified.masked import hidden_after
+from infotok.unified.masked import mask_schedule
 from infotok.worlds import ShapesWorld
 
 WORLD = ShapesWorld(nuisance=0.2)
@@ -156,7 +156,7 @@ def test_a_single_token_has_a_masked_prior(batch):
     config = TokenizerConfig(grid=1, dim=8, width=8, quantizer="lookup_free", quantizer_options={"codebook_size": 16})
     backbone = Backbone.tiny(len(WORDS), hidden=16, layers=1, heads=2, positions=64)
     model = MaskedModel(SharedTokenizer.from_config(config), backbone, WORDS)
-    assert model.expect(batch.captions, batch.images, torch.rand(8, model._loss_draws)).shape == (8, 1, 16)
+    assert model.predict_tokens(batch.captions, batch.images, torch.rand(8, model._loss_draws)).shape == (8, 1, 16)
 
 
 def test_visual_tokens_enter_normalised():
@@ -309,7 +309,7 @@ def test_sampled_codes_have_the_models_distribution(batch):
 @pytest.mark.parametrize("length", [4, 16, 64])
 def test_the_schedule_settles_some_each_round_and_all_at_the_end(length):
     for steps in range(1, length + 1):
-        hidden = [length, *hidden_after(steps, length)]
+        hidden = [length, *mask_schedule(steps, length)]
         assert all(before > after for before, after in itertools.pairwise(hidden))
         assert hidden[-1] == 0
 
@@ -373,8 +373,8 @@ def test_the_hosts_prior_looks_at_no_numbers_in_a_training_step(batch, monkeypat
     """It runs in eval mode, whose checks would stall an accelerator; the batch has been checked before."""
     model = build("masked", infotok={"text_dim": TEXT, "compression": 0.01, "prior": "host", "codes": 16})
     model.loss(batch, seeded())  # the first codebook
-    looked, expect = [], model.expect
-    monkeypatch.setattr(model, "expect", lambda *args: looked.append(checking(batch.images)) or expect(*args))
+    looked, expect = [], model.predict_tokens
+    monkeypatch.setattr(model, "predict_tokens", lambda *args: looked.append(checking(batch.images)) or expect(*args))
     model.loss(batch, seeded())
     assert looked == [False]
     assert checking(batch.images)
@@ -386,11 +386,11 @@ def test_the_hosts_prior_is_its_own_prediction(batch):
     model.loss(batch, seeded())
     model.eval()
     codes = model.tokenizer.codes(batch.images)
-    expected = model.expect(batch.captions, batch.images, torch.rand(8, 0))
+    expected = model.predict_tokens(batch.captions, batch.images, torch.rand(8, 0))
     loss = F.cross_entropy(expected.flatten(0, 1), codes.flatten())
     assert loss.item() == pytest.approx(model.loss(batch, seeded())["generation"].item(), rel=1e-4)
     flow = build("unquantized").eval()
-    mean, log_variance = flow.expect(batch.captions, batch.images, torch.rand(8, flow._loss_draws))
+    mean, log_variance = flow.predict_tokens(batch.captions, batch.images, torch.rand(8, flow._loss_draws))
     error = flow.tokenizer.encode(batch.images) - mean
     assert error.square().mean((0, 1)).tolist() == pytest.approx(log_variance.exp().tolist(), rel=1e-5)
 
@@ -398,7 +398,7 @@ def test_the_hosts_prior_is_its_own_prediction(batch):
 def test_the_masked_prior_never_sees_what_it_predicts(batch):
     model = build("masked").eval()
     u = torch.rand(8, 5, generator=seeded())
-    whole = model.expect(batch.captions, batch.images, u)
+    whole = model.predict_tokens(batch.captions, batch.images, u)
     half = u[:, 1:].argsort(1).argsort(1) < 2
     codes, tokens = model.tokenizer.codes(batch.images), model.tokenizer.encode(batch.images)
     with torch.no_grad():
@@ -534,7 +534,7 @@ def test_bad_options_are_refused(batch):
     for call, message in [
         (lambda: masked.generate(batch.captions, steps=5), "steps: got 5, expected an integer from 1 to 4"),
         (lambda: masked.generate(batch.captions, steps=0), "steps: got 0"),
-        (lambda: masked.generate(batch.captions, daring=-1), "daring: got -1"),
+        (lambda: masked.generate(batch.captions, choice_temperature=-1), "choice_temperature: got -1"),
         (lambda: continuous.generate(batch.captions, steps=0), "steps: got 0"),
         (lambda: autoregressive.generate(batch.captions, temperature=-1), "temperature: got -1"),
         (lambda: build("masked", understanding=-1.0), "understanding: got -1.0"),

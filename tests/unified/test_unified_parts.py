@@ -10,9 +10,9 @@ from scipy import stats
 from torch import nn
 
 from infotok.unified.backbone import Backbone
-from infotok.unified.code_head import DepthHead
+from infotok.unified.code_head import CodeHead
 from infotok.unified.flow_head import FlowHead
-from infotok.unified.kv_cache import Stream
+from infotok.unified.kv_cache import IncrementalDecoder
 from infotok.unified.packing import PADDING, PREFIX, block_mask, pack
 from infotok.unified.sampling import categorical, gumbel, joint_uniform, normal, own_generator, uniform
 from infotok.unified.throughput import Meter, matrix_peak, operations
@@ -52,7 +52,7 @@ def test_a_block_mask_drawn_by_hand():
         [1, 0, 1, 1, 1, 0],
         [1, 0, 1, 0, 0, 1],
     ]
-    both, same = block_mask(segment, both_ways=torch.tensor([[True, False, True, False, False, False]]))
+    both, same = block_mask(segment, bidirectional=torch.tensor([[True, False, True, False, False, False]]))
     assert both[0, 0, 0].tolist() == [True, False, True, False, False, False]
     assert (same == positions).all()
 
@@ -84,9 +84,9 @@ def test_packed_equals_separate(backbone, lengths, seed):
 # --- the backbone and its stream --------------------------------------------------------------------------------------
 
 
-def influence(backbone, segment, both_ways=None):
+def influence(backbone, segment, bidirectional=None):
     """[i, j] is True where changing token j changes the state of token i."""
-    mask, positions = block_mask(segment, both_ways)
+    mask, positions = block_mask(segment, bidirectional)
     row = torch.randn(1, segment.shape[1], backbone.hidden)
     with torch.no_grad():
         before = backbone(row, mask, positions)
@@ -103,9 +103,9 @@ def test_no_token_sees_what_it_must_not(backbone):
     segment = torch.tensor([[PREFIX, PADDING, PREFIX, PREFIX, 1, 1, 2, PADDING]])
     mask, _ = block_mask(segment)
     assert (influence(backbone, segment) == mask[0, 0]).all()
-    both_ways = torch.tensor([[False, False, True, True, False, False, False, False]])
-    mask, _ = block_mask(segment, both_ways)
-    assert (influence(backbone, segment, both_ways) == mask[0, 0]).all()
+    bidirectional = torch.tensor([[False, False, True, True, False, False, False, False]])
+    mask, _ = block_mask(segment, bidirectional)
+    assert (influence(backbone, segment, bidirectional) == mask[0, 0]).all()
 
 
 def test_attention_weights_live_where_the_mask_allows(backbone):
@@ -130,7 +130,7 @@ def test_a_stream_with_a_cache_is_one_without_and_the_whole_row(backbone):
     row = torch.randn(2, 5, 16)
     with torch.no_grad():
         whole = backbone(row, mask, positions)
-        streams = [Stream(backbone, row[:, :3], mask, positions, cached) for cached in (True, False)]
+        streams = [IncrementalDecoder(backbone, row[:, :3], mask, positions, cached) for cached in (True, False)]
         for stream in streams:
             ahead = stream.feed(row[:, 3:], keep=False)  # looking ahead changes nothing
             steps = [stream.states, stream.feed(row[:, 3:4]), stream.feed(row[:, 4:])]
@@ -186,7 +186,7 @@ def test_draws_stay_finite_at_the_ends(u):
 def test_a_depth_head_is_a_distribution_over_tuples():
     """Summed over all K^C tuples of codes, the product of its conditionals is 1; sampling follows it."""
     torch.manual_seed(0)
-    head = DepthHead(hidden=8, size=3, codebooks=2)
+    head = CodeHead(hidden=8, size=3, codebooks=2)
     nn.init.normal_(head.weight)
     state = torch.randn(8)
     tuples = torch.cartesian_prod(torch.arange(3), torch.arange(3))
@@ -201,7 +201,7 @@ def test_a_depth_head_is_a_distribution_over_tuples():
 
 def test_a_code_sees_only_the_codes_before_it():
     torch.manual_seed(0)
-    head = DepthHead(hidden=8, size=5, codebooks=3)
+    head = CodeHead(hidden=8, size=5, codebooks=3)
     state, codes = torch.randn(2, 8), torch.zeros(2, 3, dtype=torch.long)
     before = head(state, codes)
     for j in range(3):
@@ -213,14 +213,14 @@ def test_a_code_sees_only_the_codes_before_it():
 
 def test_guidance_is_a_walk_between_two_predictions():
     torch.manual_seed(0)
-    head = DepthHead(hidden=8, size=16)
+    head = CodeHead(hidden=8, size=16)
     nn.init.normal_(head.weight)
     states, u = torch.randn(2, 50, 8), uniform(50, (1,), seeded(), CPU)
     with torch.no_grad():
         for guidance, own in ((0.0, states[1]), (1 + 1e-9, states[0])):
             assert torch.equal(head.sample(states, u, guidance=guidance)[0], head.sample(own, u)[0])
         flow = FlowHead(dim=2, hidden=8, width=16, depth=1)
-        nn.init.normal_(flow.leave.weight)
+        nn.init.normal_(flow.out_proj.weight)
         noise = torch.randn(50, 2)
         torch.testing.assert_close(flow.sample(states, noise, guidance=0.0), flow.sample(states[1], noise))
 

@@ -36,7 +36,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "* | consistency | zero, two, huge, tiny",
         "* | understanding | zero, two, huge, tiny",
         "* | weight_decay | zero, two, huge, tiny",
-        "* | daring | zero, two, tiny",
+        "* | choice_temperature | zero, two, tiny",
     ),
     "a scale is any number above 0": (
         "information.estimate_mi infonce | rate | two, tiny",
@@ -251,11 +251,11 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "temperature 0 takes the likeliest": ("unified.* | temperature | zero",),
     "None is the documented default": ("unified.* | steps | None",),
     "only the masked model draws a half to predict from": (
-        "unified.AutoregressiveModel.expect | u | *",
-        "unified.ContinuousModel.expect | u | *",
+        "unified.AutoregressiveModel.predict_tokens | u | *",
+        "unified.ContinuousModel.predict_tokens | u | *",
     ),
     "the first step, and the id of padding, are 0": ("unified.*.rate_at | step | zero", "unified.pack | pad | zero"),
-    "a boolean mask in boolean form is the same mask": ("unified.* | mask, both_ways | boolean",),
+    "a boolean mask in boolean form is the same mask": ("unified.* | mask, bidirectional | boolean",),
     "heads take any leading axes, and those of a velocity broadcast": (
         "unified.FlowHead.velocity | x, t, state | more axes, fewer rows, fewer axes",
         "unified.FlowHead.mean | states | more axes, no rows, fewer rows, fewer axes",

@@ -54,7 +54,7 @@ EMBEDDINGS = torch.randn(2, 3, 8, generator=seeded())
 MASK, POSITIONS = own.block_mask(torch.zeros(2, 5, dtype=torch.long))
 SHORT = MASK[:, :, :3, :3], POSITIONS[:, :3]
 STATES, X = torch.randn(2, 3, 8, generator=seeded()), torch.randn(2, 3, 4, generator=seeded())
-DEPTH, FLOW = own.DepthHead(8, 4, 2).eval(), own.FlowHead(4, 8, 8, 1).eval()
+DEPTH, FLOW = own.CodeHead(8, 4, 2).eval(), own.FlowHead(4, 8, 8, 1).eval()
 FOLDER = tempfile.mkdtemp()
 model("masked").save_pretrained(FOLDER)
 RUN = Path(tempfile.mkdtemp())
@@ -93,7 +93,7 @@ def methods(kind: str) -> dict:
         model(kind),
         {
             "autoregressive": {"temperature": 1.0},
-            "masked": {"steps": 2, "temperature": 1.0, "daring": 1.0},
+            "masked": {"steps": 2, "temperature": 1.0, "choice_temperature": 1.0},
             "continuous": {"steps": 2},
         }[kind],
     )
@@ -101,7 +101,7 @@ def methods(kind: str) -> dict:
     u = torch.full((2, max(1, made._loss_draws)), 0.5)
     drawing = {"captions": CAPTIONS, "generator": None, "guidance": 1.5, "cached": True} | draw
     return {
-        f"{name}.expect": (made.expect, new({"captions": CAPTIONS, "images": IMAGES, "u": u})),
+        f"{name}.predict_tokens": (made.predict_tokens, new({"captions": CAPTIONS, "images": IMAGES, "u": u})),
         f"{name}.draw": (made.draw, new(drawing)),
         f"{name}.loss": (made.loss, new({"batch": BATCH, "generator": None})),
         f"{name}.answer": (made.answer, new({"images": IMAGES, "questions": QUESTIONS})),
@@ -109,9 +109,9 @@ def methods(kind: str) -> dict:
     }
 
 
-def stream() -> own.Stream:
+def stream() -> own.IncrementalDecoder:
     with torch.no_grad():
-        return own.Stream(BACKBONE, EMBEDDINGS, MASK, POSITIONS)
+        return own.IncrementalDecoder(BACKBONE, EMBEDDINGS, MASK, POSITIONS)
 
 
 def hub_folder() -> str:
@@ -171,7 +171,7 @@ CALLS = {
                 "steps": 2,
                 "guidance": 1.5,
                 "temperature": 1.0,
-                "daring": 1.0,
+                "choice_temperature": 1.0,
                 "cached": True,
             }
         ),
@@ -188,9 +188,9 @@ CALLS = {
         BACKBONE.attention,
         new({"embeddings": EMBEDDINGS, "mask": SHORT[0], "positions": SHORT[1]}),
     ),
-    "DepthHead": (own.DepthHead, new({"hidden": 8, "size": 4, "codebooks": 2})),
-    "DepthHead.forward": (DEPTH, new({"states": STATES, "codes": torch.zeros(2, 3, 2, dtype=torch.long)})),
-    "DepthHead.sample": (
+    "CodeHead": (own.CodeHead, new({"hidden": 8, "size": 4, "codebooks": 2})),
+    "CodeHead.forward": (DEPTH, new({"states": STATES, "codes": torch.zeros(2, 3, 2, dtype=torch.long)})),
+    "CodeHead.sample": (
         DEPTH.sample,
         new({"states": STATES, "u": torch.full((3, 2), 0.5), "temperature": 1.0, "guidance": 1.5}),
     ),
@@ -200,11 +200,11 @@ CALLS = {
     "FlowHead.loss": (FLOW.loss, new({"x": X, "states": STATES, "noise": X[None], "t": torch.full((1, 2, 3), 0.5)})),
     "FlowHead.sample": (FLOW.sample, new({"states": STATES, "noise": X[0], "steps": 2, "guidance": 1.5})),
     "FlowHead.mean": (FLOW.mean, new({"states": STATES, "dim": 4})),
-    "Stream": (
-        own.Stream,
+    "IncrementalDecoder": (
+        own.IncrementalDecoder,
         new({"backbone": BACKBONE, "prefix": EMBEDDINGS, "mask": MASK, "positions": POSITIONS, "cached": True}),
     ),
-    "Stream.feed": (stream().feed, new({"embeddings": EMBEDDINGS[:, :1], "keep": False})),
+    "IncrementalDecoder.feed": (stream().feed, new({"embeddings": EMBEDDINGS[:, :1], "keep": False})),
     "TrainConfig": (own.TrainConfig, new(PLAN)),
     "TrainConfig.rate_at": (own.TrainConfig().rate_at, new({"step": 3})),
     "block_mask": (
@@ -212,7 +212,7 @@ CALLS = {
         new(
             {
                 "segment": torch.tensor([[0, 0, 1, 2, -1]]),
-                "both_ways": torch.tensor([[True, True, False, False, False]]),
+                "bidirectional": torch.tensor([[True, True, False, False, False]]),
             }
         ),
     ),

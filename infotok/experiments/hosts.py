@@ -243,11 +243,7 @@ def show_first(model: UnifiedModel, world: ShapesWorld, n: int, seed: int) -> di
     batch = world.batch(n, generator)
     prompts = world.prompts(n, generator)[:FIRST]
     drawn = generate_images(model, world.vocabulary.encode([p["prompt"] for p in prompts]), generator)
-<<<<<<< HEAD
-    device = next(model.parameters()).device
-=======
     device = model.device
->>>>>>> cd1ac6e (Standard names in the unified models; checkpoints of 0.1 load by a key map)
     likely = model.answer_probabilities(batch.images[:1].to(device), batch.questions[:1].to(device))[0].cpu()
     words = [world.vocabulary.words[i] for i in world.vocabulary.answer_ids]
     return {

@@ -111,60 +111,15 @@ class UnifiedModel(AnsweringModel):
             terms["generation"] = self.options["generation"] * self._generation_loss(captions, out, u[:, 1:])
         return terms
 
-<<<<<<< HEAD
-    def _answered(self, batch: Any) -> Tensor | None:
-        """The answers as a regulariser takes them, (B, words): how often each word answers a question of this image."""
-        if "answer" not in self.tokenizer.needs:
-            return None
-        return F.one_hot(batch.answers, len(self.words)).sum(1).float()
-
-    def _prior(self, captions: Tensor, images: Tensor, u: Tensor) -> Any:
-        """The host's own prediction, if the tokenizer's regulariser needs it; of a batch that has been checked."""
-        if "host" not in self.tokenizer.needs:
-            return None
-        with checks(False):  # it is made in eval mode, where looks at numbers would stall an accelerator in each step
-            return self.expect(captions, images, u)
-
-    # --- understanding -----------------------------------------------------------------------------------------------
-
-    def answer(self, images: Tensor, questions: Tensor) -> Tensor:
-        """The likeliest answer to each question: images (B, 3, S, S), questions (B, Q, T) ids -> (B, Q) ids."""
-        return self.answer_ids[self.answer_probabilities(images, questions).argmax(-1)]
-
-    @without_training
-    def answer_probabilities(self, images: Tensor, questions: Tensor) -> Tensor:
-        """How likely each word of `answer_ids` is as the answer to each question, (B, Q, A), sums of 1."""
-        self._check_asked(images, questions)
-        return self._answer_logits(self.tokenizer.encode(images), questions)[..., self.answer_ids].softmax(-1)
-
-    def _answer_logits(self, tokens: Tensor, questions: Tensor) -> Tensor:
-        """Scores of every word as the answer to each question, (B, Q, words)."""
-        packed = pack(questions)
-        states = self.backbone(*self._row(questions[:, 0, :0], self._visual(tokens), packed))
-        asked = states[:, -packed.words.shape[1] :]
-        ends = asked.gather(1, packed.last[..., None].expand(-1, -1, asked.shape[2]))  # (B, Q, H)
-        return ends @ self.backbone.words.weight.T
-
-    @without_training
-    def attention(self, images: Tensor, questions: Tensor) -> Tensor:
-        """How much each question's end looks at each image token, (layers, B, heads, Q, L)."""
-        self._check_asked(images, questions)
-        packed = pack(questions)
-        row = self._row(questions[:, 0, :0], self._visual(self.tokenizer.encode(images)), packed)
-        weights = self.backbone.attention(*row)[..., 1 : 1 + self.tokenizer.length]  # (layers, B, heads, N, L)
-        index = packed.last[None, :, None, :, None] + 1 + self.tokenizer.length
-        return weights.gather(3, index.expand(*weights.shape[:3], -1, weights.shape[4]))
-=======
     def _tokenizer_inputs(self, batch: Any, captions: Tensor, u: Tensor) -> dict[str, Any]:
         """What the tokenizer's regulariser needs of the host: the answers, and the host's prediction of the tokens."""
-        needs, inputs = needed(self.tokenizer), {}
+        needs, inputs = self.tokenizer.needs, {}
         if "answer" in needs:  # how often each word answers a question on this image, (B, words)
             inputs["answer"] = F.one_hot(batch.answers, len(self.words)).sum(1).float()
         if "host" in needs:
             with checks(False):  # it runs in eval mode, where checks of numbers would stall an accelerator each step
                 inputs["host"] = self.predict_tokens(captions, batch.images, u)
         return inputs
->>>>>>> cd1ac6e (Standard names in the unified models; checkpoints of 0.1 load by a key map)
 
     # --- generation --------------------------------------------------------------------------------------------------
 
@@ -230,14 +185,3 @@ class UnifiedModel(AnsweringModel):
         tensors, meta = load_checkpoint(folder)
         require(meta.get("kind") == cls.__name__, f"{folder}, kind", meta.get("kind"), cls.__name__)
         return load_module(lambda: cls.from_spec(meta), tensors, str(folder))
-
-
-def needed(tokenizer: SharedTokenizer) -> frozenset[str]:
-    """The names of the inputs that the tokenizer's regulariser reads in this pass."""
-    if hasattr(tokenizer, "needs"):
-        return tokenizer.needs
-    own = tokenizer.infotok
-    if own is None:
-        return frozenset()
-    host = own.prior_name == "host" and own.weights["compression"]
-    return frozenset(name for name, on in (("answer", own.weights["relevance"]), ("host", host)) if on)

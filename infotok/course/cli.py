@@ -21,7 +21,9 @@ Examples:
 
   infotok run 00_start_here -p seed=7         the same lesson on another seed
 
-  infotok run --profile gpu --jobs 2          on a GPU box
+  infotok run --profile full --jobs 2         the sizes of the reported numbers, hours
+
+  infotok run --profile gpu                   larger sizes, on a machine with a GPU
 
   infotok report -p seed=7                    report on that run; without -p, on the profile's own
 
@@ -30,7 +32,7 @@ Examples:
 
 Names = Annotated[list[str] | None, typer.Argument(help="Notebooks by name; all by default.", metavar="[NAME...]")]
 Root = Annotated[str, typer.Option(help="The clone; by default the nearest folder above.", metavar="DIR")]
-Profile = Annotated[str, typer.Option(help="smoke, laptop or gpu.")]
+Profile = Annotated[str, typer.Option(help="The sizes: smoke, laptop, full or gpu.")]
 Assignments = Annotated[
     list[str] | None, typer.Option("-p", "--parameter", help="Set a notebook's parameter.", metavar="NAME=VALUE")
 ]

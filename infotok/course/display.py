@@ -1,89 +1,103 @@
-"""What a person sees of a run: one live line a notebook, or plain lines where nobody can see a line change."""
+"""What the command prints: the progress of runs, their summary, and the list of lessons.
 
-from __future__ import annotations
+In a terminal each notebook has one live line; elsewhere each change of a run is a line of its own.
+"""
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import Any
 
 from rich.console import Console
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column, Table
 from rich.text import Text
 
+from infotok.course.course import Course
+from infotok.course.parameters import OWN, asked, read_parameters
 from infotok.course.runs import Shown, ended, read_manifest, shown
+from infotok.course.state import Run
 from infotok.lab.record import PROFILES
 
-if TYPE_CHECKING:
-    from infotok.course.course import Course
-    from infotok.course.runner import Run
+__all__ = ["Display", "clock", "listing", "summary"]
 
 COLOURS = {"passed": "green", "kept": "green", "failed": "red", "interrupted": "yellow", "queued": "dim"}
 
 
 def console() -> Console:
-    """The terminal, or a wide plain page where there is none."""
+    """The terminal, or a wide page without colours where there is none."""
     plain = Console()
     return plain if plain.is_terminal else Console(width=160, highlight=False)
 
 
 def clock(seconds: float) -> str:
+    """Minutes and seconds, as 1:05."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 class Display:
-    """Follows runs while they last: `with Display(runs) as display: display.refresh()`."""
+    """The progress of runs while they last: `with Display(runs) as display: display.refresh()`."""
 
     def __init__(self, runs: list[Run]) -> None:
-        self.runs = runs
-        self.console = console()
-        self.live = Live(console=self.console, refresh_per_second=4) if self.console.is_terminal else None
-        self.said: dict[str, str] = {}
+        page = console()
+        self.live = page.is_terminal
+        self.progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.fields[status]}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[place]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+            console=page,
+            disable=not self.live,
+            speed_estimate_period=math.inf,  # cells differ: the mean speed since the start tells most
+        )
+        blank = {"status": "", "place": ""}
+        self.tasks = [(run, self.progress.add_task(run.name, start=False, total=1.0, **blank)) for run in runs]
+        self.printed: dict[str, str] = {}
 
-    def __enter__(self) -> Display:
-        if self.live:
-            self.live.__enter__()
+    def __enter__(self) -> "Display":
+        self.progress.start()
         return self
 
     def __exit__(self, *error: Any) -> None:
         self.refresh()
-        if self.live:
-            self.live.__exit__(*error)
+        self.progress.stop()
 
     def refresh(self) -> None:
-        if self.live:
-            self.live.update(self._table())
-            return
-        for run in self.runs:
-            line = self._news(run)
-            if line != self.said.get(run.name, "queued"):
-                self.said[run.name] = line
-                left = run.left() if run.status == "running" else None
-                about = f", about {clock(left)} left" if left is not None else ""
-                print(f"{run.name}: {line} ({clock(run.elapsed)}{about})", flush=True)
+        """Show what has changed."""
+        for run, task in self.tasks:
+            if run.begun and self.progress.tasks[task].start_time is None:
+                self.progress.start_task(task)
+            status = f"[{COLOURS.get(run.status, 'cyan')}]{run.status}[/]"
+            self.progress.update(task, completed=run.fraction() if run.begun else 0, status=status, place=_where(run))
+            if run.ended:
+                self.progress.stop_task(task)
+            if not self.live:
+                self._print(run, task)
 
-    def _news(self, run: Run) -> str:
-        """What is worth a line of its own: a new state, a new section, each quarter of a sweep."""
-        if run.status != "running":
-            return {"waiting": "waiting for another run of the same folder"}.get(run.status, run.status)
-        sweep = run.sweep()
-        quarter = f", {sweep['label']} {4 * sweep['done'] // sweep['total'] * 25} %" if sweep else ""
-        return (run.place.partition("] ")[2] or "starting") + quarter
+    def _print(self, run: Run, task: TaskID) -> None:
+        line = _news(run)
+        if line != self.printed.get(run.name, "queued"):
+            self.printed[run.name] = line
+            left = self.progress.tasks[task].time_remaining if run.status == "running" else None
+            about = f", about {clock(left)} left" if left else ""
+            print(f"{run.name}: {line} ({clock(run.elapsed)}{about})", flush=True)
 
-    def _table(self) -> Table:
-        table = Table.grid(padding=(0, 2))
-        for run in self.runs:
-            left = run.left() if run.status == "running" else None
-            sweep = run.sweep() if run.status == "running" else None
-            where = f"{sweep['label']} {sweep['done']}/{sweep['total']}" if sweep else run.place
-            table.add_row(
-                run.name,
-                Text(run.status, style=COLOURS.get(run.status, "cyan")),
-                ProgressBar(total=1.0, completed=run.fraction(), width=24),
-                clock(run.elapsed) if run.begun else "",
-                f"{clock(left)} left" if left is not None else "",
-                Text(where if not run.ended else "", overflow="ellipsis", no_wrap=True),
-            )
-        return table
+
+def _where(run: Run) -> str:
+    """The place of a live line: the sweep in the running cell, or the cell."""
+    sweep = run.sweep() if run.status == "running" else None
+    if sweep:
+        return f"{sweep['label']} {sweep['done']}/{sweep['total']}"
+    return "" if run.ended else run.place
+
+
+def _news(run: Run) -> str:
+    """What is worth a line of its own: a new status, a new section, each quarter of a sweep."""
+    if run.status != "running":
+        return {"waiting": "waiting for another run of the same folder"}.get(run.status, run.status)
+    sweep = run.sweep()
+    quarter = f", {sweep['label']} {4 * sweep['done'] // sweep['total'] * 25} %" if sweep else ""
+    return (run.place.partition("] ")[2] or "starting") + quarter
 
 
 def summary(runs: list[Run]) -> None:
@@ -125,8 +139,6 @@ def _claims(run: Run) -> list[dict[str, Any]]:
 
 def listing(course: Course, assignments: list[str]) -> None:
     """Every lesson with its parameters, and how the run of it that is asked for ended at each profile."""
-    from infotok.course.parameters import OWN, asked, read_parameters
-
     page = console()
     known = {"laptop", *course.profiles()}
     profiles = [profile for profile in PROFILES if profile in known]

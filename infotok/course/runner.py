@@ -1,7 +1,7 @@
-"""Runs notebooks headlessly, some at a time, each by a worker process of its own, and sums up what came of them.
+"""The runner of notebooks: several at a time, each in a worker process of its own.
 
-What a notebook is given and where it goes is settled before the first kernel starts; an ended run is told by its
-manifest alone. Ctrl-C ends every worker with its kernel; the next run goes on from the finished cells.
+Parameters and folders are fixed before the first kernel starts, and the manifest alone describes an ended run.
+Ctrl-C ends every worker with its kernel; the next run goes on from the finished cells.
 """
 
 import json
@@ -12,7 +12,6 @@ import subprocess
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,8 @@ from infotok.course.display import Display
 from infotok.course.processes import kill_tree
 from infotok.course.refusal import os_line
 from infotok.course.runs import ended
+from infotok.course.state import Run
 from infotok.course.worker import Job, command_of
-from infotok.files import read_json
 
 STAGGER = 0.5  # seconds between two starts: kernels that start at once race for ports
 ENVIRONMENT = {
@@ -37,56 +36,6 @@ ENVIRONMENT = {
 }
 
 
-@dataclass
-class Run:
-    """One notebook on its way."""
-
-    name: str
-    folder: Path
-    job: Job | None = None
-    status: str = "queued"  # running, waiting, finishing; then passed, kept, failed, interrupted
-    place: str = ""
-    number: int = 0  # code cells behind us
-    cells: int = 1
-    weights: list[float] = field(default_factory=list)  # seconds that each code cell took last time
-    begun: float = 0.0
-    seconds: float = 0.0
-    faults: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)  # damaged files, for which it was run again
-    worker: subprocess.Popen | None = None
-
-    @property
-    def ended(self) -> bool:
-        return self.status in ("passed", "kept", "failed", "interrupted")
-
-    @property
-    def elapsed(self) -> float:
-        return self.seconds if self.ended else (time.monotonic() - self.begun if self.begun else 0.0)
-
-    def sweep(self) -> dict[str, Any] | None:
-        """Where the running cell's sweep stands, if it is in one."""
-        try:
-            state = read_json(self.folder / "cells" / "progress.json")
-            return state if state["total"] > 0 and state["done"] >= 0 and state["label"] else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def fraction(self) -> float:
-        """How much is done, each cell weighing what it took last time, or all the same on a first run."""
-        if self.ended:
-            return 1.0
-        weights = self.weights if len(self.weights) == self.cells else [1.0] * self.cells
-        sweep = self.sweep()
-        inside = sweep["done"] / sweep["total"] if sweep else 0.0
-        done = sum(weights[: self.number]) + inside * weights[min(self.number, self.cells - 1)]
-        return done / max(sum(weights), 1e-9)
-
-    def left(self) -> float | None:
-        """Seconds left, by what is done so far; None while too little is."""
-        fraction = self.fraction()
-        return self.elapsed * (1 - fraction) / fraction if fraction > 0.03 else None
-
-
 def run(
     course: Course,
     parameters: dict[str, dict[str, Any] | Refusal],
@@ -96,9 +45,22 @@ def run(
     fresh: bool = False,
     cap_mb: float = 25.0,
 ) -> list[Run]:
-    """Run every notebook of `parameters`, `jobs` at a time; returns them ended. Raises KeyboardInterrupt on Ctrl-C.
+    """Run notebooks and wait for all of them.
 
-    A notebook with a Refusal for its parameters counts as failed. Raises Refusal where runs/ cannot be written.
+    Args:
+        course: the clone.
+        parameters: the parameters of each notebook by its name; a notebook with a Refusal instead counts as failed.
+        profile: the profile, which names the folder of the runs.
+        jobs: how many notebooks run at a time.
+        fresh: whether to forget finished and interrupted runs of the same parameters and sources.
+        cap_mb: the largest file that a run may leave, in MB.
+
+    Returns:
+        The ended runs, in the order of `parameters`.
+
+    Raises:
+        Refusal: where runs/ cannot be written.
+        KeyboardInterrupt: on Ctrl-C, once every worker has ended.
     """
     _require_writable(course.root / "runs" / profile)
     runs = [_queued(course, name, profile, values) for name, values in parameters.items()]
@@ -149,7 +111,7 @@ def _queued(course: Course, name: str, profile: str, values: dict[str, Any] | Re
 
 
 def again(name: str, profile: str, parameters: dict[str, Any]) -> str:
-    """The command that makes this very run, whatever the profile will say by then."""
+    """The command that repeats this run: it sets every parameter, so that the profile may change."""
     words = ["infotok", "run", name, "--profile", profile]
     for key, value in parameters.items():
         words += ["-p", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
@@ -157,7 +119,7 @@ def again(name: str, profile: str, parameters: dict[str, Any]) -> str:
 
 
 def _start(run: Run, course: Course, profile: str, values: dict[str, Any], fresh: bool, cap_mb: float) -> None:
-    run.job = Job(
+    job = Job(
         name=run.name,
         profile=profile,
         notebook=str(course.notebook(run.name)),
@@ -169,8 +131,8 @@ def _start(run: Run, course: Course, profile: str, values: dict[str, Any], fresh
     )
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - the worker and the reader share it
     run.worker = subprocess.Popen(
-        command_of(run.job),
-        stdin=subprocess.PIPE,  # never written to: its end is how the worker learns of ours
+        command_of(job),
+        stdin=subprocess.PIPE,  # never written to: when it closes, the worker ends itself
         stdout=subprocess.PIPE,
         stderr=errors,
         start_new_session=True,  # Ctrl-C reaches this process alone, which ends the others in order
@@ -181,12 +143,12 @@ def _start(run: Run, course: Course, profile: str, values: dict[str, Any], fresh
 
 
 def _follow(run: Run, errors) -> None:
-    """Take a worker's events to the end."""
-    told = {}
+    """Read a worker's events until it ends, and keep the run up to date."""
+    last = {}
     with run.worker.stdout as events:
         for line in events:
             event = json.loads(line)
-            told = event if event["event"] == "end" else told
+            last = event if event["event"] == "end" else last
             if event["event"] == "cell":
                 run.status, run.number, run.cells, run.place = (
                     "running",
@@ -200,10 +162,10 @@ def _follow(run: Run, errors) -> None:
                 run.notes.append(f"{event['line']}; run again")
     code = run.worker.wait()
     run.worker.stdin.close()
-    run.seconds = told.get("seconds", time.monotonic() - run.begun)
-    run.faults = told.get("faults") or ([] if told else [f"the worker ended with exit code {code}{_last_line(errors)}"])
+    run.seconds = last.get("seconds", time.monotonic() - run.begun)
+    run.faults = last.get("faults") or ([] if last else [f"the worker ended with exit code {code}{_last_line(errors)}"])
     errors.close()
-    run.status = told.get("status", "failed")
+    run.status = last.get("status", "failed")
 
 
 def _last_line(errors) -> str:

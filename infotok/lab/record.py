@@ -24,7 +24,7 @@ from typing import Any
 from infotok.errors import require, require_folder, require_text
 from infotok.files import plain, to_json, write_atomically, write_json
 
-PROFILES = ("smoke", "laptop", "gpu")  # from a quick look to the full experiment
+PROFILES = ("smoke", "laptop", "full", "gpu")  # by size: a later one judges what an earlier one judges
 
 
 NAME = re.compile(
@@ -77,7 +77,7 @@ class Record:
 
     Args:
         run_dir: the run's folder, or "" or None to keep nothing on disk.
-        profile: "smoke", "laptop" or "gpu".
+        profile: "smoke", "laptop", "full" or "gpu".
     """
 
     def __init__(self, run_dir: str | Path = "", profile: str = "laptop") -> None:

@@ -4,17 +4,12 @@ import json
 import sys
 
 import pytest
-from courses import make_course
+from courses import DEFAULTS, make_course
 
 from infotok.__main__ import main
 from infotok.course import runner
 from infotok.course.course import Course, Refusal
 from infotok.course.parameters import read_parameters, resolve
-
-DEFAULTS = {
-    "seed": 0, "steps": 3, "beta_max": 4.0, "names": ["a", "b"], "flag": False,
-    "rate": 0.5, "kind": "linear", "sizes": [2],
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +22,7 @@ def root(tmp_path_factory):
     ("words", "line"),
     [
         (["02_gausian_bottlenck"], "notebook: got '02_gausian_bottlenck', expected one of the course; did you mean 02"),
-        (["--profile", "lptop"], "profile: got 'lptop', expected one of smoke, laptop, gpu; did you mean laptop?"),
+        (["--profile", "lptop"], "profile: got 'lptop', expected one of smoke, laptop, full, gpu; did you mean laptop"),
         (["-p", "stepz=3"], "stepz: got a parameter that 02_gaussian_bottleneck does not have; did you mean steps?"),
         (["-p", "steps=abc"], "steps: got 'abc', expected a positive integer"),
         (["-p", "steps=1e2"], "steps: got '1e2', expected a positive integer"),

@@ -8,7 +8,7 @@ import time
 
 import psutil
 import pytest
-from courses import infotok, make_course, manifest
+from courses import DEFAULTS, infotok, make_course, manifest
 from filelock import FileLock
 
 from infotok.course.course import Course
@@ -122,7 +122,7 @@ def test_each_fault_is_told_in_one_line_and_fails_the_run(mixed):
 def test_the_manifest_says_what_it_takes_to_have_the_run_again(mixed):
     root, _ = mixed
     said = manifest(root, "01_well")
-    assert said["parameters"] == {"seed": 0, "steps": 3, "beta_max": -1.0, "names": ["a", "b"], "flag": False}
+    assert said["parameters"] == DEFAULTS | {"beta_max": -1.0}
     assert said["command"].startswith("infotok run 01_well --profile laptop -p seed=0 -p steps=3 -p beta_max=-1.0")
     assert said["seed"] == 0
     assert said["seconds"] > 0
@@ -255,7 +255,7 @@ def test_list_report_figures_and_clean(mixed):
     listed = infotok(root, "list", *own)
     assert listed.returncode == 0
     assert "01_well  Lesson 01_well" in listed.stdout or "01_well Lesson 01_well" in listed.stdout
-    assert "steps: int = 3" in listed.stdout
+    assert "steps: a positive integer = 3" in listed.stdout
     assert "moves every draw" in listed.stdout
     assert "laptop: passed" in listed.stdout
     assert "laptop: failed" in listed.stdout

@@ -32,6 +32,8 @@ kind: Literal["linear", "quadratic"] = "linear"  # of the curve
 sizes: Annotated[list[Count], Field(min_length=1)] = [2]
 run_dir: str = ""
 profile: str = "laptop"'''
+DEFAULTS = {"seed": 0, "steps": 3, "beta_max": 4.0, "names": ["a", "b"], "flag": False}
+DEFAULTS |= {"rate": 0.5, "kind": "linear", "sizes": [2]}
 
 
 def make_course(root: Path, notebooks: dict[str, list[str]], profiles: str = "smoke: {}\n") -> Path:

@@ -41,6 +41,8 @@ def test_a_claim_is_judged_by_its_bound(value, bound, holds):
         ("laptop", "laptop", True),
         ("laptop", "gpu", False),
         ("gpu", "laptop", True),
+        ("laptop", "full", False),
+        ("full", "full", True),
     ],
 )
 def test_a_claim_is_judged_at_its_profile_and_above(profile, judged_at, judged):
@@ -62,7 +64,7 @@ def test_a_claim_is_judged_at_its_profile_and_above(profile, judged_at, judged):
         ({"at_least": float("nan")}, "at_least: got nan, expected a finite number"),
         ({"at_most": float("inf")}, "at_most: got inf, expected a finite number"),
         ({"close_to": 1.0, "tol": 0.1, "at_least": 0}, "a bound"),
-        ({"at_least": 1, "judged_at": "lptop"}, "judged_at: got 'lptop', expected one of smoke, laptop, gpu"),
+        ({"at_least": 1, "judged_at": "lptop"}, "judged_at: got 'lptop', expected one of smoke, laptop, full, gpu"),
     ],
 )
 def test_a_claim_needs_a_bound(arguments, line):

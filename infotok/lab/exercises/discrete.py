@@ -27,7 +27,7 @@ erased = Exercise(
     unit="nats",
     mistakes={
         0.0: "That is a solution of the Lagrangian. Think of a code that sends $Y$ only some of the time.",
-        0.6931471805599453: "No code has more information about $Y$ than about $X$: $I(T;Y)$ is at most the rate.",
+        0.6931471805599453: "A code cannot say more about $Y$ than about $X$: $I(T;Y)$ is at most the rate.",
     },
     hint="Send $Y$ with probability one half, and a blank otherwise. What are its rate and its relevance?",
     solution=r"$I(T;Y) = \min(\text{rate}, H(Y)) = \tfrac12 \ln 2 \approx 0.347$ nats, attained by sending $Y$ with "

@@ -3,17 +3,17 @@
 from infotok.lab.exercises.exercise import Exercise
 
 units = Exercise(
-    r"Somebody sets $\sigma$ to the median of *squared* distances. Then all data are multiplied by 10, as when metres "
+    r"$\sigma$ is set to the median of *squared* distances. Then all data are multiplied by 10, as when metres "
     r"become decimetres. By which factor do the exponents $|a-b|^2 / 2\sigma^2$ change?",
     answer=0.01,
     mistakes={
-        1: r"That is the right behaviour, with $\sigma$ a distance. Here $\sigma$ grows by 100, not by 10.",
+        1: r"That is the result with $\sigma$ a distance. Here $\sigma$ grows by 100, not by 10.",
         100: r"That is the factor of the squared distances alone; $\sigma$ changes too.",
         0.1: r"$\sigma$ enters squared: $100 / 100^2$.",
     },
     hint=r"Squared distances grow by $10^2$, and so does this $\sigma$. Put both into $|a-b|^2 / 2 \sigma^2$.",
-    solution=r"$10^2 / (10^2)^2 = 0.01$. The exponents all but vanish, every kernel entry comes close to 1, and what "
-    "was a Gaussian kernel has become a nearly constant one: the unit has changed the answer.",
+    solution=r"$10^2 / (10^2)^2 = 0.01$. The exponents become nearly 0 and every kernel entry nearly 1. The Gaussian "
+    "kernel has become almost constant: the unit has changed the result.",
 )
 
 affine = Exercise(
@@ -26,5 +26,5 @@ affine = Exercise(
     },
     hint="What are the distances of $Z$, in units of their median?",
     solution="Shift and scale cancel in distance over median distance, so both kernel matrices are the same, and the "
-    "cosine of a matrix with itself is 1. The mutual information is infinite: nHSIC does not pay for precision.",
+    "cosine of a matrix with itself is 1. The mutual information is infinite: nHSIC does not measure precision.",
 )

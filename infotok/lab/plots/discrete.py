@@ -108,9 +108,7 @@ def closed_forms(
 
 @drawn
 def jump(*, hull_tx: list, hull_ty: list, found_tx: list, found_ty: list, betas: list, h_y: float) -> Figure:
-    """Y a function of X: the exact information curve and the codes that the Lagrangian finds.
-
-    Left: in the information plane; right: by beta.
+    """Y a function of X: the exact information curve and the codes that the Lagrangian finds, also against beta.
 
     hull_tx, hull_ty: exact rate and relevance in nats.
     found_tx, found_ty: (B,) rate and relevance in nats that the Lagrangian finds.

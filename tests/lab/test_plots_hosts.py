@@ -34,7 +34,7 @@ def curve(n):
     losses = {"understanding": np.linspace(3, 0.2, n), "reconstruction": np.geomspace(1, 0.1, n)}
     scored = {"scored": [n, 10 * n], "answered": [0.4, 0.9], "drawn": [0.0, 0.8]}
     return {
-        "step": range(10, 10 * n + 10, 10),
+        "step": list(range(10, 10 * n + 10, 10)),
         **losses,
         "generation": [None] * (n // 3) + [2.0] * (n - n // 3),
         **scored,

@@ -8,7 +8,7 @@ import torch
 
 from infotok.images import packed, unpacked
 from infotok.lab.exercises import hosts as exercises
-from infotok.lab.plots import hosts, redraw
+from infotok.lab.plots import hosts, redraw, training
 from infotok.lab.plots.style import png
 from infotok.unified.masked import mask_schedule
 from infotok.worlds import ShapesWorld
@@ -30,26 +30,25 @@ def shares(*shape):
     return weights / weights.sum(-1, keepdims=True)
 
 
+def curve(n):
+    losses = {"understanding": np.linspace(3, 0.2, n), "reconstruction": np.geomspace(1, 0.1, n)}
+    scored = {"scored": [n, 10 * n], "answered": [0.4, 0.9], "drawn": [0.0, 0.8]}
+    return {
+        "step": list(range(10, 10 * n + 10, 10)),
+        **losses,
+        "generation": [None] * (n // 3) + [2.0] * (n - n // 3),
+        **scored,
+    }
+
+
 CASES = [
     (
         hosts.masks,
         {"mask": np.tril(np.ones((9, 9), int)), "parts": ["image", "question"], "sizes": [4, 5], "title": "t"},
     ),
-    *[
-        (
-            hosts.learning,
-            {
-                "steps": list(range(10, 10 * n + 10, 10)),
-                "understanding": np.linspace(3, 0.2, n),
-                "generation": [None] * (n // 3) + [2.0] * (n - n // 3),
-                "reconstruction": np.geomspace(1, 0.1, n),
-                "unit": "cross-entropy / nats per code",
-            },
-        )
-        for n in (2, 50)
-    ],
-    (hosts.scores, {"known": SCORES, "novel": SCORES}),
-    (hosts.by_kind, {"kinds": ["shape", "colour"], "host": [1.0, 0.9], "blind": [0.3, 0.0]}),
+    *[(training.learning, {"curve": curve(n), "longer": curve(80), "unit": "nats per code"}) for n in (2, 50)],
+    (training.scores, {"known": SCORES, "novel": SCORES, "here": {"steps": 9, "answered": 0.7, "drawn": 0.1}}),
+    (training.by_kind, {"kinds": ["shape", "colour"], "host": [1.0, 0.9], "blind": [0.3, 0.0]}),
     *[
         (
             hosts.drawings,

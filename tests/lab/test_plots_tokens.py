@@ -5,16 +5,17 @@ import json
 import numpy as np
 import pytest
 
+from infotok.images import packed
 from infotok.lab.plots import redraw, tokens
 from infotok.lab.plots.style import png
 
 rng = np.random.default_rng(0)
-NAMES = ["plain", "caption head", "consistency only", "InfoTok variational", "InfoTok HSIC"]
+NAMES = ["baseline", "caption head", "consistency only", "InfoTok variational", "InfoTok HSIC"]
 NATS = {"structure": 11.98, "jitter": 7.73, "nuisance": 77.25}
 
 
 def images(n):
-    return rng.random((n, 32, 32, 3)).round(2)
+    return packed(rng.random((n, 3, 32, 32)))
 
 
 def intervals(n, centre):
@@ -26,7 +27,6 @@ CASES = [
         (tokens.ledger, {"names": [*NATS, "noise"], "nats": [*NATS.values(), 4944.0], "budgets": b})
         for b in ({}, {"3 bits": 33.3})
     ],
-    *[(tokens.examples, {"images": images(n), "captions": ["top-left small red circle\nempty"] * n}) for n in (1, 5)],
     *[
         (tokens.kept, {"names": NAMES[:n], "nats": {g: rng.normal(0, 3, (n, k)) for g in NATS}, "entropies": NATS})
         for n, k in ((2, 1), (5, 5))
@@ -66,11 +66,11 @@ CASES = [
         (
             tokens.dial,
             {
-                "arm": "plain",
+                "variant": "baseline",
                 "originals": images(3),
                 "drawings": images(3),
                 "nats": dict.fromkeys(NATS, v),
-                "plain": NATS,
+                "baseline": NATS,
                 "budget": 33.3,
                 "entropies": NATS,
             },

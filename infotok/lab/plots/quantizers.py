@@ -1,9 +1,10 @@
-"""Pictures of lesson 06: what bits can buy, how a codebook lives and dies, and photographs at equal bits."""
+"""Figures of lesson 06: rate and distortion on N(0, 1), a codebook that collapses, and photographs at equal bits."""
 
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
+from infotok.lab.plots.images import show
 from infotok.lab.plots.style import BLACK, BLUE, GRAY, GREEN, ORANGE, PALETTE, VERMILLION, drawn, new
 
 SHAPING = 0.5 * np.log2(2 * np.pi * np.e / 12)  # bits per number between rounding and Shannon at high rates
@@ -21,20 +22,26 @@ def gaussian(
     rounded_bits: list[float],
     rounded: list[float],
 ) -> Figure:
-    """N(0, 1) in a few bits: the square error, and how many bits Shannon would have saved.
+    """Rate and distortion on N(0, 1): the mean square error, and the number of bits above Shannon's bound.
 
-    bits: log2 of the number of levels, with the errors of the best levels, a trained vector quantizer, the best even
-    levels, and a finite scalar quantizer. rounded_bits, rounded: entropy and error of plain rounding at many steps.
+    Args:
+        bits: log2 of the number of levels.
+        lloyd_max: error of the best levels, at each of `bits`.
+        vector: error of a trained vector quantizer.
+        uniform: error of the best evenly spaced levels.
+        scalar: error of a finite scalar quantizer.
+        rounded_bits: entropy of plain rounding, in bits per number, at many steps.
+        rounded: its error.
     """
     fig, (left, right) = new(width=9.2, height=4.0, ncols=2)
     grid = np.linspace(0, 1.08 * max(bits), 100)
-    left.plot(grid, 4.0**-grid, color=BLACK, lw=1.2, label="Shannon: $2^{-2R}$")
+    left.plot(grid, 4.0**-grid, color=BLACK, lw=1.2, label="Shannon's bound $2^{-2R}$")
     left.plot(rounded_bits, rounded, color=GREEN, label="rounding, entropy coded")
     left.plot(bits, uniform, color=ORANGE, lw=1, ls=":")
     left.plot(bits, scalar, "s", color=ORANGE, mfc="white", ms=6, label="even levels (dotted) and FSQ")
     left.plot(bits, lloyd_max, color=BLUE, lw=1, ls="--")
     left.plot(bits, vector, "o", color=BLUE, label="Lloyd-Max (dashed) and a trained VQ")
-    left.set(xlabel="rate / bits per number", ylabel="mean square error", title="What bits buy")
+    left.set(xlabel="rate / bits per number", ylabel="mean square error", title="Distortion")
     left.set_yscale("log", base=2)
     left.set(xlim=(0, grid[-1]), ylim=(0.7 * 4.0 ** -grid[-1], 1.3))
     left.legend(loc="lower left")
@@ -49,16 +56,19 @@ def gaussian(
     right.plot(bits, above(bits, scalar), "s", color=ORANGE, mfc="white", ms=6)
     right.plot(bits, above(bits, lloyd_max), color=BLUE, lw=1, ls="--")
     right.plot(bits, above(bits, vector), "o", color=BLUE)
-    right.set(xlabel="rate / bits per number", ylabel="bits above Shannon", title="What they could have bought")
+    right.set(xlabel="rate / bits per number", ylabel="bits per number above it", title="Distance from Shannon's bound")
     right.set(xlim=(0, grid[-1]), ylim=(0, None))
     return fig
 
 
 @drawn
 def spent(*, cloud: list[list], tokens: list[list], titles: list[list[str]]) -> Figure:
-    """Where the tokens of three quantizers can be, over the data: one row a world, one column a quantizer.
+    """The tokens that quantizers can produce, over the data: one row per data set, one column per quantizer.
 
-    cloud: per row (N, 2). tokens: per row and column (K, 2), every token that the codes can name.
+    Args:
+        cloud: for each row (N, 2), the data.
+        tokens: for each row and column (K, 2), every token that the codes can name.
+        titles: for each row and column.
     """
     rows, columns = len(tokens), len(tokens[0])
     fig, axes = new(width=9.2, height=3.05 * rows, nrows=rows, ncols=columns, squeeze=False)
@@ -78,10 +88,16 @@ def spent(*, cloud: list[list], tokens: list[list], titles: list[list[str]]) -> 
 def film(
     *, cloud: list, codebook: list, counts: list[int], passes: list[int], used: list[float], now: int, size: int
 ) -> Figure:
-    """A codebook in its plane, with the cells of its codes, and how many of them were used so far.
+    """A codebook in the plane with the cells of its codes, and the share of codes in use along training.
 
-    cloud: (N, 2). codebook: (K, 2). counts: (K,) vectors of the cloud in each cell. used: the share of codes in use
-    at each of `passes`; `now` is the pass that is shown.
+    Args:
+        cloud: (N, 2), the data.
+        codebook: (K, 2).
+        counts: (K,), vectors in each cell.
+        passes: numbers of training steps.
+        used: share of codes in use after each of them.
+        now: the number of steps that is shown.
+        size: K.
     """
     fig, (left, right) = new(width=9.2, height=4.4, ncols=2, width_ratios=(1.15, 1))
     codes, alive = np.array(codebook), np.array(counts) > 0
@@ -98,14 +114,14 @@ def film(
     left.plot(*codes[alive & inside].T, "o", color=BLUE, ms=6, mec="white", mew=0.8, label="code in use")
     outside = int((~inside).sum())
     left.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="first number", ylabel="second number")
-    beyond = f", {outside} outside the picture" if outside else ""
-    left.set_title(f"after {now} passes: {int(alive.sum())} of {size} codes in use{beyond}", fontsize=10.5)
+    beyond = f", {outside} outside the frame" if outside else ""
+    left.set_title(f"after {now} steps: {int(alive.sum())} of {size} codes in use{beyond}", fontsize=10.5)
     left.grid(False)
     marks = left.get_legend_handles_labels()
     right.legend(*marks, loc="center right")
     right.plot(passes, used, "o-", color=BLUE, ms=4)
     right.plot([now], [used[passes.index(now)]], "o", ms=11, mfc="none", mec=VERMILLION, mew=2)
-    right.set(xlabel="training passes", ylabel="share of codes in use", ylim=(-0.03, 1.06), xscale="symlog")
+    right.set(xlabel="training steps", ylabel="share of codes in use", ylim=(-0.03, 1.06), xscale="symlog")
     ticks = [tick for tick in (0, 1, 10, 100, 1000) if tick <= max(passes)]
     right.set_xticks(ticks, [str(tick) for tick in ticks])
     right.set(xlim=(-0.2, 1.3 * max(passes)))
@@ -114,10 +130,12 @@ def film(
 
 @drawn
 def rate_distortion(*, quantizers: dict[str, dict], gaussian: dict, pixels: int) -> Figure:
-    """Signal to noise of held-out patches against bits: as many as the codes have room for, and as they carry.
+    """PSNR of held-out patches against bits per pixel: the room of the codes, and their entropy.
 
-    quantizers: name -> {"bits": room per patch, "entropy": bits carried, "psnr"}, lists over budgets. gaussian: "bits"
-    and "psnr" of continuous tokens. pixels: of a patch.
+    Args:
+        quantizers: name -> {"bits": room per patch, "entropy": of the codes in bits, "psnr"}, lists over budgets.
+        gaussian: "bits" (KL) and "psnr" of continuous tokens.
+        pixels: in a patch.
     """
     fig, (left, right) = new(width=9.6, height=4.2, ncols=2, sharey=True)
     for (name, row), color, marker in zip(quantizers.items(), [*PALETTE, GRAY], MARKERS, strict=False):
@@ -125,28 +143,24 @@ def rate_distortion(*, quantizers: dict[str, dict], gaussian: dict, pixels: int)
             bits = np.array(row[key]) / pixels
             ax.plot(bits, row["psnr"], marker=marker, color=color, lw=1.4, ms=5.5, label=name)
     right.plot(np.array(gaussian["bits"]) / pixels, gaussian["psnr"], color=BLACK, ls=":", lw=1.4, label="Gaussian")
-    left.set(xlabel="room / bits per pixel", ylabel="held-out PSNR / dB", title="At equal bits of room")
-    right.set(xlabel="entropy, or KL of the Gaussian / bits per pixel", title="By the bits they carry")
+    left.set(xlabel="room / bits per pixel", ylabel="held-out PSNR / dB", title="By room")
+    right.set(xlabel="entropy (KL for Gaussian) / bits per pixel", title="By entropy")
     handles, labels = right.get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside right center")
     return fig
 
 
 @drawn
-def pictures(*, columns: list[dict], gray: bool = False) -> Figure:
-    """Originals and what is left of them: one column a quantizer, with its "title" and its "images".
+def pictures(*, columns: list[dict]) -> Figure:
+    """Originals and reconstructions: one column per quantizer.
 
-    An image is a list of rows, each a string of hexadecimal bytes: RRGGBB a pixel, or with `gray` one byte.
+    columns: for each its "title", and "images", packed (`infotok.images.packed`), one for each row.
     """
     count, rows = len(columns), len(columns[0]["images"])
     fig, axes = new(width=9.6, height=rows * 9.6 / count + 0.5, ncols=count, nrows=rows, squeeze=False)
     fig.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0, hspace=0)
     for column, content in enumerate(columns):
         for row, image in enumerate(content["images"]):
-            ax = axes[row, column]
-            pixels = np.array([list(bytes.fromhex(line)) for line in image], np.uint8)  # (H, W), or (H, 3 W)
-            pixels = pixels if gray else pixels.reshape(len(image), -1, 3)
-            ax.imshow(pixels, cmap="gray_r" if gray else None, vmin=0, vmax=255)
-            ax.axis("off")
+            show(axes[row, column], image)
         axes[0, column].set_title(content["title"], fontsize=8.5, loc="center")
     return fig

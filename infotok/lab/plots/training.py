@@ -36,11 +36,10 @@ def learning(*, curve: dict, longer: dict, unit: str) -> Figure:
             known = [value for value in values[len(values) // 20 :] if value is not None]  # none during a warm-up
             top = max(top, *known) if known else top
         ax.set(xlabel="training step", ylabel=label, title=title, ylim=(0, 1.0 if mark else 1.05 * top))
-    rest = axes.flat[-1]
-    rest.axis("off")
+    axes.flat[-1].remove()
     marks = [Line2D([], [], color=color, lw=2) for color in (BLACK, GRAY)]
     names = [f"colour: this run, {curve['step'][-1]} steps", f"grey: reported run, {longer['step'][-1]} steps"]
-    rest.legend(marks, names, loc="center left")
+    fig.legend(marks, names, loc="center left", bbox_to_anchor=(0.68, 0.28))
     return fig
 
 

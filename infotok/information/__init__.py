@@ -1,21 +1,28 @@
-"""Measuring mutual information, in nats.
+"""Estimators and bounds of mutual information, in nats.
 
+Start with `estimate_mi(x, y)`; conditional mutual information is `estimate_mi(x, y, given=z)`.
+
+- `estimate`     `estimate_mi`: every estimator by name (`METHODS`), or chosen for the data; returns an `Estimate`
 - `exact`        closed forms: `gaussian_mi`, `student_t_mi`, `additive_uniform_mi`, `discrete_mi`, `entropy`,
   `binary_symmetric_channel_mi`, `binary_erasure_channel_mi`
-- `discrete`     labels, counted: `plugin_mi`, `plugin_entropy`
-- `bounds`       lower bounds on one score matrix: `donsker_varadhan`, `mine` (with its `MovingAverage`), `nwj`, `tuba`,
-  `infonce`, `jensen_shannon`, `smile`, `interpolated`
-- `upper`        upper bounds: `gaussian_kl`, `club`, `leave_one_out`, `difference_of_entropies`
-- `critics`      what scores the pairs: `SeparableCritic`, `BilinearCritic`, `ConcatCritic`, `GaussianConditional`
-- `kernels`      dependence without a density: `hsic`, `nhsic`, `median_distance`
-- `neighbors`    counting neighbours: `ksg`, `conditional_ksg`, `mixed_ksg`
-- `margins`      columns by their ranks: `normal_scores`
-- `copula`       normal margins first: `gaussian_copula_mi`, `student_copula_mi`
-- `probe`        `probe_mi`, what codes (`tokens`) or features carry about labels and attributes
-- `permutation`  `permutation_test`, p-values of independence
-- `normalized`   `normalized_mi`, `information_correlation`; `matrix`: `mi_matrix` of a table's columns
-- `estimate`     one function for all: `estimate_mi`, its `Estimate`, and `METHODS`; `routing` and `auto` choose
-- `consistency`  `self_consistency`: does an estimator behave like mutual information?
+- `bounds`       variational lower bounds: InfoNCE (`infonce`), NWJ (`nwj`), Donsker-Varadhan (`donsker_varadhan`), MINE
+  (`mine`, with its `MovingAverage`), `tuba`, `jensen_shannon`, SMILE (`smile`), `interpolated`
+- `upper`        upper bounds: `gaussian_kl` (the rate of the VIB), CLUB (`club`), `leave_one_out`, and Barber-Agakov's
+  `difference_of_entropies`
+- `critics`      networks that score pairs for the bounds: `SeparableCritic`, `BilinearCritic`, `ConcatCritic`,
+  `GaussianConditional`
+- `neighbors`    nearest neighbours: KSG (`ksg`), conditional (`conditional_ksg`), with discrete parts (`mixed_ksg`)
+- `kernels`      kernel dependence: HSIC (`hsic`), its normalised form (`nhsic`), `median_distance`
+- `discrete`     plug-in estimates from counts: `plugin_mi`, `plugin_entropy`
+- `margins`      `normal_scores`: the rank transform to normal margins
+- `probe`        `probe_mi`: a probe, information that token codes or features have about labels
+- `permutation`  `permutation_test`: p-values of independence
+- `normalized`   `normalized_mi`, `information_correlation`: mutual information on a scale from 0 to 1
+- `matrix`       `mi_matrix`: mutual information of every two columns of a table
+- `consistency`  `self_consistency`: tests of an estimator that need no ground truth
+
+Behind `estimate_mi`: `routing` and `auto` choose; `classical`, `neural`, `labels`, `tokens` and `conditional` estimate.
+Their functions take checked arrays and are reached through `estimate_mi`, so they are not exported.
 """
 
 from infotok.information.bounds import (
@@ -30,7 +37,6 @@ from infotok.information.bounds import (
     tuba,
 )
 from infotok.information.consistency import Check, self_consistency
-from infotok.information.copula import gaussian_copula_mi, student_copula_mi
 from infotok.information.critics import BilinearCritic, ConcatCritic, GaussianConditional, SeparableCritic
 from infotok.information.discrete import plugin_entropy, plugin_mi
 from infotok.information.estimate import METHODS, Estimate, estimate_mi
@@ -72,7 +78,6 @@ __all__ = [
     "donsker_varadhan",
     "entropy",
     "estimate_mi",
-    "gaussian_copula_mi",
     "gaussian_kl",
     "gaussian_mi",
     "hsic",
@@ -96,7 +101,6 @@ __all__ = [
     "probe_mi",
     "self_consistency",
     "smile",
-    "student_copula_mi",
     "student_t_mi",
     "tuba",
 ]

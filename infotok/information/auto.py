@@ -1,23 +1,24 @@
-"""The method "auto": several models of one dependence, compared on samples they were not fitted to.
+"""Model selection for numbers, the method "auto": several models of the dependence, compared on held-out samples.
 
-Mutual information does not change under one-to-one maps of single coordinates, so every column is first made normal by
-its ranks. Then, from the simplest to the most flexible:
+Every column first becomes its normal scores, which does not change mutual information. The candidates, from the
+simplest to the most flexible:
 
 - gaussian     Gaussian copula: canonical correlations
 - student      Student copula: the coordinates share a scale as well
-- neighbors    nearest neighbours, no model at all, in few dimensions
+- neighbors    KSG nearest neighbours, in few dimensions
 - coordinates  the Gaussian copula in learned coordinates
 - clusters     in many dimensions, two clusterings and their table of counts (`clusters`)
 
-Copulas and coordinates are density ratios, scored by InfoNCE on five folds, each on the fold it was not fitted to; so
-are the tables of clusters, by their log ratio. That score errs on the low side, and KSG's value mostly does, so a more
-flexible candidate replaces a simpler one where it reaches higher by more than `MARGIN` standard errors of the paired
-difference. A Gaussian copula that claims information and scores below 0 has too many coordinates for its samples: half
-of them, the leading principal ones, are tried until it does not. The winner's value is then freed of its bias:
+Copulas and coordinates are density ratios. InfoNCE scores them on five folds, each on the fold it was not fitted to;
+tables of clusters are scored by their log-ratio. This score is biased low, and so is KSG on most data. So a more
+flexible candidate replaces a simpler one where it is higher by more than `MARGIN` standard errors of the paired
+difference. A Gaussian copula with a positive value and a score below 0 has too many coordinates for its samples: half
+of them, the leading principal components, are tried until its score is positive. Then the bias of the chosen one is
+corrected:
 
 - copulas are fitted to all samples and corrected for their number of parameters;
-- learned coordinates and clusters report the middle between their score on the samples fitted to (too high) and on
-  held-out ones (too low): optimism is symmetric to first order (Akaike 1974; Takeuchi 1976).
+- learned coordinates and clusters take the middle between their score on training samples (too high) and on held-out
+  samples (too low): optimism is symmetric to first order (Akaike 1974; Takeuchi 1976).
 """
 
 from collections.abc import Callable
@@ -36,23 +37,27 @@ from infotok.information.neural import History, Training, train_critic
 
 FOLDS = 5
 BLOCK = 1000  # pairs per InfoNCE score, which cannot exceed log BLOCK
-MARGIN = 2.5  # standard errors by which the more flexible has to win
-NEIGHBOR_MARGIN = 4.0  # the same for neighbours, whose terms share samples: they vary together
+MARGIN = 2.5  # standard errors by which the more flexible candidate must be higher
+NEIGHBOR_MARGIN = 4.0  # the same for neighbours, whose terms share samples and so are correlated
 JACKKNIFE = 20  # groups left out in turn
-NEIGHBOR_DIMS = 8  # dx + dy above which nearest neighbours read far too low to compete
-GROWTH = 0.5  # of log N, and of log 2 when N doubles: what neighbours say where y is a function of x
+NEIGHBOR_DIMS = 8  # dx + dy above which nearest neighbours are far too low
+GROWTH = 0.5  # of log N, and of log 2 when N doubles: neighbours grow so where y is a function of x
 SINGULAR = 1e-10  # eigenvalue of the correlations below which two columns are one
 FEW_COORDINATES = 2
-LEARN_FROM = 200  # samples below which coordinates are not worth learning
+LEARN_FROM = 200  # samples below which no coordinates are learned
 PLAN = Training(steps=800, batch=256, rate=4e-3, every=20, patience=8)
 
 
 @dataclass
 class Candidate:
-    """One model's claim.
+    """The estimate of one model.
 
-    nats: its value; terms (N,): held-out InfoNCE, whose mean is its score (for KSG, its own terms); pointwise (N,): log
-    ratios; error: standard error of `nats`; bias: what may remain of it, by which the interval is widened either way.
+    name: of the model
+    nats: its value
+    terms: (N,) held-out InfoNCE terms, whose mean is its score; for KSG its own terms
+    pointwise: (N,) log-ratios
+    error: standard error of `nats`
+    bias: nats that may remain of it; the interval is wider by it on both sides
     """
 
     name: str
@@ -67,18 +72,19 @@ class Candidate:
 
     @property
     def score(self) -> float:
+        """Mean held-out term, in nats."""
         return float(self.terms.mean())
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 %."""
+        """95 % confidence interval in nats."""
         reach = 1.96 * self.error + self.bias
         return self.nats - reach, self.nats + reach
 
 
 @dataclass
 class Comparison:
-    """All candidates in the order tried, the one chosen, and why."""
+    """All candidates in the order tried, the one chosen, the reason, the training history, notes for the user."""
 
     candidates: list[Candidate]
     chosen: Candidate
@@ -96,9 +102,14 @@ def compare(
     plan: Training = PLAN,
     whole: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Comparison:
-    """Try the candidates on x (N, dx) and y (N, dy): finite, no constant column, more samples than coordinates.
+    """Fit all candidates and choose one.
 
-    whole: all columns of x and y as they came, for the clusters; x and y themselves by default.
+    x: (N, dx) finite numbers, no constant column, more samples than coordinates
+    y: (N, dy), likewise
+    seed: of folds, initial weights and batches
+    device: where coordinates are learned
+    plan: how they are trained
+    whole: all columns of x and y as they came, for the clusters; x and y themselves by default
     """
     whole, folds = whole or (x, y), np.array_split(np.random.default_rng(seed).permutation(len(x)), FOLDS)
     x, y, gaussian, notes = _gaussian(normal_scores(x), normal_scores(y), folds)
@@ -120,7 +131,7 @@ def compare(
         if _reaches_above(neighbors, copula, NEIGHBOR_MARGIN):
             chosen = neighbors
             gain, error = neighbors.nats - copula.nats, _paired(neighbors.pointwise - copula.pointwise)[1]
-            reasons.append(f"neighbors reach {gain:.3f} ± {error:.3f} above {copula.name}")
+            reasons.append(f"neighbors are {gain:.3f} ± {error:.3f} above {copula.name}")
 
     if dim > 2 and len(x) >= LEARN_FROM:
         learned = _coordinates(x, y, folds, gaussian, copula, chosen, seed, device, plan)
@@ -144,34 +155,34 @@ def compare(
     if chosen in (gaussian, student):
         fit = GaussianCopula.fit if chosen is gaussian else StudentCopula.fit
         chosen.error = _jackknife(lambda part: fit(normal_scores(x[part]), normal_scores(y[part])).nats, folds)
-    reason = "; ".join(reasons) or "gaussian: no other candidate reaches higher by more than its error"
+    reason = "; ".join(reasons) or "gaussian: no other candidate is higher by more than its error"
     return Comparison(candidates, chosen, reason, history, notes)
 
 
 def _gaussian(x: np.ndarray, y: np.ndarray, folds: list[np.ndarray]):
-    """The coordinates x and y to go on with, the Gaussian copula of them, and notes on what was left out."""
+    """The coordinates x and y to use, their Gaussian copula, and notes on what was left out."""
     joint = np.linalg.eigvalsh(np.corrcoef(np.hstack([x, y]), rowvar=False))
-    if joint[0] < SINGULAR:  # ties that x and y share: broken apart, each by its own random numbers
+    if joint[0] < SINGULAR:  # ties that x and y share: broken independently
         rng = np.random.default_rng(0)
         x, y = untied_scores(x, rng, "x"), untied_scores(y, rng, "y")
     notes: tuple[str, ...] = ()
     while True:
         gaussian = _copula("gaussian", GaussianCopula.fit(x, y), GaussianCopula.fit, x, y, folds)
-        borne_out = gaussian.score >= 0 or gaussian.nats <= MARGIN * gaussian.error
-        if borne_out or x.shape[1] + y.shape[1] <= FEW_COORDINATES:
+        supported = gaussian.score >= 0 or gaussian.nats <= MARGIN * gaussian.error
+        if supported or x.shape[1] + y.shape[1] <= FEW_COORDINATES:
             return x, y, gaussian, notes
         x, y = (_leading(v, (v.shape[1] + 1) // 2) for v in (x, y))
-        notes = (f"x, y: {x.shape[1]} and {y.shape[1]} principal coordinates are all that {len(x)} samples bear out",)
+        notes = (f"x, y: reduced to {x.shape[1]} and {y.shape[1]} principal components, as {len(x)} samples support",)
 
 
 def _leading(x: np.ndarray, count: int) -> np.ndarray:
-    """Normal scores of the `count` leading principal coordinates."""
+    """Normal scores of the `count` leading principal components."""
     _, axes = np.linalg.eigh(np.cov(x, rowvar=False).reshape(x.shape[1], x.shape[1]))
     return normal_scores(x @ axes[:, -count:])
 
 
 def _clusters(views: tuple, folds: list[np.ndarray], seed: int) -> Candidate:
-    """The clustering that scores best: of the columns as they came or of the coordinates."""
+    """The clustering with the highest score, of the columns as they came or of the coordinates."""
     found = [clustering for view in views if (clustering := co_cluster(*view, folds, seed)) is not None]
     best = max(found, key=lambda clustering: clustering.terms.mean())
     optimism = max(float(best.fitted - best.terms.mean()) / 2, 0.0)
@@ -190,7 +201,7 @@ def _copula(name: str, fitted, fit: Callable, x: np.ndarray, y: np.ndarray, fold
 
 
 def _neighbors(x: np.ndarray, y: np.ndarray, folds: list[np.ndarray]) -> Candidate:
-    """KSG, and what bias may remain: it shrinks about as N^-1/2, so halves of the samples show it enlarged."""
+    """KSG; the bias that may remain shrinks about as N^-1/2 and follows from halves of the samples."""
     values = ksg_pointwise(x, y)
     nats, order = float(values.mean()), np.concatenate(folds)
     halves = np.mean([ksg_pointwise(x[half], y[half]).mean() for half in np.array_split(order, 2)])
@@ -210,7 +221,7 @@ def _coordinates(
     device: str,
     plan: Training,
 ) -> Candidate:
-    """Learn on four folds, score on the fifth, in turn; a first fold without promise is the last."""
+    """Learn on four folds, score on the fifth, in turn; stop after the first fold if it gains nothing."""
     tensors = [torch.tensor(v, dtype=torch.float32, device=device) for v in (x, y)]
     terms, start = np.zeros(len(x)), np.zeros(len(x))
     trained, history = [], {}
@@ -247,13 +258,13 @@ def _score(critic: Callable, x: np.ndarray | Tensor, y: np.ndarray | Tensor) -> 
 
 
 def _beats(candidate: Candidate, other: Candidate) -> bool:
-    """Its held-out score is higher, beyond chance."""
+    """Whether the candidate's held-out score is significantly higher."""
     gain, error = _paired(candidate.terms - other.terms)
     return gain > MARGIN * error
 
 
 def _reaches_above(candidate: Candidate, other: Candidate, margin: float) -> bool:
-    """Its value is higher, beyond chance."""
+    """Whether the candidate's value is significantly higher."""
     return candidate.nats - other.nats > margin * _paired(candidate.pointwise - other.pointwise)[1]
 
 
@@ -265,5 +276,5 @@ def _jackknife(estimate: Callable[[np.ndarray], float], folds: list[np.ndarray])
 
 
 def _paired(differences: np.ndarray) -> tuple[float, float]:
-    """Mean and standard error."""
+    """Mean and standard error of differences (N,)."""
     return float(differences.mean()), float(differences.std() / np.sqrt(len(differences)))

@@ -1,26 +1,27 @@
-"""Variational bounds on I(X;Y), each a differentiable function of one score matrix, in nats.
+"""Variational lower bounds on mutual information: InfoNCE, NWJ, Donsker-Varadhan, MINE, TUBA, SMILE and others.
 
-scores[i, j] = f(x_i, y_j) is a critic's score of a pair: the joint pairs (x_i, y_i) lie on the diagonal and the
-B (B - 1) others stand for draws from p(x) p(y). Below, E_p averages the diagonal and E_q the rest. A training step is
+Each is a differentiable function of one score matrix, in nats. scores[i, j] = f(x_i, y_j) is a critic's score of a
+pair. The joint pairs (x_i, y_i) are on the diagonal; the B (B - 1) others are samples of p(x) p(y). Below, E_p is the
+mean of the diagonal and E_q that of the rest. A training step is
 
     loss = -infonce(critic(x, y))
 
 - `donsker_varadhan`  E_p[f] - log E_q[e^f]                         f* = log r + any constant
-- `mine`              its value, with MINE's bias-corrected gradient
+- `mine`              Donsker-Varadhan with MINE's bias-corrected gradient
 - `nwj`               E_p[f] - E_q[e^(f-1)]                         f* = log r + 1
 - `tuba`              NWJ with a baseline a(x) in the place of e    f* = log r + log a(x)
-- `infonce`           B-way classification, at most log B           f* = log r + any c(x)
+- `infonce`           InfoNCE, B-way classification, at most log B  f* = log r + any c(x)
 - `jensen_shannon`    NWJ's value, Jensen-Shannon's gradient        f* = log r
-- `smile`             DV with a clipped partition function          f* = log r   (an estimate, not a bound)
+- `smile`             SMILE, DV with a clipped partition function   f* = log r   (an estimate, not a bound)
 - `interpolated`      alpha = 0 is TUBA, alpha = 1 is InfoNCE       f* = log r + log a(x)
 
-where r(x, y) = p(x, y) / p(x) p(y), so that E_p[log r] is I(X;Y) itself. "Lower bound" holds in expectation, over
-batches that the critic was not trained on. DV's is the exception: the log of a batch mean is below the log of E_q[e^f],
-so on a finite batch it averages *above* its bound. NWJ is unbiased with a variance of at least about (e^I - 1) / B^2.
-Poole et al. 2019, "On variational bounds of mutual information", is the map of this file.
+f* is the best critic and r(x, y) = p(x, y) / p(x) p(y), so that E_p[log r] is I(X;Y). "Lower bound" holds in
+expectation over batches that the critic was not trained on. Donsker-Varadhan is the exception: the log of a batch mean
+is below the log of E_q[e^f], so on a finite batch its mean is *above* the bound. NWJ is unbiased with a variance of at
+least about (e^I - 1) / B^2. Source: Poole et al. 2019, "On variational bounds of mutual information".
 
-Every function refuses (ValueError, TypeError) scores that are not a finite square matrix of floats with B >= 2, and a
-partition function that overflows; half precision is computed in float32.
+scores: (B, B) floats with B >= 2. Every function raises TypeError or ValueError for others, for NaN or infinity, and
+for a partition function that overflows. Half precision is computed in float32.
 """
 
 import math
@@ -46,9 +47,10 @@ __all__ = [
 
 
 def donsker_varadhan(scores: Tensor) -> Tensor:
-    """E_p[f] - log E_q[e^f]: the tightest bound for a given critic, and biased upwards on a finite batch.
+    """Donsker-Varadhan bound E_p[f] - log E_q[e^f], in nats: the tightest for a given critic, biased upwards.
 
-    Donsker & Varadhan 1983; Belghazi et al. 2018, eq. 10.
+    scores: (B, B) scores of all pairs, joint pairs on the diagonal.
+    Source: Donsker & Varadhan 1983; Belghazi et al. 2018, eq. 10.
     """
     scores = checked_scores(scores)
     return scores.diagonal().mean() - log_mean_exp(off_diagonal(scores))
@@ -56,7 +58,11 @@ def donsker_varadhan(scores: Tensor) -> Tensor:
 
 @dataclass
 class MovingAverage:
-    """The state of `mine`: log of the running mean of E_q[e^f], one per critic, updated in place."""
+    """The running mean of E_q[e^f] that `mine` divides by, as its log; one per critic, updated in place.
+
+    decay: weight of the past in each update, in [0, 1)
+    log_mean: a scalar tensor; None before the first batch
+    """
 
     decay: float = 0.99
     log_mean: Tensor | None = None
@@ -67,7 +73,10 @@ class MovingAverage:
             require_tensor("log_mean", self.log_mean, (), values="(-inf, inf)")
 
     def update(self, log_batch_mean: Tensor) -> Tensor:
-        """Take in one batch and return the new log mean; the first batch sets it."""
+        """Add one batch and return the new log mean; the first batch sets it.
+
+        log_batch_mean: scalar, log of the mean of e^f over the batch's E_q pairs.
+        """
         require_tensor("log_batch_mean", log_batch_mean, ())
         if self.log_mean is None:
             self.log_mean = log_batch_mean
@@ -80,10 +89,15 @@ class MovingAverage:
 
 
 def mine(scores: Tensor, average: MovingAverage) -> Tensor:
-    """Donsker-Varadhan's value with the gradient E_p[df] - E_q[e^f df] / (moving average of E_q[e^f]).
+    """MINE: Donsker-Varadhan's value with the gradient E_p[df] - E_q[e^f df] / (moving average of E_q[e^f]), in nats.
 
-    DV's own gradient divides by one batch's mean, whose inverse is biased; the average over batches is not. Keep one
-    `MovingAverage()` per critic and pass it at every training step. Belghazi et al. 2018, eq. 12 and section 3.2.
+    DV's own gradient divides by one batch's mean, whose inverse is biased; the average over batches is not.
+
+    Args:
+        scores: (B, B) scores of all pairs, joint pairs on the diagonal.
+        average: one `MovingAverage()` per critic, passed at every training step.
+
+    Source: Belghazi et al. 2018, eq. 12 and section 3.2.
     """
     scores = checked_scores(scores)
     require_instance("average", average, MovingAverage)
@@ -94,19 +108,25 @@ def mine(scores: Tensor, average: MovingAverage) -> Tensor:
 
 
 def nwj(scores: Tensor) -> Tensor:
-    """E_p[f] - E_q[e^(f-1)]: unbiased for a given critic, with a variance that grows like e^I.
+    """NWJ bound E_p[f] - E_q[e^(f-1)], in nats: unbiased for a given critic, with a variance that grows like e^I.
 
-    Nguyen, Wainwright & Jordan 2010, also called f-GAN KL and MINE-f; Poole et al. 2019, eq. 4.
+    scores: (B, B) scores of all pairs, joint pairs on the diagonal.
+    Source: Nguyen, Wainwright & Jordan 2010, also called f-GAN KL and MINE-f; Poole et al. 2019, eq. 4.
     """
     scores = checked_scores(scores)
     return scores.diagonal().mean() - _exponential(log_mean_exp(off_diagonal(scores)) - 1)
 
 
 def tuba(scores: Tensor, log_baseline: Tensor | float) -> Tensor:
-    """1 + E_p[f - log a(x)] - E_q[e^f / a(x)]: a lower bound for every baseline a > 0, tight at a(x) = E_p(y)[e^f].
+    """TUBA bound 1 + E_p[f - log a(x)] - E_q[e^f / a(x)], in nats, for every baseline a > 0.
 
-    `log_baseline` is log a(x_i): a number, or (B,) with one entry per row, and may be learned. log a = 1 is `nwj`.
-    Barber & Agakov's bound made tractable and unnormalised; Poole et al. 2019, eq. 3.
+    Tight at a(x) = E_p(y)[e^f]. It is the Barber-Agakov bound made tractable and unnormalised.
+
+    Args:
+        scores: (B, B) scores of all pairs, joint pairs on the diagonal.
+        log_baseline: log a(x_i), a number or (B,) with one entry per row; it may be learned. 1 gives `nwj`.
+
+    Source: Poole et al. 2019, eq. 3.
     """
     scores = checked_scores(scores)
     baseline = _checked_baseline(log_baseline, scores)  # (B,)
@@ -115,11 +135,15 @@ def tuba(scores: Tensor, log_baseline: Tensor | float) -> Tensor:
 
 
 def infonce(scores: Tensor) -> Tensor:
-    """log B minus the cross-entropy of telling y_i from the batch's other y_j given x_i: low variance, at most log B.
+    """InfoNCE bound, in nats: log B minus a cross-entropy; low variance, at most log B.
 
-    (1/B) sum_i log [ e^f(x_i, y_i) / (1/B) sum_j e^f(x_i, y_j) ]. Each row is a B-way classification; the transpose,
-    `infonce(scores.T)`, classifies x given y, and CLIP trains on the mean of both. A false negative (a duplicate) can
-    be masked by a score such as -1e4. van den Oord et al. 2018; Poole et al. 2019, eq. 10.
+        (1/B) sum_i log [ e^f(x_i, y_i) / (1/B) sum_j e^f(x_i, y_j) ]
+
+    Each row is a B-way classification of y given x. The transpose, `infonce(scores.T)`, classifies x given y; CLIP
+    trains on the mean of both.
+
+    scores: (B, B) scores of all pairs, joint pairs on the diagonal; -1e4, say, masks a false negative (a duplicate).
+    Source: van den Oord et al. 2018; Poole et al. 2019, eq. 10.
     """
     scores = checked_scores(scores)
     partner = torch.arange(len(scores), device=scores.device)
@@ -127,10 +151,14 @@ def infonce(scores: Tensor) -> Tensor:
 
 
 def jensen_shannon(scores: Tensor) -> Tensor:
-    """NWJ's value at f + 1 with the gradient of E_p[-softplus(-f)] - E_q[softplus(f)].
+    """Jensen-Shannon training of a critic: NWJ's value at f + 1, the gradient of the Jensen-Shannon objective.
 
-    The Jensen-Shannon bound is maximal at f = log r as well, its gradient is bounded, and its own value is not in nats
-    of I(X;Y): so it trains the critic and NWJ reads it. Nowozin et al. 2016; Hjelm et al. 2019; Poole et al. 2019.
+        value E_p[f + 1] - E_q[e^f] in nats,    gradient of E_p[-softplus(-f)] - E_q[softplus(f)]
+
+    The objective has its maximum at f = log r too and a bounded gradient, but its own value is no information in nats.
+
+    scores: (B, B) scores of all pairs, joint pairs on the diagonal.
+    Source: Nowozin et al. 2016; Hjelm et al. 2019 (Deep InfoMax); Poole et al. 2019.
     """
     scores = checked_scores(scores)
     value = 1 + scores.detach().diagonal().mean() - _exponential(log_mean_exp(off_diagonal(scores.detach())))
@@ -138,11 +166,16 @@ def jensen_shannon(scores: Tensor) -> Tensor:
 
 
 def smile(scores: Tensor, clip: float = 5.0) -> Tensor:
-    """E_p[f] - log E_q[e^clamp(f, -clip, clip)]: less variance than DV, more bias. Not a lower bound.
+    """SMILE estimate E_p[f] - log E_q[e^clamp(f, -clip, clip)], in nats: less variance than DV, more bias; no bound.
 
-    The value is the clipped Donsker-Varadhan, which no critic could be trained on (adding a constant to f raises it
-    without end); the gradient is Jensen-Shannon's, as in the authors' code. `clip=math.inf` reads as DV.
-    Song & Ermon 2020, "Understanding the limitations of variational mutual information estimators", eq. 18.
+    The value is Donsker-Varadhan's with a clipped partition function. No critic can be trained on it, since a constant
+    added to f raises it without limit; so the gradient is Jensen-Shannon's, as in the authors' code.
+
+    Args:
+        scores: (B, B) scores of all pairs, joint pairs on the diagonal.
+        clip: the largest |f| in the partition function, in nats; `math.inf` gives Donsker-Varadhan's value.
+
+    Source: Song & Ermon 2020, "Understanding the limitations of variational mutual information estimators", eq. 18.
     """
     require_float("clip", clip, "(0, inf]")
     scores = checked_scores(scores)
@@ -153,17 +186,22 @@ def smile(scores: Tensor, clip: float = 5.0) -> Tensor:
 
 
 def interpolated(scores: Tensor, *, alpha: float, log_baseline: Tensor | float = 1.0) -> Tensor:
-    """I_alpha, between TUBA (alpha = 0: no bias, high variance) and InfoNCE (alpha = 1: low variance, at most log B).
+    """Interpolated bound I_alpha, in nats, between TUBA (no bias, high variance) and InfoNCE (low variance).
 
-    1 + E_p[f - log A] - E_q[e^f / A] with A = alpha * mean_j e^f(x, y_j) + (1 - alpha) * a(x), where the mean runs over
-    B - 1 candidates: one is always left out, so that numerator and A stay independent where the bound needs it. Hence
+        1 + E_p[f - log A] - E_q[e^f / A],    A = alpha mean_j e^f(x, y_j) + (1 - alpha) a(x)
+
+    The mean runs over B - 1 candidates: one is always left out, so that numerator and A are independent. Hence
 
     - alpha = 0 is exactly `tuba(scores, log_baseline)`, and `nwj(scores)` with the default log a = 1;
     - alpha = 1 is InfoNCE over B - 1 candidates, averaged over the one left out: at most log(B - 1);
     - in between it is at most 1 + log((B - 1) / alpha).
 
-    This is the direction of the paper's equation; its published notebook runs a *logit* of alpha the other way.
-    Needs B >= 3. Poole et al. 2019, eq. 14.
+    Args:
+        scores: (B, B) scores of all pairs, B >= 3, joint pairs on the diagonal.
+        alpha: from 0 to 1, as in the paper's equation; its published notebook counts the other way.
+        log_baseline: log a(x_i), a number or (B,).
+
+    Source: Poole et al. 2019, eq. 14.
     """
     require_float("alpha", alpha, "[0, 1]")
     scores = checked_scores(scores)
@@ -177,11 +215,11 @@ def interpolated(scores: Tensor, *, alpha: float, log_baseline: Tensor | float =
     return 1 + joint.mean() - _exponential(log_mean_exp(marginal))
 
 
-# --- what they share ---------------------------------------------------------------------------------------------
+# --- shared parts ------------------------------------------------------------------------------------------------
 
 
 def checked_scores(scores: Tensor) -> Tensor:
-    """The scores, at least in float32, or an error. A sum finds any NaN or inf, far faster than isfinite."""
+    """The scores (B, B), at least in float32; TypeError or ValueError for others. A sum finds any NaN or infinity."""
     require_tensor("scores", scores)
     square = scores.ndim == 2 and scores.shape[0] == scores.shape[1] >= 2
     require(square, "scores", scores, "a square (B, B) matrix with B >= 2 and the joint pairs on the diagonal")
@@ -221,7 +259,7 @@ def _leave_one_out_mean(scores: Tensor) -> Tensor:
 
 
 def _exponential(log_value: Tensor) -> Tensor:
-    """e^log_value, refused where it overflows."""
+    """e^log_value; ValueError where it overflows."""
     largest = math.log(torch.finfo(log_value.dtype).max)
     got = log_value.detach()
     require(got < largest, "scores, log mean of e^f", got.item(), f"below {largest:.4g}, where e^f overflows")
@@ -234,5 +272,5 @@ def _jensen_shannon_divergence(scores: Tensor) -> Tensor:
 
 
 def _with_gradient_of(surrogate: Tensor, value: Tensor) -> Tensor:
-    """A scalar that reads as `value` and differentiates as `surrogate`."""
+    """A scalar with the value of `value` and the gradient of `surrogate`."""
     return value.detach() + (surrogate - surrogate.detach())

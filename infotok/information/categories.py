@@ -1,13 +1,13 @@
-"""Labels of any kind as integer codes: what counts as a category, and how categories become numbers.
+"""Encoding of labels: which values are categories, and their integer codes.
 
 - `is_labels`       whether values are categories by their type, such as text, booleans and one-hot rows
 - `encode_labels`   any labels (N,) or (N, columns) as codes (N,) from 0, numbered by first appearance
 - `encode_columns`  the same for each column apart, (N, columns)
 - `one_hot_codes`   the codes of rows that hold exactly one 1, or None
 
-Codes numbered by first appearance do not depend on what the labels are called, so neither does an estimate made from
-them. Numbers, other than one-hot rows, are categories only where the caller says so (`discrete_x=True`). Then 1, 1.0
-and True are one label, -1 is a label like any other, and NaN or None is a missing label, which is refused.
+Codes numbered by first appearance, and estimates from them, do not depend on the names of the labels. Numbers, other
+than one-hot rows, are categories only with `discrete_x=True`. Then 1, 1.0 and True are one label, -1 is a label like
+any other, and NaN or None is a missing label, which raises ValueError.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ PLAIN = "fiub"  # kinds of NumPy types that pandas columns share with arrays
 
 
 def is_labels(values: Any) -> bool:
-    """Whether `values` are categories by their type alone: of integers and floats the caller decides, so False.
+    """Whether `values` are categories by their type alone; False for integers and floats, where the caller decides.
 
     True for text, bytes, a vector of booleans, objects that are not all numbers, pandas columns of category, string or
     boolean type, frames of such columns only, and one-hot rows (N, K). A matrix of booleans is a matrix of features,
@@ -46,9 +46,11 @@ def is_labels(values: Any) -> bool:
 def encode_labels(values: Any, name: str = "labels") -> np.ndarray:
     """Labels as integer codes (N,), 0 for the label that appears first.
 
-    values: (N,) or (N, columns), one label a row, of any type that NumPy, torch or pandas holds; one-hot rows are the
-    labels that they mark. Raises ValueError for missing labels (None, NaN), no rows or more than two axes, TypeError
-    for labels that are lists or the like.
+    values: (N,) or (N, columns), one label per row, of any type of NumPy, torch or pandas; or one-hot rows
+    name: of the argument, for errors
+
+    Raises ValueError for missing labels (None, NaN), no rows or more than two axes, TypeError for labels that are lists
+    or the like.
     """
     marked = one_hot_codes(values)
     columns = marked[:, None] if marked is not None else encode_columns(values, name)
@@ -59,7 +61,7 @@ def encode_labels(values: Any, name: str = "labels") -> np.ndarray:
 
 
 def encode_columns(values: Any, name: str = "labels") -> np.ndarray:
-    """Each column of `values` (N,) or (N, columns) as codes by itself, (N, columns). Errors as in `encode_labels`."""
+    """Integer codes (N, columns), each column of `values` (N,) or (N, columns) by itself. Errors as `encode_labels`."""
     array = _array(values, name)
     require(array.ndim in (1, 2), name, array, "labels of shape (N,) or (N, columns)")
     require(array.size > 0, name, array, "at least one label")

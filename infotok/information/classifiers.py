@@ -1,4 +1,4 @@
-"""Classifiers whose held-out probabilities bound I(X;Y) for labels y.
+"""Classifiers of labels from features, whose held-out probabilities give a lower bound of I(X;Y).
 
 Each is a function fit(x, y, seed) -> predict. x (n, d) are columns of about unit variance, y (n,) codes that take every
 value from 0 to C - 1, and predict(x) lists log-probabilities (n, C), one array for each strength of smoothing.
@@ -6,12 +6,12 @@ value from 0 to C - 1, and predict(x) lists log-probabilities (n, C), one array 
 - `logistic`    multinomial logistic regression; x may be sparse
 - `quadratic`   the same on all products of two columns as well
 - `gaussian`    Gaussian classes with one covariance for all, and with one each, shrunk towards it (Friedman 1989)
-- `nearest`     how often each label occurs among the nearest neighbours
+- `nearest`     k nearest neighbours: frequencies of the labels among them
 - `forest`      extremely randomised trees (Geurts, Ernst and Wehenkel 2006)
 - `kernel`      logistic regression on features of a Gaussian kernel (Williams and Seeger 2001)
 - `selected`    `logistic` on the columns whose means differ most between labels, where there are very many
 
-Beyond 256 columns all but the last and the forest take the leading principal coordinates.
+Beyond 256 columns all but the last and the forest take the leading principal components.
 
 scikit-learn is imported on use, since it takes a second.
 """
@@ -32,14 +32,14 @@ PRODUCT_DIMS = 12  # columns whose products are features
 COVARIANCES = 200_000  # numbers that the covariances of all classes may have
 NEIGHBORS = (3, 8, 24, 72)
 TREE_DIMS = 8  # where k-d trees help
-LEADING, SELECTED = 256, 64  # principal coordinates; columns
+LEADING, SELECTED = 256, 64  # principal components; columns
 KERNEL_ROWS, FOREST_ROWS, NEAREST_ROWS = 4000, 8000, 5000  # fitted to at most: time stays linear in N
 TREES, LANDMARKS = 60, 150
 BANDWIDTHS = (0.25, 0.6)  # in median distances
 
 
 def candidates(n: int, dim: int, classes: int) -> dict[str, Fit]:
-    """The classifiers that n samples of `dim` columns, those of `with_leading`, and so many classes allow."""
+    """The classifiers {name: fit} that are fast enough for n samples, `dim` columns (of `with_leading`), classes."""
     if dim > LEADING:
         first, rest = slice(0, LEADING), slice(LEADING, None)
         fits = {name: _on(first, fit) for name, fit in candidates(n, LEADING, classes).items()}
@@ -59,13 +59,13 @@ def candidates(n: int, dim: int, classes: int) -> dict[str, Fit]:
 
 
 def logistic(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
-    """log q(y|x) = w_y . x + b_y, normalised, for a weak and a strong prior of the weights."""
+    """Logistic regression, log q(y|x) = w_y . x + b_y, normalised, for a weak and a strong prior of the weights."""
     from sklearn.linear_model import LogisticRegression
 
     weak_is_enough = len(y) > 100 * x.shape[1]
     models = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # to stop early is one more kind of shrinkage
+        warnings.simplefilter("ignore")  # stopping early only shrinks the weights
         for variance in WEIGHT_VARIANCES[:1] if weak_is_enough else WEIGHT_VARIANCES:
             models.append(LogisticRegression(C=variance, max_iter=100, tol=1e-3).fit(x, y))
     return lambda new: [_log_probabilities(model.decision_function(new)) for model in models]
@@ -84,7 +84,7 @@ def quadratic(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
 
 
 def gaussian(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
-    """log q(y|x) = log N(x; mean_y, S_y) + log prior_y, normalised: with the pooled S and, where it can be, its own."""
+    """Discriminant analysis, log q(y|x) = log N(x; mean_y, S_y) + log prior_y, with one pooled S and with own S."""
     from sklearn.covariance import ledoit_wolf
 
     n, dim, counts = len(x), x.shape[1], np.bincount(y)
@@ -114,7 +114,7 @@ def gaussian(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
 
 
 def nearest(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
-    """q(y|x) = (n_y + prior_y) / (k + 1) with n_y of the k nearest, for several k."""
+    """k nearest neighbours, q(y|x) = (n_y + prior_y) / (k + 1) with n_y of the k nearest, for several k."""
     classes, n = int(y.max()) + 1, len(x)
     sizes = [k for k in NEIGHBORS if k <= n // 2] or [1]
     prior = np.bincount(y) / n
@@ -138,7 +138,7 @@ def nearest(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
 
 
 def forest(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
-    """The average of trees with three samples or more in each leaf."""
+    """Extremely randomised trees with three samples or more in each leaf."""
     from sklearn.ensemble import ExtraTreesClassifier
 
     prior = np.bincount(y) / len(y)
@@ -155,7 +155,7 @@ def forest(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
 
 
 def selected(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
-    """The columns of the largest F statistic of these samples."""
+    """`logistic` on the columns with the largest F statistic of these samples."""
     from sklearn.feature_selection import f_classif
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -167,7 +167,7 @@ def selected(x: np.ndarray, y: np.ndarray, seed: int) -> Predict:
 
 
 def with_leading(x: np.ndarray, seed: int) -> np.ndarray:
-    """x (N, d), after its leading principal coordinates where there are more than 256 columns."""
+    """x (N, d); with more than 256 columns, preceded by its leading principal components."""
     if x.shape[1] <= LEADING:
         return x
     from sklearn.utils.extmath import randomized_svd

@@ -1,14 +1,15 @@
-"""Mutual information of two clusterings that the information bottleneck chose: for many columns, such as images.
+"""Mutual information of many columns, such as images, by the agglomerative information bottleneck on clusters.
 
-Each side is cut into many small clusters by k-means, which knows nothing of the other side. Then the clusters are
-merged, two at a time, so that each merge loses the least information about the other side: the agglomerative
-information bottleneck (Slonim and Tishby 1999). What is left is a small table of counts.
+k-means cuts each side into many small clusters, without the other side. Then the clusters are merged, two at a time, so
+that each merge loses the minimum of information about the other side (Slonim and Tishby 1999). A small table of counts
+remains.
 
-By data processing I(C_x; C_y) <= I(X;Y). The merges and the table come from four folds and are scored on the fifth by
+By the data processing inequality I(C_x; C_y) <= I(X;Y). The merges and the table come from four folds and are scored on
+the fifth by
 
     E log q(c_y | c_x) / q(c_y),
 
-a lower bound for every q. So more clusters win only where they tell more about samples that have not been seen.
+a lower bound for every q. So more clusters are chosen only where they help on held-out samples.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import xlogy
 
-STARTS = (16, 32, 64)  # clusters a side before merging
+STARTS = (16, 32, 64)  # clusters per side before merging
 SIZES = (2, 3, 4, 6, 8, 12, 16, 24)  # and after
 SAMPLES_PER_CLUSTER = 12  # below, k-means clusters are single samples
 SMOOTHING = 0.5  # samples that each cell of the table has before any is counted
@@ -24,10 +25,12 @@ SMOOTHING = 0.5  # samples that each cell of the table has before any is counted
 
 @dataclass(frozen=True)
 class Clustering:
-    """The clustering that scored best.
+    """The clustering with the highest held-out score.
 
-    terms: (N,) held-out, in nats; fitted: their mean on the samples fitted to; start, size: clusters a side before and
-    after merging; remaining: what more clusters and more samples may add, in nats, from what half of them said.
+    terms: (N,) held-out terms in nats
+    fitted: their mean on the training samples
+    start, size: clusters per side before and after merging
+    remaining: nats that more clusters and samples may add, extrapolated from half of them
     """
 
     terms: np.ndarray
@@ -38,7 +41,10 @@ class Clustering:
 
 
 def co_cluster(x: np.ndarray, y: np.ndarray, folds: list[np.ndarray], seed: int) -> Clustering | None:
-    """The best clustering of x (N, dx) and y (N, dy) over `STARTS` and `SIZES`; None where N is too small for any."""
+    """The best clustering over `STARTS` and `SIZES`; None where N is too small.
+
+    x: (N, dx); y: (N, dy); folds: index arrays that partition the samples; seed: of k-means.
+    """
     scores: dict[int, Clustering] = {}
     for start in STARTS:
         if len(x) >= SAMPLES_PER_CLUSTER * start:
@@ -67,10 +73,12 @@ def _score(clustering: Clustering) -> float:
 
 
 def merge(table: np.ndarray, sizes: tuple[int, ...]) -> dict[int, np.ndarray]:
-    """The agglomerative information bottleneck: rows of a table of counts (K, L) merged into `sizes` groups.
+    """Agglomerative information bottleneck: merge the rows of a table of counts into groups.
 
     Merging rows i and j loses (n_i + n_j) JS(p(y|i), p(y|j)) / N nats, JS the Jensen-Shannon divergence weighted by
-    their counts; the smallest loss goes first. Returns the group of each row, (K,), for every size below K.
+    their counts; the smallest loss comes first.
+
+    table: (K, L) counts; sizes: numbers of groups. Returns {size: group of each row, (K,)} for every size below K.
     """
     rows = table.astype(np.float64)
     group = np.arange(len(rows))
@@ -97,7 +105,7 @@ def _negative_entropy(counts: np.ndarray) -> np.ndarray:
 
 
 def clusters_of(x: np.ndarray, clusters: int, seed: int) -> np.ndarray:
-    """Codes (N,) of k-means clusters of x (N, d), in the scale of the columns: pixels that hardly vary count less."""
+    """Codes (N,) of k-means clusters of x (N, d); columns are not rescaled, so pixels that hardly vary count less."""
     from sklearn.cluster import KMeans
 
     _, exponent = np.frexp(np.abs(x).max())

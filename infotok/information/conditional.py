@@ -1,15 +1,15 @@
-"""I(X;Y|Z), of labels, real features and both, in nats.
+"""Conditional mutual information I(X;Y|Z) of labels, real features and both, in nats.
 
     I(X;Y|Z) = H(X,Z) + H(Y,Z) - H(Z) - H(X,Y,Z) = I(X,Z;Y) - I(Z;Y)
 
-- `counted`    all labels, enough samples a cell: entropies counted and corrected (Miller 1955)
+- `counted`    labels only, enough samples per cell: plug-in entropies, corrected (Miller 1955)
 - `predicted`  y (or x) labels: how much better held-out labels are predicted from x and z than from z alone, on
                the same folds; the classifiers on z join those on x and z, so that x can only add (`crossfit`)
-- `linear`     no labels: normal margins and partial canonical correlations
-- `neighbors`  any kinds: k nearest neighbours of mixtures (Mesner and Shalizi 2020, IEEE Trans. Inf. Theory 66, 464)
+- `linear`     no labels: Gaussian copula and partial canonical correlations
+- `neighbors`  any kinds: nearest neighbours for mixtures (Mesner and Shalizi 2020, IEEE Trans. Inf. Theory 66, 464)
 
-`conditional_mi` chooses: labels are counted or predicted, real x and y are linear; in few dimensions neighbours replace
-that value where they are higher by more than their error.
+`conditional_mi` chooses: `counted` or `predicted` for labels, `linear` for real x and y. In few dimensions `neighbors`
+replaces that value where it is higher by more than its error.
 """
 
 import math
@@ -38,11 +38,19 @@ Z95, T95 = 1.96, 2.09  # of the normal distribution, and of Student's with 19 de
 
 
 def conditional_mi(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, seed: int = 0) -> LabelInformation:
-    """I(X;Y|Z) in nats. Integers are labels, (N,) or (N, columns); floats are real features, (N,) or (N, d).
+    """Conditional mutual information I(X;Y|Z), in nats.
 
-    `ceiling` is the smaller of H(X) and H(Y) of those that are labels, infinite if neither is. A constant z gives
-    I(X;Y); a real y whose normal scores are linear in those of x and z, but not in z's, gives infinity. Raises
-    ValueError for unequal lengths, fewer than 20 samples, NaN or infinity.
+    Args:
+        x: integer labels, (N,) or (N, columns); or real features, (N,) or (N, d) floats.
+        y: likewise.
+        z: likewise, the variable conditioned on; a constant gives I(X;Y).
+        seed: of folds and classifiers.
+
+    Returns:
+        LabelInformation. `ceiling` is the smaller of H(X) and H(Y) of those that are labels, infinite if neither is.
+        The value is infinite for a real y whose normal scores are linear in those of x and z, but not in those of z.
+
+    Raises ValueError for unequal lengths, fewer than 20 samples, NaN or infinity.
     """
     x, y, z = (_checked(values, name, len(x)) for values, name in ((x, "x"), (y, "y"), (z, "given")))
     ceiling = min((entropy_of(v) for v in (x, y) if v.ndim == 1), default=math.inf)
@@ -62,14 +70,14 @@ def conditional_mi(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, seed: int = 0
 
 
 def linear_or_neighbors(x: np.ndarray, y: np.ndarray) -> float:
-    """I(X;Y) in nats of real x (N, dx) and y (N, dy) in few dimensions, fast; infinite for monotone functions."""
+    """A fast I(X;Y) in nats of real x (N, dx) and y (N, dy) in few dimensions; infinite for monotone functions."""
     nothing = np.zeros(len(x), dtype=np.int64)
     value = linear(x, y, nothing)
     return _better(value, neighbors(x, y, nothing)).nats if math.isfinite(value.nats) else math.inf
 
 
 def _of_labels(x: np.ndarray, y: np.ndarray, z: np.ndarray, seed: int) -> LabelInformation:
-    """Counted where there are samples enough; else the side with fewer labels is predicted."""
+    """`counted` where there are enough samples; else the side with fewer labels is `predicted`."""
     if x.ndim == y.ndim == z.ndim == 1 and len(x) >= PER_CELL * len(_cells(x, y, z)[1]):
         return counted(x, y, z)
     fewer = y.ndim == 1 and (x.ndim == 2 or y.max() <= x.max())
@@ -77,7 +85,7 @@ def _of_labels(x: np.ndarray, y: np.ndarray, z: np.ndarray, seed: int) -> LabelI
 
 
 def counted(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:
-    """Labels (N,), counted; Miller and Madow's correction of each of the four entropies."""
+    """I(X;Y|Z) of labels x, y, z (N,) from counts, each of the four entropies with Miller and Madow's correction."""
     parts = [_cells(*some) for some in ((x, z), (y, z), (z,), (x, y, z))]
     signs = (1, 1, -1, -1)
     entropies = [plugin_entropy(counts) for _, counts in parts]
@@ -89,7 +97,7 @@ def counted(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:
 
 
 def predicted(x: np.ndarray, y: np.ndarray, z: np.ndarray, seed: int) -> LabelInformation:
-    """y labels (N,): the mean of log q(y|x,z) - log q(y|z) on held-out samples, and what is left to learn."""
+    """I(X;Y|Z) of labels y (N,): the mean of log q(y|x,z) - log q(y|z) on held-out samples, extrapolated."""
     rest, both = _features(z), np.hstack([_features(z), _features(x)])
     place = stratified_folds(y, FOLDS, seed)
     alone = classified(rest, y, place, seed) if rest.shape[1] else None
@@ -102,7 +110,7 @@ def predicted(x: np.ndarray, y: np.ndarray, z: np.ndarray, seed: int) -> LabelIn
 
 
 def linear(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:
-    """Real x and y (N, d) whose normal scores, with z's or for each label z, are jointly Gaussian."""
+    """I(X;Y|Z) of real x and y (N, d) whose normal scores, with those of z or per label z, are jointly Gaussian."""
     if z.ndim == 1:
         return _linear_by_label(x, y, z)
     x, y, z = normal_scores(x), normal_scores(y), normal_scores(z)
@@ -139,7 +147,7 @@ def _jackknife(estimate: Callable[[np.ndarray], float], n: int) -> float:
 
 
 def _linear_by_label(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:
-    """The mean over labels z; labels too rare for a correlation matrix count as the others do on average."""
+    """The mean over labels z; labels too rare for a correlation matrix get the mean of the others."""
     least = 2 * (x.shape[1] + y.shape[1]) + 5
     terms, seen, total = np.zeros(len(x)), np.zeros(len(x), dtype=bool), 0.0
     for rows in (np.flatnonzero(z == label) for label in np.flatnonzero(np.bincount(z) >= least)):
@@ -158,10 +166,12 @@ def _linear_by_label(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInform
 
 
 def neighbors(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:
-    """< psi(k_i) - psi(n_xz) - psi(n_yz) + psi(n_z) >, n the samples as close as the k-th neighbour in all of x, y, z.
+    """I(X;Y|Z) by nearest neighbours, in nats.
 
-    Real columns by normal scores, in the maximum norm; samples of different labels are far apart. Where several samples
-    are equally far, k_i counts them all.
+        < psi(k_i) - psi(n_xz) - psi(n_yz) + psi(n_z) >,    n the samples as close as the k-th neighbour in (x, y, z)
+
+    Real columns are normal scores, in the maximum norm; samples of different labels are far apart. Where several
+    samples are equally far, k_i counts them all. x, y, z: label codes (N,), or real features (N, d).
     """
     parts = [v[:, None] * APART if v.ndim == 1 else normal_scores(v) for v in (x, y, z)]
     terms = _neighbor_terms(*parts)
@@ -184,7 +194,7 @@ def _neighbor_terms(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 
 def _marginal(points: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """The closer ones and the k-th itself; all that are as close where several are equally far."""
+    """Number of samples within the radius: the closer ones and the k-th itself, and all at the same distance."""
     within = _within(points, radius * (1 + 1e-9))
     return np.where(radius > 0, np.maximum(within, _within(points, radius * (1 - 1e-9)) + 1), within)
 
@@ -194,7 +204,7 @@ def _within(points: np.ndarray, radius: np.ndarray) -> np.ndarray:
 
 
 def _better(value: LabelInformation, other: LabelInformation) -> LabelInformation:
-    """The neighbours' value where it is higher by more than its error; its interval then reaches halfway back."""
+    """The neighbours' value where it is higher by more than its error, else the other value."""
     gain = other.nats - value.nats
     error = float((other.pointwise - value.pointwise).std()) / math.sqrt(len(value.pointwise))
     both = {**value.candidates, **other.candidates}

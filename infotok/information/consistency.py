@@ -1,14 +1,14 @@
-"""Does an estimator behave like mutual information? Tests that need no ground truth, for any `(x, y) -> nats`.
+"""Self-consistency tests of an estimator of mutual information, which need no ground truth.
 
     checks = self_consistency(ksg, x, y)
 
 - independence      I(X; Y') = 0                    Y' is Y shuffled
 - data processing   I(T; Y) <= I(X; Y)              T is X with noise added (labels: merged in pairs)
-- redundancy        I(X; [Y, h(Y)]) = I(X; Y)       h(Y) adds columns, and no information
+- redundancy        I(X; [Y, h(Y)]) = I(X; Y)       h(Y) adds columns but no information
 - bijection         I(g(X); Y) = I(X; Y)            g is asinh, column by column (labels: reversed)
 - additivity        I([X1, X2]; [Y1, Y2]) = I(X1; Y1) + I(X2; Y2)   two independent halves of the data, side by side
 
-After Song & Ermon 2020, section 4, who found that the variational estimators of their day fail the last ones.
+After Song & Ermon 2020, section 4, who found that many variational estimators fail the last ones.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,12 @@ __all__ = ["Check", "self_consistency"]
 
 @dataclass(frozen=True)
 class Check:
-    """One property: the estimator's `value` against what the property `expected`, both in nats."""
+    """The result of one test.
+
+    name: of the property; statement: its equation
+    value: what the estimator returned, in nats; expected: what the property asks for, in nats
+    passed: whether the two agree within the tolerance
+    """
 
     name: str
     statement: str
@@ -44,11 +49,14 @@ def self_consistency(
     tolerance: float = 0.1,
     seed: int = 0,
 ) -> list[Check]:
-    """Run the five tests above on paired samples x (N, dx), y (N, dy) and return one `Check` each.
+    """Run the five self-consistency tests and return one `Check` each.
 
-    `estimator(x, y)` takes two NumPy arrays of two axes and returns nats (anything that float() takes). It is called
-    eight times. A test passes within `tolerance`: that many nats, or that fraction of the expected value if larger.
-    x and y are floats, or integer labels for a discrete estimator; rows must be independent draws.
+    Args:
+        estimator: a function of two NumPy arrays (N, dx) and (N, dy) that returns nats; called eight times.
+        x: (N, dx) or (N,) floats, or integer labels for a discrete estimator; rows are independent samples, N >= 8.
+        y: (N, dy) or (N,), likewise.
+        tolerance: nats, or the fraction of the expected value where that is larger.
+        seed: of shuffles and noise.
     """
     require_function("estimator", estimator, "a function of two arrays")
     x, y = _matrix(x, "x"), _matrix(y, "y")
@@ -94,7 +102,7 @@ def _matrix(values: ArrayLike, name: str) -> np.ndarray:
 
 
 def _degraded(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Less of X: noise as large as the signal, or neighbouring labels merged."""
+    """X with less information: with noise as large as the signal, or neighbouring labels merged."""
     if x.dtype.kind == "f":
         with np.errstate(over="ignore"):
             spread = x.std(0)

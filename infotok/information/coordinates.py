@@ -1,12 +1,11 @@
-"""Learned coordinates: where a dependence that no copula fits becomes Gaussian.
+"""Learned coordinates: a critic in whose coordinates the dependence is Gaussian, trained with InfoNCE.
 
 The critic is the log density ratio of Gaussian pairs (u_i, v_i) with correlations rho_i,
 
     f(x, y) = sum_i [ rho_i u_i v_i - rho_i^2 (u_i^2 + v_i^2) / 2 ] / (1 - rho_i^2) - 1/2 sum_i log(1 - rho_i^2),
 
-in coordinates u = f(x), v = g(y) that start as the canonical ones, where f is the Gaussian copula, and are then bent
-by small networks to raise the InfoNCE bound. So training starts from the best Gaussian model and early stopping never
-ends below it.
+in coordinates u, v that start as the canonical ones, the Gaussian copula, and are then transformed by small networks
+that raise the InfoNCE bound. So training starts from the best Gaussian model and early stopping never ends below it.
 """
 
 import math
@@ -20,12 +19,14 @@ HIDDEN, RADIAL = 64, 4
 
 
 class Coordinates(nn.Module):
-    """z (B, d) -> u (B, k) and a term of its own (B,).
+    """A network from z (B, d) to coordinates u (B, k), and one further term (B,) of the critic.
 
         u = A z + sum_m phi_m(r) B_m z + net(z, r),    r the standardised squared length of z
 
-    A holds canonical directions; the bends start at zero. The length is an input because elliptical distributions,
-    and all that turns or stretches with the distance from the centre, speak through it.
+    A are the canonical directions; the nonlinear terms start at zero. The length is an input, since elliptical
+    distributions and spirals depend on the distance from the centre.
+
+    directions: A (k, d)
     """
 
     def __init__(self, directions: np.ndarray) -> None:
@@ -41,6 +42,7 @@ class Coordinates(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """u (B, k) and the further term (B,) of z (B, d)."""
         length = (z.square().mean(1, keepdim=True) - 1) * math.sqrt(z.shape[1] / 2)  # (B, 1), mean 0, variance 1
         length = length.clamp(-4, 4)
         free = self.net(torch.cat([z, length], 1))  # (B, k + 1)
@@ -50,7 +52,10 @@ class Coordinates(nn.Module):
 
 
 class CoordinateCritic(nn.Module):
-    """Scores (B, B) of all pairs of x (B, dx) and y (B, dy), normal scores; before training, the Gaussian log-ratio."""
+    """A critic whose score before training is the Gaussian log-ratio.
+
+    x: (N, dx) normal scores from which the canonical directions are computed; y: (N, dy), likewise.
+    """
 
     def __init__(self, x: np.ndarray, y: np.ndarray) -> None:
         super().__init__()
@@ -59,6 +64,7 @@ class CoordinateCritic(nn.Module):
         self.arc = nn.Parameter(torch.tensor(np.arctanh(rho.clip(0.01, 0.999)), dtype=torch.float32))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Scores (B, B) of all pairs of x (B, dx) and y (B, dy)."""
         (u, own_x), (v, own_y) = self.x(x), self.y(y)
         rho = torch.tanh(self.arc)
         gap = 1 - rho.square()
@@ -70,8 +76,8 @@ class CoordinateCritic(nn.Module):
 def canonical(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Canonical directions (k, dx) and (k, dy) of samples, unit variance along each, and their correlations (k,).
 
-    k counts the correlations that stand above what independent samples would show, (sqrt(dx) + sqrt(dy)) / sqrt(N),
-    but is at least four where there are four coordinates.
+    k is the number of correlations above the noise level of independent samples, (sqrt(dx) + sqrt(dy)) / sqrt(N), and
+    at least four where there are four coordinates. x: (N, dx); y: (N, dy).
     """
     (white_x, u_x), (white_y, u_y) = _whitened(x), _whitened(y)
     left, rho, right = np.linalg.svd(u_x.T @ u_y / len(x))
@@ -88,7 +94,7 @@ def _whitened(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def infonce_terms(scores: Tensor) -> Tensor:
-    """Per-pair terms of InfoNCE averaged over both directions, (B,): their mean is at most log B, in nats."""
+    """InfoNCE terms (B,) of scores (B, B), the mean of both directions, in nats; their mean is at most log B."""
     partner = torch.arange(len(scores), device=scores.device)
     rows = F.cross_entropy(scores, partner, reduction="none")
     columns = F.cross_entropy(scores.T, partner, reduction="none")

@@ -1,7 +1,7 @@
-"""Mutual information through parametric copulas: what is left of a distribution when its margins are made normal.
+"""Gaussian and Student copulas: parametric estimates of mutual information from normal scores.
 
-- `GaussianCopula`   one correlation matrix; its value is the canonical-correlation estimate, freed of its bias
-- `StudentCopula`    one more number, the degrees of freedom: coordinates share their scale as well
+- `GaussianCopula`   one correlation matrix; its value is the canonical-correlation estimate with its bias removed
+- `StudentCopula`    one parameter more, the degrees of freedom: coordinates share their scale as well
 
 A fitted copula is a density ratio: `.log_ratio(x, y)` at pairs, `.log_ratios(x, y)` at all pairs, `.nats` for I(X;Y).
 """
@@ -14,15 +14,19 @@ from scipy.linalg import solve_triangular
 from scipy.special import digamma, gammaln, ndtr, stdtrit
 
 from infotok.errors import require
-from infotok.information.margins import normal_scores
-from infotok.information.samples import Samples, paired, varying
 
 
 @dataclass(frozen=True)
 class GaussianCopula:
-    """Normal scores that are jointly Gaussian, with correlation matrix R (D, D) and X the first `dim_x` coordinates.
+    """Gaussian copula: normal scores that are jointly Gaussian with correlation matrix R.
 
-    I(X;Y) = 1/2 log(det R_x det R_y / det R) = -1/2 sum log(1 - rho_i^2),  rho_i the canonical correlations.
+        I(X;Y) = 1/2 log(det R_x det R_y / det R) = -1/2 sum log(1 - rho_i^2),  rho_i the canonical correlations
+
+    correlation: R (D, D)
+    dim_x: coordinates of X, the first of the D
+    nats: estimate of I(X;Y)
+
+    Source: Ince et al. 2017, Human Brain Mapping 38, 1541.
     """
 
     correlation: np.ndarray
@@ -31,7 +35,7 @@ class GaussianCopula:
 
     @classmethod
     def fit(cls, x: np.ndarray, y: np.ndarray) -> "GaussianCopula":
-        """x (N, dx) and y (N, dy): normal scores. `nats` is unbiased where they are Gaussian (see `_excess`)."""
+        """Fit to normal scores x (N, dx) and y (N, dy); `nats` is unbiased where they are Gaussian (see `_excess`)."""
         n, dim_x, dim_y = len(x), x.shape[1], y.shape[1]
         _check_size(n, dim_x + dim_y)
         z = np.hstack([x, y])
@@ -53,10 +57,17 @@ class GaussianCopula:
 
 @dataclass(frozen=True)
 class StudentCopula:
-    """Coordinates that are jointly Student-t once their margins are: dispersion R and nu degrees of freedom.
+    """Student (t) copula: coordinates that are jointly Student-t after their margins are.
 
     The shared scale makes even uncorrelated coordinates dependent. R is fitted by expectation maximisation at given
-    nu, nu by profile likelihood. Demarta and McNeil 2005, "The t copula and related copulas".
+    nu, nu by profile likelihood.
+
+    correlation: dispersion R (D, D)
+    dof: degrees of freedom nu
+    dim_x: coordinates of X, the first of the D
+    nats: estimate of I(X;Y)
+
+    Source: Demarta and McNeil 2005, "The t copula and related copulas".
     """
 
     correlation: np.ndarray
@@ -66,7 +77,7 @@ class StudentCopula:
 
     @classmethod
     def fit(cls, x: np.ndarray, y: np.ndarray, dof: float | None = None) -> "StudentCopula":
-        """x (N, dx) and y (N, dy): normal scores. `dof` is fitted unless given."""
+        """Fit to normal scores x (N, dx) and y (N, dy). `dof` is fitted unless given."""
         n, dim_x, dim_y = len(x), x.shape[1], y.shape[1]
         dim = dim_x + dim_y
         _check_size(n, dim)
@@ -89,7 +100,7 @@ class StudentCopula:
             dof = float(np.exp(search.x))
         correlation = _student_dispersion(_student_scores(scores, dof), dof, correlation, steps=10)
         fitted = cls(correlation, dof, dim_x, 0.0)
-        # A heavy-tailed sample tells (nu + D + 2) / (nu + D) times less of R, so the excess is as much larger.
+        # A heavy-tailed sample has (nu + D + 2) / (nu + D) times less information about R: a larger bias.
         excess = _excess(n, dim_x, dim_y) * (dof + dim + 2) / (dof + dim) + 0.5 / n
         return replace(fitted, nats=float(fitted.log_ratio(x, y).mean()) - excess)
 
@@ -117,23 +128,8 @@ class StudentCopula:
 DOF_RANGE = (0.2, 200.0)
 
 
-def gaussian_copula_mi(x: Samples, y: Samples) -> float:
-    """I(X;Y) of (N, dx) and (N, dy) if their copula is Gaussian, in nats: canonical correlations of normal scores.
-
-    Raises ValueError unless N exceeds dx + dy. Ince et al. 2017, Human Brain Mapping 38, 1541.
-    """
-    x, y = (varying(v, name) for v, name in zip(paired(x, y), "xy", strict=True))
-    return GaussianCopula.fit(normal_scores(x), normal_scores(y)).nats
-
-
-def student_copula_mi(x: Samples, y: Samples) -> float:
-    """I(X;Y) of (N, dx) and (N, dy) if their copula is Student's, in nats. Errors as in `gaussian_copula_mi`."""
-    x, y = (varying(v, name) for v, name in zip(paired(x, y), "xy", strict=True))
-    return StudentCopula.fit(normal_scores(x), normal_scores(y)).nats
-
-
 def _excess(n: int, dim_x: int, dim_y: int) -> float:
-    """How much sample covariance overstates Gaussian information on average, exactly: about dx dy / 2N.
+    """Bias of the Gaussian value of a sample covariance, exactly; about dx dy / 2N nats too high.
 
     E log det S of a Wishart matrix of n - 1 degrees of freedom is log det Sigma plus, up to a constant per dimension,
     sum_{i < d} psi((n - 1 - i) / 2) (Misra, Singh and Demchuk 2005, J. Multivariate Analysis 92, 324).
@@ -192,7 +188,7 @@ def _correlation(scatter: np.ndarray) -> np.ndarray:
 
 
 def _regular(correlation: np.ndarray) -> np.ndarray:
-    """The matrix itself, unless a column is all but a linear function of others: then information has no bound."""
+    """The matrix itself; ValueError if a column is a linear function of others: the information is then infinite."""
     smallest = float(np.linalg.eigvalsh(correlation)[0])
     require(smallest > 1e-10, "x, y", "columns that depend linearly on others", "no exact linear relation")
     return correlation

@@ -1,13 +1,13 @@
-"""Critics: networks that score every pair of a batch, x (B, dx) and y (B, dy) -> scores (B, B).
+"""Critics: networks that score every pair of a batch for the variational bounds, (B, dx) and (B, dy) -> (B, B).
 
 - `SeparableCritic`      f(x, y) = g(x) . h(y): 2 B network passes and one matrix product. The default.
-- `BilinearCritic`       f(x, y) = x^T W y: linear, right for features that a network has already made (CPC, CLIP)
+- `BilinearCritic`       f(x, y) = x^T W y: linear, for features of a network (CPC, CLIP)
 - `ConcatCritic`         f(x, y) = MLP([x, y]): B^2 network passes, the most expressive per parameter
-- `GaussianConditional`  log q(y | x), a diagonal Gaussian with learned mean and variance: what CLUB and L1Out need
+- `GaussianConditional`  log q(y | x), a diagonal Gaussian with learned mean and variance, for CLUB and L1Out
 
 The networks are ReLU MLPs, by default 2 hidden layers of 256 and an embedding of 32, as in Poole et al. 2019.
 Weights come from torch's global generator: call `torch.manual_seed(seed)` before building. Shapes are checked here;
-a NaN in x or y becomes a NaN score, which every bound refuses.
+NaN in x or y becomes a NaN score, for which every bound raises ValueError.
 """
 
 import math
@@ -33,12 +33,12 @@ def mlp(*sizes: int) -> nn.Sequential:
 
 
 def check_sizes(hidden: int, layers: int, fewest: int = 0) -> None:
-    """TypeError or ValueError for sizes that no network has."""
+    """TypeError or ValueError for sizes out of range: hidden, units of a layer; layers, at least `fewest`."""
     require_int("hidden", hidden, 1, WIDEST), require_int("layers", layers, fewest, DEEPEST)
 
 
 class Critic(nn.Module):
-    """The door of every critic: two float matrices with one row per sample."""
+    """Base class of the critics: checks x (B, dim_x) and y (B, dim_y)."""
 
     def __init__(self, dim_x: int, dim_y: int) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Critic(nn.Module):
         self.dim_x, self.dim_y = dim_x, dim_y
 
     def checked(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """x and y in the weights' dtype, which half-precision samples are widened to."""
+        """x (B, dim_x) and y (B, dim_y) in the dtype of the weights; TypeError or ValueError for other shapes."""
         require_tensor("x", x, ("B", self.dim_x)), require_tensor("y", y, ("B", self.dim_y))
         require(len(x) == len(y) > 0, "y, rows", len(y), f"as many as x, {len(x)}, and one or more")
         dtype = next(self.parameters()).dtype
@@ -54,7 +54,15 @@ class Critic(nn.Module):
 
 
 class SeparableCritic(Critic):
-    """f(x, y) = g(x) . h(y) with two MLPs into a shared space of `dim` coordinates."""
+    """Separable critic f(x, y) = g(x) . h(y), two MLPs into one embedding space.
+
+    Args:
+        dim_x: dimensions of x.
+        dim_y: dimensions of y.
+        hidden: units of each hidden layer.
+        layers: hidden layers of each MLP.
+        dim: dimensions of the embedding.
+    """
 
     def __init__(self, dim_x: int, dim_y: int, *, hidden: int = 256, layers: int = 2, dim: int = 32) -> None:
         super().__init__(dim_x, dim_y)
@@ -68,9 +76,13 @@ class SeparableCritic(Critic):
 
 
 class BilinearCritic(Critic):
-    """f(x, y) = x^T W y, the log-ratio up to terms in x alone and y alone when (x, y) is Gaussian.
+    """Bilinear critic f(x, y) = x^T W y: for Gaussian (x, y) the log-ratio up to terms in x alone and y alone.
 
-    Every lower bound here is concave in W, so it starts at zero.
+    W starts at zero, since every lower bound of `bounds` is concave in it.
+
+    Args:
+        dim_x: dimensions of x.
+        dim_y: dimensions of y.
     """
 
     def __init__(self, dim_x: int, dim_y: int) -> None:
@@ -83,10 +95,17 @@ class BilinearCritic(Critic):
 
 
 class ConcatCritic(Critic):
-    """f(x, y) = MLP([x, y]) on all B^2 pairs.
+    """Concatenated (joint) critic f(x, y) = MLP([x, y]) on all B^2 pairs.
 
-    The first layer is linear in [x, y], so it is computed per sample and summed per pair; the rest runs over `chunk`
-    pairs at a time, recomputed in the backward pass, so memory is (B, B) + (chunk, hidden) and not (B, B, hidden).
+    The first layer is linear in [x, y], so it is computed per sample and summed per pair. The rest is computed again in
+    the backward pass, so memory is (B, B) + (chunk, hidden) and not (B, B, hidden).
+
+    Args:
+        dim_x: dimensions of x.
+        dim_y: dimensions of y.
+        hidden: units of each hidden layer.
+        layers: hidden layers.
+        chunk: pairs that go through the later layers at a time.
     """
 
     def __init__(self, dim_x: int, dim_y: int, *, hidden: int = 256, layers: int = 2, chunk: int = 65_536) -> None:
@@ -114,11 +133,17 @@ class ConcatCritic(Critic):
 
 
 class GaussianConditional(Critic):
-    """log q(y | x) = log N(y; mu(x), diag sigma^2(x)) in nats, fitted by maximum likelihood: -q.log_prob(x, y).mean().
+    """Gaussian conditional log q(y | x) = log N(y; mu(x), diag sigma^2(x)), in nats.
 
-    `q(x, y)` is the (B, B) matrix log q(y_j | x_i) that `club` and `leave_one_out` read; `q.log_prob(x, y)` is its
-    diagonal, (B,), at a cost of B. log sigma^2 is kept within +-`bound` smoothly: a tighter one underfits q, and then
-    CLUB's value owes as much to the bound as to the data.
+    Fitted by maximum likelihood, loss -q.log_prob(x, y).mean(). `q(x, y)` is the (B, B) matrix log q(y_j | x_i) that
+    `club` and `leave_one_out` take.
+
+    Args:
+        dim_x: dimensions of x.
+        dim_y: dimensions of y.
+        hidden: units of each hidden layer.
+        layers: hidden layers.
+        bound: log sigma^2 stays smoothly within +-bound; a small one underfits q, and CLUB is then wrong.
     """
 
     def __init__(self, dim_x: int, dim_y: int, *, hidden: int = 256, layers: int = 2, bound: float = 10.0) -> None:
@@ -128,12 +153,13 @@ class GaussianConditional(Critic):
         self.bound = bound
 
     def parameters_of(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """mu(x) and log sigma^2(x), each (B, dy)."""
+        """mu(x) and log sigma^2(x), each (B, dim_y), of x (B, dim_x)."""
         require_tensor("x", x, ("B", self.dim_x))
         mean, raw = self.network(x.to(self.network[0].weight.dtype)).chunk(2, dim=1)
         return mean, self.bound * torch.tanh(raw / self.bound)
 
     def log_prob(self, x: Tensor, y: Tensor) -> Tensor:
+        """log q(y_i | x_i) in nats, (B,), of pairs x (B, dim_x) and y (B, dim_y)."""
         x, y = self.checked(x, y)
         mean, log_var = self.parameters_of(x)
         return -0.5 * ((y - mean).square() * (-log_var).exp() + log_var + math.log(2 * math.pi)).sum(1)

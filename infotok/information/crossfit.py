@@ -1,11 +1,11 @@
-"""Cross-fitting: how much better than the labels' frequencies classifiers predict labels that they have not seen.
+"""Cross-fitting: gains of classifiers over the labels' frequencies on held-out samples, in nats.
 
     gain_i = log q(y_i|x_i) - log p(y_i),      q and the frequencies p from the other folds
 
 - `stratified_folds`   the fold of each sample, every label spread over all folds
 - `held_out_gains`     {classifier: gains (N, temperatures)}: each q also as q^t, normalised
 - `pooled`             gains (N,) of the mixture of all these q and of p that is best on the other folds
-- `learning_curve`     the mixture's gains, and those with half of the samples, which show what is left to learn
+- `learning_curve`     the mixture's gains, and those with half of the samples, from which its limit is extrapolated
 
 A label that the other folds do not have is given p's probability, so that its gain is 0.
 """
@@ -24,11 +24,15 @@ FEW_CLASSES, MANY_CLASSES = 100, 1000  # where temperatures become costly
 BLOCK = 4_000_000  # probabilities in memory at once
 LEAST = -50.0  # nats, below which a gain is as good as minus infinity
 STEPS = 100  # of expectation maximisation
-USED = 0.01  # weight in the mixture from which a classifier is worth a second fit
+USED = 0.01  # weight in the mixture from which a classifier is fitted a second time
 
 
 def stratified_folds(codes: np.ndarray, folds: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
-    """The fold of each sample, (N,). Samples of one group (`groups`: (N,) integers) share a fold."""
+    """The fold (N,) of each sample, stratified by label.
+
+    codes: (N,) label codes; folds: how many; seed: of the order; groups: (N,) integers, samples of one group share a
+    fold.
+    """
     if groups is not None:
         _, first, group = np.unique(groups, return_index=True, return_inverse=True)
         return stratified_folds(codes[first], folds, seed)[group.reshape(-1)]
@@ -42,9 +46,14 @@ def stratified_folds(codes: np.ndarray, folds: int, seed: int, groups: np.ndarra
 def held_out_gains(
     fits: Mapping[str, Fit], x: np.ndarray, codes: np.ndarray, place: np.ndarray, seed: int, *, half: bool = False
 ) -> dict[str, np.ndarray]:
-    """Gains of each of `fits` on x (N, d), codes (N,) from 0 and folds `place` (N,).
+    """Held-out gains {name: (N, temperatures)} of each classifier, in nats.
 
-    half: fit to half of the samples of the other folds only.
+    fits: {name: fit}
+    x: (N, d) features
+    codes: (N,) label codes from 0
+    place: (N,) folds
+    seed: of the classifiers
+    half: fit to half of the samples of the other folds only
     """
     gains: dict[str, list] = {name: [] for name in fits}
     tests = [np.flatnonzero(place == fold) for fold in range(place.max() + 1)]
@@ -68,9 +77,11 @@ def held_out_gains(
 
 
 def pooled(gains: list[np.ndarray], place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gains (N,) of the mixture, and its mean weights: first that of the frequencies, then of every column of `gains`.
+    """Gains (N,) of a mixture of classifiers, and its mean weights: of the frequencies, then of each column of `gains`.
 
     The weights are fitted to the other folds by expectation maximisation, with one more sample for the frequencies.
+
+    gains: arrays (N, M) of `held_out_gains`; place: (N,) folds.
     """
     ratio = np.exp(np.hstack([np.zeros((len(place), 1)), *gains]).clip(min=LEAST))
     result, weights = np.empty(len(place)), []
@@ -83,9 +94,12 @@ def pooled(gains: list[np.ndarray], place: np.ndarray) -> tuple[np.ndarray, np.n
 
 @dataclass
 class LearningCurve:
-    """Held-out gains of a mixture: terms (N,), and half (N,) where its classifiers had half of the samples.
+    """Held-out gains of a mixture of classifiers, in nats.
 
-    gains and halves {classifier: gains (N, M)}; used: the classifiers that have some weight.
+    terms: (N,) of the mixture
+    half: (N,) of the mixture fitted to half of the samples
+    gains, halves: {classifier: (N, M)} of each
+    used: the classifiers with some weight in the mixture
     """
 
     terms: np.ndarray
@@ -110,9 +124,13 @@ def learning_curve(
     base: "LearningCurve | None" = None,
     gains: dict[str, np.ndarray] | None = None,
 ) -> LearningCurve:
-    """The mixture of `fits` on x. `base`: classifiers on other features that join it; `gains` known already are kept.
+    """Held-out gains of the mixture of `fits`, with all and with half of the samples.
 
     Only classifiers with some weight in the mixture are fitted a second time, to half of the samples.
+
+    fits, x, codes, place, seed: as in `held_out_gains`
+    base: classifiers on other features that join the mixture
+    gains: {name: (N, M)} that are known already
     """
     base_gains, base_halves = ([*base.gains.values()], [*base.halves.values()]) if base else ([], [])
     known = gains or {}

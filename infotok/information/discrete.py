@@ -1,16 +1,16 @@
-"""Mutual information of finite alphabets from samples: count, plug in, correct the bias. In nats.
+"""Plug-in estimates of entropy and mutual information from counts of labels, with bias corrections, in nats.
 
 - `plugin_mi`       I(X;Y) = H(X) + H(Y) - H(X,Y) of paired labels
 - `plugin_entropy`  H of a vector of counts
 
-Plug-in entropy is too low by about (K - 1) / 2N for K symbols in N samples, so plug-in information is too *high*, by
-about (K_xy - K_x - K_y + 1) / 2N: two independent variables never measure 0. The corrections subtract that:
+Plug-in entropy is too low by about (K - 1) / 2N for K symbols in N samples. So plug-in mutual information is too high,
+by about (K_xy - K_x - K_y + 1) / 2N, even for independent variables. The corrections subtract that:
 
 - "none"          the maximum-likelihood value, never negative
 - "miller-madow"  the formula above with the symbols seen (Miller 1955); may be negative
 - "jackknife"     N times the value minus N - 1 times its leave-one-out mean (Efron & Stein 1981); may be negative
 
-With many symbols per sample (N < K_xy) all three are unreliable, and each says so by differing from the others.
+With many symbols per sample (N < K_xy) all three are unreliable, and differ from each other.
 """
 
 from typing import Literal
@@ -29,9 +29,14 @@ CORRECTIONS = ("none", "miller-madow", "jackknife")
 
 
 def plugin_mi(x: ArrayLike, y: ArrayLike, *, correction: Correction = "miller-madow") -> float:
-    """I(X;Y) of paired labels, in nats. x and y: (N,) integers, booleans or strings; or (N, columns), one symbol a row.
+    """Plug-in mutual information of paired labels, in nats; exactly 0 for a constant x or y.
 
-    A constant x or y gives exactly 0. Floats are refused: discretise them, or use an estimator for continuous data.
+    Args:
+        x: (N,) integers, booleans or strings; or (N, columns), each row one symbol.
+        y: (N,) or (N, columns), likewise.
+        correction: "none", "miller-madow" or "jackknife".
+
+    Raises TypeError for floats: discretise them, or use an estimator for continuous data.
     """
     require_choice("correction", correction, CORRECTIONS)
     codes_x, codes_y = _codes(x, "x"), _codes(y, "y")
@@ -46,7 +51,12 @@ def plugin_mi(x: ArrayLike, y: ArrayLike, *, correction: Correction = "miller-ma
 
 
 def plugin_entropy(counts: ArrayLike, *, correction: Correction = "miller-madow") -> float:
-    """H of the distribution that (K,) counts were drawn from, in nats: log N - (1/N) sum n log n, corrected."""
+    """Plug-in entropy log N - (1/N) sum n log n of counts, in nats, with a bias correction.
+
+    Args:
+        counts: (K,) non-negative integers, 2 or more in sum.
+        correction: "none", "miller-madow" or "jackknife".
+    """
     require_choice("correction", correction, CORRECTIONS)
     counts = as_array(counts, "counts")
     require(np.issubdtype(counts.dtype, np.integer), "counts", counts.dtype, "integer counts", TypeError)
@@ -66,7 +76,7 @@ def plugin_entropy(counts: ArrayLike, *, correction: Correction = "miller-madow"
 
 
 def as_array(values: ArrayLike, name: str) -> np.ndarray:
-    """An array, or the line that says why there is none."""
+    """A NumPy array of NumPy, torch or lists; ValueError for masked, meta or ragged values."""
     if isinstance(values, torch.Tensor):
         require(not values.is_meta, name, "a tensor on the meta device", "values")
         values = values.detach().cpu().to_dense()

@@ -1,4 +1,4 @@
-"""The first layers of a probe: tokens as vectors that a small network starts from."""
+"""First layers of a probe network: embeddings of codes, or standardised features."""
 
 import math
 
@@ -9,10 +9,12 @@ DROPOUT = 0.2
 
 
 def token_input(tokens: Tensor, fit: Tensor, width: int) -> tuple[Tensor, nn.Module]:
-    """What a probe takes in, and its first layer, which gives (N, width).
+    """The input of a probe and its first layer, which returns (N, width).
 
-    tokens: (N, ...) floats, which are standardised by the rows `fit`; or integer codes, each of which has a vector of
-    its own at each place, and whose vectors are added.
+    tokens: (N, ...) floats, standardised by the rows `fit`; or integer codes, with an embedding for each code at each
+        position, which are summed
+    fit: indices of the training rows
+    width: units of the layer
     """
     flat = tokens.flatten(1)
     if flat.is_floating_point():
@@ -26,5 +28,5 @@ def token_input(tokens: Tensor, fit: Tensor, width: int) -> tuple[Tensor, nn.Mod
 
 
 def hidden_layers(width: int) -> nn.Sequential:
-    """What follows the first layer: one hidden layer with dropout."""
+    """One hidden layer of `width` units with dropout, to follow the first layer."""
     return nn.Sequential(nn.GELU(), nn.Dropout(DROPOUT), nn.Linear(width, width), nn.GELU(), nn.Dropout(DROPOUT))

@@ -1,4 +1,4 @@
-"""One function for every estimator of mutual information.
+"""`estimate_mi`: mutual information from samples, by any estimator of the package.
 
     estimate = estimate_mi(x, y)               # method="auto"
     estimate.nats, estimate.interval, estimate.reason
@@ -6,13 +6,14 @@
     estimate_mi(x, y, given=z)                 # conditional: I(X;Y|Z)
     estimate_mi(x, y, "infonce", critic="concat", steps=500).ceiling
 
-`METHODS` names what there is:
+The names in `METHODS`:
 
-- auto                     chosen by the kinds of x and y (`routing`); numbers by held-out samples (`auto`)
+- auto                     chosen by the kinds of x and y (`routing`); for numbers on held-out samples (`auto`)
 - cca, gaussian, student   canonical correlations; Gaussian and Student copulas (`copula`)
-- ksg, ksg2, mixed         nearest neighbours (`neighbors`)
-- discrete                 counting, corrected (`discrete`)
-- infonce, nwj, dv, mine, tuba, js, smile, interpolated, club, loo   trained critics (`neural`)
+- ksg, ksg2, mixed         KSG nearest neighbours, variants 1 and 2, and for mixtures (`neighbors`)
+- discrete                 plug-in from counts, with a bias correction (`discrete`)
+- infonce, nwj, dv (Donsker-Varadhan), mine, tuba, js, smile, interpolated   lower bounds with a critic (`neural`)
+- club, loo                upper bounds with a fitted Gaussian conditional (`neural`)
 """
 
 import inspect
@@ -37,7 +38,7 @@ from infotok.information.routing import automatic
 from infotok.information.samples import as_samples, dense, kind_of, plain, standardized, varying
 from infotok.information.variables import Variable, variable
 
-AT_CEILING = 0.9  # share of the ceiling from which a value says more about the ceiling than about the data
+AT_CEILING = 0.9  # share of the ceiling from which the ceiling, not the data, decides the value
 TAKES_LABELS = ("auto", "mixed", "discrete")
 TAKES = f"{', '.join(TAKES_LABELS)} take labels"
 METHODS: tuple[str, ...] = ("auto", *CLASSICAL, *NEURAL)
@@ -56,31 +57,32 @@ def estimate_mi(
     progress: bool = False,
     **options,
 ) -> Estimate:
-    """I(X;Y) in nats from N paired samples, or I(X;Y|Z) with `given`.
+    """Mutual information I(X;Y) in nats from N paired samples, or conditional I(X;Y|Z) with `given`.
 
     Args:
         x: (N,) or (N, dx) samples: NumPy, torch, pandas or lists. Text, booleans, categories, one-hot rows and integers
-            are labels; several columns of integers are several symbols a sample; floats and uint8 pixels are numbers.
-        y: (N,) or (N, dy), likewise.
-        method: one of `METHODS`; "auto" chooses and says why in `.reason`.
-        given: (N,) or (N, dz) samples of Z, likewise.
-        discrete_x: True to take x for labels, False for numbers, None to decide by its type, as in scikit-learn.
+            of few values are labels; several columns of integers are several symbols per sample; floats and uint8
+            pixels are numbers.
+        y: (N,) or (N, dy) samples of the same types.
+        method: one of `METHODS`; "auto" chooses and gives its reason in `.reason`.
+        given: (N,) or (N, dz) samples of Z of the same types.
+        discrete_x: True to treat x as labels, False as numbers, None to decide by its type, as in scikit-learn.
         discrete_y: the same for y.
-        seed: of folds, initial weights and batches; the global random state is left alone.
+        seed: of folds, initial weights and batches; the global random state does not change.
         device: where critics are trained: "auto", "cpu" or a torch device.
-        progress: show the steps of training on stderr.
-        options: of the method: k for neighbours, correction for discrete, and for trained critics those of `Training`
+        progress: show the training steps on stderr.
+        options: of the method: k for neighbours; correction for discrete; for trained critics those of `Training`
             (steps, batch, rate, ...), critic, hidden, layers, clip, alpha.
 
     Returns:
-        Estimate: `.nats`, `.bits`, `.interval`, `.kind`, `.ceiling`, `.reason`, `.warnings`. Infinite where a
-        continuous y is a function of x. Its warnings are issued as Python warnings too: dropped columns, samples that
-        repeat (each distinct pair is then counted once), rows that several samples share, a bound at its ceiling.
+        Estimate: `.nats`, `.bits`, `.interval`, `.kind`, `.ceiling`, `.reason`, `.warnings`. The value is infinite
+        where a continuous y is a function of x. The warnings are issued as Python warnings too: dropped columns,
+        repeated samples (each distinct pair then counts once), rows shared by several samples, a bound at its ceiling.
 
     Raises:
-        TypeError: for labels where a method needs numbers or numbers where it needs labels, and for unknown options.
+        TypeError: for labels where a method needs numbers, numbers where it needs labels, and unknown options.
         ValueError: for an unknown method, NaN, infinity, masked values, unequal lengths, fewer than two samples,
-            constant columns (auto drops them where others vary) and, for cca, gaussian and student, more coordinates
+            constant columns ("auto" drops them where others vary) and, for cca, gaussian and student, more coordinates
             than samples.
     """
     require_choice("method", method, METHODS)
@@ -121,15 +123,15 @@ def _estimate(x: Variable, y: Variable, method: str, seed: int, device: str, pro
 
 
 def _numbers(values: Any, name: str, discrete: bool | None) -> Variable:
-    """Samples for a method that needs numbers; integers only where they were said to be numbers."""
+    """Samples for a method that needs numbers; integers only with `discrete=False`."""
     require(discrete is not True, f"discrete_{name}", discrete, f"None or False: this method takes numbers, {TAKES}")
     return Variable(name, numbers=as_samples(plain(values, name), name, discrete=discrete is False))
 
 
 def _counted(values: Any, name: str, discrete: bool | None) -> Variable:
-    """Rows as labels. Floats are refused: counting them counts nothing."""
+    """Rows as labels. Floats raise TypeError: hardly any value would occur twice."""
     floats = kind_of(dense(values, name)) == "f" and discrete is not True
-    hint = f"integers or other labels (discretise real numbers first, or say discrete_{name}=True)"
+    hint = f"integers or other labels (discretise real numbers first, or pass discrete_{name}=True)"
     require(not floats and discrete is not False, name, "floats" if floats else "discrete=False", hint, TypeError)
     return Variable(name, label=encode_labels(plain(values, name), name))
 
@@ -144,12 +146,12 @@ def _distinct(x: Variable, y: Variable) -> tuple[Variable, Variable, tuple[str, 
     kept = distinct_pairs(numbers.numbers, partner, labels=labels)
     if kept is None:
         return x, y, ()
-    note = f"x, y: {len(x) - len(kept)} of {len(x)} samples repeat an earlier pair; each distinct pair is counted once"
+    note = f"x, y: {len(x) - len(kept)} of {len(x)} samples repeat an earlier pair; each distinct pair counts once"
     return x.rows(kept), y.rows(kept), (note,)
 
 
 def _given(x: Variable, y: Variable, z: Variable, method: str, seed: int, options: dict) -> Estimate:
-    """I(X;Y|Z): chosen by the kinds of the three, or one method that is asked for."""
+    """I(X;Y|Z), by the kinds of x, y and z or by the method asked for."""
     require(len(z) == len(x), "given", f"{len(z)} samples", f"as many as x has, {len(x)}")
     require(method in ("auto", "ksg"), "method", method, "'auto' or 'ksg' with given")
     _check_options(method, options, ("k",) if method == "ksg" else ())
@@ -175,7 +177,7 @@ def _neural(x: np.ndarray, y: np.ndarray, name: str, seed: int, device: str, pro
     held_out = neural_mi(x, y, name, seed=seed, device=device, plan=plan, **rest)
     notes = (held_out.note,) if held_out.note else ()
     if held_out.ceiling is not None and held_out.nats > AT_CEILING * held_out.ceiling:
-        notes = (f"{name}: {held_out.nats:.2f} nats sits at the ceiling of {held_out.ceiling:.2f}; expect more",)
+        notes = (f"{name}: {held_out.nats:.2f} nats is at the bound's ceiling of {held_out.ceiling:.2f}; expect more",)
     interval = held_out.nats - Z95 * held_out.error, held_out.nats + Z95 * held_out.error
     return Estimate(
         held_out.nats, interval, NEURAL[name].kind, name, held_out.ceiling, held_out.history, warnings=notes

@@ -1,11 +1,11 @@
-"""Mutual information known in closed form: the truths every estimator is judged by.
+"""Closed forms of entropy and mutual information, the ground truth of the benchmarks.
 
-- `gaussian_mi`, `student_t_mi`   elliptical vectors of any dimensions
+- `gaussian_mi`, `student_t_mi`   jointly Gaussian and Student-t vectors of any dimensions
 - `additive_uniform_mi`           a uniform signal in uniform noise
 - `entropy`, `discrete_mi`        finite alphabets
-- `binary_symmetric_channel_mi`, `binary_erasure_channel_mi`   the two channels everyone meets first
+- `binary_symmetric_channel_mi`, `binary_erasure_channel_mi`   the two textbook channels
 
-Everything is in nats (divide by ln 2 for bits) and float64. Scalars in, a float out; arrays in, an array out.
+Everything is in nats (divide by ln 2 for bits) and float64. Scalars give a float, arrays an array.
 """
 
 import numpy as np
@@ -27,11 +27,16 @@ __all__ = [
 
 
 def gaussian_mi(cov: ArrayLike, dim_x: int) -> float:
-    """I(X;Y) = 1/2 log(det S_x det S_y / det S) for jointly Gaussian (X, Y), in nats.
+    """Mutual information of jointly Gaussian (X, Y), in nats.
 
-    cov (D, D) is the covariance S of the stacked vector, X its first `dim_x` coordinates. With canonical
-    correlations rho_i this is -1/2 sum_i log(1 - rho_i^2) (Cover & Thomas 2006, section 8.5).
-    A covariance that is asymmetric, indefinite or singular (information without bound) raises ValueError.
+        I(X;Y) = 1/2 log(det S_x det S_y / det S) = -1/2 sum_i log(1 - rho_i^2),    rho_i the canonical correlations
+
+    Args:
+        cov: (D, D) covariance S of the stacked vector (X, Y).
+        dim_x: coordinates of X, the first of the D.
+
+    Raises ValueError for a covariance that is asymmetric, indefinite or singular (infinite information).
+    Source: Cover & Thomas 2006, section 8.5.
     """
     cov = positive_definite(cov, "cov")
     _check_split(dim_x, len(cov))
@@ -39,13 +44,20 @@ def gaussian_mi(cov: ArrayLike, dim_x: int) -> float:
 
 
 def student_t_mi(dispersion: ArrayLike, dof: float, dim_x: int) -> float:
-    """I(X;Y) of a multivariate Student-t vector, in nats: the Gaussian value plus what the shared scale tells.
+    """Mutual information of a multivariate Student-t vector (X, Y), in nats: Gaussian part plus shared scale.
 
         I = gaussian_mi(dispersion) + h(d_x) + h(d_y) - h(d_x + d_y),
         h(k) = log[Gamma(nu/2) (nu pi)^(k/2) / Gamma((nu+k)/2)] + (nu+k)/2 [psi((nu+k)/2) - psi(nu/2)]
 
-    h(k) is the entropy of the standard k-dimensional t. dispersion (D, D), `dof` nu > 0; the extra term does
-    not depend on the dispersion, so uncorrelated coordinates are still dependent. Arellano-Valle et al. (2013).
+    h(k) is the entropy of the standard k-dimensional t. The h terms do not depend on the dispersion, so uncorrelated
+    coordinates are still dependent.
+
+    Args:
+        dispersion: (D, D) positive definite matrix.
+        dof: degrees of freedom nu, above 0.
+        dim_x: coordinates of X, the first of the D.
+
+    Raises ValueError as `gaussian_mi` does. Source: Arellano-Valle et al. 2013.
     """
     dof = require_float("dof", dof, "[0.001, 1000000000.0]")
     dispersion = positive_definite(dispersion, "dispersion")
@@ -61,41 +73,55 @@ def student_t_mi(dispersion: ArrayLike, dof: float, dim_x: int) -> float:
 
 
 def additive_uniform_mi(eps: ArrayLike) -> float | np.ndarray:
-    """I(X;Y) of Y = X + U, X uniform on [0, 1], U uniform on [-eps, eps], in nats; eps > 0 of any shape.
+    """Mutual information of X and Y = X + U, X uniform on [0, 1], U uniform on [-eps, eps], in nats.
 
-    eps - log(2 eps) where eps <= 1/2, else 1/(4 eps): h(Y) of a trapezoid minus h(U) = log(2 eps).
+        I(X;Y) = eps - log(2 eps) for eps <= 1/2, else 1/(4 eps):   h(Y) of a trapezoid minus h(U) = log(2 eps)
+
+    eps: half-width of the noise, above 0, of any shape.
     """
     eps = require_numbers("eps", eps, "(0, inf)")
     return _plain(np.where(eps <= 0.5, eps - np.log(2 * eps), 1 / (4 * eps)))
 
 
 def entropy(p: ArrayLike) -> float | np.ndarray:
-    """H = -sum p log p over the last axis, in nats. p (..., K): probabilities that sum to one."""
+    """Entropy H = -sum p log p over the last axis, in nats.
+
+    p: (..., K) probabilities that sum to 1 over the last axis; ValueError otherwise.
+    """
     return _plain(entr(_distribution(p, "p", axes=1)).sum(-1))
 
 
 def discrete_mi(joint: ArrayLike) -> float | np.ndarray:
-    """I(X;Y) = KL(p(x,y) || p(x) p(y)) of tables joint (..., X, Y), each summing to one, in nats."""
+    """Mutual information I(X;Y) = KL(p(x,y) || p(x) p(y)) of probability tables, in nats.
+
+    joint: (..., X, Y) tables that each sum to 1; ValueError otherwise.
+    """
     joint = _distribution(joint, "joint", axes=2)
     product = joint.sum(-1, keepdims=True) * joint.sum(-2, keepdims=True)  # (..., X, Y)
     return _plain(np.maximum(rel_entr(joint, product).sum((-2, -1)), 0.0))
 
 
 def binary_symmetric_channel_mi(p: ArrayLike) -> float | np.ndarray:
-    """log 2 - h(p), in nats: a fair bit through a channel that flips it with probability p (any shape)."""
+    """Mutual information log 2 - h(p) of a fair bit through the binary symmetric channel, in nats.
+
+    p: probability of a flip, of any shape.
+    """
     p = require_numbers("p", p, "[0, 1]")
     return _plain(np.maximum(np.log(2) - entr(p) - entr(1 - p), 0.0))
 
 
 def binary_erasure_channel_mi(e: ArrayLike) -> float | np.ndarray:
-    """(1 - e) log 2, in nats: a fair bit through a channel that erases it with probability e (any shape)."""
+    """Mutual information (1 - e) log 2 of a fair bit through the binary erasure channel, in nats.
+
+    e: probability of an erasure, of any shape.
+    """
     return _plain((1 - require_numbers("e", e, "[0, 1]")) * np.log(2))
 
 
 def positive_definite(cov: ArrayLike, name: str) -> np.ndarray:
-    """`cov` as a (D, D) float64 array, or a ValueError that says why it is no invertible covariance.
+    """`cov` as a (D, D) float64 array; ValueError, named `name`, unless it is symmetric and positive definite.
 
-    Judged on the correlation scale, so that coordinates in different units do not look singular.
+    The test is on the correlation scale, so that different units of the coordinates do not matter.
     """
     cov = require_numbers(name, cov)
     require(cov.ndim == 2 and cov.shape[0] == cov.shape[1], name, cov, "a square matrix (D, D)")
@@ -115,7 +141,8 @@ def positive_definite(cov: ArrayLike, name: str) -> np.ndarray:
 def joint_table(name: str, p_xy: ArrayLike) -> np.ndarray:
     """A joint distribution p(x, y) as a table (X, Y) in float64 that sums to exactly 1.
 
-    Raises ValueError for a table with a negative entry, and for one whose sum is not 1 up to 1e-9.
+    name: of the argument, for the error
+    p_xy: (X, Y) probabilities; ValueError for a negative entry, or a sum that is not 1 up to 1e-9
     """
     table = require_numbers(name, p_xy, ndim=2)
     require((table >= 0).all(), f"{name}, smallest entry", table.min(), "a probability, 0 or above")

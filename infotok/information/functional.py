@@ -1,4 +1,4 @@
-"""Continuous variables of which one is a function of the other: their mutual information is infinite."""
+"""Detection of continuous variables of which one is a function of the other: infinite mutual information."""
 
 import numpy as np
 
@@ -10,10 +10,12 @@ RANK = 1e-8  # share of the largest singular value from which a direction is mor
 
 
 def exact_relation(x: np.ndarray, y: np.ndarray) -> str | None:
-    """What ties x (N, dx) to y (N, dy) without noise, in words; None where nothing of these kinds does.
+    """A sentence on the exact relation of x and y, or None where there is none of these kinds.
 
-    Found are y that rise or fall with x throughout, and linear combinations of columns, or of their normal scores, that
-    x and y share. A shared value of few levels does not count: its information is its entropy. No column is constant.
+    Found are y that increase or decrease with x throughout, and linear combinations of columns, or of their normal
+    scores, that x and y share. A shared value of few levels does not count: its information is its entropy.
+
+    x: (N, dx), y: (N, dy), no column constant.
     """
     if x.shape[1] == y.shape[1] == 1:
         order = np.argsort(x[:, 0], kind="stable")

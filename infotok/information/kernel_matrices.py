@@ -1,4 +1,4 @@
-"""Kernel matrices that are computed some rows at a time, at any scale of their values.
+"""Kernel matrices for HSIC, computed some rows at a time, at any scale of their values.
 
 - `Side`             one variable: values, kernel, bandwidth
 - `kernel_matrices`  checked sides -> a `KernelMatrix` each
@@ -28,7 +28,13 @@ CANCELLATION = 1024  # |a|^2 over 2 sigma^2 from which |a|^2 + |b|^2 - 2 a . b i
 
 
 class Side(NamedTuple):
-    """One variable of a dependence: its values, its kernel, sigma (None: the median distance), its name in errors."""
+    """One variable of HSIC.
+
+    values: (N, D) or (N,) floats, or labels for the delta kernel
+    kernel: "gaussian", "linear" or "delta"
+    bandwidth: sigma of the Gaussian kernel; None for the median distance
+    name: of the values in errors
+    """
 
     values: Tensor | ArrayLike
     kernel: Kernel = "gaussian"
@@ -37,7 +43,7 @@ class Side(NamedTuple):
 
 
 class KernelMatrix(NamedTuple):
-    """A kernel matrix (N, N) that is computed when asked for."""
+    """A kernel matrix (N, N) whose rows are computed on demand."""
 
     rows: Callable[[int, int], Tensor]  # (start, stop) -> those rows
     size: int  # N
@@ -47,6 +53,7 @@ class KernelMatrix(NamedTuple):
 
 
 def kernel_matrices(sides: list[Side], unbiased: bool, chunk: int) -> list[KernelMatrix]:
+    """A `KernelMatrix` of each side; TypeError or ValueError where values, kernels or sizes do not fit."""
     require_int("chunk", chunk)
     require_flag("unbiased", unbiased)
     checked = []
@@ -134,7 +141,7 @@ def _median(distances: Tensor) -> Tensor:
 
 
 def some_rows(values: Tensor) -> Tensor:
-    """The rows that stand for all in the median."""
+    """Indices of the evenly spaced rows from which the median distance is computed."""
     return torch.linspace(0, len(values) - 1, min(len(values), MEDIAN_ROWS), device=values.device).round().long()
 
 

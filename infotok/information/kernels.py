@@ -1,10 +1,11 @@
-"""Kernel dependence: the Hilbert-Schmidt independence criterion, exact at any N in row blocks, differentiable.
+"""HSIC, the Hilbert-Schmidt independence criterion, and its normalised form nHSIC; exact in row blocks, differentiable.
 
-- `hsic`   squared norm of the cross-covariance in two kernel spaces: 0 if and only if independent (Gaussian kernels)
-- `nhsic`  the same as a cosine, HSIC(x, y) / sqrt(HSIC(x, x) HSIC(y, y)): 1 for identical inputs. With linear kernels
-           and the biased estimator it is linear CKA (Kornblith et al. 2019). Not in nats.
+- `hsic`   HSIC, the squared norm of the cross-covariance in two kernel spaces: 0 if and only if x and y are independent
+           (Gaussian kernels)
+- `nhsic`  nHSIC, HSIC(x, y) / sqrt(HSIC(x, x) HSIC(y, y)): 1 for identical inputs. With linear kernels and the biased
+           estimator it is linear CKA (Kornblith et al. 2019). Not in nats.
 - `nhsic_with`       nHSIC of one `Side` with several others; its own kernel matrix is computed once
-- `median_distance`  the bandwidth: the median of pairwise *distances* (not of their squares: that sigma has no unit)
+- `median_distance`  the median heuristic for the bandwidth: of pairwise distances, not of their squares
 
 A training step is `loss = nhsic(z, x)`. Inputs (N, D), or (N,) for one column; NumPy or torch. Three kernels:
 
@@ -12,7 +13,7 @@ A training step is `loss = nhsic(z, x)`. Inputs (N, D), or (N,) for one column; 
 - "linear"    a . b, for features such as text embeddings or bags of words: invariant to shift and rotation
 - "delta"     1 if the labels are equal, else 0, for labels (N,) and strings. For token ids (N, L) the Hamming kernel:
               the share of the L positions at which two rows have the same id, padding included. (1 only for equal
-              rows, instead, is the identity matrix as soon as all rows differ: it then depends on nothing.)
+              rows would be the identity matrix as soon as all rows differ, whatever the ids.)
 
 Gretton et al. 2005 (biased), Song et al. 2012 (unbiased, eq. 5), Szekely & Rizzo 2014 (the same by centring). Values
 are computed in float32 at least, with autocast off, at any scale, and sums in float64: HSIC is a small difference of
@@ -51,14 +52,24 @@ def hsic(
     unbiased: bool = True,
     chunk: int = 1024,
 ) -> Tensor:
-    """HSIC(x, y) as a differentiable scalar; above `chunk` rows, so many rows of the kernel matrices exist at a time.
+    """HSIC(x, y) as a differentiable scalar; 0 for a constant x or y.
 
-    unbiased, N >= 4:  [ tr(KL) + (1'K1)(1'L1) / ((N-1)(N-2)) - 2 (1'KL1) / (N-2) ] / N(N-3), both diagonals set to 0:
-                       averages to 0 for independent inputs, so single values may be negative
-    biased, N >= 2:    tr(KHLH) / N^2, H = I - 1/N: never negative, and about 1/N too high
+        unbiased, N >= 4:  [ tr(KL) + (1'K1)(1'L1) / ((N-1)(N-2)) - 2 (1'KL1) / (N-2) ] / N(N-3), diagonals set to 0
+        biased, N >= 2:    tr(KHLH) / N^2, H = I - 1/N
 
-    A constant x or y gives 0. Refuses NaN, inf, unequal N, too few samples, integers where floats are needed, labels
-    below 0 (most often they mark a missing label), and linear kernels whose HSIC float32 or float64 cannot hold.
+    Args:
+        x: (N, D) or (N,) floats; labels (N,) or token ids (N, L) for the delta kernel.
+        y: (N, D) or (N,), likewise.
+        kernel_x: "gaussian", "linear" or "delta".
+        kernel_y: the same for y.
+        bandwidth_x: sigma of the Gaussian kernel, in the unit of x; None for the median distance.
+        bandwidth_y: the same for y.
+        unbiased: mean 0 for independent inputs, so single values may be negative; False: never negative, about 1/N
+            too high.
+        chunk: above so many samples only `chunk` rows of the kernel matrices are in memory.
+
+    Raises TypeError or ValueError for NaN, infinity, unequal N, too few samples, integers where floats are needed,
+    labels below 0 (they often mark a missing label), and linear kernels whose HSIC overflows.
     """
     x, y = Side(x, kernel_x, bandwidth_x, "x"), Side(y, kernel_y, bandwidth_y, "y")
     kernels = kernel_matrices([x, y], unbiased, chunk)
@@ -80,10 +91,10 @@ def nhsic(
     unbiased: bool = True,
     chunk: int = 1024,
 ) -> Tensor:
-    """HSIC(x, y) / sqrt(HSIC(x, x) HSIC(y, y)) as a differentiable scalar, at most 1; arguments as in `hsic`.
+    """Normalised HSIC, HSIC(x, y) / sqrt(HSIC(x, x) HSIC(y, y)), a differentiable scalar, at most 1.
 
-    Where a kernel matrix is constant it says nothing (all rows equal or, unbiased, all labels different): the answer is
-    0, with gradient 0. Ma et al. 2020 normalise by (K + eps N I)^-1 instead, at a cost of N^3; that is not 1 for
+    Arguments and errors as in `hsic`. A constant kernel matrix (all rows equal or, unbiased, all labels different)
+    gives 0 with gradient 0. Ma et al. 2020 normalise by (K + eps N I)^-1 instead, at a cost of N^3; that is not 1 for
     identical inputs.
     """
     x, y = Side(x, kernel_x, bandwidth_x, "x"), Side(y, kernel_y, bandwidth_y, "y")
@@ -91,7 +102,10 @@ def nhsic(
 
 
 def nhsic_with(x: Side, others: Sequence[Side], *, unbiased: bool = True, chunk: int = 1024) -> list[Tensor]:
-    """`nhsic` of x with each of `others`; x's own kernel matrix is computed once."""
+    """nHSIC of x with each of `others`; the kernel matrix of x is computed once.
+
+    x: a `Side`; others: sides of as many samples; unbiased, chunk: as in `hsic`.
+    """
     kernels = kernel_matrices([x, *others], unbiased, chunk)
     several = range(1, len(kernels))
     pairs = [(0, 0), *((0, i) for i in several), *((i, i) for i in several)]
@@ -102,9 +116,10 @@ def nhsic_with(x: Side, others: Sequence[Side], *, unbiased: bool = True, chunk:
 
 
 def median_distance(x: Tensor | ArrayLike) -> Tensor:
-    """The median over pairs i < j of |x_i - x_j|, differentiable; over 500 evenly spaced rows when N is larger.
+    """Median over pairs i < j of |x_i - x_j|, differentiable: the median heuristic for a kernel's bandwidth.
 
-    Where more than half of the pairs coincide it is the median of the distances above 0, and 1 where all do.
+    x: (N, D) or (N,) floats; above 500 rows, 500 evenly spaced ones are used. Where more than half of the pairs
+    coincide it is the median of the distances above 0, and 1 where all do.
     """
     x = features(x, "x")
     require(len(x) > 1, "x, samples", len(x), "at least 2")

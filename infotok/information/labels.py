@@ -1,15 +1,15 @@
-"""I(X;Y) between features x and labels y: how well classifiers predict the labels of samples they have not seen.
+"""Mutual information between features and labels: the Barber-Agakov bound with cross-fitted classifiers.
 
     I(X;Y) = H(Y) - H(Y|X) >= H(Y) - E[-log q(y|x)]          for every classifier q (Barber and Agakov 2003)
 
 1. Several classifiers (`classifiers`) are fitted to some folds and give log q(y|x) on another (`crossfit`). Their
-   mixture with the labels' frequencies, fitted across folds as well, is q: where x says nothing it is the frequencies.
-2. The bound is too low by what q has yet to learn. With an error of c / n, twice the samples halve it, so that what
-   doubling the samples gained last is what remains to be gained; it is added, and it widens the interval.
-3. In at most three columns the neighbours of the same label are counted as well (Ross 2014): no bound, nearly unbiased,
-   and chosen where it is higher by more than its error.
+   mixture with the labels' frequencies, fitted across folds too, is q; where x is uninformative it is the frequencies.
+2. The bound is too low by what q has not learned yet. With an error of c / n, doubling the samples halves it, so the
+   gain of the last doubling equals what remains. It is added to the value and widens the interval.
+3. In at most three columns, neighbours of the same label are counted too (Ross 2014): no bound, nearly unbiased, and
+   chosen where it is higher by more than its error.
 
-The value is at most H(Y), the entropy of the labels as counted, at least 0, and the same whatever they are called.
+The value is between 0 and H(Y), the plug-in entropy of the labels, and does not depend on their names.
 """
 
 import math
@@ -33,10 +33,14 @@ Z95 = 1.96
 
 @dataclass(frozen=True)
 class LabelInformation:
-    """An estimate of I(X;Y), y labels.
+    """An estimate of I(X;Y) with labels y.
 
-    nats: the value; interval: 95 %; ceiling: H(Y); candidates: {name: nats} of each classifier alone, of their mixture
-    and of the neighbours; reason: where the value comes from; pointwise (N,): log ratios with the value as their mean.
+    nats: the value
+    interval: 95 % confidence interval in nats
+    ceiling: H(Y) in nats
+    candidates: {name: nats} of each classifier alone, of their mixture and of the neighbours
+    reason: which of them the value comes from
+    pointwise: (N,) log ratios whose mean is the value
     """
 
     nats: float
@@ -50,10 +54,16 @@ class LabelInformation:
 def label_mi(
     x: np.ndarray, y: np.ndarray, *, seed: int = 0, folds: int = FOLDS, groups: np.ndarray | None = None
 ) -> LabelInformation:
-    """I(X;Y) in nats of real features x (N, d) and labels y (N,) of any type.
+    """Mutual information of real features and labels, in nats. Deterministic for a seed.
 
-    groups: (N,) integers; samples of one group, such as copies of one image, stay in one fold. Deterministic for a
-    seed. Raises ValueError for unequal lengths, fewer than 10 samples or NaN.
+    Args:
+        x: (N, d) floats.
+        y: (N,) labels of any type.
+        seed: of folds and classifiers.
+        folds: 2 or more.
+        groups: (N,) integers; samples of one group, such as copies of one image, stay in one fold.
+
+    Raises ValueError for unequal lengths, fewer than 10 samples or NaN.
     """
     codes = encode_labels(y, "y")
     x = np.asarray(x, dtype=np.float64).reshape(len(x), -1)
@@ -72,18 +82,18 @@ def label_mi(
 def classified(
     x: np.ndarray, codes: np.ndarray, place: np.ndarray, seed: int, base: LearningCurve | None = None
 ) -> LearningCurve:
-    """Held-out gains of all classifiers that `scaled` features x (N, d) allow; those of `base` join them."""
+    """Held-out gains of all classifiers that suit `scaled` features x (N, d), and of those of `base`."""
     x = with_leading(x, seed)
     return learning_curve(candidates(len(x), x.shape[1], int(codes.max()) + 1), x, codes, place, seed, base=base)
 
 
 def constant(codes: np.ndarray) -> LabelInformation:
-    """What features or labels that do not vary carry: nothing."""
+    """The estimate 0 for features or labels that do not vary."""
     return LabelInformation(0.0, (0.0, 0.0), entropy_of(codes), reason="a constant", pointwise=np.zeros(len(codes)))
 
 
 def from_curve(curve: LearningCurve, codes: np.ndarray, groups: np.ndarray | None = None) -> LabelInformation:
-    """The value of a mixture's held-out gains, with the mean of these, a lower bound, among its candidates."""
+    """The value from a mixture's held-out gains; their mean, a lower bound, is among its candidates."""
     result = from_terms(curve.terms, curve.half, codes, groups)
     scores = {**curve.scores, "held-out bound": float(curve.terms.mean()), "mixture": result.nats}
     reason = f"classifiers on held-out samples: {', '.join(curve.used) or 'none better than the frequencies'}"
@@ -93,7 +103,7 @@ def from_curve(curve: LearningCurve, codes: np.ndarray, groups: np.ndarray | Non
 def from_terms(
     terms: np.ndarray, half: np.ndarray, codes: np.ndarray, groups: np.ndarray | None = None
 ) -> LabelInformation:
-    """The value behind held-out gains (N,) and those of fits to half of the samples, cut off at 0 and at H(Y)."""
+    """The value from held-out gains (N,) and those of fits to half of the samples, clipped to 0 and H(Y)."""
     remaining = max(float((terms - half).mean()), 0.0)
     pointwise = 2 * terms - half if remaining else terms
     return _cut_off(pointwise, remaining, codes, groups)
@@ -102,7 +112,7 @@ def from_terms(
 def _cut_off(
     pointwise: np.ndarray, bias: float, codes: np.ndarray, groups: np.ndarray | None = None
 ) -> LabelInformation:
-    """The interval allows for `bias` either way, and upwards for H(Y), which is counted too low. It ends at log K."""
+    """Mean of `pointwise`, clipped; the interval is wider by `bias`, and upwards since plug-in H(Y) is too low."""
     n, ceiling = len(pointwise), entropy_of(codes)
     nats = min(max(float(pointwise.mean()), 0.0), ceiling)
     sums = pointwise - pointwise.mean()
@@ -115,12 +125,12 @@ def _cut_off(
 
 
 def entropy_of(codes: np.ndarray) -> float:
-    """H of the labels as counted, in nats."""
+    """Plug-in entropy of label codes (N,), in nats."""
     return float(entr(np.bincount(codes) / len(codes)).sum())
 
 
 def scaled(x: np.ndarray) -> np.ndarray:
-    """Columns (N, d) of mean 0 and variance 1, without constant ones; those with far outliers by their ranks."""
+    """Columns of x (N, d) with mean 0 and variance 1, without constant ones; with far outliers by their ranks."""
     x = x[:, np.ptp(x / np.abs(x).max(axis=0).clip(min=np.finfo(float).tiny), axis=0) > 0]
     x = _standard(x / np.abs(x).max(axis=0))
     far = np.abs(x).max(axis=0, initial=0) > FAR
@@ -147,10 +157,14 @@ def _with_neighbors(mixture: LabelInformation, x: np.ndarray, codes: np.ndarray)
 
 
 def ross_pointwise(x: np.ndarray, codes: np.ndarray, k: int = NEIGHBORS) -> np.ndarray:
-    """The N terms psi(N) - psi(N_y) + psi(k) - psi(m), m samples at most as far as the k-th of the same label.
+    """Pointwise terms (N,) of Ross's nearest-neighbour estimator for labels, in nats.
 
-    Where several samples are equally far, k counts them all; a label's only sample has the term 0. Ross 2014, PLoS ONE
-    9, e87357.
+        psi(N) - psi(N_y) + psi(k) - psi(m),    m samples at most as far as the k-th neighbour of the same label
+
+    Where several samples are equally far, k counts them all; a label's only sample has the term 0.
+
+    x: (N, d) scaled features; codes: (N,) label codes; k: which neighbour.
+    Source: Ross 2014, PLoS ONE 9, e87357.
     """
     counts = np.bincount(codes)
     radius, same = np.zeros(len(x)), np.ones(len(x))

@@ -1,12 +1,12 @@
-"""Margins: columns by their ranks, before a model is fitted or neighbours are counted. I(X;Y) does not change.
+"""Rank transforms of single columns to normal margins; mutual information does not change.
 
 - `normal_scores`   every column to standard normal by its ranks; ties share a score
 - `untied_scores`   normal scores in which tied values are spread at random over the ranks that they share
 - `isolated_atoms`  the same, but values that many samples share stay one point, far from all others
 
-All are one-to-one maps of single columns. The last two add noise that says nothing: the tied value follows from the
-spread one. So I(X;Y) stays exactly what it was, without the ties, the outliers and the units of measurement that
-mislead distances (Rüschendorf 2009, "On the distributional transform").
+All are one-to-one maps of single columns. The noise of the last two carries no information: the tied value follows from
+the spread one. So I(X;Y) is exactly the same, without the ties, outliers and units of measurement that mislead
+distances (Rüschendorf 2009, "On the distributional transform").
 """
 
 import numpy as np
@@ -15,8 +15,7 @@ from scipy.special import ndtri
 
 from infotok.information.samples import as_samples, varying
 
-# An atom is kept as one point where cells of that many samples a side are still well filled; counts of cells say
-# more about it than distances inside it.
+# An atom stays one point where it has that many samples: a count is then more exact than distances.
 ATOM_SHARE = 0.1
 ATOM_COUNT = 20
 CELL_COUNT = 3  # samples expected where one atom of each column meets
@@ -24,13 +23,16 @@ ATOM_GAP = 20.0  # between atoms: normal scores of 2^64 samples lie within it
 
 
 def normal_scores(x: np.ndarray) -> np.ndarray:
-    """Columns (N, d) through rank / (N + 1) and the normal quantile: margins N(0, 1), the same dependence."""
+    """Normal scores, the normal quantile of rank / (N + 1): margins N(0, 1), the same dependence.
+
+    x: (N, d) or (N,) numbers. Returns the same shape. TypeError or ValueError for anything else, NaN and infinity.
+    """
     ranks = scipy.stats.rankdata(as_samples(x, "x", discrete=True), axis=0)
     return ndtri(ranks / (len(ranks) + 1)).reshape(np.shape(x))
 
 
 def untied_scores(x: np.ndarray, rng: np.random.Generator, name: str) -> np.ndarray:
-    """Normal scores (N, d) of rank / (N + 1), ties broken at random. A constant column raises ValueError."""
+    """Normal scores (N, d) of x (N, d) with ties broken at random by `rng`. ValueError for a constant column."""
     x = varying(x, name)
     order, random = np.argsort(x, axis=0), rng.random(x.shape)  # (N, d)
     values = np.take_along_axis(x, order, axis=0)
@@ -43,10 +45,13 @@ def untied_scores(x: np.ndarray, rng: np.random.Generator, name: str) -> np.ndar
 
 
 def isolated_atoms(x: np.ndarray, rng: np.random.Generator, name: str, columns: int) -> np.ndarray:
-    """`untied_scores`, but each value that fills cells is a point of its own, `ATOM_GAP` from the next.
+    """`untied_scores`, but each atom, a value that many samples share, is one point, `ATOM_GAP` from the next.
 
-    columns: how many columns both sides have together. With more of them a cell, where atoms of all meet, holds fewer
-    samples, so a value must be shared by more of them to count as an atom.
+    x: (N, d) numbers
+    rng: breaks ties
+    name: of x, for errors
+    columns: columns of both sides together; with more of them fewer samples share atoms of all columns, so that a value
+        must be shared by more samples to count as an atom
     """
     share = max(ATOM_SHARE, (CELL_COUNT / len(x)) ** (1 / columns))
     placed = untied_scores(x, rng, name)

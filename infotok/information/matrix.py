@@ -1,11 +1,9 @@
-"""Mutual information of every two columns of a table.
+"""Mutual information of every two columns of a table, with fast estimators chosen by the kinds of the two.
 
-Pairs are estimated fast, by their kinds:
-
-- two labels          counted, corrected and cut off at 0 and at the smaller entropy; where the table of the two is too
-                      sparse to count, predicted (`tokens`)
-- label and number    neighbours of the same label (`labels.ross_pointwise`)
-- two numbers         normal margins and correlation, or neighbours where they are higher by more than their error
+- two labels          plug-in from counts, corrected, clipped to 0 and the smaller entropy; classifiers (`tokens`) where
+                      there are too few samples per cell
+- label and number    nearest neighbours of the same label (`labels.ross_pointwise`)
+- two numbers         Gaussian copula, or nearest neighbours where they are higher by more than their error
 """
 
 from collections.abc import Mapping
@@ -34,13 +32,20 @@ def mi_matrix(
     discrete: Mapping[str, bool] | None = None,
     seed: int = 0,
 ) -> Any:
-    """I(A;B) in nats of every two columns of a pandas DataFrame, as a DataFrame; symmetric.
+    """Mutual information in nats of every two columns of a pandas DataFrame, as a symmetric DataFrame.
 
-    The diagonal is I(A;A): the entropy of labels, infinity for numbers. Text, categories and booleans are labels, so
-    are integers of at most 20 distinct values; dates count as numbers. discrete: {column: whether it is labels} decides
-    otherwise. missing: "pairwise" leaves rows out in which either of two columns is missing; a pair with fewer than 10
-    rows is NaN. Raises TypeError for anything but a frame, ValueError for missing values, infinity, no column, repeated
-    column names or fewer than 10 rows.
+    The diagonal is I(A;A): the entropy of labels, infinity for numbers.
+
+    Args:
+        frame: a DataFrame. Text, categories and booleans are labels, and integers of at most 20 distinct values; dates
+            are numbers.
+        missing: "raise", or "pairwise" to leave out rows in which either of two columns is missing; a pair with fewer
+            than 10 rows is then NaN.
+        discrete: {column: True for labels, False for numbers}, where the types should not decide.
+        seed: of the classifiers.
+
+    Raises TypeError for anything but a frame, ValueError for missing values, infinity, no column, repeated column names
+    or fewer than 10 rows.
     """
     table = hasattr(frame, "columns") and hasattr(frame, "to_numpy") and not isinstance(frame, type)
     require(table, "frame", type(frame).__name__, "a pandas DataFrame", TypeError)

@@ -1,15 +1,15 @@
-"""Mutual information by counting neighbours.
+"""Nearest-neighbour estimators of mutual information: KSG, conditional KSG, and KSG for mixtures.
 
-- `ksg`              two continuous variables (Kraskov, Stögbauer and Grassberger 2004, variants 1 and 2)
-- `conditional_ksg`  I(X;Y|Z) (Frenzel and Pompe 2007)
+- `ksg`              KSG, two continuous variables (Kraskov, Stögbauer and Grassberger 2004, variants 1 and 2)
+- `conditional_ksg`  conditional mutual information I(X;Y|Z) (Frenzel and Pompe 2007)
 - `mixed_ksg`        any mixture of discrete and continuous (Gao, Kannan, Oh and Viswanath 2017)
 
 All use the maximum norm and return nats. Distances are those of normal scores (`margins`): mutual information does not
-change under increasing maps of single columns, so ranks lose nothing and one outlier cannot set the scale of the rest.
-Tied values are spread over the ranks that they share, by random numbers that do not depend on the global state.
+change under increasing maps of single columns, and one outlier cannot set the scale of the rest. Tied values are spread
+over the ranks that they share, by random numbers that do not depend on the global state.
 
-The search is by k-d tree where trees help, in few dimensions, and by brute force in blocks where they do not; memory
-stays linear in N. Both use `torch.get_num_threads()` threads.
+The search is by k-d tree in few dimensions and by brute force in blocks in many; memory stays linear in N. Both use
+`torch.get_num_threads()` threads.
 """
 
 from collections.abc import Callable
@@ -25,14 +25,14 @@ from infotok.information.margins import isolated_atoms, untied_scores
 from infotok.information.repeats import distinct_pairs
 from infotok.information.samples import Samples, as_samples, paired
 
-# Where brute force in blocks overtakes the tree (5000 samples, two cores): counting visits every neighbour, so
-# it gives up on trees earlier than the search for the nearest few.
+# Dimensions up to which the tree is faster than brute force in blocks (5000 samples, two cores): counting visits every
+# neighbour, so its limit is lower than that of the search for the nearest few.
 TREE_DIMS_SEARCH, TREE_DIMS_COUNT = 10, 2
 BLOCK = 32  # rows per block: its 32 x N distances stay in cache
 
 
 def ksg(x: Samples, y: Samples, *, k: int = 3, variant: int = 1) -> float:
-    """I(X;Y) of continuous x (N, dx) and y (N, dy), in nats.
+    """KSG estimate of I(X;Y) of continuous variables, in nats.
 
     With eps_i the distance from sample i to its k-th neighbour in the joint space,
 
@@ -40,14 +40,21 @@ def ksg(x: Samples, y: Samples, *, k: int = 3, variant: int = 1) -> float:
         variant 2:  psi(k) - 1/k + psi(N) - < psi(n_x) + psi(n_y) >,         n_x = #{j : |x_i - x_j| <= eps_x,i}
 
     where eps_x,i is the extent of the k neighbours along x alone.
-    Raises ValueError on samples that repeat others (a density has none), on constant columns, on k >= N.
-    Source: Kraskov et al., Phys. Rev. E 69, 066138.
+
+    Args:
+        x: (N, dx) or (N,) floats.
+        y: (N, dy) or (N,) floats.
+        k: which neighbour, from 1 to N - 1; small k has less bias and more variance.
+        variant: 1 or 2 of the two formulas.
+
+    Raises ValueError for samples that repeat others (a density has none), constant columns and k >= N.
+    Source: Kraskov et al. 2004, Phys. Rev. E 69, 066138.
     """
     return float(ksg_pointwise(x, y, k=k, variant=variant).mean())
 
 
 def ksg_pointwise(x: Samples, y: Samples, *, k: int = 3, variant: int = 1) -> np.ndarray:
-    """The N terms whose mean is `ksg`: noisy, nearly unbiased values of log p(x,y) / p(x)p(y) at the samples."""
+    """Pointwise terms (N,) of `ksg`, in nats: noisy, nearly unbiased values of log p(x,y) / p(x)p(y)."""
     x, y = paired(x, y)
     _check_k(k, len(x))
     require(variant in (1, 2) and variant is not True, "variant", variant, "1 or 2")
@@ -65,15 +72,24 @@ def ksg_pointwise(x: Samples, y: Samples, *, k: int = 3, variant: int = 1) -> np
 
 
 def conditional_ksg(x: Samples, y: Samples, z: Samples, *, k: int = 3) -> float:
-    """I(X;Y|Z) of continuous variables, psi(k) - < psi(n_xz + 1) + psi(n_yz + 1) - psi(n_z + 1) >, in nats.
+    """Conditional mutual information I(X;Y|Z) of continuous variables by nearest neighbours, in nats.
 
-    Errors as in `ksg`. Source: Frenzel and Pompe, Phys. Rev. Lett. 99, 204101.
+        psi(k) - < psi(n_xz + 1) + psi(n_yz + 1) - psi(n_z + 1) >
+
+    Args:
+        x: (N, dx) or (N,) floats.
+        y: (N, dy) or (N,) floats.
+        z: (N, dz) or (N,) floats, the variable conditioned on.
+        k: which neighbour, from 1 to N - 1.
+
+    Errors as in `ksg`. `estimate_mi(x, y, given=z)` also takes labels. Source: Frenzel and Pompe 2007, Phys. Rev. Lett.
+    99, 204101.
     """
     return float(conditional_ksg_pointwise(x, y, z, k=k).mean())
 
 
 def conditional_ksg_pointwise(x: Samples, y: Samples, z: Samples, *, k: int = 3) -> np.ndarray:
-    """The N terms whose mean is `conditional_ksg`."""
+    """Pointwise terms (N,) of `conditional_ksg`, in nats."""
     x, y = paired(x, y)
     z = as_samples(z, "z")
     require(len(z) == len(x), "z", f"{len(z)} samples", f"as many as x has, {len(x)}")
@@ -87,20 +103,26 @@ def conditional_ksg_pointwise(x: Samples, y: Samples, z: Samples, *, k: int = 3)
 
 
 def mixed_ksg(x: Samples, y: Samples, *, k: int = 3) -> float:
-    """I(X;Y) where either side may be discrete, continuous or a mixture of both, in nats.
+    """KSG for mixtures: I(X;Y) where either side may be discrete, continuous or both, in nats.
 
         < psi(k_i) + ln N_i - psi(n_x + 1) - psi(n_y + 1) >
 
-    An atom, a value that a tenth of the samples or more share, is kept as one point far from all others; ties of fewer
-    samples are spread. Where at least k others coincide with a sample (eps_i = 0), k_i, n_x and n_y count those that
-    do and ln N_i is ln N; elsewhere it is the term of `ksg`, psi(N). Labels of unordered classes should come one-hot.
-    Errors as in `ksg`, but repeated samples are counted as they are. Source: Gao et al., NeurIPS 2017.
+    An atom, a value that a tenth of the samples or more share, is one point far from all others; ties of fewer samples
+    are spread. Where at least k others coincide with a sample (eps_i = 0), k_i, n_x and n_y count those that do and
+    ln N_i is ln N; elsewhere it is the term of `ksg`, psi(N).
+
+    Args:
+        x: (N, dx) or (N,) numbers; labels of unordered classes one-hot.
+        y: (N, dy) or (N,) numbers.
+        k: which neighbour, from 1 to N - 1.
+
+    Errors as in `ksg`, but repeated samples are counted as they are. Source: Gao et al. 2017, NeurIPS.
     """
     return float(mixed_ksg_pointwise(x, y, k=k).mean())
 
 
 def mixed_ksg_pointwise(x: Samples, y: Samples, *, k: int = 3) -> np.ndarray:
-    """The N terms whose mean is `mixed_ksg`."""
+    """Pointwise terms (N,) of `mixed_ksg`, in nats."""
     x, y = paired(x, y, discrete=True)
     _check_k(k, len(x))
     rng, columns = _rng(), x.shape[1] + y.shape[1]
@@ -118,7 +140,7 @@ def mixed_ksg_pointwise(x: Samples, y: Samples, *, k: int = 3) -> np.ndarray:
 
 
 def neighbor_radius(points: np.ndarray, k: int) -> np.ndarray:
-    """Maximum-norm distance from each of `points` (N, d) to its k-th neighbour, (N,)."""
+    """Maximum-norm distance (N,) from each of `points` (N, d) to its k-th neighbour."""
     if points.shape[1] <= TREE_DIMS_SEARCH:
         return cKDTree(points).query(points, k=[k + 1], p=np.inf, workers=torch.get_num_threads())[0][:, 0]
 
@@ -130,7 +152,7 @@ def neighbor_radius(points: np.ndarray, k: int) -> np.ndarray:
 
 
 def count_closer(points: np.ndarray, radius: np.ndarray, *, inclusive: bool = False) -> np.ndarray:
-    """How many other points lie closer than `radius` (N,) to each of `points` (N, d); `inclusive`: or as close."""
+    """Number (N,) of other points closer than `radius` (N,) to each of `points` (N, d); `inclusive`: or as close."""
     # The margin keeps the k-th neighbour on its proper side of the sphere in spite of rounding. Above a few dimensions
     # single precision doubles the speed.
     few = points.shape[1] <= TREE_DIMS_COUNT
@@ -221,9 +243,9 @@ def _check_k(k: int, n: int) -> None:
 def _check_distinct(x: np.ndarray, y: np.ndarray) -> None:
     kept = distinct_pairs(x, y)
     repeats = 0 if kept is None else len(x) - len(kept)
-    require(repeats == 0, "x, y", f"{repeats} samples that repeat", "distinct samples")
+    require(repeats == 0, "x, y", f"{repeats} samples that repeat another", "distinct samples (estimate_mi drops them)")
 
 
 def _rng() -> np.random.Generator:
-    """Of ties: the same samples give the same value."""
+    """The generator that breaks ties: the same samples give the same value."""
     return np.random.default_rng(0)

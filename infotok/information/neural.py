@@ -1,9 +1,9 @@
-"""Training a critic, honestly: early stopping on validation samples, the value from samples kept apart from both.
+"""Trained critics: the methods of `estimate_mi` that maximise a variational bound, evaluated on held-out samples.
 
-- `Training`        the plan: steps, batch, rate, patience
-- `train_critic`    AdamW on any bound of a (B, B) score matrix
-- `NEURAL`          the methods of `estimate_mi` made of a critic and a bound: infonce, nwj, dv, mine, tuba, js, smile,
-  interpolated (lower bounds; smile is none), club, loo (upper bounds where their fitted conditional is the true one)
+- `Training`        hyperparameters: steps, batch, rate, patience
+- `train_critic`    AdamW on any bound of a (B, B) score matrix, with early stopping on validation samples
+- `NEURAL`          the methods by name: infonce, nwj, dv (Donsker-Varadhan), mine, tuba, js, smile, interpolated (lower
+  bounds, apart from smile), club, loo (upper bounds where the fitted conditional is the true one)
 """
 
 import math
@@ -26,14 +26,23 @@ HELD_OUT_BLOCK = 2000  # held-out pairs per score matrix: it bounds memory, and 
 
 @dataclass
 class Training:
-    """How a critic is trained: AdamW with a cosine rate; the step that was best on validation samples is kept."""
+    """Hyperparameters of a critic's training by AdamW with a cosine schedule; the best step on validation is kept.
+
+    steps: training steps at most
+    batch: pairs in a batch
+    rate: learning rate
+    decay: weight decay
+    every: steps between evaluations on the validation samples
+    patience: evaluations without improvement before stopping
+    progress: show steps on stderr
+    """
 
     steps: int = 2000
     batch: int = 256
     rate: float = 1e-3
     decay: float = 1e-2
-    every: int = 50  # steps between looks at the validation samples
-    patience: int = 8  # looks without improvement before stopping
+    every: int = 50
+    patience: int = 8
     progress: bool = False
 
     def __post_init__(self) -> None:
@@ -54,14 +63,25 @@ def train_critic(
     validation: tuple[Tensor, Tensor],
     plan: Training,
     seed: int,
-    reading: Callable[[Tensor], Tensor] | None = None,
+    evaluation: Callable[[Tensor], Tensor] | None = None,
 ) -> History:
-    """Raise `objective(critic(x, y))` on batches of `train`; leave the critic where `reading` of validation was best.
+    """Maximise `objective(critic(x, y))` on batches; the critic keeps the weights that were best on validation.
 
-    Returns {"step", "train", "validation"}: the mean objective since the last look, and the validation reading.
-    A value that is not finite raises FloatingPointError with the step.
+    Args:
+        critic: a module (x, y) -> scores (B, B).
+        objective: a bound, scores -> nats.
+        train: x (N, dx) and y (N, dy).
+        validation: x and y for early stopping.
+        plan: hyperparameters.
+        seed: of the batches.
+        evaluation: the bound that is evaluated on validation samples; `objective` by default.
+
+    Returns:
+        {"step", "train", "validation"}: at each evaluation the mean objective since the last one, and the value.
+
+    Raises FloatingPointError with the step for a value that is not finite.
     """
-    reading = reading or objective
+    evaluation = evaluation or objective
     generator = torch.Generator().manual_seed(seed)
     x, y = train
     optimizer = torch.optim.AdamW(critic.parameters(), lr=plan.rate, weight_decay=plan.decay, fused=True)
@@ -71,7 +91,7 @@ def train_critic(
     for step in range(plan.steps + 1):
         if step % plan.every == 0 or step == plan.steps:
             with torch.no_grad():
-                value = float(reading(critic(*validation)))
+                value = float(evaluation(critic(*validation)))
             history["step"].append(step)
             history["train"].append(float(np.mean(running)) if running else value)
             history["validation"].append(value)
@@ -86,7 +106,7 @@ def train_critic(
         index = torch.randperm(len(x), generator=generator)[: plan.batch].to(x.device)
         value = objective(critic(x[index], y[index]))
         if not torch.isfinite(value):
-            raise FloatingPointError(f"step {step}: the bound is {value.item()}; a lower rate may help")
+            raise FloatingPointError(f"step {step}: the bound is {value.item()}; try a lower rate")
         optimizer.zero_grad()
         (-value).backward()
         optimizer.step()
@@ -100,22 +120,32 @@ def train_critic(
 
 
 class WithBaseline(nn.Module):
-    """f(x, y) - log a(x): TUBA's critic, with a learned baseline."""
+    """TUBA's critic f(x, y) - log a(x) with a learned baseline.
+
+    critic: the module f; dim_x: dimensions of x.
+    """
 
     def __init__(self, critic: nn.Module, dim_x: int) -> None:
         super().__init__()
         self.critic, self.log_baseline = critic, mlp(dim_x, 64, 1)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Scores (B, B) of x (B, dx) and y (B, dy)."""
         return self.critic(x, y) - self.log_baseline(x)
 
 
 @dataclass(frozen=True)
 class Method:
-    """A bound to train on, the one to read, and what the reading is."""
+    """One method of `estimate_mi`.
+
+    objective: the bound to train on
+    evaluation: the bound on held-out samples
+    kind: "lower bound", "upper bound" or "point"
+    options: names of further arguments of both
+    """
 
     objective: Callable[..., Tensor]
-    reading: Callable[..., Tensor]
+    evaluation: Callable[..., Tensor]
     kind: str = "lower bound"
     options: tuple[str, ...] = ()
 
@@ -141,7 +171,7 @@ NEURAL: dict[str, Method] = {
 
 @dataclass
 class HeldOut:
-    """The bound on held-out pairs, its standard error by the jackknife, and the training history."""
+    """A bound on held-out pairs in nats, its standard error by the jackknife, its ceiling and the training history."""
 
     nats: float
     error: float
@@ -163,7 +193,17 @@ def neural_mi(
     layers: int = 2,
     **options: float,
 ) -> HeldOut:
-    """Train on 60 %, stop by 20 %, read the bound on 20 %. x (N, dx), y (N, dy) standardised."""
+    """Train a critic on 60 % of the samples, stop early by 20 %, evaluate the bound on 20 %.
+
+    x: (N, dx) standardised; y: (N, dy) standardised
+    name: one of `NEURAL`
+    seed: of split, weights and batches
+    device: where to train
+    plan: hyperparameters of the training
+    critic: "separable", "bilinear" or "concat"
+    hidden, layers: units and number of hidden layers
+    options: of the method: clip, alpha
+    """
     method = NEURAL[name]
     require_choice("critic", critic, tuple(CRITICS))
     require(len(x) >= 40, "x", f"{len(x)} samples", "at least 40 to train, validate and test on")
@@ -179,15 +219,15 @@ def neural_mi(
         torch.manual_seed(seed)
         network = _network(name, critic, x.shape[1], y.shape[1], hidden, layers).to(device)
     conditional = name in ("club", "loo")
-    reading = partial(method.reading, **options)
+    evaluation = partial(method.evaluation, **options)
     objective = partial(method.objective, **options)
     if name == "mine":
         objective = partial(bounds.mine, average=bounds.MovingAverage())
-    history = train_critic(network, objective, train, validation, plan, seed, objective if conditional else reading)
+    history = train_critic(network, objective, train, validation, plan, seed, objective if conditional else evaluation)
     with torch.no_grad():
         blocks = [network(a, b) for a, b in zip(*(v.tensor_split(_blocks(fifth)) for v in test), strict=True)]
-    nats, error = jackknife(reading, blocks)
-    note = _doubt(name, nats, len(blocks[-1])) if conditional else ""
+    nats, error = jackknife(evaluation, blocks)
+    note = _caution(name, nats, len(blocks[-1])) if conditional else ""
     return HeldOut(nats, error, _ceiling(name, len(blocks[-1]), options), history, note)
 
 
@@ -204,7 +244,7 @@ def _network(name: str, critic: str, dim_x: int, dim_y: int, hidden: int, layers
 
 
 def _ceiling(name: str, batch: int, options: dict) -> float | None:
-    """The largest value the bound can read on `batch` pairs, whatever the data."""
+    """The largest value in nats that the bound can have on `batch` pairs, or None."""
     if name == "infonce":
         return math.log(batch)
     if name == "interpolated" and options["alpha"] > 0:
@@ -212,20 +252,23 @@ def _ceiling(name: str, batch: int, options: dict) -> float | None:
     return None
 
 
-def _doubt(name: str, nats: float, batch: int) -> str:
-    """What to say of an upper bound that cannot be a good one.
+def _caution(name: str, nats: float, batch: int) -> str:
+    """A warning where an upper bound is loose or wrong, or "".
 
-    The marginal of y is a mixture over the other pairs of the block. Beyond log(B - 1) nats none of these comes near
-    y_i, and the value grows without limit; below 0 the fitted conditional is so wrong that nothing is bounded.
+    The marginal of y is a mixture over the other pairs of the block. Above log(B - 1) nats none of these is near y_i,
+    and the value grows without limit. Below 0 the fitted conditional is too wrong for a bound.
     """
     most = math.log(batch - 1)
     if nats > most:
         return f"{name}: {nats:.2f} nats is above log(B - 1) = {most:.2f}, where this upper bound is loose"
-    return f"{name}: {nats:.2f} nats is below 0: the fitted conditional is wrong" if nats < 0 else ""
+    return f"{name}: {nats:.2f} nats is below 0; the fitted conditional is wrong" if nats < 0 else ""
 
 
 def jackknife(bound: Callable[[Tensor], Tensor], matrices: list[Tensor], groups: int = 20) -> tuple[float, float]:
-    """A bound's mean over score matrices and its standard error: leave out a twentieth of the pairs at a time."""
+    """Mean of a bound over score matrices and its jackknife standard error, in nats.
+
+    bound: scores -> nats; matrices: (B, B) score matrices; groups: of pairs that are left out one at a time.
+    """
     values, variances = [], []
     for scores in matrices:
         values.append(float(bound(scores)))

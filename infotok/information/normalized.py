@@ -31,11 +31,16 @@ def normalized_mi(
     average: Literal["arithmetic", "geometric", "min", "max"] = "arithmetic",
     correction: Correction = "none",
 ) -> float:
-    """I(X;Y) / average(H(X), H(Y)) of labels (N,) of any type; rows of several columns (N, d) are one label.
+    """Normalised mutual information (NMI) of labels, I(X;Y) / average(H(X), H(Y)), from 0 to 1.
 
-    With the default correction, "none", it equals scikit-learn's `normalized_mutual_info_score`, which is above 0 for
-    independent labels; "miller-madow" or "jackknife" correct I, not the entropies, and cut it off at 0 and 1. Two
-    constants give 1, one constant 0. Raises ValueError for unequal lengths, missing labels and unknown names.
+    Args:
+        x: (N,) labels of any type; or (N, d), each row one label.
+        y: (N,) or (N, d), likewise.
+        average: "arithmetic", "geometric", "min" or "max" of the two entropies.
+        correction: "none" equals scikit-learn's `normalized_mutual_info_score`, which is above 0 for independent
+            labels; "miller-madow" and "jackknife" correct I, not the entropies, and clip to [0, 1].
+
+    Two constants give 1, one constant 0. Raises ValueError for unequal lengths, missing labels and unknown names.
     """
     require_choice("average", average, tuple(AVERAGES))
     require_choice("correction", correction, CORRECTIONS)
@@ -48,9 +53,11 @@ def normalized_mi(
 
 
 def information_correlation(nats: ArrayLike) -> float | np.ndarray:
-    """sqrt(1 - exp(-2 I)), I in nats (any shape): 0 for independence, 1 for infinite information.
+    """Informational correlation sqrt(1 - exp(-2 I)): 0 for independence, 1 for infinite information.
 
-    Values below 0, which estimates may have by chance, give 0. Raises ValueError for NaN.
+    For jointly Gaussian variables it is |rho|. Source: Linfoot 1957.
+
+    nats: I of any shape; values below 0, which estimates may have by chance, give 0. ValueError for NaN.
     """
     nats = require_numbers("nats", nats, "[-inf, inf]")
     result = np.sqrt(-np.expm1(-2 * nats.clip(min=0)))

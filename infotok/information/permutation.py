@@ -1,10 +1,10 @@
-"""Permutation tests of independence: how often shuffled samples look as dependent as these.
+"""Permutation tests of independence: p-values from shuffled samples.
 
     p = (1 + #{b : T(x, y_b) >= T(x, y)}) / (1 + B),      y_b the samples y in random order, T a statistic
 
 Under independence P(p <= alpha) <= alpha for every alpha, N and T, with ties as well (Phipson and Smyth 2010, Stat.
-Appl. Genet. Mol. Biol. 9, 39). Given labels z, the order is random within each label, which keeps what both share
-with z.
+Appl. Genet. Mol. Biol. 9, 39). Given labels z, the order is random within each label: a test of conditional
+independence.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +27,13 @@ SAME = 1e-10  # share of the statistic that rounding may take
 
 @dataclass(frozen=True)
 class PermutationTest:
-    """p_value; the statistic of the samples as they are, and of shuffled ones, null (B,); the statistic's name."""
+    """The result of a permutation test.
+
+    p_value: at least 1 / (B + 1)
+    statistic: of the samples as they are
+    null: (B,) of shuffled samples
+    method: name of the statistic
+    """
 
     p_value: float
     statistic: float
@@ -49,14 +55,22 @@ def permutation_test(
     discrete_y: bool | None = None,
     seed: int = 0,
 ) -> PermutationTest:
-    """p-value of the hypothesis that x and y, (N,) or (N, d), are independent; or independent given labels (N,).
+    """Permutation test of the hypothesis that x and y are independent, or independent given labels.
 
-    method: the statistic. "counts": plug-in information of labels; "correlation": squared correlations of normal
-    scores, for dependence in one direction; "hsic": the Hilbert-Schmidt criterion, Gaussian kernels of ranks or labels,
-    for any dependence; "auto": counts for two labels, else hsic; or a function of x and y as they come, which then
-    needs NumPy arrays. permutations: B, so that p is at least 1 / (B + 1). discrete_x, discrete_y: True makes numbers
-    labels. Deterministic for a seed. Raises ValueError for unequal lengths, fewer than 4 samples, NaN, an unknown
-    method or a B that is no positive integer; TypeError for a `given` of floats.
+    Args:
+        x: (N,) or (N, d) numbers or labels.
+        y: (N,) or (N, d), likewise.
+        method: the statistic. "counts": plug-in mutual information of labels. "correlation": squared correlations of
+            normal scores, for monotone dependence. "hsic": HSIC with Gaussian kernels of ranks or labels, for any
+            dependence. "auto": counts for two labels, else hsic. Or a function (x, y) -> float of NumPy arrays.
+        permutations: B, a positive integer; p is at least 1 / (B + 1).
+        given: (N,) labels to condition on, or None.
+        discrete_x: True treats numbers as labels.
+        discrete_y: the same for y.
+        seed: of the permutations; the result is deterministic.
+
+    Raises ValueError for unequal lengths, fewer than 4 samples, NaN, an unknown method or an impossible B; TypeError
+    for floats as `given`.
     """
     known = callable(method) or (isinstance(method, str) and method in STATISTICS)
     require(known, "method", method, f"one of {', '.join(STATISTICS)} or a function")
@@ -71,7 +85,8 @@ def permutation_test(
         x, y = _operand(x, "x", discrete_x), _operand(y, "y", discrete_y)
         labels = x.ndim == y.ndim == 1
         name = method if method != "auto" else "counts" if labels else "hsic"
-        require(name != "counts" or labels, "method", "counts", "labels on both sides (discrete_x=True makes them so)")
+        both = "labels on both sides (discrete_x=True treats numbers as labels)"
+        require(name != "counts" or labels, "method", "counts", both)
         statistic = None
     for other, values in (("y", y), ("given", strata)):
         require(len(values) == len(x), other, f"{len(values)} samples", f"as many as x has, {len(x)}")
@@ -98,7 +113,7 @@ def _orders(strata: np.ndarray, permutations: int, seed: int) -> Iterator[np.nda
 
 
 def _counts(x: np.ndarray, y: np.ndarray, strata: np.ndarray) -> Callable[[np.ndarray], float]:
-    """sum n log n / N over the cells of x, y and stratum: information up to a constant of all orders."""
+    """sum n log n / N over the cells of x, y and stratum: mutual information up to a constant."""
     cells = encode_labels(np.stack([x, strata], axis=1)) * (y.max() + 1)
     powers = np.arange(len(x) + 1) * np.log(np.arange(len(x) + 1).clip(min=1)) / len(x)
     dense = (cells.max() + y.max() + 1) <= 50 * len(x)

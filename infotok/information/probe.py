@@ -1,10 +1,10 @@
-"""What tokens carry about labels: the probe, for anyone's codes or features.
+"""The probe: mutual information between token codes or features and labels, by held-out classifiers.
 
     probe_mi(tokens, labels)                     # 1.386 nats [1.384, 1.386] (point, probe)
     probe_mi(tokens, attributes).candidates      # {"column 0": ..., "column 1": ...}: what each adds
 
-Classifiers are fitted to some folds and judged on another: `tokens` for codes, `labels` for real features. Several
-label columns are one after the other conditioned on those before,
+Classifiers are fitted to some folds and evaluated on another: those of `tokens` for codes, of `labels` for features.
+Several label columns are added one by one, each conditioned on those before,
 
     I(Z; A_1, ..., A_m) = sum_j I(Z; A_j | A_1, ..., A_(j-1)).
 """
@@ -36,17 +36,25 @@ def probe_mi(
     folds: int = FOLDS,
     network: bool = True,
 ) -> Estimate:
-    """I(tokens; labels) in nats, with its 95 % interval.
+    """Probed information I(tokens; labels) in nats, with its 95 % interval.
 
-    tokens: codes (N, ...), integers or text, each place with an alphabet of its own; or real features (N, ...).
-    labels: (N,) of any type, one-hot rows, or several columns (N, A), such as attributes or the codes of another
-    modality, whose joint information is estimated. vocabulary: codes are integers from 0 to vocabulary - 1 at all
-    places, so that how often each occurs is looked at too. folds: two or more. network: for codes, also train a small
-    network where the other classifiers leave something to find; it takes most of the time.
+    Args:
+        tokens: codes (N, ...), integers or text, each position with an alphabet of its own; or real features (N, ...).
+        labels: (N,) of any type, one-hot rows, or several columns (N, A), such as attributes or the codes of another
+            modality; then their joint information is estimated.
+        vocabulary: size of the alphabet of integers from 0 that all positions share; then counts of symbols are
+            features too. None: separate alphabets.
+        seed: of folds and classifiers.
+        folds: 2 or more.
+        network: for codes, also train a small network where the other classifiers do not find all of H(labels); it
+            takes most of the time.
 
-    `ceiling` is H(labels) as counted, for several columns the sum of theirs. The candidate "held-out bound" is the part
-    that the classifiers have shown, a lower bound; the value adds what they have yet to learn. Raises ValueError for
-    unequal lengths, fewer than 10 samples, NaN or missing labels, TypeError for a vocabulary of floats.
+    Returns:
+        Estimate. `ceiling` is the plug-in entropy of the labels, for several columns the sum of theirs. The candidate
+        "held-out bound" is the lower bound of the classifiers; the value adds what more samples would still gain.
+
+    Raises ValueError for unequal lengths, fewer than 10 samples, NaN or missing labels, TypeError for floats with a
+    vocabulary.
     """
     require_int("folds", folds, 2, MOST_FOLDS)
     require_seed("seed", seed)
@@ -68,7 +76,7 @@ def probe_mi(
 
 
 def _tokens(tokens: Any) -> tuple[np.ndarray, bool]:
-    """(N, columns), and whether they are symbols: codes from 0 where they are not integers already."""
+    """Tokens as (N, columns), and whether they are symbols; text becomes codes from 0."""
     array = np.asarray(dense(tokens, "tokens"))
     require(array.ndim >= 1 and array.size > 0, "tokens", array, "shape (N, ...)")
     flat = array.reshape(len(array), -1)
@@ -81,9 +89,13 @@ def _tokens(tokens: Any) -> tuple[np.ndarray, bool]:
 
 
 def chain(values: np.ndarray, symbols: bool, columns: np.ndarray, seed: int, folds: int) -> LabelInformation:
-    """I(values; columns) of codes or real features (N, L) and label codes (N, A), by the chain rule.
+    """I(values; columns) in nats by the chain rule over the label columns.
 
-    The columns come one by one, given those before; the classifiers on these join those on the tokens as well.
+    values: (N, L) codes or real features
+    symbols: whether they are codes
+    columns: (N, A) label codes; each is conditioned on those before, whose classifiers join those on the tokens
+    seed: of folds and classifiers
+    folds: 2 or more
     """
     require(len(values) >= 10, "tokens", f"{len(values)} samples", "at least 10")
     require(symbols or np.isfinite(values).all(), "tokens", "NaN or infinity", "finite values")

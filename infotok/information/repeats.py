@@ -1,8 +1,8 @@
-"""Repeated samples: pairs that were drawn once and counted several times, as a bootstrap or oversampling does.
+"""Detection of repeated samples, as after a bootstrap or oversampling.
 
-A density has no repeats, so a pair that comes twice looks like perfect dependence to every estimator that measures
-distances, and like a well-predicted held-out sample to every estimator that splits the samples. Here they are told from
-ties (rounded numbers) and atoms (a value of positive probability), where one value meets many partners.
+A density has no repeats. A pair that occurs twice looks like perfect dependence to an estimator that uses distances,
+and like a well-predicted held-out sample to one that splits the samples. Repeats differ from ties (rounded numbers) and
+atoms (a value of positive probability), where one value occurs with many partners.
 """
 
 import numpy as np
@@ -11,16 +11,18 @@ from infotok.information.samples import row_codes
 
 FEWEST, MOST_COPIES = 20, 20  # distinct pairs; samples per distinct pair: beyond, values are symbols and not copies
 MOST_COPIES_OF_ROUNDED = 5
-SHARE = 0.02  # of samples that repeat another, from which it is no accident
+SHARE = 0.02  # of samples that repeat another, from which they count as repeats
 CLUSTERED = 0.1  # share of samples that repeat a row
 OCCUPIED = 0.2  # share of the places of a grid that rounded values fill; of real numbers next to none
 
 
 def distinct_pairs(x: np.ndarray, y: np.ndarray, *, labels: bool = False) -> np.ndarray | None:
-    """Indices of the samples that repeat no earlier one, or None where ties and atoms explain what repeats.
+    """Indices of the samples that repeat no earlier one, or None where ties and atoms explain the repeats.
 
-    x (N, dx), y (N, dy). Two samples are one pair counted twice if their x and their y each occur in no other pair.
-    labels: y holds classes, each of which meets many x, so that x alone tells.
+    Two samples are one pair counted twice if their x and their y each occur in no other pair.
+
+    x: (N, dx); y: (N, dy)
+    labels: y holds classes, each of which occurs with many x, so that x alone decides
     """
     n = len(x)
     if any(_all_differ(column) for column in (x.T if labels else (*x.T, *y.T))):
@@ -42,7 +44,7 @@ def distinct_pairs(x: np.ndarray, y: np.ndarray, *, labels: bool = False) -> np.
 
 
 def clustered(x: np.ndarray) -> bool:
-    """Whether rows of x (N, d) come several times with other partners, such as an image with its captions."""
+    """Whether rows of x (N, d) occur several times with different partners, such as an image with its captions."""
     n, distinct = len(x), int(row_codes(x).max()) + 1
     repeated = n - distinct >= CLUSTERED * n
     return repeated and distinct >= FEWEST and n <= MOST_COPIES * distinct and not _on_a_grid(x)

@@ -12,12 +12,17 @@ Z95 = 1.96
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate of I(X;Y) and what to make of it.
+    """An estimate of I(X;Y), with its interval and how it was made.
 
-    nats: the value, infinite where a continuous y is a function of x; interval: 95 %, of a point estimate for the
-    truth, of a bound for the bound's own mean; kind: "point", "lower bound" or "upper bound"; ceiling: the largest
-    value the method can return, if there is one; history: {"step", "train", "validation"} of neural methods; reason and
-    candidates {name: nats}: auto's choice; warnings: what was also issued as Python warnings.
+    nats: the value; infinite where a continuous y is a function of x
+    interval: 95 % confidence interval in nats: of the truth for a point estimate, of the bound's own mean for a bound
+    kind: "point", "lower bound" or "upper bound"
+    method: the name asked for, and what "auto" chose
+    ceiling: the largest value in nats that the method can return, or None
+    history: {"step", "train", "validation"} of trained critics
+    reason: why "auto" chose the method
+    candidates: {name: nats} of what "auto" compared
+    warnings: the lines that were also issued as Python warnings
     """
 
     nats: float
@@ -32,6 +37,7 @@ class Estimate:
 
     @property
     def bits(self) -> float:
+        """The value in bits, nats / ln 2."""
         return self.nats / math.log(2)
 
     def __str__(self) -> str:
@@ -40,16 +46,20 @@ class Estimate:
 
 
 def point(method: str, nats: float, terms: np.ndarray, reason: str = "", bias: float = 0.0) -> Estimate:
-    """A point estimate whose sampling error is that of the mean of its N pointwise log-ratios.
+    """A point estimate with the standard error of the mean of its pointwise log-ratios.
 
-    bias: what may remain of it, by which the interval is widened either way.
+    method: its name
+    nats: the value
+    terms: (N,) pointwise log-ratios in nats
+    reason: for `Estimate.reason`
+    bias: nats that may remain of it; the interval is wider by it on both sides
     """
     reach = Z95 * float(terms.std() / math.sqrt(len(terms))) + bias
     return Estimate(float(nats), (float(nats) - reach, float(nats) + reach), "point", method, reason=reason)
 
 
 def classified_as(method: str, found: LabelInformation, warnings: tuple[str, ...] = ()) -> Estimate:
-    """What classifiers found out about labels, as an `Estimate`."""
+    """A classifier-based value as an `Estimate`."""
     return Estimate(
         found.nats,
         found.interval,
@@ -63,6 +73,6 @@ def classified_as(method: str, found: LabelInformation, warnings: tuple[str, ...
 
 
 def infinite(method: str, reason: str) -> Estimate:
-    """I(X;Y) of continuous variables one of which is a function of the other."""
+    """The infinite I(X;Y) of continuous variables one of which is a function of the other."""
     note = f"{method}: mutual information is infinite: {reason}"
     return Estimate(math.inf, (math.inf, math.inf), "point", method, reason=reason, warnings=(note,))

@@ -1,9 +1,9 @@
-"""The method "auto" of `estimate_mi`: which estimator what kind of samples goes to.
+"""The method "auto" of `estimate_mi`: chooses the estimator by the kinds of x and y.
 
-label and label       counting, where the table is filled; else as symbols and label
-numbers and label     a cross-fitted classifier's bound, beside neighbours in few columns (`labels`)
+label and label       plug-in from counts, with enough samples per cell; else as symbols and label
+numbers and label     the bound of cross-fitted classifiers, and nearest neighbours in few columns (`labels`)
 symbols and label     the same with classifiers for symbols (`tokens`)
-numbers with atoms    the mixed neighbour estimator, in few columns
+numbers with atoms    KSG for mixtures, in few columns
 numbers and numbers   models compared on held-out samples (`auto`)
 """
 
@@ -28,12 +28,15 @@ from infotok.information.tokens import token_mi
 from infotok.information.variables import Variable
 
 MIN_AUTO = 20  # samples
-GROUPS = 16  # that numbers beside symbols are cut into
-PER_COORDINATE = 50  # samples for each principal coordinate that is kept, and for each group
+GROUPS = 16  # into which numbers are cut where the other side is symbols
+PER_COORDINATE = 50  # samples for each principal component that is kept, and for each group
 
 
 def automatic(x: Variable, y: Variable, seed: int, device: str, progress: bool) -> Estimate:
-    """I(X;Y) by what suits the two sides' kinds; `reason` and `candidates` say what was chosen."""
+    """I(X;Y) by the estimator for the two kinds; `reason` and `candidates` say what was chosen.
+
+    x, y: `Variable`s of equal length; seed, device, progress: as in `estimate_mi`.
+    """
     notes: list[str] = []
     x, y = _varying(x, notes), _varying(y, notes)
     label_first = x.label is not None
@@ -52,7 +55,7 @@ def automatic(x: Variable, y: Variable, seed: int, device: str, progress: bool) 
 
 
 def _of_label(features: Variable, label: Variable, seed: int, notes: list[str]) -> Estimate:
-    """Label and anything else, by classifiers."""
+    """A label and any other variable, by classifiers."""
     if features.numbers is None:
         codes = features.symbols if features.label is None else features.label[:, None]
         found, method = token_mi(codes, label.label, seed=seed), "auto: symbols"
@@ -63,9 +66,9 @@ def _of_label(features: Variable, label: Variable, seed: int, notes: list[str]) 
 
 
 def _of_symbols(x: Variable, y: Variable, seed: int, notes: list[str]) -> Estimate:
-    """Several symbols a sample on one side or both: the chain rule over the columns of one.
+    """Several symbols per sample on one side or both: the chain rule over the columns of one.
 
-    Numbers that meet symbols are cut into groups first, which loses a little.
+    Numbers on the other side are cut into groups first, which loses a little information.
     """
     x, y = (x, y) if x.symbols is not None else (y, x)
     columns = y.symbols if y.symbols is not None else _grouped(y, seed, notes)[:, None]
@@ -77,7 +80,7 @@ def _of_symbols(x: Variable, y: Variable, seed: int, notes: list[str]) -> Estima
 def _grouped(side: Variable, seed: int, notes: list[str]) -> np.ndarray:
     """Numbers as codes (N,) of groups of equal size, or of clusters where they have several columns."""
     count = max(2, min(GROUPS, len(side) // PER_COORDINATE))
-    notes.append(f"{side.name}: numbers beside symbols, cut into {count} groups; the value is that of the groups")
+    notes.append(f"{side.name}: numbers cut into {count} groups, since the other side is symbols; the value is too low")
     if side.numbers.shape[1] > 1:
         return clusters_of(normal_scores(side.numbers), count, seed)
     order = scipy.stats.rankdata(side.numbers[:, 0], method="average")
@@ -93,13 +96,14 @@ def _of_numbers(x: np.ndarray, y: np.ndarray, seed: int, device: str, progress: 
         found = infinite("auto", relation)
         return replace(found, warnings=(*notes, *found.warnings))
     if _has_atoms(x, y) and x.shape[1] + y.shape[1] <= NEIGHBOR_DIMS:
-        return _named(mixed(x, y), "mixed: values that a tenth of the samples share", notes)
+        return _named(mixed(x, y), "mixed: a tenth of the samples or more share one value", notes)
     kept = _full_rank(x, "x", notes), _full_rank(y, "y", notes)
     plan = Training(**{**vars(PLAN), "progress": progress})
     comparison = compare(*kept, seed=seed, device=device, plan=plan, whole=(x, y))
     chosen = comparison.chosen
     if chosen.grows:
-        notes.append(f"the value still grows with N ({chosen.nats:.2f} nats): y may be a function of x, and I infinite")
+        grows = f"x, y: {chosen.nats:.2f} nats still grows with N; y may be a function of x, and the truth infinite"
+        notes.append(grows)
     return Estimate(
         float(chosen.nats),
         chosen.interval,
@@ -123,7 +127,7 @@ def _named(estimate: Estimate, reason: str, notes: list[str]) -> Estimate:
 
 
 def _varying(side: Variable, notes: list[str]) -> Variable:
-    """Without its constant columns, which carry no information."""
+    """The side without its constant columns, which have no information."""
     columns = side.numbers if side.label is None and side.symbols is None else side.symbols
     if columns is None:
         require(side.label.max() > 0, side.name, "constant columns only", "at least one column that varies")
@@ -138,8 +142,8 @@ def _varying(side: Variable, notes: list[str]) -> Variable:
 
 
 def _groups(side: np.ndarray, name: str, notes: list[str]) -> np.ndarray | None:
-    """Rows that repeat, such as an image that comes with several captions, as groups (N,)."""
-    if side.shape[1] == 1 or not clustered(side):  # ties in one column are spread, with no harm
+    """Groups (N,) of samples that share a row, such as an image with several captions; None where none do."""
+    if side.shape[1] == 1 or not clustered(side):  # ties in one column are spread
         return None
     rows = row_codes(side)
     notes.append(
@@ -150,17 +154,17 @@ def _groups(side: np.ndarray, name: str, notes: list[str]) -> np.ndarray | None:
 
 
 def _has_atoms(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether some column has a value that a tenth of the samples share."""
+    """Whether a tenth of the samples or more share one value of some column."""
     least = max(ATOM_COUNT, ATOM_SHARE * len(x))
     return any(np.unique(column, return_counts=True)[1].max() >= least for side in (x, y) for column in side.T)
 
 
 def _full_rank(x: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
-    """As it is where the columns are independent and few; else its leading principal coordinates, N / 50 at most."""
+    """x where its columns are linearly independent and few; else its leading principal components, N / 50 at most."""
     scores = normal_scores(x)
     variance, axes = np.linalg.eigh(np.cov(scores, rowvar=False).reshape(x.shape[1], x.shape[1]))
     rank = min(int((variance > 1e-8 * variance[-1]).sum()), max(1, len(x) // PER_COORDINATE))
     if rank == x.shape[1]:
         return x
-    notes.append(f"{name}: {x.shape[1]} columns reduced to {rank} principal coordinates")
+    notes.append(f"{name}: {x.shape[1]} columns reduced to {rank} principal components")
     return scores @ axes[:, -rank:]

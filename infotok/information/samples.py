@@ -1,4 +1,4 @@
-"""Samples: what every estimator accepts, and what it says to anything else."""
+"""Checks and conversion of samples: NumPy, torch, pandas and lists to arrays (N, d)."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def as_samples(x: Samples, name: str, *, discrete: bool = False) -> np.ndarray:
 
 
 def plain(values: Any, name: str) -> Any:
-    """The values off their device and graph, of shape (N,) or (N, d), N >= 2."""
+    """The values as NumPy or pandas, of shape (N,) or (N, d), N >= 2; ValueError for other shapes."""
     values = dense(values, name)
     shape = np.shape(values)
     require(len(shape) in (1, 2), name, values, "samples of shape (N, d)")
@@ -36,7 +36,7 @@ def plain(values: Any, name: str) -> Any:
 
 
 def dense(values: Any, name: str) -> Any:
-    """The values off their device and graph; masked, complex, nested and sparse ones are refused."""
+    """The values as NumPy or pandas; TypeError or ValueError for masked, complex, nested and sparse ones."""
     if isinstance(values, torch.Tensor):
         require_dense(values, name)
         values = values.detach().cpu()
@@ -84,7 +84,7 @@ def paired(x: Samples, y: Samples, *, discrete: bool = False) -> tuple[np.ndarra
 
 
 def standardized(x: np.ndarray, name: str) -> np.ndarray:
-    """Columns of zero mean and unit variance; a constant column raises ValueError, since it has no scale."""
+    """Columns of x (N, d) with mean 0 and variance 1. ValueError for a constant column."""
     _, exponent = np.frexp(np.abs(varying(x, name)).max(axis=0))
     x = np.ldexp(x, -exponent)  # exact, and no square overflows or vanishes
     return (x - x.mean(axis=0)) / x.std(axis=0)

@@ -1,12 +1,12 @@
-"""I(codes; label) between several symbols a sample, such as an image's token codes, and a label.
+"""Mutual information between token codes and a label: the bound of `labels` with classifiers for symbols.
 
-Each column is a symbol with an alphabet of its own. The bound is that of `labels`, with classifiers for symbols:
+Each column of the codes is a symbol with an alphabet of its own. The classifiers:
 
 - `tables`      label frequencies for each value of the best column, pair and triple, each shrunk towards the one before
-- `bayes`       columns independent given the label
+- `bayes`       naive Bayes: columns independent given the label
 - `one_hot`     logistic regression on one-hot columns
 - `counts`      logistic regression on how often each symbol occurs anywhere, where columns share a vocabulary
-- `embedded`    a network on vectors of the codes, the package's probe: finds labels that depend on columns jointly
+- `embedded`    a small network on embeddings of the codes: finds labels that depend on several columns jointly
 """
 
 import math
@@ -26,12 +26,12 @@ from infotok.information.crossfit import held_out_gains, learning_curve, pooled,
 from infotok.information.embedding import hidden_layers, token_input
 from infotok.information.labels import FOLDS, LabelInformation, constant, entropy_of, from_curve
 
-BACKOFF = 1.0  # samples that the coarser table counts for in each cell of the finer
+BACKOFF = 1.0  # samples as which the coarser table counts in each cell of the finer
 PAIR_COLUMNS, DEPTH = 24, 3  # columns up to which all pairs are tried; columns in a table
 WIDTH, STEPS, BATCH, RATE, DECAY, EVERY = 64, 300, 256, 6e-3, 1e-2, 25  # of the network
 WEIGHTS = 4_000_000  # that the network may have in its table
 PATIENCE = 4  # evaluations without a gain
-FOUND = 0.97  # share of H(Y) from which the network has nothing left to find
+FOUND = 0.97  # share of H(Y) from which the network is not fitted
 
 
 def token_mi(
@@ -43,10 +43,17 @@ def token_mi(
     folds: int = FOLDS,
     network: bool = True,
 ) -> LabelInformation:
-    """I(codes; y) in nats of symbols codes (N, L), any labels, and labels y (N,) of any type.
+    """Mutual information of codes and labels, in nats.
 
-    vocabulary: columns share an alphabet of integers from 0 to vocabulary - 1. network: also try `embedded`, which
-    takes most of the time, where the other classifiers leave something to find. Errors as in `label_mi`.
+    Args:
+        codes: (N, L) symbols of any type.
+        y: (N,) labels of any type.
+        vocabulary: size of the alphabet of integers from 0 that all columns share, or None.
+        seed: of folds and classifiers.
+        folds: 2 or more.
+        network: also fit `embedded`, which takes most of the time, where the other classifiers do not find all of H(y).
+
+    Errors as in `label_mi`.
     """
     labels = encode_labels(y, "y")
     places = encode_columns(codes, "codes") if vocabulary is None else _within(codes, vocabulary)
@@ -69,12 +76,12 @@ def _within(codes: np.ndarray, vocabulary: int) -> np.ndarray:
     codes = np.asarray(codes).reshape(len(codes), -1)
     require(codes.dtype.kind in "iu", "codes", str(codes.dtype), "integers, for a vocabulary", TypeError)
     inside = codes.size > 0 and codes.min() >= 0 and codes.max() < vocabulary
-    require(inside, "codes", "codes outside", f"integers from 0 to vocabulary - 1 = {vocabulary - 1}")
+    require(inside, "codes", "integers out of range", f"integers from 0 to vocabulary - 1 = {vocabulary - 1}")
     return codes.astype(np.int64)
 
 
 def code_fits(sizes: np.ndarray, n: int, classes: int, *, vocabulary: int | None, network: bool) -> dict[str, Fit]:
-    """The classifiers for codes (n, L) whose columns have `sizes` (L,) symbols each."""
+    """The classifiers {name: fit} for codes (n, L) of `sizes` (L,) symbols and so many classes of labels."""
     fits: dict[str, Fit] = {"tables": tables, "bayes": _bayes(sizes)}
     if n * len(sizes) * classes <= 20_000_000:
         fits["one_hot"] = _on(one_hot(sizes), logistic)
@@ -86,7 +93,7 @@ def code_fits(sizes: np.ndarray, n: int, classes: int, *, vocabulary: int | None
 
 
 def one_hot(sizes: np.ndarray):
-    """codes (n, L) -> sparse rows with one 1 for each column."""
+    """A function: codes (n, L) -> sparse one-hot rows (n, sum of sizes)."""
     starts = np.concatenate([[0], np.cumsum(sizes)])
 
     def rows(codes: np.ndarray) -> csr_matrix:
@@ -98,7 +105,7 @@ def one_hot(sizes: np.ndarray):
 
 
 def occurrences(vocabulary: int):
-    """codes (n, L) of one vocabulary -> sparse counts (n, vocabulary)."""
+    """A function: codes (n, L) of one vocabulary -> sparse counts (n, vocabulary)."""
 
     def rows(codes: np.ndarray) -> csr_matrix:
         n, columns = codes.shape
@@ -117,7 +124,7 @@ def _on(transform, fit: Fit) -> Fit:
 
 
 def _bayes(sizes: np.ndarray) -> Fit:
-    """log q(y|codes) = log p(y) + sum_j log p(code_j|y), normalised, by counts with 1/2 added to each."""
+    """Naive Bayes, log q(y|codes) = log p(y) + sum_j log p(code_j|y), normalised; 1/2 is added to each count."""
     rows = one_hot(sizes)
 
     def fit(codes: np.ndarray, y: np.ndarray, seed: int) -> Predict:
@@ -132,7 +139,7 @@ def _bayes(sizes: np.ndarray) -> Fit:
 
 
 def tables(codes: np.ndarray, y: np.ndarray, seed: int) -> Predict:
-    """q(y|cell) = (n_cell,y + a q(y|coarser cell)) / (n_cell + a), cells those of 1, 2 and 3 columns."""
+    """Table lookup, q(y|cell) = (n_cell,y + a q(y|coarser cell)) / (n_cell + a), with cells of 1, 2 and 3 columns."""
     chain = _best_columns(codes, y)
     prior = np.log(np.bincount(y) / len(y))
 
@@ -184,7 +191,10 @@ def _corrected(codes: np.ndarray, y: np.ndarray) -> float:
 
 
 class Network(nn.Module):
-    """Codes -> scores of the labels, which start at the log frequencies."""
+    """A network from codes to scores of the labels, which start at the log frequencies.
+
+    first: the first layer, codes -> (N, width); prior: (C,) log frequencies.
+    """
 
     def __init__(self, first: nn.Module, prior: torch.Tensor) -> None:
         super().__init__()
@@ -194,12 +204,13 @@ class Network(nn.Module):
         self.head.bias.data = prior
 
     def forward(self, codes: torch.Tensor) -> torch.Tensor:
+        """Scores (N, C) of codes as `first` takes them."""
         linear = self.first(codes)
         return self.head(torch.cat([linear, self.layers(linear)], 1))
 
 
 def embedded(codes: np.ndarray, y: np.ndarray, seed: int) -> Predict:
-    """A network of one hidden layer on the sum of the codes' vectors, stopped by an eighth of the samples."""
+    """A network of one hidden layer on the sum of the codes' embeddings; an eighth of the samples stops it early."""
     order = np.random.default_rng(seed).permutation(len(y))
     fit, stop = torch.from_numpy(order[len(y) // 8 :]), torch.from_numpy(order[: len(y) // 8])
     inputs, labels = torch.from_numpy(codes), torch.from_numpy(y)
@@ -221,7 +232,7 @@ def embedded(codes: np.ndarray, y: np.ndarray, seed: int) -> Predict:
 
 
 def _train(network: Network, inputs: torch.Tensor, labels: torch.Tensor, fit: torch.Tensor, stop: torch.Tensor) -> None:
-    """Leaves the network in eval mode with the weights that were best on the rows `stop`."""
+    """Train on the rows `fit`; keep the weights that were best on the rows `stop`, in eval mode."""
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     best, state, waited = math.inf, {}, 0

@@ -1,11 +1,11 @@
-"""Upper bounds on mutual information, in nats.
+"""Upper bounds on mutual information, in nats: the VIB rate, CLUB, leave-one-out, Barber-Agakov.
 
-- `gaussian_kl`               the rate of a Gaussian encoder: E_x KL(q(z|x) || r(z)) >= I(X;Z) for every r
-- `club`, `leave_one_out`     on one matrix scores[i, j] = log q(y_j | x_i), joint pairs on the diagonal, as in `bounds`
-- `difference_of_entropies`   two density models, no negatives: an upper bound where q(y|x) = p(y|x)
+- `gaussian_kl`               the rate of a Gaussian encoder: E_x KL(q(z|x) || r(z)) >= I(X;Z) for every prior r
+- `club`, `leave_one_out`     CLUB and L1Out, of one matrix scores[i, j] = log q(y_j | x_i), as in `bounds`
+- `difference_of_entropies`   Barber-Agakov with two density models, no negatives: upper where q(y|x) = p(y|x)
 
-The last three are upper bounds only for the true conditional; with a fitted q (`critics.GaussianConditional`) they are
-estimates that may fall on either side. Sums over dimensions, never means: information adds up over coordinates.
+The last three are upper bounds only for the true conditional. With a fitted q (`critics.GaussianConditional`) they are
+estimates that may be too high or too low. Dimensions are summed, not averaged: information adds up over coordinates.
 """
 
 import math
@@ -22,13 +22,20 @@ __all__ = ["club", "difference_of_entropies", "gaussian_kl", "leave_one_out"]
 def gaussian_kl(
     mean: Tensor, log_variance: Tensor, prior_mean: Tensor | float = 0.0, prior_log_variance: Tensor | float = 0.0
 ) -> Tensor:
-    """KL(N(mu, diag s2) || N(m, diag v)), summed over the last dimension, in nats.
+    """KL divergence of diagonal Gaussians KL(N(mu, s2) || N(m, v)), in nats, of shape (...).
 
         KL = 1/2 sum_j [ (s2_j + (mu_j - m_j)^2) / v_j - 1 + log v_j - log s2_j ]
 
-    mean and log_variance = log s2 are (..., D) and the result is (...); m and log v broadcast against them.
-    Averaged over x it bounds I(X;Z) from above by KL(q(z) || r(z)), so it is tight when r is q's own marginal
-    (Alemi et al. 2017, arXiv 1612.00410). Values are not checked for NaN here: this sits inside training loops.
+    Averaged over x it exceeds I(X;Z) by KL(q(z) || r(z)), so it is tight when the prior r is q's own marginal. Values
+    are not checked for NaN: this runs inside training loops.
+
+    Args:
+        mean: (..., D) mu of the encoder.
+        log_variance: (..., D) log s2 of the encoder.
+        prior_mean: m, a number or a tensor that broadcasts against `mean`.
+        prior_log_variance: log v, likewise.
+
+    Source: Alemi et al. 2017, arXiv 1612.00410.
     """
     require_tensor("mean", mean, ("...", "D"))
     require_tensor("log_variance", log_variance, tuple(mean.shape))
@@ -53,21 +60,28 @@ def _prior(name: str, value: Tensor | float, mean: Tensor) -> Tensor:
 
 
 def club(scores: Tensor) -> Tensor:
-    """E_p[log q(y|x)] - E_q[log q(y|x)], scores[i, j] = log q(y_j | x_i): the contrastive log-ratio upper bound.
+    """CLUB, the contrastive log-ratio upper bound E_p[log q(y|x)] - E_q[log q(y|x)], in nats.
 
-    With the true conditional it exceeds I(X;Y) by KL(p(x)p(y) || p(x,y)), which explodes with dependence: d correlated
-    Gaussian pairs sharing I nats read d (e^(2I/d) - 1). The negatives are the pairs off the diagonal, so the
-    average is unbiased; sums over all B^2 pairs, as sometimes coded, shrink it by 1 - 1/B. Cheng et al. 2020, eq. 8.
+    With the true conditional it exceeds I(X;Y) by KL(p(x)p(y) || p(x,y)), which grows fast with dependence: for d
+    correlated Gaussian pairs that share I nats it is d (e^(2I/d) - 1). The negatives are the pairs off the diagonal, so
+    it is unbiased; a mean over all B^2 pairs, as in some implementations, shrinks it by 1 - 1/B.
+
+    scores: (B, B) log q(y_j | x_i), joint pairs on the diagonal.
+    Source: Cheng et al. 2020, eq. 8.
     """
     scores = checked_scores(scores)
     return scores.diagonal().mean() - off_diagonal(scores).mean()
 
 
 def leave_one_out(scores: Tensor) -> Tensor:
-    """(1/B) sum_i log [ q(y_i | x_i) / (1/(B-1)) sum_{j != i} q(y_i | x_j) ], scores[i, j] = log q(y_j | x_i).
+    """Leave-one-out upper bound (L1Out), in nats: the batch's other conditionals serve as the marginal of y.
 
-    The batch's other conditionals serve as the marginal of y, so in expectation it is at least I(X;Y) for the
-    true conditional, and it comes down to it as B grows beyond e^I. Poole et al. 2019, eq. 5 ("L1Out").
+        (1/B) sum_i log [ q(y_i | x_i) / (1/(B-1)) sum_{j != i} q(y_i | x_j) ]
+
+    In expectation it is at least I(X;Y) for the true conditional, and approaches it as B grows beyond e^I.
+
+    scores: (B, B) log q(y_j | x_i), joint pairs on the diagonal.
+    Source: Poole et al. 2019, eq. 5.
     """
     scores = checked_scores(scores)
     marginal = off_diagonal(scores.T).logsumexp(1) - math.log(len(scores) - 1)  # (B,): log q(y_i) without x_i
@@ -75,11 +89,17 @@ def leave_one_out(scores: Tensor) -> Tensor:
 
 
 def difference_of_entropies(log_marginal: Tensor, log_conditional: Tensor) -> Tensor:
-    """E_p[log q(y|x)] - E_p[log q(y)]: the cross-entropy of a model of y minus that of a model of y given x.
+    """Difference of cross-entropies E_p[log q(y|x)] - E_p[log q(y)], in nats.
 
-    Both are (B,), log densities of the joint sample. Each cross-entropy bounds its entropy from above, so a true
-    q(y|x) makes it an upper bound and a true q(y) a lower one (Barber & Agakov 2003); with both fitted it is neither,
-    but it has no log B ceiling (McAllester & Stratos 2020).
+    Each cross-entropy is an upper bound of its entropy. So with the true q(y|x) the difference is an upper bound of
+    I(X;Y), and with the true q(y) a lower one, the Barber-Agakov bound. With both fitted it is neither, but it has no
+    ceiling at log B.
+
+    Args:
+        log_marginal: (B,) log q(y_i) of the joint sample.
+        log_conditional: (B,) log q(y_i | x_i).
+
+    Source: Barber & Agakov 2003; McAllester & Stratos 2020.
     """
     require_tensor("log_marginal", log_marginal, ("B",))
     require(len(log_marginal) > 0, "log_marginal", log_marginal, "one density or more")

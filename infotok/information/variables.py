@@ -1,10 +1,10 @@
-"""What `estimate_mi` takes a side's samples for: numbers, one label a sample, or several symbols a sample.
+"""The kinds of samples that `estimate_mi` distinguishes: numbers, one label, or several symbols per sample.
 
 - numbers (N, d)   floats; integers with `discrete=False`; integers of almost as many values as samples; uint8 pixels
 - label (N,)       text, booleans, categories, one-hot rows, few integers, floats of few values; `discrete=True`
 - symbols (N, L)   several columns of integers or text, each an alphabet of its own, such as token codes
 
-I(X;Y) is the same whichever way a variable is written down: the choice decides how well it is estimated, never what.
+The kind decides how I(X;Y) is estimated; the true value is the same.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,13 @@ PER_LABEL, PER_LABEL_LEAST = 20, 5  # samples of each label, on average: of whol
 
 @dataclass(frozen=True)
 class Variable:
-    """One side's samples: exactly one of `numbers` (N, d), `label` (N,) and `symbols` (N, L) is there."""
+    """The samples of x, y or z; exactly one of the three arrays is given.
+
+    name: of the argument, for errors
+    numbers: (N, d) floats
+    label: (N,) integer codes
+    symbols: (N, L) integer codes
+    """
 
     name: str
     numbers: np.ndarray | None = None
@@ -34,18 +40,18 @@ class Variable:
         return len(self.of_a_kind)
 
     def rows(self, index: np.ndarray) -> "Variable":
-        """Some of the samples."""
+        """The samples of these indices."""
         parts = {part: getattr(self, part) for part in ("numbers", "label", "symbols")}
         return replace(self, **{part: None if v is None else v[index] for part, v in parts.items()})
 
     @property
     def of_a_kind(self) -> np.ndarray:
-        """Numbers (N, d) as floats, a label (N,) or symbols (N, L) as integers."""
+        """The array that is given: numbers (N, d), label (N,) or symbols (N, L)."""
         return next(v for v in (self.numbers, self.label, self.symbols) if v is not None)
 
     @property
     def features(self) -> np.ndarray:
-        """Numbers that say the same, (N, d): labels and symbols one-hot."""
+        """The samples as numbers (N, d): labels and symbols one-hot."""
         if self.numbers is not None:
             return self.numbers
         columns = self.symbols if self.label is None else self.label[:, None]
@@ -53,9 +59,12 @@ class Variable:
 
 
 def variable(values: Any, name: str, discrete: bool | None = None) -> Variable:
-    """Samples (N,) or (N, d) of NumPy, torch, pandas or lists as a `Variable`.
+    """The `Variable` of samples.
 
-    discrete: True for labels, False for numbers, None to decide by type and number of values.
+    values: (N,) or (N, d) of NumPy, torch, pandas or lists
+    name: of the argument, for errors
+    discrete: True for labels, False for numbers, None to decide by type and number of values
+
     Raises TypeError for what is neither, ValueError for fewer than two samples, NaN, infinity and masked values.
     """
     require(discrete in (None, True, False), f"discrete_{name}", discrete, "True, False or None")

@@ -1,13 +1,13 @@
-"""Data with known answers.
+"""Data sources with known answers: samplers whose mutual information, entropies or labels are exact.
 
-- `gaussians`    pairs that carry their mutual information: `JointGaussian`, `JointStudentT`, `AdditiveUniform`
-- `transforms`   the same information in other coordinates: `Transformed`, `Spiral`, `swiss_roll`, many margins
+- `gaussians`    continuous pairs with known mutual information: `JointGaussian`, `JointStudentT`, `AdditiveUniform`
+- `transforms`   one-to-one maps that keep it: `Transformed`, `Spiral`, `swiss_roll`, maps of single coordinates
 - `discrete`     finite sources: `DiscreteSource`, `BinarySymmetricSource`, `ErasureSource`, `HierarchicalSource`
-- `channels`     atoms and real images, known: `StepUniform`, `GaussianWithAtoms`, `ImageChannel`
-- `tasks`        what estimators are examined on: `beyond_normal`, the forty; `staircase`
+- `channels`     mixtures and real images of known information: `StepUniform`, `GaussianWithAtoms`, `ImageChannel`
+- `tasks`        the benchmark tasks of estimators: `beyond_normal` (forty), `staircase`
 - `digits`       real images with labels: `load_images`, `ImageWorld`, `Split`
-- `nuisance`     digits with a labelled texture or second digit laid over: `NuisanceDigits`
-- `shapes`       small scenes whose every bit is accounted for, captioned and asked about: `ShapesWorld`, `ShapesBatch`
+- `nuisance`     digits under a labelled texture or second digit: `NuisanceDigits`
+- `shapes`       rendered scenes of known entropy with captions and questions: `ShapesWorld`, `ShapesBatch`
 - `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`
 """
 

@@ -1,10 +1,10 @@
-"""Worlds with atoms and images: mutual information that is known because a channel of few symbols carries it.
+"""Data sources with discrete parts or images whose mutual information is known.
 
-- `StepUniform`        a discrete X, a continuous Y around it
+- `StepUniform`        a discrete X and a continuous Y around it
 - `GaussianWithAtoms`  a mixture of a continuous pair and a discrete one
-- `ImageChannel`       real images of two labels that agree through a symmetric channel
+- `ImageChannel`       pairs of real images whose labels agree through a symmetric channel
 
-All carry `.sample(n, seed)` and `.mutual_information`, in nats, as the worlds of `gaussians` do.
+All have `.sample(n, seed) -> (x, y)` and `.mutual_information` in nats, as those of `gaussians` do.
 """
 
 from dataclasses import dataclass
@@ -23,9 +23,11 @@ __all__ = ["GaussianWithAtoms", "ImageChannel", "StepUniform"]
 
 @dataclass(frozen=True)
 class StepUniform:
-    """X uniform on {0, ..., symbols - 1}, Y uniform on [X, X + 2]: log m - (m - 1)/m log 2 nats (Gao et al. 2017).
+    """Discrete X uniform on {0, ..., m - 1}, continuous Y uniform on [X, X + 2].
 
-    X comes as integers, (n, 1).
+        I(X;Y) = log m - (m - 1)/m log 2
+
+    symbols: m, 2 or more. Source: Gao et al. 2017.
     """
 
     symbols: int
@@ -35,9 +37,11 @@ class StepUniform:
 
     @property
     def mutual_information(self) -> float:
+        """I(X;Y) in nats."""
         return float(np.log(self.symbols) - (self.symbols - 1) / self.symbols * np.log(2))
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
+        """n samples: x integers (n, 1), y floats (n, 1)."""
         rng = checked_generator(n, seed)
         x = rng.integers(self.symbols, size=(n, 1))
         return x, x + rng.uniform(0, 2, size=(n, 1))
@@ -45,9 +49,15 @@ class StepUniform:
 
 @dataclass(frozen=True)
 class GaussianWithAtoms:
-    """With probability `weight` a Gaussian pair of correlation rho, else two signs, equal with probability `agree`.
+    """Mixture of a Gaussian pair and a pair of signs.
 
-    Either side shows which of the two it was, so I = H(weight) + weight I_gaussian + (1 - weight) I_binary.
+        I(X;Y) = H(weight) + weight I_gaussian + (1 - weight) I_binary
+
+    since X and Y both show which of the two pairs it is.
+
+    rho: correlation of the Gaussian pair
+    agree: probability that the two signs are equal
+    weight: probability of the Gaussian pair
     """
 
     rho: float = 0.9
@@ -61,12 +71,14 @@ class GaussianWithAtoms:
 
     @property
     def mutual_information(self) -> float:
+        """I(X;Y) in nats."""
         same, other = self.agree / 2, (1 - self.agree) / 2
         binary = discrete_mi(np.array([[same, other], [other, same]]))
         which = entropy(np.array([self.weight, 1 - self.weight]))
         return float(which - self.weight * np.log1p(-(self.rho**2)) / 2 + (1 - self.weight) * binary)
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
+        """n samples: x (n, 1) and y (n, 1)."""
         rng = checked_generator(n, seed)
         x = rng.standard_normal((n, 1))
         y = self.rho * x + np.sqrt(1 - self.rho**2) * rng.standard_normal((n, 1))
@@ -78,11 +90,15 @@ class GaussianWithAtoms:
 
 @dataclass(frozen=True)
 class ImageChannel:
-    """X and Y: random images of labels C and C', where C' is C, or with probability `flip` another label.
+    """Pairs of real images X, Y of labels C, C', where C' is C or, with probability `flip`, another label.
 
-    The labels C are uniform on `classes`. An image tells its label, and nothing but the labels ties X to Y, so
-    I(X;Y) = I(C;C') = log K - h(flip) - flip log(K - 1): images whose information is known. Pixels in [0, 1], one
-    row an image: (n, H W). `name`, `root` as in `load_images`; the training split is drawn from.
+        I(X;Y) = I(C;C') = log K - h(flip) - flip log(K - 1)
+
+    since an image determines its label, and X and Y depend on each other through the labels only.
+
+    flip: probability that C' differs from C
+    classes: the K labels, equally likely
+    name, root: of the images, as in `load_images`; samples are from the training split
     """
 
     flip: float = 0.1
@@ -103,6 +119,7 @@ class ImageChannel:
 
     @cached_property
     def mutual_information(self) -> float:
+        """I(X;Y) in nats."""
         k = len(self.classes)
         other = self.flip / (k - 1)
         return float(discrete_mi(((1 - self.flip - other) * np.eye(k) + other) / k))
@@ -116,14 +133,15 @@ class ImageChannel:
         return [train.images[train.labels == label].flatten(1).numpy().astype(np.float64) for label in self.classes]
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
+        """n samples: x and y (n, H W), pixels in [0, 1], one row per image."""
         rng = checked_generator(n, seed)
         k = len(self.classes)
         label = rng.integers(k, size=n)
         flipped = rng.random(n) < self.flip
         partner = np.where(flipped, (label + rng.integers(1, k, size=n)) % k, label)
-        return self._draw(label, rng), self._draw(partner, rng)
+        return self._images_of(label, rng), self._images_of(partner, rng)
 
-    def _draw(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _images_of(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         drawn = np.empty((len(labels), self.images[0].shape[1]))
         for index, images in enumerate(self.images):
             chosen = labels == index

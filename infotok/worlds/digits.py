@@ -1,12 +1,12 @@
-"""Small real images with labels: handwritten digits that ship with scikit-learn, and three classics by download.
+"""Small real images with labels: handwritten digits of scikit-learn; MNIST, Fashion-MNIST and CIFAR-10 by download.
 
     world = load_images()                     # 1797 digits of 8 x 8 pixels, no network needed
     world = load_images("mnist", root="data") # also "fashion-mnist" and "cifar-10"
 
 Images are float32 in [0, 1], (N, channels, height, width); labels are int64, (N,). The split is fixed by `seed`,
 stratified by label: a sixth of the digits for validation and a sixth for test; the downloads keep their published
-test set and give a tenth of the rest to validation. Unlike the other worlds there is no known I(X;Y) here, only a
-ceiling: I(X;Y) <= H(Y), `world.label_entropy`.
+test set and give a tenth of the rest to validation. I(X;Y) is not known exactly here; it is at most H(Y),
+`world.label_entropy`.
 """
 
 from collections.abc import Callable
@@ -29,8 +29,14 @@ CIFAR_10_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
 
 @dataclass(frozen=True)
 class Split:
-    images: Tensor  # (N, C, H, W) in [0, 1]
-    labels: Tensor  # (N,)
+    """Images with labels.
+
+    images: (N, C, H, W) float32 in [0, 1]
+    labels: (N,) int64
+    """
+
+    images: Tensor
+    labels: Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -38,6 +44,8 @@ class Split:
 
 @dataclass(frozen=True)
 class ImageWorld:
+    """A labelled image data set in three splits, with the names of its classes."""
+
     train: Split
     validation: Split
     test: Split
@@ -51,10 +59,15 @@ class ImageWorld:
 
 
 def load_images(name: str = "digits", root: str | Path = "data", *, seed: int = 0, download: bool = True) -> ImageWorld:
-    """The named images, split. Data sets that are not under `root` are downloaded there where the network allows it.
+    """A labelled image data set by name.
 
-    Raises ValueError for an unknown name and FileNotFoundError, in one line, where the files are neither there nor to
-    be had.
+    Args:
+        name: "digits", "mnist", "fashion-mnist" or "cifar-10".
+        root: folder of the files.
+        seed: of the split.
+        download: get missing files.
+
+    Raises ValueError for an unknown name and FileNotFoundError where files are missing and cannot be downloaded.
     """
     require_choice("name", name, NAMES), require_int("seed", seed, 0, 2**32 - 1), require_flag("download", download)
     require(isinstance(root, str | Path), "root", type(root).__name__, "a folder's path", TypeError)
@@ -63,7 +76,7 @@ def load_images(name: str = "digits", root: str | Path = "data", *, seed: int = 
     read, classes = _SOURCES[name]
     try:
         rest, test = read(Path(root), False)
-    except (RuntimeError, OSError):  # torchvision's and NumPy's ways to say that a file is not there
+    except (RuntimeError, OSError):  # of torchvision and NumPy for a missing file
         if not download:
             raise FileNotFoundError(
                 f"{name}: no files under {root}; load_images(..., download=True) gets them"

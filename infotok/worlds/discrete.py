@@ -1,9 +1,9 @@
-"""Finite sources whose information, and whose bottleneck, is known.
+"""Finite sources with known mutual information and, for two of them, a known information-bottleneck curve.
 
 - `DiscreteSource`         any joint table p(x, y): `.sample(n, seed)`, `.mutual_information`
-- `BinarySymmetricSource`  a fair bit and its noisy copy; the whole bottleneck curve in closed form
+- `BinarySymmetricSource`  a fair bit and its noisy copy; the information-bottleneck curve in closed form
 - `ErasureSource`          a symbol and its copy with erasures; the curve is a line
-- `HierarchicalSource`     leaves of a tree, coarse branches surer than fine ones: clusters split level by level
+- `HierarchicalSource`     leaves of a tree; coarse branches are less noisy, so clusters split level by level
 
 Everything is in nats. `p_xy` (X, Y) is the table; samples are integer arrays x (n,), y (n,).
 """
@@ -26,7 +26,10 @@ __all__ = ["BinarySymmetricSource", "DiscreteSource", "ErasureSource", "Hierarch
 
 
 class DiscreteSource:
-    """A joint table p_xy (X, Y) that sums to one."""
+    """Two discrete variables with any joint distribution.
+
+    p_xy: (X, Y) table of probabilities that sums to 1.
+    """
 
     def __init__(self, p_xy: ArrayLike):
         self.p_xy = joint_table("p_xy", p_xy)
@@ -37,16 +40,21 @@ class DiscreteSource:
         return discrete_mi(self.p_xy)
 
     def sample(self, n: int, seed: Seed = 0) -> tuple[np.ndarray, np.ndarray]:
-        """`n` draws: x (n,) and y (n,), row and column numbers of the table."""
+        """`n` samples: x (n,) and y (n,), row and column indices of the table."""
         cell = checked_generator(n, seed).choice(self.p_xy.size, size=n, p=self.p_xy.ravel())
         return np.unravel_index(cell, self.p_xy.shape)
 
 
 class BinarySymmetricSource(DiscreteSource):
-    """X a fair bit, Y = X flipped with probability `flip` < 1/2.
+    """The binary symmetric source: X a fair bit, Y = X flipped with probability p.
 
-    The optimal T is X flipped with some probability q (Wyner & Ziv 1973, "Mrs. Gerber's lemma"):
-    I(T;X) = log 2 - h(q), I(T;Y) = log 2 - h(q (1-p) + (1-q) p), and nothing is worth sending below beta = 1/(1-2p)^2.
+    The optimal T of the information bottleneck is X flipped with some probability q,
+
+        I(T;X) = log 2 - h(q),    I(T;Y) = log 2 - h(q (1-p) + (1-q) p),
+
+    and T is constant below beta = 1/(1-2p)^2. Source: Wyner & Ziv 1973, "Mrs. Gerber's lemma".
+
+    flip: p, in [0, 1/2).
     """
 
     def __init__(self, flip: float):
@@ -56,18 +64,18 @@ class BinarySymmetricSource(DiscreteSource):
 
     @property
     def critical_beta(self) -> float:
-        """Where the first cluster splits."""
+        """The beta above which the optimal T is not constant."""
         return 1 / (1 - 2 * self.flip) ** 2
 
     def relevance(self, rate: ArrayLike) -> np.ndarray:
-        """The curve: the largest I(T;Y) at I(T;X) = `rate`, rates in [0, log 2]."""
+        """The information-bottleneck curve: the largest I(T;Y) at I(T;X) = `rate`, in nats; rates in [0, log 2]."""
         rate = require_numbers("rate", rate)
         require(((rate >= 0) & (rate <= np.log(2))).all(), "rate", rate, "rates from 0 to log 2 nats")
         q = np.array([_inverse_binary_entropy(np.log(2) - r) for r in rate.ravel()]).reshape(rate.shape)
         return np.log(2) - _binary_entropy(self._through(q))
 
     def optimum(self, beta: float) -> tuple[float, float]:
-        """(I(T;X), I(T;Y)) at the minimum of I(T;X) - beta I(T;Y)."""
+        """(I(T;X), I(T;Y)) in nats at the minimum of I(T;X) - beta I(T;Y), beta >= 0."""
         require_float("beta", beta, "[0, inf)")
         contrast = 1 - 2 * self.flip
         if beta * contrast**2 <= 1:
@@ -92,9 +100,13 @@ class BinarySymmetricSource(DiscreteSource):
 
 
 class ErasureSource(DiscreteSource):
-    """X uniform on `symbols`, Y = X, or "erased" (the last column) with probability `erasure`.
+    """The erasure source: X uniform, Y = X or, with probability `erasure`, "erased" (the last column).
 
-    I(T;Y) = (1 - erasure) I(T;X) for *every* T, so the curve is a line and the Lagrangian jumps over it at one beta.
+    I(T;Y) = (1 - erasure) I(T;X) for every T. So the information-bottleneck curve is a line, and the minimum of the
+    Lagrangian jumps from one end to the other at one beta.
+
+    erasure: probability of an erasure, in [0, 1]
+    symbols: number of values of X, 2 or more
     """
 
     def __init__(self, erasure: float, symbols: int = 2):
@@ -105,11 +117,11 @@ class ErasureSource(DiscreteSource):
 
     @property
     def critical_beta(self) -> float:
-        """Where T goes from nothing to all of X."""
+        """The beta at which the optimal T jumps from constant to X."""
         return 1 / (1 - self.erasure) if self.erasure < 1 else np.inf
 
     def relevance(self, rate: ArrayLike) -> np.ndarray:
-        """I(T;Y) at I(T;X) = `rate`, rates in [0, log symbols]."""
+        """I(T;Y) at I(T;X) = `rate`, in nats; rates in [0, log symbols]."""
         rate = require_numbers("rate", rate)
         inside = ((rate >= 0) & (rate <= np.log(self.symbols))).all()
         require(inside, "rate", rate, "rates from 0 to log(symbols) nats")
@@ -117,11 +129,14 @@ class ErasureSource(DiscreteSource):
 
 
 class HierarchicalSource(DiscreteSource):
-    """X a uniform leaf of a tree; Y follows X from the root, branch by branch, with probability `fidelity[l]`.
+    """A hierarchical source: X is a uniform leaf of a tree, and Y follows X from the root, branch by branch.
 
-    Where Y leaves X's path it takes one of the other branches and every later branch at random. So Y knows the coarse
-    branches of X better than the fine ones, and a growing beta uncovers the tree from its root.
-    `branching` (b_1, ..., b_D): children per node at each level; X and Y have prod(b) symbols, leaves in order.
+    Where Y leaves the path of X it takes one of the other branches and every later branch at random. So Y has more
+    information about the coarse branches of X than about the fine ones, and a growing beta splits clusters of X from
+    the root of the tree.
+
+    branching: (b_1, ..., b_D) children per node at each level; X and Y have prod(b) symbols, the leaves in order
+    fidelity: (f_1, ..., f_D) probability that Y follows X at each level
     """
 
     def __init__(self, branching: Sequence[int] = (2, 2, 2), fidelity: Sequence[float] = (0.95, 0.9, 0.85)):
@@ -133,9 +148,7 @@ class HierarchicalSource(DiscreteSource):
         require(len(fidelity) == len(branching), "fidelity", fidelity, f"one probability per level ({len(branching)})")
         require_int("branching, leaves", math.prod(int(b) for b in branching), 2, MANY)
         self.branching, self.fidelity = tuple(branching), tuple(fidelity)
-        p = np.ones(
-            (1, 1)
-        )  # p(y's node | x's node); the diagonal is the path of x, and one level down a node has b children
+        p = np.ones((1, 1))  # p(y's node | x's node), the diagonal is the path of x; a level down a node has b children
         for b, f in zip(branching, fidelity, strict=True):
             on_path, astray = np.diag(np.diag(p)), p - np.diag(np.diag(p))
             choice = np.where(np.eye(b), f, (1 - f) / (b - 1))
@@ -144,16 +157,10 @@ class HierarchicalSource(DiscreteSource):
 
     @property
     def information_by_level(self) -> np.ndarray:
-        """What Y tells about X's branch at each level given the levels above, (D,), in nats; they sum to I(X;Y)."""
+        """I(branch of X at a level; Y | levels above), (D,), in nats; the sum is I(X;Y)."""
         b, f = np.array(self.branching), np.array(self.fidelity)
         reached = np.concatenate([[1.0], np.cumprod(f)[:-1]])
         return reached * (np.log(b) - entr(f) - entr(1 - f) - (1 - f) * np.log(b - 1))
-
-    def level_of(self, depth: int) -> np.ndarray:
-        """The node at `depth` above each leaf, (X,): 0 everywhere at the root, the leaf itself at the bottom."""
-        require_int("depth", depth, 0, len(self.branching))
-        leaves = len(self.p_xy)
-        return np.arange(leaves) // (leaves // int(np.prod(self.branching[:depth], initial=1)))
 
 
 def _binary_entropy(q: ArrayLike) -> np.ndarray:

@@ -1,10 +1,10 @@
-"""Continuous pairs (X, Y) that carry their own truth.
+"""Continuous pairs (X, Y) with known mutual information: Gaussian, Student-t, and a uniform signal in uniform noise.
 
 - `JointGaussian`     any covariance; made by `.correlated`, `.with_information`, `.dense` or `.sparse`
-- `JointStudentT`     the same shapes with heavy tails, which a shared scale makes informative
-- `AdditiveUniform`   a uniform signal in uniform noise: nothing Gaussian about it
+- `JointStudentT`     heavy tails and one shared scale, through which uncorrelated coordinates are dependent
+- `AdditiveUniform`   a uniform signal in uniform noise
 
-Every world has `.sample(n, seed) -> (x, y)`, float64 NumPy arrays (n, d_x) and (n, d_y), and `.mutual_information` in
+Every one has `.sample(n, seed) -> (x, y)`, float64 NumPy arrays (n, d_x) and (n, d_y), and `.mutual_information` in
 nats, exact. The same seed gives the same numbers bit for bit; a `numpy.random.Generator` may stand for a seed.
 The dense and sparse families follow Czyz et al. 2023, "Beyond Normal" (arXiv 2306.11078).
 """
@@ -25,37 +25,41 @@ __all__ = ["AdditiveUniform", "JointGaussian", "JointStudentT"]
 
 @dataclass(frozen=True)
 class JointGaussian:
-    """(X, Y) ~ N(0, cov), X the first `dim_x` coordinates. cov (D, D) must be positive definite."""
+    """Jointly Gaussian (X, Y) ~ N(0, cov).
+
+    cov: (D, D) positive definite covariance
+    dim_x: coordinates of X, the first of the D
+    """
 
     cov: np.ndarray
     dim_x: int
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cov", positive_definite(self.cov, "cov"))
-        gaussian_mi(self.cov, self.dim_x)  # refuses a dim_x that does not split it
+        gaussian_mi(self.cov, self.dim_x)  # ValueError for a dim_x that does not split it
 
     @classmethod
     def correlated(cls, dim: int, rho: float) -> "JointGaussian":
-        """`dim` independent pairs (x_i, y_i), each with correlation rho in (-1, 1): -dim/2 log(1 - rho^2) nats."""
+        """`dim` independent pairs (x_i, y_i), each of correlation rho in (-1, 1): I = -dim/2 log(1 - rho^2) nats."""
         require_int("dim", dim, 1, WIDEST)
         return cls.sparse(dim, dim, pairs=dim, rho=rho)
 
     @classmethod
     def with_information(cls, dim: int, nats: float) -> "JointGaussian":
-        """`dim` independent pairs that share `nats` in all: rho = sqrt(1 - exp(-2 nats / dim))."""
+        """`dim` independent pairs with I(X;Y) = `nats` in all: rho = sqrt(1 - exp(-2 nats / dim))."""
         require_int("dim", dim, 1, WIDEST), require_float("nats", nats, "[0, inf)")
         return cls.correlated(dim, float(np.sqrt(-np.expm1(-2 * nats / dim))))
 
     @classmethod
     def dense(cls, dim_x: int, dim_y: int, correlation: float) -> "JointGaussian":
-        """Every two of the D coordinates have the same correlation, which must lie in (-1/(D-1), 1)."""
+        """Every two of the D = dim_x + dim_y coordinates have the same correlation, in (-1/(D-1), 1)."""
         dim = require_int("dim_x", dim_x, 1, WIDEST) + require_int("dim_y", dim_y, 1, WIDEST)
         require_float("correlation", correlation, "(-1, 1)")
         return cls(np.full((dim, dim), correlation) + (1 - correlation) * np.eye(dim), dim_x)
 
     @classmethod
     def sparse(cls, dim_x: int, dim_y: int, pairs: int, rho: float) -> "JointGaussian":
-        """Only the first `pairs` coordinates of X and Y correlate, each with its partner; the rest is noise."""
+        """The first `pairs` coordinates of X and Y have correlation rho with their partner; the others are noise."""
         require_int("dim_x", dim_x, 1, WIDEST), require_int("dim_y", dim_y, 1, WIDEST)
         require_int("pairs", pairs, 0, min(dim_x, dim_y))
         require_float("rho", rho, "(-1, 1)")
@@ -71,16 +75,23 @@ class JointGaussian:
 
     @cached_property
     def mutual_information(self) -> float:
+        """I(X;Y) in nats."""
         return gaussian_mi(self.cov, self.dim_x)
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
+        """n samples: x (n, dim_x) and y (n, D - dim_x)."""
         normal = checked_generator(n, seed).standard_normal((n, len(self.cov)))
         return _split(normal @ np.linalg.cholesky(self.cov).T, self.dim_x)
 
 
 @dataclass(frozen=True)
 class JointStudentT:
-    """(X, Y) = N(0, dispersion) / sqrt(chi2_dof / dof): one random scale for all coordinates, tails of power dof."""
+    """Multivariate Student-t (X, Y) = N(0, dispersion) / sqrt(chi2_dof / dof): one random scale for all coordinates.
+
+    dispersion: (D, D) positive definite matrix
+    dof: degrees of freedom, above 0; tails fall as a power of it
+    dim_x: coordinates of X, the first of the D
+    """
 
     dispersion: np.ndarray
     dof: float
@@ -88,13 +99,15 @@ class JointStudentT:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dispersion", positive_definite(self.dispersion, "dispersion"))
-        student_t_mi(self.dispersion, self.dof, self.dim_x)  # refuses a bad dof or dim_x
+        student_t_mi(self.dispersion, self.dof, self.dim_x)  # ValueError for a bad dof or dim_x
 
     @cached_property
     def mutual_information(self) -> float:
+        """I(X;Y) in nats."""
         return student_t_mi(self.dispersion, self.dof, self.dim_x)
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
+        """n samples: x (n, dim_x) and y (n, D - dim_x)."""
         rng = checked_generator(n, seed)
         normal = rng.standard_normal((n, len(self.dispersion))) @ np.linalg.cholesky(self.dispersion).T
         return _split(normal / np.sqrt(rng.chisquare(self.dof, (n, 1)) / self.dof), self.dim_x)
@@ -102,7 +115,10 @@ class JointStudentT:
 
 @dataclass(frozen=True)
 class AdditiveUniform:
-    """Y = X + U with X uniform on [0, 1] and U uniform on [-eps, eps]; both one-dimensional."""
+    """Y = X + U with X uniform on [0, 1] and U uniform on [-eps, eps]; both one-dimensional.
+
+    eps: half-width of the noise, above 0.
+    """
 
     eps: float
 
@@ -111,9 +127,11 @@ class AdditiveUniform:
 
     @cached_property
     def mutual_information(self) -> float:
+        """I(X;Y) in nats."""
         return additive_uniform_mi(self.eps)
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
+        """n samples: x (n, 1) and y (n, 1)."""
         rng = checked_generator(n, seed)
         x = rng.uniform(size=(n, 1))
         return x, x + rng.uniform(-self.eps, self.eps, size=(n, 1))

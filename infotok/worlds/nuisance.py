@@ -1,11 +1,11 @@
-"""Digits under a known nuisance: what a task needs and what it does not are both labelled.
+"""Handwritten digits under a known nuisance, each with a label.
 
     world = NuisanceDigits("texture", strength=0.7)
     images, labels, nuisance = world.sample(1000, seed=0)              # (N, 1, 8, 8), (N,), (N,)
 
-A handwritten digit with a second thing laid over it, of one of ten equally likely kinds drawn independently of the
-digit: "texture", a grating of ten orientations at a random phase, or "digit", another handwritten digit, fainter. So
-for any code Z of the image, I(Z; label) <= ln 10 and I(Z; nuisance) <= ln 10 nats measure what it kept of either.
+A handwritten digit is overlaid with a nuisance of one of ten equally likely kinds, independent of the digit: "texture",
+a grating of ten orientations at a random phase, or "digit", another, fainter digit. For any code Z of the image,
+I(Z; label) <= ln 10 and I(Z; nuisance) <= ln 10 nats measure how much it keeps of each.
 
     image = max(digit, strength * nuisance)
 """
@@ -24,9 +24,13 @@ KINDS = 10
 
 
 class NuisanceDigits:
-    """Samples from the real digits of one split ("train", "validation", "test"), so that no image is in two."""
+    """A source of digits with a labelled nuisance; every split uses real digits of its own.
 
-    label_entropy = math.log(10)  # nats: labels are drawn uniformly
+    nuisance: "texture" or "digit"
+    strength: of the nuisance, from 0 to 1
+    """
+
+    label_entropy = math.log(10)  # nats: labels are uniform
     nuisance_entropy = math.log(KINDS)  # nats
     mutual_information = 0.0  # I(label; nuisance), nats
 
@@ -36,7 +40,10 @@ class NuisanceDigits:
         self.world = load_images("digits")
 
     def sample(self, n: int, seed: int | torch.Generator = 0, split: str = "train") -> tuple[Tensor, Tensor, Tensor]:
-        """images (n, 1, 8, 8) in [0, 1], labels (n,) and kinds of nuisance (n,), both 0 to 9 and independent."""
+        """Samples: images (n, 1, 8, 8) in [0, 1], labels (n,) and kinds of nuisance (n,), both 0 to 9 and independent.
+
+        seed: an integer or a torch.Generator; split: "train", "validation" or "test".
+        """
         require_int("n", n), require_choice("split", split, ("train", "validation", "test"))
         if not isinstance(seed, torch.Generator):
             seed = require_int("seed", seed, 0, 2**63 - 1)
@@ -49,7 +56,7 @@ class NuisanceDigits:
 
 
 def gratings(kinds: Tensor, generator: torch.Generator) -> Tensor:
-    """Sine gratings in [0, 1] at angles pi * kind / 10, three pixels a wave, each at a random phase: (N, 1, 8, 8)."""
+    """Sine gratings (N, 1, 8, 8) in [0, 1] at angles pi * kind / 10, of three pixels per wave and random phase."""
     angle = math.pi * kinds / KINDS
     row, column = torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing="ij")
     along = torch.cos(angle)[:, None, None] * column + torch.sin(angle)[:, None, None] * row  # (N, 8, 8)

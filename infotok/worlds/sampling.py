@@ -1,4 +1,4 @@
-"""What every sampler of NumPy arrays accepts: how many draws, and a seed or a generator."""
+"""Seeds of the samplers of NumPy arrays: an integer or a generator."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ Seed = int | np.random.Generator
 
 
 def checked_generator(n: int, seed: Seed) -> np.random.Generator:
-    """The generator of `n` draws. TypeError or ValueError for an n that is no size and a seed that is none."""
+    """The generator of `n` samples; TypeError or ValueError for an impossible n or seed."""
     require_int("n", n)
     require_seed("seed", seed)
     return np.random.default_rng(seed)

@@ -1,14 +1,14 @@
-"""The forty tasks of "Beyond Normal", and a staircase: what an estimator of mutual information is examined on.
+"""Benchmark tasks of estimators of mutual information: the forty of "Beyond Normal", and a staircase.
 
     for task in beyond_normal():
         x, y = task.world.sample(5000, seed=0)
         error = estimate_mi(x, y).nats - task.world.mutual_information
 
-- `beyond_normal`   forty tasks after Czyz et al. 2023 (arXiv 2306.11078, table 1): margins of every shape, tails
-  without moments, spirals, a rolled-up line, up to 50 + 50 dimensions. Written from their definitions, not their code.
+- `beyond_normal`   forty tasks after Czyz et al. 2023 (arXiv 2306.11078, table 1): margins of many shapes, tails
+  without moments, spirals, a swiss roll, up to 50 + 50 dimensions. Written from their definitions, not their code.
 - `staircase`       correlated Gaussians of 2, 4, ..., 10 nats in 20 + 20 dimensions, or cubed (Poole et al. 2019)
 
-Every task is a world of known truth with a name; nothing here is visible to an estimator.
+Every task is a data source with a name and known mutual information.
 """
 
 from dataclasses import dataclass
@@ -38,6 +38,8 @@ __all__ = ["Task", "beyond_normal", "staircase"]
 
 @dataclass(frozen=True)
 class Task:
+    """A benchmark task: the name, and the `world` with `.sample(n, seed)` and `.mutual_information`."""
+
     name: str
     world: World
 
@@ -45,10 +47,13 @@ class Task:
 def beyond_normal(
     rho: float = 0.75, dense: float = 0.5, pair: float = 0.8, speed: float = 1.0, eps: tuple[float, float] = (0.1, 0.75)
 ) -> list[Task]:
-    """The forty tasks. The defaults are the published ones; other values make forty others.
+    """The forty tasks of Czyz et al. 2023. The defaults are the published ones.
 
-    rho: correlation of the one-dimensional tasks; dense: between all coordinates; pair: of the two interacting pairs;
-    speed: of the spirals; eps: the two noise levels of the additive tasks.
+    rho: correlation of the one-dimensional tasks
+    dense: correlation between all coordinates of the dense tasks
+    pair: correlation of the two interacting pairs
+    speed: of the spirals
+    eps: the two noise levels of the additive tasks
     """
     require_float("rho", rho, "(-1, 1)"), require_float("pair", pair, "(-1, 1)"), require_float("speed", speed)
     require_float("dense", dense, f"({-1 / 99}, 1)")
@@ -85,7 +90,12 @@ def beyond_normal(
 
 
 def staircase(dim: int = 20, nats: tuple[float, ...] = (2, 4, 6, 8, 10), map_y: Map = identity) -> list[Task]:
-    """`dim` correlated pairs sharing each of `nats`; `map_y=cubic` is the harder flight."""
+    """The staircase of Poole et al. 2019: Gaussian tasks of growing mutual information.
+
+    dim: correlated pairs (x_i, y_i)
+    nats: I(X;Y) of each task
+    map_y: map of y; `cubic` for the harder staircase
+    """
     require_int("dim", dim, 1, WIDEST), require_function("map_y", map_y, "a function of an array")
     require(isinstance(nats, tuple | list) and len(nats) > 0, "nats", nats, "one step or more", TypeError)
     for step in nats:
@@ -96,7 +106,7 @@ def staircase(dim: int = 20, nats: tuple[float, ...] = (2, 4, 6, 8, 10), map_y: 
 
 
 def student(dim: int, dof: float, correlation: float = 0.0) -> JointStudentT:
-    """dim + dim Student-t coordinates; even uncorrelated ones share their scale, and so information."""
+    """dim + dim Student-t coordinates, dependent through their shared scale even if uncorrelated."""
     dispersion = np.full((2 * dim, 2 * dim), correlation) + (1 - correlation) * np.eye(2 * dim)
     return JointStudentT(dispersion, dof, dim)
 

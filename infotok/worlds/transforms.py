@@ -1,6 +1,6 @@
-"""Other coordinates for the same information: I(f(X); g(Y)) = I(X;Y) for one-to-one f and g.
+"""One-to-one maps of X and Y, which keep mutual information: I(f(X); g(Y)) = I(X;Y).
 
-- `Transformed`           a world seen through one map on each side; the truth stays
+- `Transformed`           a data source with a map of x and one of y; its mutual information stays
 - maps of one coordinate  `asinh`, `half_cube`, `cubic`, `normal_cdf`, `WIGGLY_X`, `WIGGLY_Y`, `Bimodal`
 - maps of vectors         `swiss_roll` (a line rolled up in a plane), `Spiral` (a plane wound by the radius)
 
@@ -39,21 +39,29 @@ Map = Callable[[np.ndarray], np.ndarray]  # (N, d) -> (N, d'), one-to-one
 
 
 class World(Protocol):
-    """Anything that samples pairs and knows I(X;Y) in nats."""
+    """A sampler of pairs with known mutual information."""
 
     @property
-    def mutual_information(self) -> float: ...
+    def mutual_information(self) -> float:
+        """I(X;Y) in nats."""
 
-    def sample(self, n: int, seed: int | np.random.Generator) -> tuple[np.ndarray, np.ndarray]: ...
+    def sample(self, n: int, seed: int | np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """n samples: x (n, dx) and y (n, dy)."""
 
 
 def identity(x: np.ndarray) -> np.ndarray:
+    """x itself."""
     return x
 
 
 @dataclass(frozen=True)
 class Transformed:
-    """The world (f(X), g(Y)). That f and g are one-to-one is the caller's promise: it is what keeps the truth."""
+    """The pair (f(X), g(Y)) of a data source (X, Y).
+
+    base: the data source
+    map_x: f, an array (N, d) -> (N, d'), one-to-one, or the mutual information changes
+    map_y: g, likewise
+    """
 
     base: World
     map_x: Map = identity
@@ -67,37 +75,42 @@ class Transformed:
 
     @property
     def mutual_information(self) -> float:
+        """I(X;Y) of the base, in nats."""
         return self.base.mutual_information
 
     def sample(self, n: int, seed: int | np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """n samples: f(x) and g(y)."""
         x, y = self.base.sample(n, seed)
         return require_numbers("map_x(x)", self.map_x(x)), require_numbers("map_y(y)", self.map_y(y))
 
 
 def asinh(x: np.ndarray) -> np.ndarray:
-    """log(x + sqrt(1 + x^2)): shortens the tails that Student-t worlds have."""
+    """asinh(x) = log(x + sqrt(1 + x^2)), which shortens tails."""
     return np.arcsinh(require_numbers("x", x))
 
 
 def half_cube(x: np.ndarray) -> np.ndarray:
-    """sign(x) |x|^(3/2): lengthens tails."""
+    """Half-cube sign(x) |x|^(3/2), which lengthens tails."""
     x = require_numbers("x", x, "[-1e200, 1e200]")
     return x * np.sqrt(np.abs(x))
 
 
 def cubic(x: np.ndarray) -> np.ndarray:
-    """x^3, as in the staircase of Poole et al. 2019."""
+    """Cube x^3, as in the staircase of Poole et al. 2019."""
     return require_numbers("x", x, "[-1e100, 1e100]") ** 3
 
 
 def normal_cdf(x: np.ndarray) -> np.ndarray:
-    """Phi(x): standard normal margins become uniform on (0, 1)."""
+    """Normal distribution function Phi(x): standard normal margins become uniform on (0, 1)."""
     return ndtr(require_numbers("x", x))
 
 
 @dataclass(frozen=True)
 class Wiggly:
-    """x + sum_i amplitude_i sin(frequency_i x + phase_i), which increases as long as sum |amplitude frequency| < 1."""
+    """The map x + sum_i amplitude_i sin(frequency_i x + phase_i), increasing as sum |amplitude frequency| < 1.
+
+    amplitudes, frequencies, phases: one number for each sine.
+    """
 
     amplitudes: tuple[float, ...]
     frequencies: tuple[float, ...]
@@ -123,9 +136,12 @@ WIGGLY_Y = Wiggly((-0.4, 0.17, 0.02), (0.4, 1.3, 4.3), (0.0, 3.5, -2.5))
 
 @dataclass(frozen=True)
 class Bimodal:
-    """Uniform margins become a mixture of two unit Gaussians, through the inverse of its distribution function.
+    """The map of uniform margins to a mixture of two unit Gaussians, the inverse of its distribution function.
 
-    F(t) = weight Phi(t - left) + (1 - weight) Phi(t - right); inverted by bisection to 1e-12.
+        F(t) = weight Phi(t - left) + (1 - weight) Phi(t - right),    inverted by bisection to 1e-12
+
+    weight: of the left Gaussian
+    left, right: the means, left below right
     """
 
     weight: float
@@ -147,7 +163,7 @@ class Bimodal:
 
 
 def swiss_roll(u: np.ndarray) -> np.ndarray:
-    """u in (0, 1), (N, 1), rolled up in a plane: t (cos t, sin t) / 21 with t = 3/2 pi (1 + 2u), (N, 2)."""
+    """Swiss roll t (cos t, sin t) / 21 with t = 3/2 pi (1 + 2u), (N, 2), of u (N, 1) in [0, 1]."""
     u = require_numbers("u", u, "[0, 1]", ndim=2)
     require(u.shape[1] == 1, "u", u, "shape (N, 1)")
     t = 1.5 * np.pi * (1 + 2 * u)
@@ -156,7 +172,11 @@ def swiss_roll(u: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Spiral:
-    """Coordinates i and j turn by the angle speed |x|^2 / d. A rotation keeps |x|, so the map can be undone."""
+    """Spiral map of (N, d): coordinates i and j turn by the angle speed |x|^2 / d; it keeps |x|, so it is one-to-one.
+
+    speed: of the turn, in radians
+    i, j: the two coordinates, i below j
+    """
 
     speed: float = 1.0
     i: int = 0

@@ -63,7 +63,7 @@ def test_same_seed_same_estimate_and_the_global_state_is_left_alone():
 
 def test_infonce_warns_at_its_ceiling():
     x, y = JointGaussian.with_information(4, 12.0).sample(300, 0)
-    with pytest.warns(UserWarning, match="sits at the ceiling of 4.09; expect more"):
+    with pytest.warns(UserWarning, match="is at the bound.s ceiling of 4.09; expect more"):
         estimate = estimate_mi(x, y, "infonce", steps=300, batch=64, hidden=64, rate=3e-3)
     assert estimate.ceiling == pytest.approx(math.log(60))
     assert estimate.nats <= estimate.ceiling
@@ -152,7 +152,7 @@ def test_auto_reads_nothing_where_there_is_nothing():
 
 def test_auto_reduces_redundant_columns():
     x, y = samples(500, dim=2)
-    with pytest.warns(UserWarning, match="x: 4 columns reduced to 2 principal coordinates"):
+    with pytest.warns(UserWarning, match="x: 4 columns reduced to 2 principal components"):
         estimate = estimate_mi(np.hstack([x, x]), y)
     assert estimate.nats == pytest.approx(estimate_mi(x, y).nats, abs=0.05)
 
@@ -161,7 +161,7 @@ def test_auto_with_more_columns_than_samples_reduces_them():
     rng = np.random.default_rng(0)
     common = rng.standard_normal((100, 1))
     x, y = common + rng.standard_normal((100, 150)), common + rng.standard_normal((100, 150))
-    with pytest.warns(UserWarning, match="150 columns reduced to 2 principal coordinates"):
+    with pytest.warns(UserWarning, match="150 columns reduced to 2 principal components"):
         estimate = estimate_mi(x, y)
     assert 0.3 < estimate.nats < 4
 

@@ -193,7 +193,7 @@ def test_bad_samples(spoil, error, match):
 
 def test_repeated_samples_are_refused_and_pointed_to_mixed():
     x, y = pair(50, 1)
-    with pytest.raises(ValueError, match=r"samples that repeat., expected distinct samples"):
+    with pytest.raises(ValueError, match=r"samples that repeat another., expected distinct samples"):
         ksg(np.repeat(x, 5, axis=0), np.repeat(y, 5, axis=0))
 
 

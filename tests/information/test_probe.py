@@ -125,7 +125,11 @@ def test_real_features_and_attributes():
             TypeError,
             "tokens: got 'floats', expected integers, for a vocabulary",
         ),
-        ((CODES[:20], np.arange(20) % 2, 3), ValueError, "codes: got 'codes outside', expected integers from 0 to"),
+        (
+            (CODES[:20], np.arange(20) % 2, 3),
+            ValueError,
+            "codes: got 'integers out of range', expected integers from 0 to",
+        ),
         ((np.full((20, 2), np.nan), np.arange(20) % 2), ValueError, "x: got 'NaN or infinity'"),
         ((CODES[:20], [None, *range(19)]), ValueError, "labels: got '1 missing labels"),
         ((np.zeros((0, 3)), []), ValueError, r"tokens: got shape \(0, 3\), expected shape"),

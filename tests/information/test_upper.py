@@ -10,7 +10,7 @@ from scipy import stats
 from torch.distributions import Independent, Normal, kl_divergence
 
 from infotok.information import estimate_mi
-from infotok.information.neural import _doubt
+from infotok.information.neural import _caution
 from infotok.information.upper import club, difference_of_entropies, gaussian_kl, leave_one_out
 
 
@@ -105,6 +105,6 @@ def test_the_leave_one_out_estimate_has_no_ceiling_and_says_where_it_is_loose():
 
 @pytest.mark.parametrize(("name", "nats"), [("loo", -3.0), ("club", -0.1), ("club", 9.0)])
 def test_upper_bounds_below_zero_or_beyond_their_negatives_are_named(name, nats):
-    note = _doubt(name, nats, 40)
+    note = _caution(name, nats, 40)
     assert note.startswith(f"{name}: {nats:.2f} nats is {'below 0' if nats < 0 else 'above log(B - 1) = 3.66'}")
-    assert not _doubt(name, 1.0, 40)
+    assert not _caution(name, 1.0, 40)

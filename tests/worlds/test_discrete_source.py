@@ -39,9 +39,6 @@ def test_tree_by_hand():
     source = HierarchicalSource((2, 2), (0.9, 0.8))
     row = [0.9 * 0.8, 0.9 * 0.2, 0.05, 0.05]
     assert source.p_xy[0] * 4 == pytest.approx(row)
-    assert source.level_of(0).tolist() == [0, 0, 0, 0]
-    assert source.level_of(1).tolist() == [0, 0, 1, 1]
-    assert source.level_of(2).tolist() == [0, 1, 2, 3]
 
 
 @given(flip=st.floats(0, 0.45), ratio=st.floats(0.1, 50))
@@ -76,7 +73,6 @@ def test_binary_symmetric_curve_ends_at_the_source():
         (lambda: HierarchicalSource((1, 2), (0.9, 0.9)), r"branching: got 1, expected an integer from 2 to 16384"),
         (lambda: HierarchicalSource((2,), (0.9, 0.9)), "fidelity: got .* expected one probability per level"),
         (lambda: HierarchicalSource((2,), (1.9,)), "fidelity: got .*, expected a number in"),
-        (lambda: HierarchicalSource().level_of(4), "depth: got 4, expected an integer from 0 to 3"),
     ],
 )
 def test_bad_input_is_named(make, message):

@@ -1,8 +1,8 @@
-"""ShapesWorld: small scenes whose every bit is known, captioned and asked about.
+"""ShapesWorld: rendered scenes of known entropy with captions, questions and prompts.
 
 - `world`      `ShapesWorld` and its batches: `ShapesBatch`
-- `scenes`     what stands where: `Scenes`, structure and its splits
-- `render`     scenes to pixels
+- `scenes`     the objects of a scene: `Scenes`, their distribution and the splits
+- `render`     rendering: scenes to pixels
 - `text`       captions and the vocabulary
 - `questions`  questions with exact answers
 - `prompts`    prompts for generation, in GenEval's schema

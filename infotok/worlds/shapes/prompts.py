@@ -1,14 +1,14 @@
-"""Prompts for generation in GenEval's schema (Ghosh, Hajishirzi & Schmidt 2023, arXiv 2310.11513).
+"""Prompts for image generation in GenEval's schema (Ghosh, Hajishirzi & Schmidt 2023, arXiv 2310.11513).
 
     {"tag": "color_attr", "prompt": "top-left small red circle bottom-left large blue cross",
      "include": [{"class": "circle", "count": 1, "color": "red"}, {"class": "cross", "count": 1, "color": "blue"}]}
 
-Each prompt is the caption of a scene of the world's split, in the words that models were trained on; `include` and
-`exclude` hold what its category asks of the picture, and nothing else:
+Each prompt is the caption of a scene of the world's split, in the words of the training captions. `include` and
+`exclude` hold what its category requires of the image:
 
     single_object   one object: its class
     two_object      two objects of two classes: both classes
-    counting        two to four objects of one class: exactly so many of it
+    counting        two to four objects of one class: exactly this number
     colors          one object: its class and colour
     position        two objects of two classes: the second stands left of, right of, above or below the first
     color_attr      two objects of two classes and two colours: each class in its own colour (binding)
@@ -38,16 +38,20 @@ TAGS = ("single_object", "two_object", "counting", "colors", "position", "color_
 
 
 class PromptWorld(Protocol):
-    """What prompts need of a world: its split, the largest offset of an object in pixels, and captions of scenes."""
+    """The part of a world that prompts use: its split, the largest offset of an object in steps, and captions."""
 
     split: str
     jitter: int
 
-    def captions(self, scenes: Scenes) -> list[str]: ...
+    def captions(self, scenes: Scenes) -> list[str]:
+        """A sentence for each scene."""
 
 
 def prompts(n: int, world: PromptWorld, generator: torch.Generator) -> list[dict]:
-    """n prompts, the categories in turn; each about a scene of the world's split."""
+    """n prompts, the categories in turn, each of a scene of the world's split.
+
+    n: how many; world: split, jitter and captions; generator: of the scenes.
+    """
     cells = torch.zeros(n, len(PLACES), dtype=torch.long)
     tag = torch.arange(n) % len(TAGS)
     todo = torch.arange(n)

@@ -1,4 +1,4 @@
-"""Questions about scenes, with their answers: made for a whole batch at once, out of tables of word ids.
+"""Questions about scenes with exact answers, made for a whole batch at once from tables of word ids.
 
     shape      which shape is at top-left ?                       circle ... cross
     colour     which colour is at top-left ?                      red ... cyan
@@ -6,9 +6,9 @@
     count      how many circles | red objects | objects are there ?   zero ... four
     relation   is a circle left of a square ?                     yes, no: whether any such two are so
 
-Answers follow from the scene alone. Shape and colour are asked of objects that are there ("empty" where none is); yes
-and no are about as frequent. In the train split no question names a held-out pair or relation: it could only be
-answered no, and a model would learn that.
+Answers follow from the scene alone. Questions on shape and colour are about objects of the scene ("empty" where there
+is none); yes and no are about equally frequent. In the train split no question names a held-out pair or relation, since
+its answer would always be no.
 """
 
 import torch
@@ -34,7 +34,7 @@ QUESTION_LENGTH = 8  # "is a circle left of a square ?"
 
 
 class Phrases:
-    """Questions as rows of ids: each phrase a column or columns of ids, joined and padded."""
+    """Questions as rows of word ids: phrases, one or more columns of ids each, are joined and padded."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
@@ -45,7 +45,7 @@ class Phrases:
         self.yes, self.no, self.empty = (int(i) for i in vocabulary.ids([YES, NO, EMPTY]))
 
     def join(self, n: int, device: torch.device, *pieces: str | Tensor) -> Tensor:
-        """Words, and columns (n,) or (n, words) of ids, side by side: (n, QUESTION_LENGTH)."""
+        """Rows (n, QUESTION_LENGTH) of pieces side by side: words, or ids (n,) or (n, words)."""
         columns = [
             self.vocabulary.ids(piece.split()).to(device).expand(n, -1)
             if isinstance(piece, str)
@@ -56,7 +56,7 @@ class Phrases:
         return torch.nn.functional.pad(ids, (0, QUESTION_LENGTH - ids.shape[1]), value=self.vocabulary.pad)
 
     def attributes(self, pair: Tensor) -> tuple[Tensor, Tensor]:
-        """The colour word and the shape word of shape * 6 + colour, each (n,)."""
+        """Ids of the colour word and the shape word of pairs shape * 6 + colour (n,), each (n,)."""
         shape, colour = pair // len(COLOURS), pair % len(COLOURS)
         return self.colours.to(pair.device)[colour], self.shapes.to(pair.device)[shape]
 
@@ -73,6 +73,7 @@ class Phrases:
         return ids.gather(1, order)
 
     def answer(self, true: Tensor) -> Tensor:
+        """Ids of "yes" or "no" for each of `true` (n,) bool."""
         return torch.where(true, self.yes, self.no)
 
 
@@ -91,20 +92,23 @@ def relation_holds(cells: Tensor, first: Tensor, second: Tensor) -> Tensor:
 
 
 def speakable(split: str) -> tuple[Tensor, Tensor]:
-    """(pairs (24,), relations (4, 4, 4)) bool: what questions about scenes of this split may name."""
+    """Pairs (24,) and relations (4, 4, 4), bool, that questions about scenes of this split may name."""
     pairs, relations = ~held_out_pairs(), ~held_out_relations()
     return (pairs, relations) if split == "train" else (torch.ones_like(pairs), torch.ones_like(relations))
 
 
 def choose(allowed: Tensor, generator: torch.Generator) -> Tensor:
-    """One of the allowed columns of each row, uniformly, (n,); any column where none is allowed."""
+    """A random allowed column of each row, (n,); any column where none is allowed. allowed: (n, columns) bool."""
     return (torch.rand(allowed.shape, generator=generator, device=allowed.device) + allowed.float()).argmax(-1)
 
 
 def ask(
     cells: Tensor, split: str, phrases: Phrases, generator: torch.Generator, questions: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(questions (B, Q, 8), answers (B, Q), kinds (B, Q)), all long, on scenes of structure `cells` (B, 4)."""
+    """Questions (B, Q, 8), answers (B, Q) and kinds (B, Q), all long, about scenes of these cells.
+
+    cells: (B, 4); split: of the scenes; phrases: of the vocabulary; generator: random choices; questions: Q per scene.
+    """
     batch, device = len(cells), cells.device
     n = batch * questions
     cells = cells.repeat_interleave(questions, 0)
@@ -131,7 +135,7 @@ def ask(
     asked.append(phrases.presence(subject))
     answers.append(phrases.answer(of(there, subject)))
 
-    seen = some & (uniform(3) > 0)  # two in three counts are of something that is there
+    seen = some & (uniform(3) > 0)  # two in three counts are of something in the scene
     counted_shape = torch.where(seen, of(shape, cell), uniform(len(SHAPES)))
     counted_colour = torch.where(seen, of(colour, cell), uniform(len(COLOURS)))
     plural = phrases.plurals.to(device)[counted_shape]

@@ -1,14 +1,14 @@
-"""Drawing scenes: every sprite is cut once, so that drawing a batch is a gather, a blend and a matrix product.
+"""Rendering of scenes to images: sprites are made once; a batch is a gather, a blend and a matrix product.
 
     image = (1 - alpha) background + alpha colour + noise
 
 - alpha: the sprite of the object's shape, size and offset, (16, 16) of a cell at 32 pixels, anti-aliased;
-- background: grey .5 plus a smooth field. 4 x 4 nodes a channel, each at one of `levels` values in
-  [-amplitude, amplitude], are interpolated between: a texture of 48 discrete coefficients;
+- background: grey 0.5 plus a smooth texture, interpolated between 4 x 4 nodes per channel, each at one of `levels`
+  values in [-amplitude, amplitude]: 48 discrete coefficients;
 - noise: each pixel and channel at one of 5 levels, uniform.
 
-Both strengths grow with `nuisance`, and so does the number of levels, 1 + 2 ceil(4 nuisance): neighbouring levels stay
-about equally far apart, and the texture's entropy, 48 log levels, grows with the dial. Nothing is ever clipped.
+Both strengths grow with `nuisance`, and so does the number of levels, 1 + 2 ceil(4 nuisance): the distance of
+neighbouring levels is about constant, and the texture's entropy, 48 log levels, grows. No value is clipped.
 """
 
 import math
@@ -22,9 +22,9 @@ from infotok.worlds.shapes.scenes import SHAPES, SIZES, Scenes, parts
 __all__ = ["Renderer"]
 
 EXTENT = {"small": 7, "large": 10}  # pixels, of a cell of 16
-ARM = {7: 3, 10: 4}  # the width of a cross's arms: a third or so, and edges stay sharp
+BAR = {7: 3, 10: 4}  # width of a cross's bars by its extent: about a third, with sharp edges
 CELL = 16
-LARGEST_JITTER = 2  # the large sprite then keeps a pixel from the border of its cell
+LARGEST_JITTER = 2  # the large sprite then stays a pixel inside its cell
 RGB = torch.tensor(
     [[0.9, 0.1, 0.1], [0.1, 0.75, 0.15], [0.1, 0.2, 0.9], [0.95, 0.9, 0.1], [0.9, 0.15, 0.85], [0.1, 0.85, 0.9]]
 )
@@ -36,7 +36,12 @@ NOISE_STEP = 0.02  # between two levels of the noise, at nuisance 1
 
 
 class Renderer:
-    """Tables for one size, strength of nuisance and jitter; `draw` makes images of scenes."""
+    """Renders scenes at one image size, strength of nuisance and jitter.
+
+    size: pixels per side, a multiple of 32
+    nuisance: strength of texture and noise, from 0 to 1
+    jitter: largest offset of an object in steps
+    """
 
     def __init__(self, size: int, nuisance: float, jitter: int) -> None:
         self.size, self.nuisance, self.jitter = size, nuisance, jitter
@@ -58,7 +63,7 @@ class Renderer:
         return images
 
     def alpha(self, scenes: Scenes) -> Tensor:
-        """How much of each pixel is object, (B, 1, S, S) in [0, 1]."""
+        """Share of each pixel that an object covers, (B, 1, S, S) in [0, 1]."""
         occupied, shape, _, size = parts(scenes.cells)
         x, y = (scenes.offsets + self.jitter).unbind(-1)
         table = self.sprites.to(scenes.cells.device)
@@ -73,7 +78,7 @@ class Renderer:
         return grid.repeat_interleave(half, 2).repeat_interleave(half, 3)
 
     def background(self, scenes: Scenes) -> Tensor:
-        """Grey and the texture on it, (B, 3, S, S)."""
+        """Background of grey and texture, (B, 3, S, S)."""
         middle = self.levels // 2
         nodes = (scenes.texture - middle) * (AMPLITUDE * self.nuisance / max(middle, 1))
         nodes = rearrange(nodes, "b (c row column) -> b c row column", c=3, row=NODES)
@@ -82,7 +87,7 @@ class Renderer:
 
 
 def sprites(scale: int, jitter: int, fine: int = 8) -> Tensor:
-    """(shape, size, y offset, x offset, cell, cell): coverage, averaged over `fine` x `fine` points a pixel."""
+    """Sprites: coverage of each pixel, (shape, size, y offset, x offset, cell, cell), the mean of `fine`^2 points."""
     cell, reach = CELL * scale, range(-jitter, jitter + 1)
     point = (torch.arange(cell * fine) + 0.5) / (fine * scale) - CELL / 2  # in pixels of 32, from the cell's centre
 
@@ -105,11 +110,11 @@ def _inside(shape: str, x: Tensor, y: Tensor, extent: int) -> Tensor:
         return torch.maximum(x.abs(), y.abs()) <= half
     if shape == "triangle":  # points up
         return (y <= half) & (2 * x.abs() <= y + half)
-    return (torch.minimum(x.abs(), y.abs()) <= ARM[extent] / 2) & (torch.maximum(x.abs(), y.abs()) <= half)
+    return (torch.minimum(x.abs(), y.abs()) <= BAR[extent] / 2) & (torch.maximum(x.abs(), y.abs()) <= half)
 
 
 def _interpolation(size: int) -> Tensor:
-    """(S, nodes): weights of the nodes at each pixel, rows summing to 1; smooth, and never beyond the nodes."""
+    """Interpolation weights (S, nodes) of the nodes at each pixel; rows sum to 1."""
     position = (torch.arange(size) + 0.5) / size * (NODES - 1)
     distance = (position[:, None] - torch.arange(NODES)).abs().clamp(max=1)
     return (1 + torch.cos(math.pi * distance)) / 2

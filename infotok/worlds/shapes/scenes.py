@@ -1,13 +1,13 @@
-"""What there is to see in ShapesWorld, and how likely: scenes, the law of their structure, and its splits.
+"""Scenes of ShapesWorld: their cells, the distribution of their structure, and the splits.
 
-A scene has four cells, top-left, top-right, bottom-left, bottom-right. Each is occupied with probability .6, apart
-from the others, by one of 4 shapes x 6 colours x 2 sizes, all as likely. So
+A scene has four cells, top-left, top-right, bottom-left, bottom-right. Each is occupied with probability 0.6,
+independently, by one of 4 shapes x 6 colours x 2 sizes, all equally likely. So
 
-    H(cell) = h(.6) + .6 log 48,   H(structure) = 4 H(cell) = 11.98 nats
+    H(cell) = h(0.6) + 0.6 log 48,   H(structure) = 4 H(cell) = 11.98 nats
 
-The splits part the 49^4 scenes in two. A scene is a *test* scene if it shows a held-out (shape, colour) pair, or a
-held-out relation, or falls into the held-out tenth by its hash; all others are *train* scenes. No scene is both, and
-every split's law is the law above, given the split: its entropy follows from counting the scenes.
+The splits divide the 49^4 scenes. A scene is a *test* scene if it shows a held-out (shape, colour) pair or a held-out
+relation, or is in the held-out tenth by its hash; all others are *train* scenes. No scene is in both. The distribution
+of a split is the one above conditioned on the split; its entropy follows from counting the scenes.
 """
 
 import math
@@ -33,19 +33,23 @@ OCCUPIED = 0.6
 KINDS_OF_OBJECT = len(SHAPES) * len(COLOURS) * len(SIZES)  # 48
 CELL_VALUES = 1 + KINDS_OF_OBJECT  # 49: 0 is an empty cell
 COEFFICIENTS = 48  # of the texture: 4 x 4 nodes of 3 channels
-SCENES = CELL_VALUES ** len(PLACES)
 
 HELD_OUT_PAIRS = (("circle", "red"), ("square", "green"), ("triangle", "blue"), ("cross", "yellow"))
-HELD_OUT_RELATIONS = (("circle", "left of", "square"), ("triangle", "above", "cross"))  # and what says the same
+HELD_OUT_RELATIONS = (("circle", "left of", "square"), ("triangle", "above", "cross"))  # and their opposites
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """A batch of scenes. What is not there has no offset: where a cell is empty, its offset is zero."""
+    """A batch of scenes.
 
-    cells: Tensor  # (B, 4) long: 0 empty, else 1 + ((shape * 6 + colour) * 2 + size)
-    offsets: Tensor  # (B, 4, 2) long: steps right and down, in [-jitter, jitter]
-    texture: Tensor  # (B, M) long: the level of each coefficient of the background
+    cells: (B, 4) long, 0 for an empty cell, else 1 + ((shape * 6 + colour) * 2 + size)
+    offsets: (B, 4, 2) long, steps right and down in [-jitter, jitter], 0 where a cell is empty
+    texture: (B, 48) long, the level of each coefficient of the background
+    """
+
+    cells: Tensor
+    offsets: Tensor
+    texture: Tensor
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -54,14 +58,15 @@ class Scenes:
         return Scenes(self.cells[index], self.offsets[index], self.texture[index])
 
     def to(self, device: torch.device | str) -> "Scenes":
+        """The scenes on another device."""
         require_device("device", device)
         return Scenes(self.cells.to(device), self.offsets.to(device), self.texture.to(device))
 
 
 def require_scenes(name: str, scenes: Any, jitter: int = 2, levels: int | None = None) -> None:
-    """Raise TypeError or ValueError unless `scenes` are Scenes of a world of this jitter, and of as many levels.
+    """Raise TypeError or ValueError unless `scenes` are Scenes of a world with this jitter and these levels.
 
-    Without `levels` the texture is not looked at.
+    Without `levels` the texture is not checked.
     """
     require_instance(name, scenes, Scenes)
     require_cells(f"{name}.cells", scenes.cells)
@@ -72,12 +77,12 @@ def require_scenes(name: str, scenes: Any, jitter: int = 2, levels: int | None =
 
 
 def require_cells(name: str, cells: Any) -> None:
-    """Raise TypeError or ValueError unless `cells` are structures, (B, 4) long from 0 to 48."""
+    """Raise TypeError or ValueError unless `cells` are cell values, (B, 4) long from 0 to 48."""
     require_tensor(name, cells, ("B", len(PLACES)), "int64", f"[0, {CELL_VALUES - 1}]")
 
 
 def parts(cells: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(occupied, shape, colour, size) of cell values, each of their shape; what an empty cell is not is -1."""
+    """(occupied, shape, colour, size) of cell values, each of their shape; the last three are -1 for an empty cell."""
     occupied = cells > 0
     kind = (cells - 1).clamp(min=0)
     shape, colour, size = kind // (len(COLOURS) * len(SIZES)), kind // len(SIZES) % len(COLOURS), kind % len(SIZES)
@@ -95,7 +100,7 @@ def pair_of(cells: Tensor) -> Tensor:
 
 
 def related() -> Tensor:
-    """(relation, first cell, second cell) bool: left and right compare columns, above and below compare rows."""
+    """Which relations hold between two cells, (relation, first cell, second cell) bool."""
     place = torch.arange(len(PLACES))
     column, row = place % 2, place // 2
     left, above = column[:, None] < column, row[:, None] < row
@@ -103,7 +108,7 @@ def related() -> Tensor:
 
 
 def held_out_pairs() -> Tensor:
-    """(24,) bool over shape * 6 + colour."""
+    """Held-out (shape, colour) pairs, (24,) bool over shape * 6 + colour."""
     held = torch.zeros(len(SHAPES), len(COLOURS), dtype=torch.bool)
     for shape, colour in HELD_OUT_PAIRS:
         held[SHAPES.index(shape), COLOURS.index(colour)] = True
@@ -111,7 +116,7 @@ def held_out_pairs() -> Tensor:
 
 
 def held_out_relations() -> Tensor:
-    """(relation, first shape, second shape) bool, with the opposites: "a left of b" is "b right of a"."""
+    """Held-out relations, (relation, first shape, second shape) bool; "a left of b" is also "b right of a"."""
     held = torch.zeros(len(RELATIONS), len(SHAPES), len(SHAPES), dtype=torch.bool)
     for first, relation, second in HELD_OUT_RELATIONS:
         r, a, b = RELATIONS.index(relation), SHAPES.index(first), SHAPES.index(second)
@@ -120,14 +125,16 @@ def held_out_relations() -> Tensor:
 
 
 def scene_index(cells: Tensor) -> Tensor:
-    """One number for each structure, (B,) long, in base 49."""
+    """Index of each structure, (B,) long, its cells as digits in base 49."""
     place_value = CELL_VALUES ** torch.arange(len(PLACES), device=cells.device)
     return (cells * place_value).sum(-1)
 
 
 def novelty(cells: Tensor) -> Tensor:
-    """Why a scene is not a train scene, (B,) long: 0 it is one, 1 a new scene of known parts, 2 a held-out relation,
-    3 a held-out pair."""
+    """Why a scene is no train scene, (B,) long.
+
+    0 a train scene, 1 a new scene of known parts, 2 a held-out relation, 3 a held-out pair.
+    """
     pair = pair_of(cells)
     new_pair = (held_out_pairs().to(cells.device)[pair.clamp(min=0)] & (pair >= 0)).any(-1)
     shape = parts(cells)[1]
@@ -151,7 +158,7 @@ def contains(split: str, cells: Tensor) -> Tensor:
 
 
 def draw_cells(n: int, generator: torch.Generator) -> Tensor:
-    """Structures from the law of all scenes, (n, 4) long."""
+    """Samples of structures from the distribution of all scenes, (n, 4) long."""
     shape, device = (n, len(PLACES)), generator.device
     occupied = torch.rand(shape, generator=generator, device=device) < OCCUPIED
     return occupied * torch.randint(1, CELL_VALUES, shape, generator=generator, device=device)
@@ -159,7 +166,7 @@ def draw_cells(n: int, generator: torch.Generator) -> Tensor:
 
 @lru_cache(maxsize=1)
 def train_scenes() -> Tensor:
-    """How many train scenes have k objects, k = 0 to 4, counted one by one."""
+    """Number of train scenes with k objects, k = 0 to 4, by enumeration."""
     speakable = torch.arange(CELL_VALUES)
     speakable = speakable[(speakable == 0) | ~held_out_pairs()[pair_of(speakable)]]
     rest = torch.cartesian_prod(*[speakable] * (len(PLACES) - 1))
@@ -171,9 +178,9 @@ def train_scenes() -> Tensor:
 
 
 def structure(split: str) -> tuple[float, float, float]:
-    """(probability of the split, entropy in nats of a structure given the split, expected number of objects in it).
+    """(probability of the split, entropy in nats of a structure in the split, expected number of objects).
 
-    Scenes of k objects are as likely as each other, p = (.6 / 48)^k .4^(4 - k), so counting them is enough:
+    All scenes of k objects have the same probability p = (0.6 / 48)^k 0.4^(4 - k), so counting them is enough:
     H(S | split) = -E[log p(S) | split] + log P(split).
     """
     k = torch.arange(len(PLACES) + 1, dtype=torch.double)
@@ -188,7 +195,7 @@ def structure(split: str) -> tuple[float, float, float]:
 
 
 def leaks(a: Scenes, b: Scenes) -> int:
-    """How many scenes of `a` have a structure that `b` has too."""
+    """Number of scenes of `a` whose structure occurs in `b`, as a test of leaks between splits."""
     for name, scenes in (("a", a), ("b", b)):
         require_instance(name, scenes, Scenes)
         require_cells(f"{name}.cells", scenes.cells)

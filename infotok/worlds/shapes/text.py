@@ -1,9 +1,9 @@
-"""The words of ShapesWorld: its vocabulary, captions of scenes, and the vector of what a caption says.
+"""Text of ShapesWorld: its vocabulary, the captions of scenes, and captions as 0/1 attribute vectors.
 
     top-left small red circle bottom-right large blue square
 
 A caption names its objects in the order of the cells, four words each, six where offsets are named ("x+1 y-2": steps
-right and down); a scene of no object is "empty". Captions and structures are one to one.
+right and down); a scene without objects is "empty". Captions and structures are one to one.
 """
 
 from typing import Any
@@ -29,9 +29,11 @@ ANSWERS = (*SHAPES, *COLOURS, *NUMBERS, YES, NO, EMPTY)
 
 
 class Vocabulary:
-    """A closed vocabulary, one word a token: ids 0 pad, 1 bos, 2 eos, then the words.
+    """A closed vocabulary with one token per word: ids 0 pad, 1 bos, 2 eos, then the words.
 
-    Sentences are words with one space between them. Neither bos nor eos is added: that is the model's affair.
+    Sentences are words with one space between them. The models add bos and eos.
+
+    jitter: of the world, 0 to 2; there is a word for each offset
     """
 
     pad, bos, eos = 0, 1, 2
@@ -48,7 +50,7 @@ class Vocabulary:
         return len(self.words)
 
     def ids(self, words: tuple[str, ...] | list[str]) -> Tensor:
-        """The id of each word, (W,) long. Raises ValueError for a word that is not in the vocabulary."""
+        """Ids (W,) long of words. ValueError for a word that is not in the vocabulary."""
         listed = isinstance(words, tuple | list)
         require(listed, "words", type(words).__name__, "a list of words", TypeError)
         for word in words:
@@ -61,7 +63,7 @@ class Vocabulary:
         return torch.tensor([self._ids[word] for word in words], dtype=torch.long)
 
     def encode(self, sentences: list[str], length: int | None = None) -> Tensor:
-        """Sentences to ids, (B, T) long, padded at the end to the longest or to `length`."""
+        """Ids (B, T) long of sentences, padded at the end to the longest or to `length` words."""
         require_sentences("sentences", sentences)
         rows = [self.ids(sentence.split()) for sentence in sentences]
         longest = max((len(row) for row in rows), default=0)
@@ -75,7 +77,7 @@ class Vocabulary:
         return ids
 
     def decode(self, ids: Tensor) -> list[str]:
-        """Ids (B, T) to sentences: what stands before the first eos, without pad and bos."""
+        """Sentences of ids (B, T): the words before the first eos, without pad and bos."""
         require_tensor("ids", ids, ("B", "T"), "integer", f"[0, {len(self) - 1}]")
         sentences = []
         for row in ids.tolist():
@@ -91,7 +93,10 @@ def require_sentences(name: str, sentences: Any) -> None:
 
 
 def caption_ids(cells: Tensor, offsets: Tensor | None, vocabulary: Vocabulary) -> Tensor:
-    """Captions as ids, (B, 4 * 4) long, or (B, 4 * 6) with offsets; padded."""
+    """Captions of scenes as ids, (B, 16) long, or (B, 24) with offsets; padded.
+
+    cells: (B, 4); offsets: (B, 4, 2) where captions name them, else None; vocabulary: of the words.
+    """
     occupied, shape, colour, size = (part.clamp(min=0) for part in parts(cells))
     ids = [vocabulary.ids(names).to(cells.device) for names in (PLACES, SIZES, COLOURS, SHAPES)]
     words = [ids[0].expand_as(cells), ids[1][size], ids[2][colour], ids[3][shape]]
@@ -106,9 +111,10 @@ def caption_ids(cells: Tensor, offsets: Tensor | None, vocabulary: Vocabulary) -
 
 
 def read_captions(captions: list[str], jitter: int, named: bool) -> tuple[Tensor, Tensor]:
-    """Captions back to (cells (B, 4), offsets (B, 4, 2)); offsets are zero where they are not named.
+    """Cells (B, 4) and offsets (B, 4, 2) of captions; offsets are 0 where captions do not name them.
 
-    Raises ValueError for a sentence that is no caption, with the sentence.
+    captions: B sentences; jitter: of the world; named: whether captions name offsets. ValueError for a sentence that is
+    no caption.
     """
     require_sentences("captions", captions)
     cells, offsets = torch.zeros(len(captions), 4, dtype=torch.long), torch.zeros(len(captions), 4, 2, dtype=torch.long)
@@ -130,10 +136,12 @@ def read_captions(captions: list[str], jitter: int, named: bool) -> tuple[Tensor
 
 
 def caption_vector(cells: Tensor, offsets: Tensor | None, jitter: int) -> Tensor:
-    """What the caption says as ones and zeros, (B, W) float.
+    """Captions as 0/1 attribute vectors, (B, W) float.
 
-    Per cell: empty or its shape (5), its colour (6), its size (2), and where offsets are named both steps
-    (2 (2 jitter + 1)); what an empty cell does not have is zero.
+    Per cell one-hot: empty or its shape (5), colour (6), size (2), and with offsets both steps (2 (2 jitter + 1));
+    attributes of an empty cell are 0.
+
+    cells: (B, 4); offsets: (B, 4, 2) where captions name them, else None; jitter: of the world.
     """
     groups = [
         one_hot(part + 1, count + 1)[..., first:]

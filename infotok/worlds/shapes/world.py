@@ -1,19 +1,20 @@
-"""ShapesWorld: small images whose every bit is accounted for, with captions, questions and prompts.
+"""ShapesWorld: rendered scenes of known entropy with captions, questions and prompts.
 
     world = ShapesWorld(nuisance=0.5, split="train")
     batch = world.batch(64, torch.Generator().manual_seed(0))
     batch.images, batch.captions, batch.questions, batch.answers
     world.entropies     # {"structure": 10.22, "jitter": 6.70, "nuisance": 77.25} nats
 
-Up to four objects on a 2 x 2 grid: what text can say of them is the *structure*; where in its cell each stands is the
-*jitter*, which captions may name (`name_offsets`) or not; the background is the *nuisance*, which no text mentions.
-All three are discrete, and drawn apart but that empty cells have no jitter, so their entropies are exact:
+A scene has up to four objects on a 2 x 2 grid. Their attributes and cells are the *structure*, which captions
+describe. The offset of each object in its cell is the *jitter*, which captions may name (`name_offsets`) or not. The
+background is the *nuisance*, which no text mentions. All three are discrete, and independent apart from empty cells,
+which have no jitter. So their entropies are exact:
 
-    structure   the split's scenes counted one by one      (`shapes_scenes`)
+    structure   by counting the scenes of the split        (`scenes`)
     jitter      E[objects] 2 log(2 jitter + 1), given which cells are occupied
-    nuisance    48 log levels, of the texture's coefficients   (`shapes_render`)
+    nuisance    48 log levels, of the texture's coefficients   (`render`)
 
-Pixel noise is apart from the nuisance: `noise_entropy`, 3 S^2 log 5 nats, thousands, of which no tokenizer keeps much.
+Pixel noise comes on top: `noise_entropy`, 3 S^2 log 5 nats, thousands, of which a tokenizer keeps little.
 """
 
 import math
@@ -59,15 +60,24 @@ __all__ = ["KINDS", "ShapesBatch", "ShapesWorld"]
 
 @dataclass(frozen=True)
 class ShapesBatch:
-    """Images, and all that is said of them. Sentences are ids of `ShapesWorld.vocabulary`, padded with 0."""
+    """A batch of images with scenes, captions and questions. Sentences are ids of `ShapesWorld.vocabulary`, 0 is pad.
 
-    images: Tensor  # (B, 3, S, S) float32 in [0, 1]
+    images: (B, 3, S, S) float32 in [0, 1]
+    scenes: B scenes
+    captions: (B, T) long
+    questions: (B, Q, 8) long
+    answers: (B, Q) long, one word each
+    kinds: (B, Q) long, index into KINDS
+    text: (B, W) float, the caption as 0/1 attributes
+    """
+
+    images: Tensor
     scenes: Scenes
-    captions: Tensor  # (B, T) long
-    questions: Tensor  # (B, Q, 8) long
-    answers: Tensor  # (B, Q) long: one word each
-    kinds: Tensor  # (B, Q) long: index into KINDS
-    text: Tensor  # (B, W) float: what the caption says, in ones and zeros
+    captions: Tensor
+    questions: Tensor
+    answers: Tensor
+    kinds: Tensor
+    text: Tensor
 
     def __len__(self) -> int:
         return len(self.images)
@@ -76,20 +86,22 @@ class ShapesBatch:
         return ShapesBatch(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def to(self, device: torch.device | str) -> "ShapesBatch":
+        """The batch on another device."""
         require_device("device", device)
         return ShapesBatch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 class ShapesWorld:
-    """The world, one of its splits at one setting of its dials.
+    """One split of the world, a `BatchSource`.
 
-    - size: pixels a side, a multiple of 32; sprites and jitter scale with it;
-    - nuisance: strength of texture and pixel noise, in [0, 1]; 0 is a flat grey background;
-    - jitter: objects stand up to this many steps (pixels, at size 32) off the centre of their cell, 0 to 2;
-    - name_offsets: whether captions name these steps;
-    - split: "train", "test" (combinations and scenes that train never has) or "all".
+    Samples come from a `torch.Generator`, on its device: the same seed gives the same batch, bit for bit on a CPU.
 
-    Draws come from a `torch.Generator`, on its device: same seed, same batch, bit for bit on a CPU.
+    Args:
+        size: pixels per side, a multiple of 32; sprites and jitter scale with it.
+        nuisance: strength of texture and pixel noise, from 0 to 1; 0 is a flat grey background.
+        jitter: largest offset of an object from the centre of its cell, in steps (pixels, at size 32), 0 to 2.
+        name_offsets: whether captions name the offsets.
+        split: "train", "test" (combinations and scenes that train never has) or "all".
     """
 
     def __init__(
@@ -114,12 +126,12 @@ class ShapesWorld:
 
     @property
     def levels(self) -> int:
-        """How many values a coefficient of the texture can have."""
+        """Number of values of a coefficient of the texture."""
         return self.renderer.levels
 
     @property
     def entropies(self) -> dict[str, float]:
-        """H(structure), H(jitter | which cells are occupied) and H(nuisance) in nats, for the split's own law."""
+        """H(structure), H(jitter | occupied cells) and H(nuisance) of the split, in nats."""
         _, entropy, objects = structure(self.split)
         return {
             "structure": entropy,
@@ -129,11 +141,11 @@ class ShapesWorld:
 
     @property
     def noise_entropy(self) -> float:
-        """Nats of the pixel noise of one image, which `entropies` leaves out."""
+        """Entropy of the pixel noise of one image in nats, which `entropies` leaves out."""
         return 3 * self.size**2 * math.log(NOISE_LEVELS) if self.nuisance > 0 else 0.0
 
     def sample(self, n: int, generator: torch.Generator) -> Scenes:
-        """n scenes of the split."""
+        """n random scenes of the split."""
         _check_draw(n, generator)
         device = generator.device
         kept = torch.empty(0, len(PLACES), dtype=torch.long, device=device)
@@ -153,12 +165,12 @@ class ShapesWorld:
         return self.renderer.draw(scenes, generator)
 
     def foreground(self, scenes: Scenes) -> Tensor:
-        """How much of each pixel is object, (B, 1, S, S) in [0, 1]."""
+        """Share of each pixel that an object covers, (B, 1, S, S) in [0, 1]."""
         self._check(scenes)
         return self.renderer.alpha(scenes)
 
     def batch(self, n: int, generator: torch.Generator, questions: int = 4) -> ShapesBatch:
-        """n scenes, drawn, described and asked about; each kind of question is as likely."""
+        """n random scenes with images, captions and `questions` per scene, all kinds equally likely."""
         require_int("questions", questions, 0, MOST_QUESTIONS)
         scenes = self.sample(n, generator)
         images = self.render(scenes, generator)
@@ -171,7 +183,7 @@ class ShapesWorld:
         return caption_ids(scenes.cells, scenes.offsets if self.name_offsets else None, self.vocabulary)
 
     def caption_vector(self, scenes: Scenes) -> Tensor:
-        """What captions say in ones and zeros, (B, W) float: W = 4 x 13, and 4 x 2 (2 jitter + 1) more with offsets."""
+        """Captions as 0/1 attributes, (B, W) float: W = 4 x 13, and 4 x 2 (2 jitter + 1) more with offsets."""
         require_scenes("scenes", scenes, self.jitter)
         return caption_vector(scenes.cells, scenes.offsets if self.name_offsets else None, self.jitter)
 
@@ -180,25 +192,22 @@ class ShapesWorld:
         return self.vocabulary.decode(self.caption_ids(scenes))
 
     def scenes_of(self, captions: list[str]) -> Scenes:
-        """The scenes that captions describe: offsets zero unless named, texture at the grey middle level.
-
-        Raises ValueError for a sentence that is no caption.
-        """
+        """Scenes of captions: offsets 0 unless named, texture at the grey middle level. ValueError for no caption."""
         cells, offsets = read_captions(captions, self.jitter, self.name_offsets)
         return Scenes(cells, offsets, torch.full((len(cells), COEFFICIENTS), self.levels // 2))
 
     def novelty(self, scenes: Scenes) -> Tensor:
-        """What of a scene train never shows, (B,) long: 0 nothing, 1 the scene, 2 a relation, 3 a pair."""
+        """The part of a scene that train never shows, (B,) long: 0 none, 1 the scene, 2 a relation, 3 a pair."""
         require_scenes("scenes", scenes, self.jitter)
         return novelty(scenes.cells)
 
     def prompts(self, n: int, generator: torch.Generator) -> list[dict]:
-        """n prompts in GenEval's schema, its six categories in turn; see `shapes_prompts`."""
+        """n prompts in GenEval's schema, its six categories in turn; see `prompts`."""
         _check_draw(n, generator)
         return prompts(n, self, generator)
 
     def with_split(self, split: str) -> "ShapesWorld":
-        """The same world, another split."""
+        """The same world with another split: "train", "test" or "all"."""
         return ShapesWorld(self.size, self.nuisance, self.jitter, self.name_offsets, split)
 
     def _check(self, scenes: Scenes) -> None:

@@ -73,8 +73,6 @@ CALLS = {
     "mixed_ksg": (own.mixed_ksg, lambda: {"x": X, "y": Y, "k": 3}),
     "conditional_ksg": (own.conditional_ksg, lambda: {"x": X, "y": Y, "z": Y + 1, "k": 3}),
     "normal_scores": (own.normal_scores, lambda: {"x": X}),
-    "gaussian_copula_mi": (own.gaussian_copula_mi, lambda: {"x": X, "y": Y}),
-    "student_copula_mi": (own.student_copula_mi, lambda: {"x": X, "y": Y}),
     "median_distance": (own.median_distance, lambda: {"x": X}),
     **{
         name: (

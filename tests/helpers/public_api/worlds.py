@@ -43,7 +43,6 @@ CALLS = {
     "GaussianWithAtoms": (own.GaussianWithAtoms, lambda: {"rho": 0.9, "agree": 0.8, "weight": 0.5}),
     "GaussianWithAtoms.sample": draws(own.GaussianWithAtoms()),
     "HierarchicalSource": (own.HierarchicalSource, lambda: {"branching": (2, 3), "fidelity": (0.9, 0.8)}),
-    "HierarchicalSource.level_of": (own.HierarchicalSource().level_of, lambda: {"depth": 1}),
     "ImageChannel": (own.ImageChannel, lambda: {"flip": 0.1, "classes": (0, 1), "name": "digits", "root": "data"}),
     "ImageChannel.sample": draws(own.ImageChannel()),
     "JointGaussian": (own.JointGaussian, lambda: {"cov": COV, "dim_x": 1}),

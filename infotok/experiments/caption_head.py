@@ -30,7 +30,7 @@ class CaptionHead(nn.Module):
     """
 
     needs = frozenset({"text"})
-    codes = None
+    prior_name, codes = "none", None
 
     def __init__(self, dim: int, length: int, text_dim: int, weight: float, placement: str = "before") -> None:
         super().__init__()
@@ -38,6 +38,7 @@ class CaptionHead(nn.Module):
             require_int(name, size, 1, 2**16)
         require_float("weight", weight, "[0, inf)"), require_choice("placement", placement, ("before", "after"))
         self.dim, self.weight, self.placement = dim, weight, placement
+        self.weights = {"compression": 0.0, "relevance": 0.0, "consistency": weight}
         self.linear = nn.Linear(dim * length, text_dim)
 
     def forward(self, features: Tensor, *, text: Tensor, **_: Any) -> tuple[Tensor, InfoTokTerms]:

@@ -195,16 +195,26 @@ def subscores(found: Comparisons, parts: Mapping[str, str]) -> list[dict[str, An
     return [line | {"adjusted": float(each)} for line, each in zip(lines, holm(p), strict=True)]
 
 
-def agreement(fresh: Comparisons, reported: Comparisons, settings: dict[str, Any] | None = None) -> dict[str, float]:
+def agreement(
+    fresh: Comparisons,
+    reported: Comparisons,
+    settings: dict[str, Any] | None = None,
+    false_alarms: float = FALSE_ALARMS,
+) -> dict[str, float]:
     """How far the effects of fresh runs are from those of reported ones; above 1 they disagree.
 
     The effect of an estimator on a side is each seed's difference from the baseline, averaged over hosts. Let n fresh
     and m reported seeds have means a and b, and a pooled standard deviation s (n + m - 2 degrees of freedom). If both
     come from one Gaussian, (a - b) / (s sqrt(1/n + 1/m)) is Student's t. Returned are its absolute values over the
-    value that any of them exceeds with probability 0.01 at most (Bonferroni over the comparisons).
+    value that any of them exceeds with probability `false_alarms` at most (Bonferroni over the comparisons).
 
-    settings: those of the runs to compare, where they are not the usual ones. Empty where there is nothing to compare:
-    no fresh seed, or fewer than three reported ones of these settings. A seed that both have is left to the fresh.
+    Args:
+        fresh, reported: the runs to compare. A seed that both have counts as fresh.
+        settings: of these runs, where they are not the usual ones.
+        false_alarms: how often the test may find a disagreement where there is none.
+
+    Returns:
+        {"side, estimator": deviation}; empty without a fresh seed, or with fewer than three reported ones.
     """
     both = {}
     for variant in ESTIMATORS:
@@ -216,15 +226,15 @@ def agreement(fresh: Comparisons, reported: Comparisons, settings: dict[str, Any
             theirs = {seed: value for seed, value in theirs.items() if seed not in mine}
             if mine and len(theirs) >= FEW:
                 both[f"{side}, {variant}"] = [*mine.values()], [*theirs.values()]
-    return {name: _deviation(*found, len(both)) for name, found in both.items()}
+    return {name: _deviation(*found, false_alarms / len(both)) for name, found in both.items()}
 
 
-def _deviation(a: Sequence[float], b: Sequence[float], comparisons: int) -> float:
-    """|t| of two means over what chance exceeds once in a hundred among so many comparisons."""
+def _deviation(a: Sequence[float], b: Sequence[float], level: float) -> float:
+    """|t| of two means over its two-sided critical value at a level."""
     freedom = len(a) + len(b) - 2
     spread = math.sqrt((np.var(a) * len(a) + np.var(b) * len(b)) / freedom)
     t = abs(np.mean(a) - np.mean(b)) / (spread * math.sqrt(1 / len(a) + 1 / len(b)))
-    return float(t / student.ppf(1 - FALSE_ALARMS / (2 * comparisons), freedom))
+    return float(t / student.ppf(1 - level / 2, freedom))
 
 
 def _over_hosts(each: Sequence[Pairs]) -> Pairs:

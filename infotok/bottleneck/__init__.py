@@ -1,40 +1,28 @@
-"""Bottlenecks: keep what matters, pay for every nat.
+"""Information bottlenecks: representations that keep what is relevant at a limited rate.
 
-- `gaussian`         the closed form: `gaussian_ib`, `gaussian_ib_curve`, `critical_betas`, `GaussianIB`
-- `discrete`         finite alphabets: `discrete_ib`, `discrete_ib_curve`, `deterministic_hull`, `DiscreteIB`
-- `priors`           what the receiver expects: `StandardPrior`, `DiagonalPrior`, `FullPrior`, `MixturePrior`
-- `variational`      the stochastic layer: `VariationalBottleneck`, `Code`
-- `conditional`      what the label does not explain: `ConditionalEntropyBottleneck`, `ConditionalPrior`
-- `nonlinear`        a rate from pairwise distances: `NonlinearBottleneck`, `pairwise_rate`, `pairwise_lower_bound`
-- `discrete_latent`  tokens that are codes: `DiscreteBottleneck`, `CodeDraw`, `code_log_posterior`, `code_rate`,
-  `code_information`
-- `hsic`             kernel dependence instead of nats: `HSICBottleneck`, `HSICTerms`
-- `infotok`          all of it on anyone's visual tokens: `InfoTok`, `InfoTokTerms`
+- `gaussian`      of Gaussian variables, in closed form: `gaussian_ib`, `gaussian_ib_curve`, `critical_betas`,
+  `GaussianIB`
+- `discrete`      of finite alphabets: `discrete_ib`, `discrete_ib_curve`, `deterministic_hull`, `DiscreteIB`
+- `variational`   a stochastic layer for networks: `VariationalBottleneck`, `Code`
+- `priors`        its reference distributions: `StandardPrior`, `DiagonalPrior`, `FullPrior`, `MixturePrior`,
+  `ConditionalPrior`
+- `hsic`          kernel dependence instead of mutual information: `HSICBottleneck`, `HSICTerms`
+- `infotok`       all of it on visual tokens: `InfoTok`, `InfoTokTerms`
+- `regulariser`   the interface that a tokenizer expects of InfoTok, or of a regulariser of your own: `Regulariser`
 """
 
-from infotok.bottleneck.conditional import ConditionalEntropyBottleneck, ConditionalPrior
 from infotok.bottleneck.discrete import DiscreteIB, deterministic_hull, discrete_ib, discrete_ib_curve
-from infotok.bottleneck.discrete_latent import (
-    CodeDraw,
-    DiscreteBottleneck,
-    code_information,
-    code_log_posterior,
-    code_rate,
-)
 from infotok.bottleneck.gaussian import GaussianIB, critical_betas, gaussian_ib, gaussian_ib_curve
 from infotok.bottleneck.hsic import HSICBottleneck, HSICTerms
 from infotok.bottleneck.infotok import InfoTok, InfoTokTerms
-from infotok.bottleneck.nonlinear import NonlinearBottleneck, pairwise_lower_bound, pairwise_rate
-from infotok.bottleneck.priors import DiagonalPrior, FullPrior, MixturePrior, StandardPrior
+from infotok.bottleneck.priors import ConditionalPrior, DiagonalPrior, FullPrior, MixturePrior, StandardPrior
+from infotok.bottleneck.regulariser import Regulariser
 from infotok.bottleneck.variational import Code, VariationalBottleneck
 
 __all__ = [
     "Code",
-    "CodeDraw",
-    "ConditionalEntropyBottleneck",
     "ConditionalPrior",
     "DiagonalPrior",
-    "DiscreteBottleneck",
     "DiscreteIB",
     "FullPrior",
     "GaussianIB",
@@ -43,18 +31,13 @@ __all__ = [
     "InfoTok",
     "InfoTokTerms",
     "MixturePrior",
-    "NonlinearBottleneck",
+    "Regulariser",
     "StandardPrior",
     "VariationalBottleneck",
-    "code_information",
-    "code_log_posterior",
-    "code_rate",
     "critical_betas",
     "deterministic_hull",
     "discrete_ib",
     "discrete_ib_curve",
     "gaussian_ib",
     "gaussian_ib_curve",
-    "pairwise_lower_bound",
-    "pairwise_rate",
 ]

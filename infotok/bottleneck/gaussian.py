@@ -1,9 +1,9 @@
 """The Gaussian information bottleneck in closed form.
 
-For jointly Gaussian (X, Y) the best code of X about Y is linear with Gaussian noise, T = A X + xi. Its rows are the
-canonical directions of (X, Y); direction i switches on at beta_i = 1 / rho_i^2 and its information grows from there:
+For jointly Gaussian (X, Y) the optimal code of X about Y is linear with Gaussian noise, T = A X + xi. The rows of A
+are the canonical directions of (X, Y). Direction i is active above beta_i = 1 / rho_i^2:
 
-    L = I(T;X) - beta I(T;Y)  is least for  A = diag(a_i) U^T S_x^(-1/2),
+    L = I(T;X) - beta I(T;Y)  has its minimum at  A = diag(a_i) U^T S_x^(-1/2),
     a_i^2 = max(0, (beta rho_i^2 - 1) / (1 - rho_i^2)),
     I(T;X) = 1/2 sum_i log(1 + a_i^2),   I(T;Y) = 1/2 sum_{active i} log[(1 - 1/beta) / (1 - rho_i^2)],
 
@@ -26,19 +26,29 @@ __all__ = ["GaussianIB", "critical_betas", "gaussian_ib", "gaussian_ib_curve"]
 
 @dataclass(frozen=True)
 class GaussianIB:
-    """The optimal code T = projection @ X + N(0, I) at one beta."""
+    """The optimal code T = projection @ X + N(0, I) at one beta.
 
-    projection: np.ndarray  # (K, d_x), K = min(d_x, d_y): strongest direction first, rows of zeros where switched off
-    i_tx: float  # nats
-    i_ty: float  # nats
-    active: int  # how many directions are switched on
+    projection: (K, d_x), K = min(d_x, d_y); the most correlated direction first, rows of zeros for inactive ones.
+    i_tx: I(T;X) in nats.
+    i_ty: I(T;Y) in nats.
+    active: the number of active directions.
+    """
+
+    projection: np.ndarray
+    i_tx: float
+    i_ty: float
+    active: int
 
 
 def gaussian_ib(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike, beta: float) -> GaussianIB:
-    """The code that minimises I(T;X) - beta I(T;Y), for cov_x (d_x, d_x), cov_xy (d_x, d_y), cov_y (d_y, d_y).
+    """The code that minimises I(T;X) - beta I(T;Y). Below the first critical beta it is empty.
 
-    Below the first critical beta nothing is worth its price and the code is empty. Singular or inconsistent
-    covariances and a beta that is negative or not finite raise ValueError.
+    cov_x: (d_x, d_x) covariance of X.
+    cov_xy: (d_x, d_y) cross-covariance.
+    cov_y: (d_y, d_y) covariance of Y.
+    beta: the weight of I(T;Y), 0 or above.
+
+    Raises ValueError for singular or inconsistent covariances, and for a beta that is negative or not finite.
     """
     beta = np.asarray(require_float("beta", beta, "[0, inf)"))
     directions, rho = _canonical(cov_x, cov_xy, cov_y)
@@ -50,12 +60,19 @@ def gaussian_ib(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike, beta: flo
 def gaussian_ib_curve(
     cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike, betas: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(I(T;X), I(T;Y)) of the optimal code at each of `betas`, in nats: the information curve; its slope is 1/beta."""
+    """The information curve: I(T;X) and I(T;Y) of the optimal code at each beta, in nats. Its slope is 1/beta.
+
+    cov_x, cov_xy, cov_y: as in `gaussian_ib`.
+    betas: weights of I(T;Y), 0 or above, of any shape; both results have it.
+    """
     return _information(_canonical(cov_x, cov_xy, cov_y)[1], require_numbers("betas", betas, "[0, inf)"))
 
 
 def critical_betas(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike) -> np.ndarray:
-    """The min(d_x, d_y) phase transitions 1 / rho_i^2, ascending; inf for a direction that says nothing about Y."""
+    """The critical betas 1 / rho_i^2, ascending, min(d_x, d_y) of them: above beta_i direction i is active.
+
+    cov_x, cov_xy, cov_y: as in `gaussian_ib`. A direction that is independent of Y has beta_i = inf.
+    """
     rho = _canonical(cov_x, cov_xy, cov_y)[1]
     return np.divide(1.0, rho**2, out=np.full_like(rho, np.inf), where=rho > 0)
 

@@ -1,16 +1,16 @@
-"""The HSIC bottleneck: kernel dependence in the place of mutual information. No distribution, no critic, no noise.
+"""The HSIC bottleneck: kernel dependence in the place of mutual information, without distributions, critics or noise.
 
     loss = compression * nHSIC(Z, X) - relevance * nHSIC(Z, Y)
 
-nHSIC is a cosine between centred kernel matrices: at most 1, free of scale, *not* nats, and 0 only where Z and X are
-independent (Gaussian kernels). Ma, Lewis & Kleijn 2020, "The HSIC bottleneck" (arXiv 1908.01580), normalise by
-(K + eps N I)^-1 instead, at a cost of N^3.
+nHSIC is the cosine between centred kernel matrices. It is at most 1, does not depend on scale, is *not* in nats, and is
+0 only where Z and X are independent (Gaussian kernels). Ma, Lewis & Kleijn 2020, "The HSIC bottleneck" (arXiv
+1908.01580), normalise by (K + eps N I)^-1 instead, at a cost of N^3.
 
     terms = bottleneck(codes, images, labels)
     terms.loss.backward()
 
 - `HSICBottleneck`   the module
-- `dependences`      nHSIC of one z with several others, missing rows left out: `infotok.information.kernels.nhsic_with`
+- `dependences`      nHSIC of one variable with several others, missing rows left out
 """
 
 from collections.abc import Mapping
@@ -30,24 +30,30 @@ KERNELS = ("gaussian", "linear", "delta")
 
 @dataclass(frozen=True)
 class HSICTerms:
-    """The loss and its two parts, in nHSIC; a part that is switched off, or has no y, is None."""
+    """The terms of an `HSICBottleneck`.
+
+    loss: the weighted difference, a scalar.
+    compression: nHSIC(Z, X); None if it is switched off.
+    relevance: nHSIC(Z, Y); None if it is switched off or without y.
+    """
 
     loss: Tensor
-    compression: Tensor | None  # nHSIC(Z, X)
-    relevance: Tensor | None  # nHSIC(Z, Y)
+    compression: Tensor | None
+    relevance: Tensor | None
 
 
 class HSICBottleneck(nn.Module):
-    """z, x and optionally y, each (B, ...), -> `HSICTerms`. Nothing to learn: the gradient goes to z's encoder.
+    """The HSIC bottleneck's loss. It has no parameters: the gradient goes to the encoder of z.
 
-    - kernel_z, kernel_x: Gaussian by default, sigma the median of distances; kernel_y "delta" for labels by default,
-      "linear" for text embeddings or bags of words, None to choose by type (integers delta, floats linear);
-    - bandwidth_z, bandwidth_x fix sigma; unbiased (B >= 4) or biased (B >= 2) estimates;
-    - chunk: batches above it are computed `chunk` rows of the kernel matrices at a time.
+    compression, relevance: weights of the two terms, 0 or above.
+    kernel_z, kernel_x: "gaussian", "linear" or "delta".
+    kernel_y: "delta" for labels, "linear" for embeddings or bags of words, "gaussian"; None: delta for integers, linear
+        for floats.
+    bandwidth_z, bandwidth_x: sigma of the Gaussian kernels; None: the median of distances.
+    unbiased: the unbiased estimate, of 4 rows or more, or the biased one, of 2 or more.
+    chunk: batches above it are computed by so many rows of the kernel matrices at a time.
 
-    Everything but the batch dimension is flattened; uint8 images are taken as they are. Rows of y that are the label
-    -100 or NaN throughout are missing, and leave the relevance to the others. Labels (B, T) are token ids, compared
-    position by position. Unequal batches, too small ones, other labels below 0 and NaN raise ValueError.
+    Raises TypeError or ValueError for an argument out of its range.
     """
 
     def __init__(
@@ -78,7 +84,15 @@ class HSICBottleneck(nn.Module):
         self.unbiased, self.chunk = unbiased, require_int("chunk", chunk)
 
     def forward(self, z: Tensor, x: Tensor, y: Tensor | None = None) -> HSICTerms:
-        """The two dependences of z and their weighted difference."""
+        """The two dependences of z and their weighted difference.
+
+        z: (B, ...) codes.
+        x: (B, ...) inputs, floats or uint8 pixels.
+        y: (B,) labels, (B, T) token ids, compared position by position, or (B, ...) vectors. Rows that are -100 or NaN
+            throughout are missing.
+
+        Raises TypeError or ValueError for unequal or too small batches, other labels below 0, and NaN.
+        """
         for name, values in {"z": z, "x": x, "y": y}.items():
             if values is not None or name != "y":
                 check_rows(name, values)
@@ -107,9 +121,13 @@ def dependences(
     unbiased: bool = True,
     chunk: int = 2048,
 ) -> dict[str, Tensor]:
-    """nHSIC of z with each of `others` by `nhsic_with`, whatever the shape (B, ...) of their values.
+    """nHSIC of z with each of `others`, by name; see `infotok.information.kernels.nhsic_with`.
 
-    present[name] (B,), boolean: the rows that have this other; z is then compared with it on those rows alone.
+    z: values (B, ...) and their kernel.
+    others: values (B, ...) and their kernels, by name.
+    present: (B,) booleans by name, true for rows that are not missing; z is compared on those rows alone.
+    unbiased: the unbiased estimate, of 4 rows or more, or the biased one, of 2 or more.
+    chunk: rows of the kernel matrices computed at a time.
     """
     size, least = len(z.values), 4 if unbiased else 2
     for other in others.values():
@@ -126,12 +144,12 @@ def dependences(
 
 
 def natural_kernel(y: Tensor) -> str:
-    """Labels are equal or not; vectors have inner products."""
+    """The kernel that suits the type of y: "linear" for floats, "delta" for labels."""
     return "linear" if y.is_floating_point() else "delta"
 
 
 def _rows(side: Side, rows: Tensor | None) -> Side:
-    """(B, ...) -> (B, D), or only these rows. Pixels (uint8) and masks become floats, unless compared as labels."""
+    """The side as (B, D), or these rows of it; pixels (uint8) and booleans become floats, unless they are labels."""
     values = side.values if rows is None else side.values[rows]
     if side.kernel != "delta" and values.dtype in (torch.uint8, torch.bool):
         values = values.float()

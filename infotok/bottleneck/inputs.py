@@ -1,39 +1,144 @@
-"""The inputs of a training step that regularises tokens, checked: on one rank, and as one batch over all ranks.
+"""The inputs of InfoTok in one training step, checked on one rank or on all of them together.
 
-- `check_tokens`     features and the mask of their padding -> `Padding`
-- `check_inputs`     other inputs, a row for each image
-- `Variable`         what tokens are compared with; `variable` makes one, `conditioning` gives it to a prior
-- `check_on_ranks`   any such check, whose error every rank raises if one does
+- `Batch`            the checked inputs; `check_batch` makes one
+- `Variable`         an input that tokens are compared with
+- `gather`           rows of all ranks
 """
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
-from infotok.bottleneck.conditional import vectors
 from infotok.bottleneck.missing import check_rows, fill_missing, present_rows
+from infotok.bottleneck.options import Options
 from infotok.bottleneck.padding import Padding
-from infotok.distributed import of_each_rank
+from infotok.bottleneck.priors.conditional import vectors
+from infotok.bottleneck.terms import COMPARED_WITH
+from infotok.distributed import gather_over_ranks, of_each_rank, rank_and_world
 from infotok.errors import checking, require, require_finite, require_tensor
 
-__all__ = ["Variable", "check_inputs", "check_on_ranks", "check_tokens", "conditioning", "variable"]
+__all__ = ["Batch", "Variable", "check_batch", "gather"]
 
 Checked = TypeVar("Checked")
 
 
 class Variable(NamedTuple):
-    """What the tokens are compared with, in one batch."""
+    """An input that tokens are compared with, in one batch.
 
-    name: str  # of the argument: "text", "answer" or "target"
-    values: Tensor  # (B, ...), 0 where missing
-    present: Tensor  # (B,) booleans: which rows have one; of every rank once gathered
+    name: of the argument: "text", "answer" or "target".
+    values: (B, ...), 0 in missing rows.
+    present: (B,) booleans, true for rows that are not missing.
+    """
+
+    name: str
+    values: Tensor
+    present: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The checked inputs of one training step.
+
+    on: the terms that are switched on in this step, and the inputs that each reads.
+    padding: which tokens are real.
+    variables: what each term compares tokens with; None where it was not passed.
+    condition: the text of a prior on text; None without one.
+    image, posterior, host, generator: as in `InfoTok.forward`.
+    training: whether the module is in training mode.
+    dropped: terms that are left out of this batch, and why; estimators add to it.
+    """
+
+    on: dict[str, frozenset[str]]
+    padding: Padding
+    variables: dict[str, Variable | None]
+    condition: Tensor | None
+    image: Tensor | None
+    posterior: Tensor | None
+    host: Any
+    generator: torch.Generator | None
+    training: bool
+    dropped: dict[str, str] = field(default_factory=dict)
+
+    def comparable(self, least: int) -> dict[str, Variable]:
+        """The variables with at least `least` rows over all ranks; the others' terms are dropped."""
+        compared = {}
+        for term, found in self.variables.items():
+            if found is None:
+                self.dropped[term] = f"no {COMPARED_WITH[term]} was passed"
+                continue
+            present = gather(found.present, self.training)
+            rows = int(present.sum())
+            if rows < least:
+                self.dropped[term] = f"{rows} of {len(present)} images have {found.name}; at least {least} are compared"
+            else:
+                compared[term] = found._replace(present=present)
+        return compared
+
+
+def check_batch(
+    options: Options,
+    features: Tensor,
+    inputs: dict[str, Any],
+    mask: Tensor | None,
+    text_mask: Tensor | None,
+    generator: torch.Generator | None,
+    unavailable: frozenset[str],
+    training: bool,
+) -> Batch:
+    """The batch of these arguments of `InfoTok.forward`; TypeError or ValueError, on all ranks, where one is wrong."""
+    rowed = {name: inputs[name] for name in ("image", "text", "answer", "target")}
+
+    def check() -> Batch:
+        on = options.switched_on(unavailable)
+        padding = check_tokens(features, options.dim, options.length, mask, training)
+        check_inputs(rowed, text_mask, len(features))
+        reads = on.get("compression", frozenset())
+        if "posterior" in reads:
+            check_posterior(inputs["posterior"], padding, options.codes, training)
+        imaged = inputs["image"] is not None or "image" not in reads
+        require(imaged, "image", None, "the input images, for the compression term of HSIC")
+        asked = {term: name for term, name in COMPARED_WITH.items() if term in on}
+        if "text" in reads:
+            asked["condition"] = "text"
+        masks = {"text": text_mask}
+        found = {
+            term: None
+            if inputs[name] is None
+            else variable(name, inputs[name], options.widths[name], masks.get(name), training)
+            for term, name in asked.items()
+        }
+        text = found.pop("condition", None)
+        condition = None if text is None else conditioning(text, options.widths["text"], training)
+        image, posterior, host = (inputs[name] for name in ("image", "posterior", "host"))
+        return Batch(on, padding, found, condition, image, posterior, host, generator, training)
+
+    if not training or rank_and_world()[1] == 1:
+        return check()
+    return check_on_ranks(check, features, rowed)
+
+
+def check_posterior(posterior: Tensor | None, padding: Padding, codes: int, training: bool) -> None:
+    """TypeError or ValueError unless the posterior is (B, L, codes) logits, finite for real tokens."""
+    shape = (padding.size, padding.length, codes)
+    require(posterior is not None, "posterior", None, f"log q(k|x) of shape {shape}, since codes={codes}")
+    require_tensor("posterior", posterior, shape)
+    if checking(posterior, training):
+        require_finite("posterior", padding.pack(posterior))
+
+
+def gather(rows: Tensor, training: bool) -> Tensor:
+    """The rows of every rank, in order, while several train; gradients return to the rank they came from."""
+    if not training or rank_and_world()[1] == 1:
+        return rows
+    return gather_over_ranks(rows.byte()).bool() if rows.dtype == torch.bool else gather_over_ranks(rows)
 
 
 def check_tokens(features: Tensor, dim: int, length: int | None, mask: Tensor | None, training: bool) -> Padding:
-    """Features (B, L, dim), finite wherever `mask` (B, L) says that a token is real; training: the module's mode."""
+    """The padding of features (B, L, dim); TypeError or ValueError unless all real tokens are finite."""
     padded = "a padded tensor (B, L, dim) with mask=, see torch.nested.to_padded_tensor"
     require(not features.is_nested, "features", "a nested tensor", padded)
     require_tensor("features", features, ("B", "L", dim))
@@ -47,7 +152,7 @@ def check_tokens(features: Tensor, dim: int, length: int | None, mask: Tensor | 
 
 
 def check_inputs(inputs: dict[str, Tensor | None], text_mask: Tensor | None, size: int) -> None:
-    """Each input that is not None has a row for each of `size` images; text_mask is boolean, (B,)."""
+    """TypeError or ValueError unless each input has a row for each of `size` images and text_mask is (B,) booleans."""
     for name, value in (inputs | {"text_mask": text_mask}).items():
         if value is not None:
             check_rows(name, value, size)
@@ -60,7 +165,7 @@ def check_inputs(inputs: dict[str, Tensor | None], text_mask: Tensor | None, siz
 def variable(
     name: str, values: Tensor, width: int | None, mask: Tensor | None = None, training: bool = False
 ) -> Variable:
-    """values (B, ...) of `width` numbers a row, or labels (B,) below `width`; missing rows as in `missing`."""
+    """The variable of values (B, ...), `width` numbers in each row, or labels (B,) below `width`."""
     present = present_rows(values, name, mask, training)
     if values.is_floating_point():
         found = math.prod(values.shape[1:])
@@ -72,16 +177,16 @@ def variable(
 
 
 def conditioning(text: Variable, width: int, training: bool) -> Tensor:
-    """The text as a prior takes it: 0 for a missing one, which stands for no condition."""
+    """The text that a prior is conditioned on: 0 in missing rows, which is no condition."""
     if text.present.all():
         return text.values
     return vectors(text.values, width, text.name, training) * text.present[:, None]
 
 
 def check_on_ranks(check: Callable[[], Checked], features: Tensor, inputs: dict[str, Tensor | None]) -> Checked:
-    """The result of `check`, or the error of each rank where one refuses its batch or where batches do not fit.
+    """The result of `check`; an error on every rank where one batch is wrong or where batches do not fit together.
 
-    Without it one rank would raise alone, and the others wait for its rows. Costs one small all_gather.
+    Otherwise one rank would raise alone and the others would wait for its rows. It takes one small all_gather.
     """
     refused, checked = None, None
     try:

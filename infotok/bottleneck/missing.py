@@ -1,7 +1,9 @@
-"""Missing labels and captions: which rows of a batch have one.
+"""Missing labels and captions: which rows of a batch are there.
 
-A row of floats that is all NaN is missing, and so is the label -100 (`ignore_index` of torch's cross-entropy). A row of
-zeros is not: 0 may be what the caption says. Other labels below 0, and NaN or inf among numbers, are refused.
+A row of floats that is NaN throughout is missing, and so is the label -100 (`ignore_index` of torch's cross-entropy). A
+row of zeros is not: 0 may be what the caption says. Other labels below 0, and NaN or infinity in a row, are errors.
+
+- `check_rows`     values of a batch; `present_rows` says which rows are there, `fill_missing` sets the others to 0
 """
 
 import torch
@@ -15,7 +17,7 @@ IGNORED = -100  # the label that torch's cross-entropy ignores
 
 
 def check_rows(name: str, values: Tensor, size: int | None = None) -> None:
-    """values (B, ...): real numbers, a row for each of `size` images."""
+    """TypeError or ValueError unless values (B, ...) are real numbers, a row for each of `size` images."""
     require_tensor(name, values, kind="any")
     require(not values.is_complex(), name, values.dtype, "real numbers or labels", TypeError)
     expected = "one row or more" if size is None else f"one row for each of the {size} images"
@@ -23,9 +25,12 @@ def check_rows(name: str, values: Tensor, size: int | None = None) -> None:
 
 
 def present_rows(values: Tensor, name: str, mask: Tensor | None = None, training: bool = False) -> Tensor:
-    """The rows of values (B, ...) that are there, and not left out by `mask` (B,), as booleans (B,).
+    """Booleans (B,), true for rows that are not missing.
 
-    training: the mode of the module that asks, for the checks of values.
+    values: (B, ...) floats or labels.
+    name: of the argument, for errors.
+    mask: (B,) booleans, false for rows to leave out too.
+    training: mode of the module that calls, which decides whether values are checked.
     """
     if values.is_floating_point():
         rows = values.detach().reshape(len(values), -1)
@@ -48,5 +53,5 @@ def present_rows(values: Tensor, name: str, mask: Tensor | None = None, training
 
 
 def fill_missing(values: Tensor, present: Tensor) -> Tensor:
-    """values (B, ...) with 0 in the rows that are missing; the gradient there is 0."""
+    """values (B, ...) with 0, and a gradient of 0, in the rows that are missing."""
     return values.masked_fill(~present.view(-1, *[1] * (values.ndim - 1)), 0)

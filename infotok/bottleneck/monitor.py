@@ -1,4 +1,4 @@
-"""What InfoTok watches while it trains: scale, collapse, dropped terms. Each finding is one warning, given once."""
+"""Warnings of InfoTok in training: scale, collapse, terms that are left out. Each is given once."""
 
 import math
 import warnings
@@ -10,23 +10,29 @@ from infotok.bottleneck.padding import Padding
 
 __all__ = ["Monitor"]
 
-EVERY = 100  # training passes between two looks at scale and collapse
-COLLAPSED_BITS = 0.1  # entropy of a token's code below which in effect one code is in use
+EVERY = 100  # training steps between two checks of scale and collapse
+COLLAPSED_BITS = 0.1  # entropy of a token's code, in bits, below which in effect one code is in use
 
 
 class Monitor:
-    """Counts training passes and keeps what was warned of. Not saved: a resumed run looks again."""
+    """The warnings of one module: it counts training steps and keeps what was warned of.
+
+    It is not saved with the module: a resumed run warns again.
+    """
 
     def __init__(self) -> None:
-        self.passes = self.quantized = 0
+        self.steps = self.quantized_steps = 0
         self.warned: set[str] = set()
 
-    def tokens(self, features: Tensor, padding: Padding, silent: bool, remedy: str) -> None:
-        """Every so often: is the scale of features (B, L, D) near 1, and do they still depend on the image?
+    def check_tokens(self, features: Tensor, padding: Padding, silent: bool, remedy: str) -> None:
+        """Count a training step; in every 100th, warn unless features have a scale near 1 and depend on the image.
 
-        silent: whether the rate is near 0. remedy: what to change when they have collapsed.
+        features: (B, L, dim).
+        padding: which tokens are real.
+        silent: whether the estimator says that the tokens no longer depend on the image.
+        remedy: what to change when they have collapsed.
         """
-        if self.passes % EVERY == 0:
+        if self.steps % EVERY == 0:
             rms = root_mean_square(features, padding)
             if rms < 0.05 or 20 < rms < math.inf:  # infinite, unchecked: a step that a gradient scaler skips
                 self.warn(
@@ -34,36 +40,50 @@ class Monitor:
                     f"features have a root mean square of {rms:.3g}; noise, priors and codebooks expect about 1: "
                     "end the encoder with GroupNorm or LayerNorm",
                 )
-            if self.passes and (silent or _constant(features, padding, rms)):
+            if self.steps and (silent or _constant(features, padding, rms)):
                 said = "the tokens hardly depend on the image any more (posterior collapse): "
                 self.warn("collapse", said + remedy)
-        self.passes += 1
+        self.steps += 1
 
-    def quantized_tokens(self, tokens: Tensor, usage: Any, padding: Padding) -> None:
-        """Every so often: do tokens (B, L, D) behind the quantizer still differ between images, or have they collapsed?
+    def check_quantized(self, tokens: Tensor, usage: Any, padding: Padding) -> None:
+        """Count a step; in the first and every 100th, warn if quantized tokens no longer differ between images.
 
-        usage: its `.entropy` is that of a token's code in bits; None where there are no codes.
+        tokens: (B, L, dim) behind the quantizer.
+        usage: of the codebook, `.entropy` in bits per token; None without codes.
+        padding: which tokens are real.
         """
-        if self.quantized % EVERY == 0 and len(tokens) > 1:
+        if self.quantized_steps % EVERY == 0 and len(tokens) > 1:
             bits = None if usage is None else usage.entropy
             few = bits is not None and bits < COLLAPSED_BITS
             if few or _constant(tokens, padding, root_mean_square(tokens, padding)):
                 entropy = "" if bits is None else f" ({bits:.2f} bits per token)"
                 self.warn(
                     "codes",
-                    f"behind the quantizer the tokens are the same for every image{entropy}, although InfoTok's terms, "
-                    "if computed before it, may look well: revive the codebook, or normalise its input",
+                    f"behind the quantizer the tokens are the same for every image{entropy}. InfoTok's terms do not "
+                    "show it if they are computed before the quantizer: revive the codebook, or normalise its input",
                 )
-        self.quantized += 1
+        self.quantized_steps += 1
+
+    def check_condition(self, conditional: bool, condition: Tensor | None) -> None:
+        """Warn if a rate that is conditioned on the text gets none."""
+        if conditional and condition is None:
+            self.warn("prior", 'prior="text" without text: compression is that of no caption')
+
+    def warn_dropped(self, dropped: dict[str, str]) -> None:
+        """Warn of terms that are left out of a batch, for each reason once."""
+        for term, reason in dropped.items():
+            kind = "absent" if reason.startswith("no ") else "few"
+            self.warn(f"{term}, {kind}", f"{term} is left out of a batch: {reason} (see terms.dropped)")
 
     def warn(self, kind: str, text: str) -> None:
-        """Warn unless this kind has been warned of."""
+        """Warn, unless this kind of warning has been given."""
         if kind not in self.warned:
             self.warned.add(kind)
             warnings.warn(f"InfoTok: {text}", stacklevel=4)
 
 
 def root_mean_square(tokens: Tensor, padding: Padding) -> float:
+    """The root mean square of all numbers in the real tokens."""
     return padding.pack(tokens.detach()).float().square().mean().sqrt().item()
 
 

@@ -1,4 +1,4 @@
-"""Real tokens among padded ones: `Padding` keeps everything at padded places out of sums, means and gradients."""
+"""Padded tokens: `Padding` keeps them out of sums, means and gradients."""
 
 import torch
 from torch import Tensor
@@ -9,9 +9,13 @@ __all__ = ["Padding"]
 
 
 class Padding:
-    """Which of the tokens (B, L) are real. Without a mask all are, and values keep their shape (B, L, ...).
+    """Which tokens of a batch are real. Without a mask all are, and values keep their shape (B, L, ...).
 
-    mask (B, L), boolean, true for a real token; ValueError where an image has none.
+    size: B, the number of images.
+    length: L, the number of tokens per image.
+    mask: (B, L) booleans, true for a real token; None: all are real.
+
+    Raises TypeError or ValueError for a mask of another type or shape, and for an image without a real token.
     """
 
     def __init__(self, size: int, length: int, mask: Tensor | None = None) -> None:
@@ -29,26 +33,26 @@ class Padding:
             self.mask = self.counts = None
 
     def pack(self, values: Tensor) -> Tensor:
-        """Values that broadcast against (B, L, D) -> (real tokens, D); as they are without padding."""
+        """The real tokens' values, (N, D), of values that broadcast against (B, L, D); all of them without padding."""
         return values if self.mask is None else values.expand(self.size, self.length, values.shape[-1])[self.mask]
 
     def unpack(self, packed: Tensor) -> Tensor:
-        """The inverse, (B, L, D), with 0 at padded places."""
+        """The inverse of `pack`: (B, L, D), with 0 at padded places."""
         if self.mask is None:
             return packed
         zeros = packed.new_zeros(self.size, self.length, packed.shape[-1])
         return zeros.index_put((self.mask,), packed)
 
     def pool(self, tokens: Tensor) -> Tensor:
-        """The mean of each image's tokens, (B, L, D) with 0 at padded places -> (B, D)."""
+        """The mean of each image's real tokens, (B, D), of tokens (B, L, D) that are 0 at padded places."""
         return tokens.mean(1) if self.mask is None else tokens.sum(1) / self.counts[:, None]
 
     def per_image(self, rates: Tensor) -> Tensor:
-        """Rates of packed tokens, summed over an image's tokens and averaged over images: a scalar."""
+        """The sum of packed rates over an image's tokens, averaged over images: a scalar."""
         return rates.sum(1).mean() if self.mask is None else rates.sum() / self.size
 
     def mean_length(self) -> float | Tensor:
-        """Real tokens per image."""
+        """The mean number of real tokens per image."""
         return self.length if self.mask is None else self.counts.sum() / self.size
 
     def spread(self, tokens: Tensor) -> Tensor:

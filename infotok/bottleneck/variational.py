@@ -1,9 +1,9 @@
-"""The variational information bottleneck: a noisy code whose every nat is paid for.
+"""The variational information bottleneck: a stochastic layer with a rate in nats (Alemi et al. 2017, arXiv 1612.00410).
 
     q(z|x) = N(mu(x), diag sigma^2(x)),   rate = KL(q(z|x) || r(z)),   E rate >= I(X;Z)
 
-Train a task on `code.sample` and add `code.loss`; the sum minimises I(X;Z) - (1/beta) I(Z;Y) up to the two variational
-gaps (Alemi, Fischer, Dillon & Murphy 2017, arXiv 1612.00410):
+Train a task on `code.sample` and add `code.loss`; the sum minimises I(X;Z) - (1/beta) I(Z;Y) up to two variational
+gaps:
 
     code = bottleneck(encoder(images))
     loss = cross_entropy(head(code.sample), labels) + code.loss
@@ -33,25 +33,37 @@ __all__ = ["Code", "VariationalBottleneck"]
 
 @dataclass(frozen=True)
 class Code:
-    """What one pass through the bottleneck gives. Rates in nats."""
+    """The output of a `VariationalBottleneck`.
 
-    sample: Tensor  # z (..., dim), or (samples, ..., dim)
-    rate: Tensor  # KL(q(z|x) || r(z)) of each input, (...)
-    loss: Tensor  # scalar: beta times the charged rate, to add to the task's loss
-    mean: Tensor  # (..., dim)
-    log_variance: Tensor  # log sigma^2, (..., dim)
+    sample: (..., dim) codes z, or (samples, ..., dim).
+    rate: (...) KL(q(z|x) || r(z)) of each input, in nats.
+    loss: beta times the mean rate, or times the free bits where it is below them; a scalar to add to the task's loss.
+    mean: (..., dim) means of q(z|x).
+    log_variance: (..., dim) log sigma^2 of q(z|x).
+    """
+
+    sample: Tensor
+    rate: Tensor
+    loss: Tensor
+    mean: Tensor
+    log_variance: Tensor
 
 
 class VariationalBottleneck(nn.Module):
-    """features (..., dim_in) -> a Gaussian code (..., dim), its rate in nats, and the price to add to a task's loss.
+    """A stochastic layer: features (..., dim_in) -> a Gaussian code (..., dim) and its rate in nats.
 
-    - prior: "standard" N(0, I), "diagonal" or "full" learned Gaussians, "mixture" of `components` learned Gaussians,
-      or a module of your own with `rate(mean, log_variance, generator)` (see `infotok.bottleneck.priors`);
-    - beta: the rate weight. This is the VIB convention (beta multiplies the rate); the Lagrangian of
-      `gaussian_ib`, I(T;X) - beta I(T;Y), is the same trade-off at 1/beta;
-    - free_bits: bits per code, on average over the batch, that cost nothing; against a code that dies before the task
-      has found a use for it (Kingma et al. 2016, arXiv 1606.04934, with one group). `rate` itself stays the honest one;
-    - warmup: beta rises linearly from 0 over this many training passes (Bowman et al. 2016, arXiv 1511.06349).
+    dim_in: numbers per feature vector.
+    dim: numbers per code.
+    prior: r(z): "standard" N(0, I), "diagonal" or "full" learned Gaussians, "mixture" of learned Gaussians, or a module
+        with `rate(mean, log_variance, generator)`, see `infotok.bottleneck.priors`.
+    components: number of Gaussians of the mixture.
+    beta: the rate weight, as in the VIB: it multiplies the rate. The Lagrangian of `gaussian_ib`, I(T;X) - beta I(T;Y),
+        is the same trade-off at 1/beta.
+    free_bits: bits per code, on average over the batch, without a penalty. They keep a code from collapsing before the
+        task uses it (Kingma et al. 2016, arXiv 1606.04934, with one group). `rate` does not change.
+    warmup: training steps over which beta rises linearly from 0 (Bowman et al. 2016, arXiv 1511.06349).
+
+    Raises TypeError or ValueError for an argument out of its range.
     """
 
     def __init__(
@@ -77,27 +89,19 @@ class VariationalBottleneck(nn.Module):
         nn.init.zeros_(self.to_log_variance.weight)  # every input starts with the same noise, sigma = 1
         nn.init.zeros_(self.to_log_variance.bias)
         self.prior = _prior(prior, dim, components)
-        self.register_buffer("passes", torch.zeros((), dtype=torch.long))
+        self.register_buffer("passes", torch.zeros((), dtype=torch.long))  # training steps, by its name in checkpoints
 
     def forward(self, features: Tensor, samples: int | None = None, generator: torch.Generator | None = None) -> Code:
-        """Encode. Without `samples`: one reparametrised draw in training mode, the mean in eval mode.
+        """The code of `features`, computed in float32 at least with autocast off; samples have the features' type.
 
-        With `samples=n`, n draws in either mode, stacked in front: (n, ..., dim). Everything is computed in float32 at
-        least, with autocast off; the sample has the type of the features. Raises TypeError or ValueError for features
-        of another type or shape, without a row, or with NaN or infinity.
+        features: (..., dim_in).
+        samples: number of draws in either mode, stacked in front: (samples, ..., dim). None: one draw in training mode,
+            the mean in eval mode.
+        generator: of the draws; None: torch's global one.
+
+        Raises TypeError or ValueError for features of another type or shape, without a row, or with NaN or infinity.
         """
-        return self._encode(features, samples, generator)
-
-    def _encode(
-        self,
-        features: Tensor,
-        samples: int | None,
-        generator: torch.Generator | None,
-        *given: Tensor,
-        shape: tuple[int | str, ...] = ("...",),
-    ) -> Code:
-        """`forward`, for features of shape (*shape, dim_in); `given`: what the rate is conditioned on."""
-        require_rows("features", features, (*shape, self.dim_in), self.training)
+        require_rows("features", features, ("...", self.dim_in), self.training)
         if generator is not None:
             require_generator("generator", generator)
         dtype = wide_dtype(features.dtype, self.to_mean.weight.dtype)
@@ -110,18 +114,15 @@ class VariationalBottleneck(nn.Module):
             else:
                 drawn = (require_int("samples", samples), *mean.shape)
                 sample = reparametrise(mean.expand(drawn), log_variance.expand(drawn), generator)
-            rate = self._rate(mean, log_variance, generator, *given)
+            rate = self.prior.rate(mean, log_variance, generator)
         require_finite("rate", rate, self.training)
         loss = self.current_beta() * rate.mean().clamp(min=self.free_bits * math.log(2))
         if self.training and not recomputing():
             self.passes += 1
         return Code(sample.to(features.dtype), rate, loss, mean, log_variance)
 
-    def _rate(self, mean: Tensor, log_variance: Tensor, generator: torch.Generator | None) -> Tensor:
-        return self.prior.rate(mean, log_variance, generator)
-
     def current_beta(self) -> Tensor | float:
-        """The price of a nat at this point of the warm-up."""
+        """The rate weight at this step of the warm-up."""
         if not self.warmup:
             return self.beta
         passes = self.passes - 1 if self.training and recomputing() else self.passes  # the first pass has counted

@@ -1,19 +1,18 @@
-"""The shared tokenizer: one set of visual tokens, for whoever reads images and whoever draws them.
+"""The shared tokenizer: one set of visual tokens of an image, for understanding and for generation.
 
     tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 64}))
-    loss = sum(tokenizer.loss(batch).values())          # a tokenizer on its own
-    out = tokenizer(images, text=text)                  # in a host: read out.tokens, add sum(out.terms.values())
+    loss = sum(tokenizer.loss(batch).values())          # trained alone
+    out = tokenizer(images, text=text)                  # in a host: use out.tokens, add sum(out.terms.values())
     tokenizer.decode_codes(tokenizer.codes(images))
 
-    images -> encoder -> features -> InfoTok -> quantizer -> tokens, codes -> decoder -> images
+    images -> encoder -> features -> regulariser (InfoTok) -> quantizer -> tokens, codes -> decoder -> images
 
-Gradients of whatever reads `tokens` reach the encoder, through the quantizer's straight-through path; published hosts
-often cut them there. InfoTok may also stand after the quantizer (its `placement`). For the first `warmup` training
-passes the quantizer is left out: features are tokens, there are no codes, and the first codebook is then made of
-features that already mean something.
+The gradient of every loss on `tokens` reaches the encoder, through the quantizer's straight-through path; published
+hosts often stop it there. The regulariser may also stand after the quantizer (its `placement`). For the first `warmup`
+training steps the quantizer is left out: features are tokens, there are no codes, and the first codebook is then made
+of features of a trained encoder.
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,9 @@ from torch import Tensor, nn
 from infotok.bottleneck.regulariser import Regulariser, RegulariserTerms, TokenWatcher, require_regulariser
 from infotok.checkpoints import load_checkpoint, load_module, save_checkpoint
 from infotok.errors import require, require_float, require_instance, require_int
-from infotok.modes import Freezable, evaluating, recomputing, refuse_nonfinite, replay
+from infotok.modes import recomputing, refuse_nonfinite, replay
 from infotok.tokenizers.autoencoder import check_images
+from infotok.tokenizers.codec import TokenCodec
 from infotok.tokenizers.config import TokenizerConfig
 from infotok.tokenizers.quantizers.base import Quantizer
 from infotok.tokenizers.quantizers.usage import ContinuousUsage, Usage
@@ -37,22 +37,35 @@ KIND = "SharedTokenizer"  # what its checkpoints say they are
 
 @dataclass(frozen=True)
 class Tokenized:
-    """What one pass through the tokenizer gives."""
+    """The output of a `SharedTokenizer`.
 
-    tokens: Tensor  # (B, L, dim): what hosts and decoder read
-    codes: Tensor | None  # (B, L) or (B, L, codebooks) long; None for continuous tokens and during the warm-up
-    features: Tensor  # (B, L, dim): what the encoder said
-    terms: dict[str, Tensor]  # "quantizer" and "infotok", already weighted: add them to the loss
+    tokens: (B, L, dim), for hosts and the decoder.
+    codes: (B, L) or (B, L, codebooks) integers; None for continuous tokens and during the warm-up.
+    features: (B, L, dim) output of the encoder.
+    terms: "quantizer" and "infotok", weighted: add them to the training loss.
+    infotok: the terms that the regulariser returned; None without one.
+    usage: of the codebook in this batch; None during the warm-up and without a quantizer.
+    """
+
+    tokens: Tensor
+    codes: Tensor | None
+    features: Tensor
+    terms: dict[str, Tensor]
     infotok: RegulariserTerms | None
     usage: Usage | ContinuousUsage | None
 
 
-class SharedTokenizer(Freezable):
-    """An encoder, a decoder, and between them, each if wanted, InfoTok and a quantizer.
+class SharedTokenizer(TokenCodec):
+    """An encoder and a decoder, and between them a regulariser and a quantizer, each if wanted.
 
-    encoder: images (B, 3, S, S) in [0, 1] -> (B, L, dim), with `.length` and `.dim`; decoder: back. l1, l2: weights of
-    the mean absolute and squared error of pixels. warmup: training passes before quantization. InfoTok as an "adapter"
-    is refused: that is for tokenizers that are frozen.
+    encoder: images (B, 3, S, S) in [0, 1] -> features (B, L, dim), with `.length` and `.dim`.
+    infotok: the regulariser, `InfoTok` or any other `Regulariser` placed "before" or "after" the quantizer.
+    quantizer: a layer of `infotok.tokenizers.quantizers`; None for continuous tokens.
+    decoder: tokens (B, L, dim) -> images, with `.length` and `.dim`.
+    l1, l2: weights of the mean absolute and the mean squared error of pixels.
+    warmup: training steps before quantization.
+
+    Raises TypeError or ValueError for parts that do not fit together, in one line that names them.
     """
 
     def __init__(
@@ -67,27 +80,14 @@ class SharedTokenizer(Freezable):
         warmup: int = 0,
     ) -> None:
         super().__init__()
-        for name, part in (("encoder", encoder), ("decoder", decoder)):
-            whole = isinstance(part, nn.Module) and all(hasattr(part, each) for each in ("length", "dim"))
-            require(whole, name, type(part).__name__, "a module with length and dim", TypeError)
-        if quantizer is not None:
-            require_instance("quantizer", quantizer, Quantizer)
-        if infotok is not None:
-            require_regulariser("infotok", infotok)
+        _check_parts(encoder, infotok, quantizer, decoder)
+        self.weights = {"l1": require_float("l1", l1, "[0, inf)"), "l2": require_float("l2", l2, "[0, inf)")}
         self.length, self.dim = encoder.length, encoder.dim
-        for name, part in (("decoder", decoder), ("infotok", infotok), ("quantizer", quantizer)):
-            dim = getattr(part, "dim", self.dim)
-            require(dim == self.dim, f"{name}, dim", dim, f"the encoder's, {self.dim}")
-        require(decoder.length == self.length, "decoder, length", decoder.length, f"the encoder's, {self.length}")
-        weights = {"l1": l1, "l2": l2}
-        for name, value in weights.items():
-            require_float(name, value, "[0, inf)")
-        warmup = require_int("warmup", warmup, 0)
         self.encoder, self.infotok, self.quantizer, self.decoder = encoder, infotok, quantizer, decoder
-        self.weights, self.warmup = weights, warmup
+        self.warmup = require_int("warmup", warmup, 0)
         self.config: TokenizerConfig | None = None
-        self.register_buffer("passes", torch.zeros((), dtype=torch.long))
-        self.warmup_left = self.warmup_left_before = warmup  # `passes` as a number, which no device has to be asked for
+        self.register_buffer("passes", torch.zeros((), dtype=torch.long))  # training steps, by its name in checkpoints
+        self.warmup_left = self.warmup_left_before = warmup  # as numbers, so that no device has to be synchronised
         self.register_load_state_dict_pre_hook(refuse_nonfinite)
         self.register_load_state_dict_post_hook(_count_warmup)
 
@@ -134,69 +134,42 @@ class SharedTokenizer(Freezable):
         return Tokenized(tokens, codes, features, terms, regulated, usage)
 
     def reconstruction(self, tokens: Tensor, images: Tensor) -> dict[str, Tensor]:
-        """The weighted reconstruction losses of the images that these tokens decode to."""
-        drawn = self.decoder(tokens)
-        check_images(images, drawn.shape[-1], self.training)
-        require(len(images) == len(drawn), "images", images, f"as many as tokens, {len(drawn)}")
-        terms = {"l1": (drawn - images).abs().mean(), "l2": (drawn - images).square().mean()}
+        """The weighted reconstruction losses, scalars by name; those of weight 0 are left out.
+
+        tokens: (B, L, dim) to decode.
+        images: (B, 3, S, S) pixels in [0, 1] to compare with.
+        """
+        decoded = self.decoder(tokens)
+        check_images(images, decoded.shape[-1], self.training)
+        require(len(images) == len(decoded), "images", images, f"as many as tokens, {len(decoded)}")
+        terms = {"l1": (decoded - images).abs().mean(), "l2": (decoded - images).square().mean()}
         return {name: self.weights[name] * value for name, value in terms.items() if self.weights[name]}
 
     def loss(self, batch: Any, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """Every weighted term of training the tokenizer alone: there is no host yet, so terms that need one are off.
+        """Every weighted term of training the tokenizer alone, without a host: terms that need one are off.
 
         batch: has `.images` and, where the regulariser needs it, `.text`.
+        generator: of random draws; None: torch's global one.
         """
         require(hasattr(batch, "images"), "batch", type(batch).__name__, "a batch with images", TypeError)
         text = batch.text if "text" in self.needs else None
         out = self(batch.images, text=text, generator=generator, unavailable=frozenset({"host"}))
         return self.reconstruction(out.tokens, batch.images) | out.terms
 
-    # --- reading and drawing -----------------------------------------------------------------------------------------
-
-    @torch.no_grad()
-    def encode(self, images: Tensor) -> Tensor:
-        """Tokens (B, L, dim), without noise and without gradient, whatever mode the module is in."""
-        return self._read(images)[0]
-
-    @torch.no_grad()
-    def codes(self, images: Tensor) -> Tensor:
-        """Codes (B, L) or (B, L, codebooks). Continuous tokens have none: ValueError."""
-        codes = self._read(images)[1]
-        passes = (
-            f"quantized tokens; {self.warmup - self.warmup_left} of {self.warmup} passes of warm-up have been trained"
-        )
-        require(codes is not None, "codes", "none", passes)
-        return codes
-
-    def _read(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Tokens and codes without InfoTok: in eval mode it changes no token, and its terms need more than images."""
-        with evaluating(self):
-            return self._quantize(self.encoder(images), None)[:2]
-
-    def decode(self, tokens: Tensor) -> Tensor:
-        """Images (B, 3, S, S) in [0, 1] drawn from tokens (B, L, dim)."""
-        return self.decoder(tokens)
-
-    def decode_codes(self, codes: Tensor) -> Tensor:
-        """Images drawn from codes; codes out of range or of another shape raise ValueError."""
-        require(self.quantizer is not None, "codes", codes, "tokens: this tokenizer has no quantizer")
-        return self.decoder(self.quantizer.decode(codes))
-
     @property
     def needs(self) -> frozenset[str]:
         """The inputs that the regulariser's switched-on terms read, names out of `regulariser.INPUTS`."""
         return frozenset() if self.infotok is None else self.infotok.needs
 
-    @property
-    def bits_per_image(self) -> float:
-        """The channel's capacity, L log2 K for codes; infinite without a quantizer."""
-        return math.inf if self.quantizer is None else self.quantizer.rate(self.length)
-
-    # --- keeping -----------------------------------------------------------------------------------------------------
+    # --- saving ------------------------------------------------------------------------------------------------------
 
     @classmethod
     def from_config(cls, config: TokenizerConfig) -> "SharedTokenizer":
-        """A new tokenizer. Initial weights come from torch's global generator, the same with InfoTok and without."""
+        """A new tokenizer. Encoder and decoder have the same initial weights, from torch's global generator, with
+        InfoTok and without.
+
+        config: sizes, quantizer and options of InfoTok.
+        """
         require_instance("config", config, TokenizerConfig)
         encoder, decoder = config.make_encoder(), config.make_decoder()
         quantizer, infotok = config.make_quantizer(), config.make_infotok()
@@ -205,14 +178,17 @@ class SharedTokenizer(Freezable):
         return tokenizer
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write weights and configuration to `folder`; only for a tokenizer made by `from_config`."""
+        """Write weights and configuration to `folder`; ValueError for a tokenizer that `from_config` did not make."""
         require_instance("folder", folder, (str, Path), "the name of a folder")
         require(self.config is not None, "config", None, "a tokenizer from_config: its parts cannot be written down")
         save_checkpoint(folder, self.state_dict(), {"kind": KIND, "config": self.config.asdict()})
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> "SharedTokenizer":
-        """The tokenizer saved in `folder`, in eval mode. ValueError for a checkpoint of anything else."""
+        """The tokenizer saved in `folder`, in eval mode. ValueError for a checkpoint of anything else.
+
+        folder: written by `save_pretrained`.
+        """
         require_instance("folder", folder, (str, Path), "the name of a folder")
         tensors, meta = load_checkpoint(folder)
         require(meta.get("kind") == KIND, f"{folder}, kind", meta.get("kind"), KIND)
@@ -223,7 +199,7 @@ class SharedTokenizer(Freezable):
     def _regulate(
         self, z: Tensor, features: Tensor, place: str, given: dict[str, Any], rest: dict[str, Any]
     ) -> tuple[Tensor, RegulariserTerms | None]:
-        """z through the regulariser, if this is its place; it gets the inputs that it needs and that exist."""
+        """z through the regulariser, if this is its place, with the inputs that it needs and that are available."""
         if self.infotok is None or self.infotok.placement != place:
             return z, None
         if not self._quantizing():
@@ -234,19 +210,24 @@ class SharedTokenizer(Freezable):
             inputs["posterior"] = self.quantizer.logits(features)  # (B, L, K)
         return self.infotok(z, **inputs, **rest)
 
-    def _quantize(
-        self, z: Tensor, generator: torch.Generator | None, mask: Tensor | None = None
-    ) -> tuple[Tensor, Tensor | None, dict[str, Tensor], Usage | ContinuousUsage | None]:
-        if not self._quantizing():
-            return z, None, {}, None
-        out = self.quantizer(z, mask, generator)
-        return out.tokens, out.codes, {"quantizer": out.loss}, out.usage
-
-    def _quantizing(self) -> bool:
-        left = self.warmup_left_before if self.training and recomputing() else self.warmup_left
-        return self.quantizer is not None and left == 0
-
 
 def _count_warmup(tokenizer: SharedTokenizer, _: Any) -> None:
-    """After loading: how many passes of warm-up are left."""
+    """A hook after loading: set how many training steps of warm-up are left."""
     tokenizer.warmup_left = max(0, tokenizer.warmup - int(tokenizer.passes))
+
+
+def _check_parts(
+    encoder: nn.Module, infotok: Regulariser | None, quantizer: nn.Module | None, decoder: nn.Module
+) -> None:
+    """TypeError or ValueError unless the parts of a tokenizer fit together."""
+    for name, part in (("encoder", encoder), ("decoder", decoder)):
+        whole = isinstance(part, nn.Module) and all(hasattr(part, each) for each in ("length", "dim"))
+        require(whole, name, type(part).__name__, "a module with length and dim", TypeError)
+    if infotok is not None:
+        require_regulariser("infotok", infotok)
+    if quantizer is not None:
+        require_instance("quantizer", quantizer, Quantizer)
+    for name, part in (("decoder", decoder), ("infotok", infotok), ("quantizer", quantizer)):
+        dim = getattr(part, "dim", encoder.dim)
+        require(dim == encoder.dim, f"{name}, dim", dim, f"the encoder's, {encoder.dim}")
+    require(decoder.length == encoder.length, "decoder, length", decoder.length, f"the encoder's, {encoder.length}")

@@ -1,30 +1,19 @@
-"""Conditional, nonlinear and discrete-latent bottlenecks against integration, torch.distributions, closed forms."""
-
-import math
+"""Conditional priors, on Gaussian tokens and on codes, against integration, torch.distributions and exact joints."""
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import logsumexp
 from torch import nn
 from torch.distributions import Categorical, Normal, kl_divergence
 
-from infotok.bottleneck import (
-    ConditionalEntropyBottleneck,
-    ConditionalPrior,
-    DiscreteBottleneck,
-    NonlinearBottleneck,
-    VariationalBottleneck,
-    code_information,
-    code_log_posterior,
-    code_rate,
-    discrete_ib,
-    pairwise_lower_bound,
-    pairwise_rate,
-)
+from infotok.bottleneck import ConditionalPrior, MixturePrior, discrete_ib
+from infotok.bottleneck.channel import NoisyTokens
+from infotok.bottleneck.inputs import Batch
+from infotok.bottleneck.padding import Padding
+from infotok.bottleneck.priors import CodePrior
+from infotok.bottleneck.rates import code_rate
 from infotok.information import gaussian_kl
 
 
@@ -41,31 +30,40 @@ def mixture_information(means: np.ndarray, sigmas: np.ndarray, weights: np.ndarr
     return entropy - (weights * (0.5 + np.log(sigmas) + 0.5 * np.log(2 * np.pi))).sum()
 
 
-# --- conditional ---------------------------------------------------------------------------------------------------
+def rate_of_codes(name: str, log_q: torch.Tensor, prior: nn.Module | None = None, host=None) -> torch.Tensor:
+    """InfoTok's code rate of log q(k|x), (..., K) -> (...), for the prior of this name."""
+    log_q = log_q[None] if log_q.ndim == 2 else log_q
+    padding, posterior = Padding(*log_q.shape[:2]), log_q
+    batch = Batch({}, padding, {}, None, None, posterior, host, None, True)
+    return code_rate(name, log_q.shape[-1])(prior, NoisyTokens(log_q, log_q, None), batch)
 
 
 def test_rate_is_the_divergence_from_the_labels_gaussian():
     torch.manual_seed(0)
-    bottleneck = ConditionalEntropyBottleneck(5, 3, 4, beta=0.2)
-    nn.init.normal_(bottleneck.backward_encoder.head.weight)
-    features, labels = torch.randn(10, 5), torch.arange(10) % 4
-    code = bottleneck(features, labels)
-    m, log_v = bottleneck.backward_encoder(labels)
-    q, b = (Normal(mu, (0.5 * lv).exp()) for mu, lv in ((code.mean, code.log_variance), (m, log_v)))
-    assert code.rate.detach() == pytest.approx(kl_divergence(q, b).sum(-1).detach(), abs=1e-5)
-    assert code.loss.item() == pytest.approx(0.2 * code.rate.mean().item(), rel=1e-6)
+    prior, labels = ConditionalPrior(4, 3), torch.arange(10) % 4
+    nn.init.normal_(prior.head.weight)
+    mean, log_variance = torch.randn(2, 10, 3)
+    m, log_v = prior(labels)
+    q, b = (Normal(mu, (0.5 * lv).exp()) for mu, lv in ((mean, log_variance), (m, log_v)))
+    rate = gaussian_kl(mean, log_variance, m, log_v)
+    assert rate.detach() == pytest.approx(kl_divergence(q, b).sum(-1).detach(), abs=1e-5)
 
 
-def test_gradient_of_the_conditional_rate():
+def test_labels_are_one_hot_vectors_and_no_condition_is_zero():
     torch.manual_seed(0)
-    bottleneck = ConditionalEntropyBottleneck(3, 2, 2).double()
-    nn.init.normal_(bottleneck.backward_encoder.head.weight)
-    features = torch.randn(4, 3, dtype=torch.double, requires_grad=True)
-    labels = torch.tensor([0, 1, 1, 0])
-    assert torch.autograd.gradcheck(lambda f: bottleneck.eval()(f, labels).rate, features)
+    prior, labels = ConditionalPrior(4, 3, length=2), torch.arange(10) % 4
+    nn.init.normal_(prior.head.weight)
+    nn.init.normal_(prior.head.bias)
+    one_hot = nn.functional.one_hot(labels, 4).float()
+    for by_label, by_vector in zip(prior(labels), prior(one_hot), strict=True):
+        assert by_label.shape == (10, 2, 3)
+        assert torch.equal(by_label, by_vector)
+    for without, zero in zip(prior(None), prior(torch.zeros(1, 4)), strict=True):
+        assert without.shape == (2, 3)
+        torch.testing.assert_close(without, zero[0])
 
 
-def test_conditional_rate_reaches_i_xz_given_y_and_stays_below_vibs():
+def test_conditional_rate_reaches_i_xz_given_y_and_stays_below_the_unconditional():
     """Four inputs, two classes, one dimension, a fixed encoder: each prior is fitted and judged by integration."""
     means, sigmas = np.array([-2.0, -1.0, 1.0, 2.0]), np.array([0.5, 0.7, 0.6, 0.5])
     labels = np.array([0, 0, 1, 1])
@@ -75,167 +73,71 @@ def test_conditional_rate_reaches_i_xz_given_y_and_stays_below_vibs():
     log_variance = torch.tensor(2 * np.log(sigmas))[:, None]
     y = torch.tensor(labels)
     prior = ConditionalPrior(2, 1).double()
-    vib = VariationalBottleneck(1, 1, prior="mixture", components=4).double().prior
-    vib.draws = 64
-    parameters = [*prior.parameters(), *vib.parameters()]
+    mixture = MixturePrior(1, components=4).double()
+    mixture.draws = 64
+    parameters = [*prior.parameters(), *mixture.parameters()]
     optimiser = torch.optim.Adam(parameters, 0.1)
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
     for _ in range(150):
         m, log_v = prior(y)
-        ceb_rate = gaussian_kl(mean, log_variance, m, log_v).mean()
-        vib_rate = vib.rate(mean, log_variance, generator).mean()
+        conditional = gaussian_kl(mean, log_variance, m, log_v).mean()
+        unconditional = mixture.rate(mean, log_variance, generator).mean()
         optimiser.zero_grad()
-        (ceb_rate + vib_rate).backward()
+        (conditional + unconditional).backward()
         optimiser.step()
-    vib.draws = 20_000
-    vib_rate = vib.rate(mean, log_variance, generator).mean()
-    assert ceb_rate.item() >= given_y - 1e-9
+    mixture.draws = 20_000
+    unconditional = mixture.rate(mean, log_variance, generator).mean()
+    assert conditional.item() >= given_y - 1e-9
     # the best Gaussian per class matches its two inputs' moments
     moments = [means[labels == c].var() + (sigmas[labels == c] ** 2).mean() for c in (0, 1)]
     best = np.mean(0.5 * np.log(np.repeat(moments, 2) / sigmas**2))
-    assert ceb_rate.item() == pytest.approx(best, abs=1e-4)
-    assert vib_rate.item() == pytest.approx(total, abs=0.02)
-    assert ceb_rate.item() <= vib_rate.item()
+    assert conditional.item() == pytest.approx(best, abs=1e-4)
+    assert unconditional.item() == pytest.approx(total, abs=0.02)
+    assert conditional.item() <= unconditional.item()
 
 
 def test_on_a_finite_joint_the_conditional_rate_is_the_difference():
-    """At the optimal encoder of a discrete joint, I(X;T|Y) = I(X;T) - I(T;Y) exactly: CEB never pays more than VIB."""
+    """At the optimal encoder of a discrete joint, I(X;T|Y) = I(X;T) - I(T;Y) exactly."""
     p_xy = np.random.default_rng(1).dirichlet(np.ones(15)).reshape(5, 3)
+    weights = torch.tensor(p_xy)
     for beta in (1.5, 3.0, 10.0):
         ib = discrete_ib(p_xy, beta)
-        log_q = torch.tensor(ib.q_t_given_x).clamp(min=1e-300).log()
+        log_q = torch.tensor(ib.q_t_given_x).clamp(min=1e-300).log()  # (X, T)
         q_t_given_y = torch.tensor(ib.q_y_given_t.T * ib.q_t)  # (Y, T), rows to be normalised
         log_b = (q_t_given_y / q_t_given_y.sum(1, keepdim=True)).clamp(min=1e-300).log()
-        weights = torch.tensor(p_xy)
-        ceb = (weights * code_rate(log_q[:, None], log_b[None])).sum().item()
-        vib = (weights.sum(1) * code_rate(log_q, torch.tensor(ib.q_t).clamp(min=1e-300).log())).sum().item()
-        assert vib == pytest.approx(ib.i_tx, abs=1e-9)
-        assert ceb == pytest.approx(ib.i_tx - ib.i_ty, abs=1e-9)
-        assert ceb <= vib + 1e-12
-
-
-def test_warmup_and_free_bits_are_those_of_the_variational_bottleneck():
-    torch.manual_seed(0)
-    bottleneck = ConditionalEntropyBottleneck(4, 2, 3, beta=1.0, warmup=4, free_bits=50.0)
-    losses = [bottleneck(torch.randn(8, 4), torch.zeros(8, dtype=torch.long)).loss.item() for _ in range(6)]
-    assert losses == pytest.approx([50 * math.log(2) * min(i / 4, 1) for i in range(6)], rel=1e-5)
-
-
-# --- nonlinear -----------------------------------------------------------------------------------------------------
-
-
-@settings(max_examples=8, deadline=None)
-@given(
-    means=st.lists(st.floats(-4, 4), min_size=2, max_size=5, unique_by=lambda v: round(v, 1)), spread=st.floats(0.3, 3)
-)
-def test_pairwise_bounds_hold_the_truth_between_them(means, spread):
-    means = np.array(sorted(means))
-    sigmas = spread * np.linspace(0.8, 1.2, len(means))
-    truth = mixture_information(means, sigmas)
-    mean, log_variance = torch.tensor(means)[:, None], torch.tensor(2 * np.log(sigmas))[:, None]
-    upper, lower = (
-        pairwise_rate(mean, log_variance).mean().item(),
-        pairwise_lower_bound(mean, log_variance).mean().item(),
-    )
-    assert lower - 1e-6 <= truth <= upper + 1e-6
-    assert upper <= math.log(len(means)) + 1e-9
-
-
-def test_pairwise_bounds_meet_where_clusters_are_apart():
-    """Two tight groups far from each other: both bounds say log 2 (Kolchinsky & Tracey 2017, section 4)."""
-    mean = torch.tensor([[0.0], [0.0], [100.0], [100.0]], dtype=torch.double)
-    log_variance = torch.zeros(4, 1, dtype=torch.double)
-    assert pairwise_rate(mean, log_variance).mean().item() == pytest.approx(math.log(2), abs=1e-9)
-    assert pairwise_lower_bound(mean, log_variance).mean().item() == pytest.approx(math.log(2), abs=1e-9)
-
-
-def test_pairwise_divergences_are_torchs():
-    torch.manual_seed(0)
-    mean, log_variance = torch.randn(6, 3, dtype=torch.double), torch.randn(6, 3, dtype=torch.double)
-    q = Normal(mean, (0.5 * log_variance).exp())
-    p = Normal(mean[:, None], (0.5 * log_variance)[:, None].exp())
-    kl = kl_divergence(p, q).sum(-1)
-    assert pairwise_rate(mean, log_variance) == pytest.approx(math.log(6) - torch.logsumexp(-kl, 1), abs=1e-9)
-    whole, parts = pairwise_lower_bound(mean, log_variance), pairwise_lower_bound(mean, log_variance, chunk=4)
-    assert parts == pytest.approx(whole, abs=1e-12)
-    log_variance.requires_grad_()
-    mean.requires_grad_()
-    assert torch.autograd.gradcheck(pairwise_rate, (mean, log_variance))
-    assert torch.autograd.gradcheck(pairwise_lower_bound, (mean, log_variance))
-
-
-def test_nonlinear_bottleneck_charges_that_rate():
-    torch.manual_seed(0)
-    bottleneck = NonlinearBottleneck(4, 2, beta=0.5)
-    code = bottleneck(torch.randn(8, 4))
-    assert code.loss.item() == pytest.approx(0.5 * pairwise_rate(code.mean, code.log_variance).mean().item(), rel=1e-6)
-    code.loss.backward()
-    assert bottleneck.to_mean.weight.grad.abs().sum() > 0
-
-
-# --- discrete latents ------------------------------------------------------------------------------------------------
-
-
-def test_posterior_is_the_softmax_of_distances():
-    torch.manual_seed(0)
-    z, codebook = torch.randn(2, 5, 3, dtype=torch.double), torch.randn(7, 3, dtype=torch.double)
-    expected = torch.log_softmax(-(z[..., None, :] - codebook).square().sum(-1) / 0.3, -1)
-    assert code_log_posterior(z, codebook, 0.3) == pytest.approx(expected, abs=1e-9)
-    hard = code_log_posterior(z, codebook, 1e-6).exp()
-    assert hard.max(-1).values == pytest.approx(torch.ones(2, 5), abs=1e-6)
+        given_y = rate_of_codes("host", log_q[:, None].expand(5, 3, -1), host=log_b[None])  # (X, Y)
+        marginal = torch.tensor(ib.q_t).clamp(min=1e-300).log()
+        rate = rate_of_codes("host", log_q[:, None], host=marginal)[:, 0]  # (X,)
+        assert (weights.sum(1) * rate).sum().item() == pytest.approx(ib.i_tx, abs=1e-9)
+        assert (weights * given_y).sum().item() == pytest.approx(ib.i_tx - ib.i_ty, abs=1e-9)
 
 
 def test_code_rate_is_torchs_divergence():
     torch.manual_seed(0)
     log_q = torch.randn(4, 6, dtype=torch.double).log_softmax(-1).requires_grad_()
     log_r = torch.randn(6, dtype=torch.double).log_softmax(-1).requires_grad_()
-    assert code_rate(log_q, log_r).detach() == pytest.approx(
-        kl_divergence(Categorical(logits=log_q), Categorical(logits=log_r)).detach(), abs=1e-9
-    )
-    assert torch.autograd.gradcheck(code_rate, (log_q, log_r))
-
-
-def test_code_information_is_the_least_rate_and_dits_definition():
-    torch.manual_seed(0)
-    log_q = (2 * torch.randn(50, 6, dtype=torch.double)).log_softmax(-1)
-    least = code_information(log_q).item()
-    joint = log_q.exp().numpy() / 50
-    independent = joint.sum(1, keepdims=True) * joint.sum(0)
-    assert least == pytest.approx((joint * np.log(joint / independent)).sum(), abs=1e-10)
-    for prior in torch.randn(20, 6, dtype=torch.double).log_softmax(-1):
-        assert code_rate(log_q, prior).mean().item() >= least
-    aggregate = log_q.exp().mean(0).log()
-    assert code_rate(log_q, aggregate).mean().item() == pytest.approx(least, abs=1e-12)
-
-
-def test_discrete_bottleneck_draws_from_its_posterior():
-    torch.manual_seed(0)
-    bottleneck = DiscreteBottleneck(3, 5, prior="uniform", beta=0.1)
-    features = torch.randn(3).expand(20_000, 3)
-    draw = bottleneck(features, generator=torch.Generator().manual_seed(1))
-    share = torch.bincount(draw.codes, minlength=5) / len(draw.codes)
-    assert share == pytest.approx(draw.log_posterior[0].detach().exp(), abs=0.02)
-    assert draw.sample.detach() == pytest.approx(bottleneck.codebook[draw.codes].detach(), abs=1e-5)
-    assert draw.rate[0].item() == pytest.approx(
-        math.log(5) - Categorical(logits=draw.log_posterior[0]).entropy().item(), abs=1e-5
-    )
-    nearest = bottleneck.eval()(features[:1]).codes
-    assert nearest == torch.cdist(features[:1], bottleneck.codebook).argmin(1)
+    expected = kl_divergence(Categorical(logits=log_q), Categorical(logits=log_r)).detach()
+    assert rate_of_codes("host", log_q, host=log_r)[0].detach() == pytest.approx(expected, abs=1e-9)
+    assert torch.autograd.gradcheck(lambda q, r: rate_of_codes("host", q, host=r), (log_q, log_r))
 
 
 def test_learned_code_prior_becomes_the_aggregate():
+    """Its rate is then I(X;K), the smallest that a fixed prior can have."""
     torch.manual_seed(0)
-    bottleneck = DiscreteBottleneck(2, 4, beta=1.0)
-    features = torch.randn(64, 2)
-    optimiser = torch.optim.Adam([bottleneck.prior_logits], 0.1)
+    log_q, prior = (2 * torch.randn(64, 4)).log_softmax(-1), CodePrior(4)
+    optimiser = torch.optim.Adam(prior.parameters(), 0.1)
     for _ in range(200):
-        loss = bottleneck(features).loss
+        loss = rate_of_codes("learned", log_q, prior).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    draw = bottleneck(features)
-    assert draw.rate.mean().item() == pytest.approx(code_information(draw.log_posterior).item(), abs=1e-3)
+    joint = log_q.exp().double().numpy() / 64
+    independent = joint.sum(1, keepdims=True) * joint.sum(0)
+    information = (joint * np.log(joint / independent)).sum()
+    assert loss.item() == pytest.approx(information, abs=1e-3)
+    assert prior().exp().detach() == pytest.approx(log_q.exp().mean(0), abs=0.01)
+    assert rate_of_codes("standard", log_q).mean().item() > information
 
 
 @pytest.mark.parametrize(
@@ -246,38 +148,6 @@ def test_learned_code_prior_becomes_the_aggregate():
         (lambda: ConditionalPrior(2, 2)(torch.zeros(3, 5)), ValueError, r"y: got shape \(3, 5\), expected vectors of"),
         (lambda: ConditionalPrior(2, 2)([0]), TypeError, "y: got 'list', expected a tensor"),
         (lambda: ConditionalPrior(2, 2)(torch.zeros(3, 1, dtype=int)), ValueError, "y: got shape .* expected labels"),
-        (
-            lambda: ConditionalEntropyBottleneck(2, 2, 2)(torch.zeros(3, 2), torch.zeros(2, dtype=int)),
-            ValueError,
-            r"y, batch: got shape \(2,\), expected as many as features, 3",
-        ),
-        (
-            lambda: pairwise_rate(torch.zeros(1, 2), torch.zeros(1, 2)),
-            ValueError,
-            "mean: got shape .* at least 2 inputs",
-        ),
-        (lambda: pairwise_rate(torch.zeros(2, 2), torch.zeros(2, 3)), ValueError, "log_variance: got shape"),
-        (lambda: pairwise_lower_bound(torch.zeros(2, 2), torch.zeros(2, 2), 0), ValueError, "chunk: got 0"),
-        (lambda: NonlinearBottleneck(2, 2)(torch.zeros(2, 2, 2)), ValueError, r"features: got shape .* \(B, 2\)"),
-        (lambda: DiscreteBottleneck(2, 0), ValueError, "codes: got 0, expected a positive integer"),
-        (
-            lambda: DiscreteBottleneck(2, 3, prior="flat"),
-            ValueError,
-            "prior: got 'flat', expected one of uniform, learned",
-        ),
-        (lambda: DiscreteBottleneck(2, 3, beta=-1), ValueError, "beta: got -1, expected a number in \\[0, inf\\)"),
-        (
-            lambda: DiscreteBottleneck(2, 3, temperature=0),
-            ValueError,
-            "temperature: got 0, expected a number in \\(0, inf\\)",
-        ),
-        (
-            lambda: DiscreteBottleneck(2, 3)(torch.zeros(4, 3)),
-            ValueError,
-            r"features: got shape .* of shape \(..., 2\)",
-        ),
-        (lambda: code_log_posterior(torch.zeros(4, 2), torch.zeros(3, 3)), ValueError, r"codebook: got .* \(K, 2\)"),
-        (lambda: code_log_posterior(torch.zeros(4, 2), torch.zeros(3, 2), 0.0), ValueError, "temperature: got 0.0"),
     ],
 )
 def test_bad_input_is_named(call, error, message):

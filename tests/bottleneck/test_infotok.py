@@ -77,7 +77,7 @@ def test_code_rate_is_torchs_divergence_per_image(prior, length):
     data, infotok, host = batch(), module(prior=prior, length=length, codes=K), torch.randn(B, L, K)
     _, terms = infotok(data["features"], text=data["text"], posterior=data["posterior"], host=host)
     reference = {"standard": torch.zeros(K), "host": host}
-    r = reference[prior] if prior in reference else infotok.prior(data["text"])
+    r = reference[prior] if prior in reference else infotok.prior(*[data["text"]] * (prior == "text"))
     truth = kl_divergence(Categorical(logits=data["posterior"]), Categorical(logits=r.expand(B, L, K)))
     assert terms.compression.item() == pytest.approx(truth.sum(1).mean().item(), rel=1e-5)
 
@@ -197,7 +197,7 @@ def test_before_a_quantizer_the_tokens_are_a_noisy_channel_in_training_only():
 
 
 @pytest.mark.parametrize("options", [{"estimator": "hsic"}, {"codes": K}, {"compression": 0.0}])
-def test_without_a_price_there_is_no_noise(options):
+def test_without_a_rate_there_is_no_noise(options):
     data = batch()
     tokens, _ = module(**options)(data["features"], image=data["image"], posterior=data["posterior"])
     assert torch.equal(tokens, data["features"])
@@ -426,7 +426,7 @@ def test_a_batch_without_captions_drops_the_term_and_says_so(estimator):
     with pytest.warns(UserWarning, match="consistency is left out of a batch: 0 of 12 images have text"):
         _, terms = infotok(data["features"], **inputs)
     least = 2 if estimator == "variational" else 4
-    assert terms.dropped == {"consistency": f"0 of 12 images have text, and {least} is the fewest to compare"}
+    assert terms.dropped == {"consistency": f"0 of 12 images have text; at least {least} are compared"}
     assert terms.computed == ("compression",)
     assert terms.loss.item() == pytest.approx(0.5 * terms.compression.item())
     infotok(data["features"], **inputs)  # once
@@ -608,7 +608,7 @@ def test_checkpointing_counts_a_pass_once(reentrant):
             features = (batch()["features"] + step).requires_grad_()
             value = checkpoint(loss, features, use_reentrant=reentrant) if twice else loss(features)
             value.backward()
-        counts = [infotok.passes.item(), infotok.monitor.passes, infotok.monitor.quantized, vib.passes.item()]
+        counts = [infotok.passes.item(), infotok.monitor.steps, infotok.monitor.quantized_steps, vib.passes.item()]
         assert counts == [2, 2, 2, 2]
         found.append((value.detach(), features.grad))
     for once, again in zip(*found, strict=True):
@@ -934,5 +934,5 @@ def test_a_host_prior_without_a_host_is_an_error_unless_there_is_none_yet():
 
 
 def test_an_unknown_input_cannot_be_unavailable():
-    with pytest.raises(ValueError, match=r"unavailable: got \['price'\], expected some of image, text"):
-        module()(batch()["features"], unavailable=frozenset({"price"}))
+    with pytest.raises(ValueError, match=r"unavailable: got \['pixels'\], expected some of image, text"):
+        module()(batch()["features"], unavailable=frozenset({"pixels"}))

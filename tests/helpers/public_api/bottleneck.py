@@ -16,7 +16,6 @@ FEATURES = torch.randn(6, 2, 4, generator=seeded())
 TEXT = torch.randn(6, 5, generator=seeded())
 P = np.array([[0.2, 0.3], [0.4, 0.1]])
 COVS = {"cov_x": np.array([[1.0, 0.2], [0.2, 1.0]]), "cov_xy": np.array([[0.4], [0.1]]), "cov_y": np.array([[1.0]])}
-LOG_POSTERIOR = MEAN.log_softmax(1)
 PLAN = {"beta": 0.1, "free_bits": 0.5, "warmup": 3}
 GAUSS = {"mean": MEAN, "log_variance": LOG_VARIANCE, "generator": None}
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2])
@@ -40,28 +39,12 @@ def drawn(values: dict):
 
 
 CALLS = {
-    "ConditionalEntropyBottleneck": (
-        own.ConditionalEntropyBottleneck,
-        drawn({"dim_in": 4, "dim": 3, "dim_y": 3, **PLAN}),
-    ),
-    "ConditionalEntropyBottleneck.forward": (
-        own.ConditionalEntropyBottleneck(4, 3, 3).eval(),
-        drawn({"features": FEATURES[:, 0], "y": LABELS, "samples": 2, "generator": None}),
-    ),
     "ConditionalPrior": (own.ConditionalPrior, drawn({"dim_y": 5, "dim": 4, "length": 2})),
     "ConditionalPrior.forward": (own.ConditionalPrior(5, 4, 2), drawn({"y": TEXT})),
     **{name: (getattr(own, name), drawn({"dim": 3})) for name in ("DiagonalPrior", "FullPrior")},
     "MixturePrior": (own.MixturePrior, drawn({"dim": 3, "components": 2, "draws": 2})),
     "MixturePrior.log_prob": (PRIORS["MixturePrior"].log_prob, drawn({"z": MEAN})),
     **{f"{name}.rate": (prior.rate, drawn(GAUSS)) for name, prior in PRIORS.items()},
-    "DiscreteBottleneck": (
-        own.DiscreteBottleneck,
-        drawn({"dim": 4, "codes": 3, "prior": "learned", "temperature": 1.0, "beta": 0.01, "free_bits": 0.5}),
-    ),
-    "DiscreteBottleneck.forward": (
-        own.DiscreteBottleneck(4, 3).eval(),
-        drawn({"features": FEATURES, "generator": None}),
-    ),
     "DiscreteIB.clusters": (IB.clusters, drawn({"tolerance": 1e-4})),
     "HSICBottleneck": (
         own.HSICBottleneck,
@@ -115,11 +98,6 @@ CALLS = {
         INFOTOK.watch,
         drawn({"tokens": FEATURES, "usage": None, "mask": torch.ones(6, 2, dtype=torch.bool)}),
     ),
-    "NonlinearBottleneck": (own.NonlinearBottleneck, drawn({"dim_in": 4, "dim": 3, **PLAN})),
-    "NonlinearBottleneck.forward": (
-        own.NonlinearBottleneck(4, 3).eval(),
-        drawn({"features": FEATURES[:, 0], "samples": 2, "generator": None}),
-    ),
     "VariationalBottleneck": (
         own.VariationalBottleneck,
         drawn({"dim_in": 4, "dim": 3, "prior": "mixture", "components": 2, **PLAN}),
@@ -129,9 +107,6 @@ CALLS = {
         drawn({"features": FEATURES, "samples": 2, "generator": None}),
     ),
     "StandardPrior": (own.StandardPrior, drawn({})),
-    "code_information": (own.code_information, drawn({"log_posterior": LOG_POSTERIOR})),
-    "code_log_posterior": (own.code_log_posterior, drawn({"z": MEAN, "codebook": MEAN[:4], "temperature": 1.0})),
-    "code_rate": (own.code_rate, drawn({"log_posterior": LOG_POSTERIOR, "log_prior": LOG_POSTERIOR[0]})),
     "critical_betas": (own.critical_betas, drawn(COVS)),
     "gaussian_ib": (own.gaussian_ib, drawn({**COVS, "beta": 20.0})),
     "gaussian_ib_curve": (own.gaussian_ib_curve, drawn({**COVS, "betas": np.array([5.0, 20.0])})),
@@ -146,6 +121,4 @@ CALLS = {
             {"p_xy": P, "betas": np.array([1.5, 2.0]), "clusters": 2, "deterministic": False, "restarts": 1, "seed": 0}
         ),
     ),
-    "pairwise_lower_bound": (own.pairwise_lower_bound, drawn({"mean": MEAN, "log_variance": LOG_VARIANCE, "chunk": 4})),
-    "pairwise_rate": (own.pairwise_rate, drawn({"mean": MEAN, "log_variance": LOG_VARIANCE})),
 }

@@ -99,7 +99,7 @@ class HSICEstimator:
         sides = {term: Side(gathered(v.values), natural_kernel(v.values), None, v.name) for term, v in compared.items()}
         rows = gathered(batch.padding.unpack(tokens.z).flatten(1))
         if "compression" in batch.on and len(rows) < 4:
-            batch.dropped["compression"] = f"a batch of {len(rows)}; at least 4 are compared"
+            batch.dropped["compression"] = f"a batch of {len(rows)}; at least 4 are needed"
         elif "compression" in batch.on:
             sides["compression"] = Side(gathered(batch.image), "gaussian", None, "image")
         if not sides:

@@ -73,7 +73,7 @@ class Batch:
             present = gather(found.present, self.training)
             rows = int(present.sum())
             if rows < least:
-                self.dropped[term] = f"{rows} of {len(present)} images have {found.name}; at least {least} are compared"
+                self.dropped[term] = f"{rows} of {len(present)} images have {found.name}; at least {least} are needed"
             else:
                 compared[term] = found._replace(present=present)
         return compared

@@ -91,8 +91,6 @@ class SharedTokenizer(TokenCodec):
         self.register_load_state_dict_pre_hook(refuse_nonfinite)
         self.register_load_state_dict_post_hook(_count_warmup)
 
-    # --- training ----------------------------------------------------------------------------------------------------
-
     def forward(
         self,
         images: Tensor,
@@ -161,8 +159,6 @@ class SharedTokenizer(TokenCodec):
         """The inputs that the regulariser's switched-on terms read, names out of `regulariser.INPUTS`."""
         return frozenset() if self.infotok is None else self.infotok.needs
 
-    # --- saving ------------------------------------------------------------------------------------------------------
-
     @classmethod
     def from_config(cls, config: TokenizerConfig) -> "SharedTokenizer":
         """A new tokenizer. Encoder and decoder have the same initial weights, from torch's global generator, with
@@ -194,8 +190,6 @@ class SharedTokenizer(TokenCodec):
         require(meta.get("kind") == KIND, f"{folder}, kind", meta.get("kind"), KIND)
         return load_module(lambda: cls.from_config(TokenizerConfig.from_dict(meta["config"])), tensors, str(folder))
 
-    # --- the parts in their places -----------------------------------------------------------------------------------
-
     def _regulate(
         self, z: Tensor, features: Tensor, place: str, given: dict[str, Any], rest: dict[str, Any]
     ) -> tuple[Tensor, RegulariserTerms | None]:
@@ -226,7 +220,11 @@ def _check_parts(
     if infotok is not None:
         require_regulariser("infotok", infotok)
     if quantizer is not None:
-        require_instance("quantizer", quantizer, Quantizer)
+        offered = {name for name in (*Quantizer.__annotations__, *vars(Quantizer)) if not name.startswith("_")}
+        fits = isinstance(quantizer, nn.Module) and offered <= set(
+            dir(quantizer)
+        )  # isinstance would compute properties
+        require(fits, "quantizer", type(quantizer).__name__, "a Quantizer", TypeError)
     for name, part in (("decoder", decoder), ("infotok", infotok), ("quantizer", quantizer)):
         dim = getattr(part, "dim", encoder.dim)
         require(dim == encoder.dim, f"{name}, dim", dim, f"the encoder's, {encoder.dim}")

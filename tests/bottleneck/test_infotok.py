@@ -426,7 +426,7 @@ def test_a_batch_without_captions_drops_the_term_and_says_so(estimator):
     with pytest.warns(UserWarning, match="consistency is left out of a batch: 0 of 12 images have text"):
         _, terms = infotok(data["features"], **inputs)
     least = 2 if estimator == "variational" else 4
-    assert terms.dropped == {"consistency": f"0 of 12 images have text; at least {least} are compared"}
+    assert terms.dropped == {"consistency": f"0 of 12 images have text; at least {least} are needed"}
     assert terms.computed == ("compression",)
     assert terms.loss.item() == pytest.approx(0.5 * terms.compression.item())
     infotok(data["features"], **inputs)  # once

@@ -163,7 +163,7 @@ def test_encoding_changes_nothing():
 
 def test_a_warm_up_is_an_autoencoder_without_codes():
     tokenizer = make(warmup=2)
-    with pytest.raises(ValueError, match="codes: got 'none', expected quantized tokens; 0 of 2 passes of warm-up"):
+    with pytest.raises(ValueError, match="expected quantized tokens; 0 of 2 training steps of warm-up"):
         tokenizer.codes(BATCH.images)
     for _ in range(2):
         out = tokenizer(BATCH.images)

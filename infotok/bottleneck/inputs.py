@@ -188,18 +188,18 @@ def check_on_ranks(check: Callable[[], Checked], features: Tensor, inputs: dict[
 
     Otherwise one rank would raise alone and the others would wait for its rows. It takes one small all_gather.
     """
-    refused, checked = None, None
+    failed, checked = None, None
     try:
         checked = check()
     except (TypeError, ValueError) as error:
-        refused = error
-    shape = tuple(features.shape[:2]) if refused is None else (0, 0)
-    widths = [-1 if refused or value is None else math.prod(value.shape[1:]) for value in inputs.values()]
-    ranks = of_each_rank([refused is not None, *shape, *widths], features.device)
-    if refused is not None:
-        raise refused
+        failed = error
+    shape = tuple(features.shape[:2]) if failed is None else (0, 0)
+    widths = [-1 if failed or value is None else math.prod(value.shape[1:]) for value in inputs.values()]
+    ranks = of_each_rank([failed is not None, *shape, *widths], features.device)
+    if failed is not None:
+        raise failed
     bad = [str(rank) for rank, values in enumerate(ranks) if values[0]]
-    require(not bad, "inputs", f"a refused batch on rank {', '.join(bad)}", "valid inputs on every rank")
+    require(not bad, "inputs", f"an invalid batch on rank {', '.join(bad)}", "valid inputs on all ranks")
     remedies = ["drop_last=True makes batches even", "pad to one length, with mask="]
     names = ["features, rows", "features, tokens", *(f"{name}, numbers in a row (-1: none)," for name in inputs)]
     for i, name in enumerate(names, start=1):

@@ -67,7 +67,7 @@ class Monitor:
     def check_condition(self, conditional: bool, condition: Tensor | None) -> None:
         """Warn if a rate that is conditioned on the text gets none."""
         if conditional and condition is None:
-            self.warn("prior", 'prior="text" without text: compression is that of no caption')
+            self.warn("prior", 'prior="text", but no text was passed: the rate is that of the unconditional prior')
 
     def warn_dropped(self, dropped: dict[str, str]) -> None:
         """Warn of terms that are left out of a batch, for each reason once."""

@@ -119,6 +119,6 @@ def test_nearly_deterministic_and_badly_scaled_variables_stay_accurate() -> None
         ),
     ],
 )
-def test_bad_input_is_refused_by_name(call, line: str) -> None:
+def test_bad_input_is_named(call, line: str) -> None:
     with pytest.raises((TypeError, ValueError), match=line):
         call()

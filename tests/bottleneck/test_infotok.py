@@ -680,7 +680,7 @@ def test_ranks_that_do_not_fit_all_say_so(tmp_path):
     assert first["text"] == "text, numbers in a row (-1: none), on each rank: got [7, -1], expected as many on each"
     assert first["width"] == "image, numbers in a row (-1: none), on each rank: got [6, 5], expected as many on each"
     assert first["tokens"].startswith("features, tokens on each rank: got [3, 4], expected as many on each: pad to one")
-    assert first["refused"] == "inputs: got 'a refused batch on rank 1', expected valid inputs on every rank"
+    assert first["refused"] == "inputs: got 'an invalid batch on rank 1', expected valid inputs on all ranks"
     assert second.pop("refused").startswith("text: got shape (8, 6), expected 7 numbers in each row")
     assert second.items() <= first.items()
 
@@ -870,6 +870,33 @@ def call(options: dict, **changes):
 def test_wrong_use_is_named(options, changes, error, message):
     with pytest.raises(error, match=message):
         call(options, **changes)
+
+
+# --- checkpoints -----------------------------------------------------------------------------------------------------
+
+NOISE, CRITIC = ["to_log_variance.weight", "to_log_variance.bias"], ["log_scale", "tokens.weight", "value.weight"]
+
+
+@pytest.mark.parametrize(
+    ("options", "keys"),
+    [
+        ({}, ["passes", *NOISE]),
+        ({"compression": 0.0}, ["passes"]),
+        ({"prior": "learned"}, ["passes", *NOISE, "prior.mean", "prior.log_variance"]),
+        ({"prior": "text", "length": L}, ["passes", *NOISE, "prior.head.weight", "prior.head.bias"]),
+        ({"codes": K, "prior": "learned"}, ["passes", "prior.logits"]),
+        ({"codes": K, "prior": "text"}, ["passes", "prior.head.weight", "prior.head.bias"]),
+        ({"codes": K, "consistency": 1.0}, ["passes", *(f"critics.consistency.{name}" for name in CRITIC)]),
+        ({"estimator": "hsic", "consistency": 1.0}, ["passes"]),
+        (
+            {"estimator": "hsic", "placement": "adapter"},
+            ["passes", *(f"adapter.{i}.{name}" for i in (0, 1, 3) for name in ("weight", "bias"))],
+        ),
+    ],
+)
+def test_checkpoints_have_the_keys_of_version_0_1(options, keys):
+    """In this order, by which optimisers sum the norms of gradients."""
+    assert list(module(**options).state_dict()) == keys
 
 
 # --- the interface of a regulariser ----------------------------------------------------------------------------------

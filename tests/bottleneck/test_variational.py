@@ -150,14 +150,14 @@ def test_free_bits_cost_nothing_and_push_nothing() -> None:
     assert bottleneck.to_mean.weight.grad.abs().sum() == 0
 
 
-def test_warmup_raises_the_price_in_training_only_and_is_saved() -> None:
+def test_warmup_raises_the_rate_weight_in_training_only_and_is_saved() -> None:
     bottleneck = VariationalBottleneck(4, 2, beta=0.8, warmup=4)
     features = torch.randn(8, 4)
-    prices = []
+    weights = []
     for _ in range(6):
         code = bottleneck(features)
-        prices.append((code.loss / code.rate.mean()).item())
-    assert prices == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 0.8])
+        weights.append((code.loss / code.rate.mean()).item())
+    assert weights == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 0.8])
     bottleneck.eval()(features)
     assert bottleneck.passes.item() == 6
     twin = VariationalBottleneck(4, 2, beta=0.8, warmup=4)
@@ -165,7 +165,7 @@ def test_warmup_raises_the_price_in_training_only_and_is_saved() -> None:
     assert float(twin.current_beta()) == pytest.approx(0.8)
 
 
-def test_a_high_price_empties_the_code() -> None:
+def test_a_high_rate_weight_empties_the_code() -> None:
     torch.manual_seed(0)
     bottleneck = VariationalBottleneck(4, 2, beta=10.0)
     optimiser = torch.optim.Adam(bottleneck.parameters(), lr=0.05)
@@ -203,7 +203,7 @@ def test_a_prior_of_ones_own() -> None:
         (lambda: MixturePrior(2, draws=0), "draws: got 0"),
     ],
 )
-def test_bad_input_is_refused_by_name(call, line: str) -> None:
+def test_bad_input_is_named(call, line: str) -> None:
     with pytest.raises(ValueError, match=line):
         call()
 
@@ -228,7 +228,7 @@ def test_any_precision_gives_the_answer_of_float32(dtype, prior) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_is_not_finite_is_refused_unless_checks_are_off(value) -> None:
+def test_what_is_not_finite_is_an_error_unless_checks_are_off(value) -> None:
     bottleneck, features = VariationalBottleneck(4, 2), torch.zeros(3, 4).index_fill(0, torch.tensor([1]), value)
     with pytest.raises(ValueError, match="features: got 'NaN or infinity', expected finite numbers"):
         bottleneck(features)

@@ -75,12 +75,12 @@ def test_an_image_is_encoded_as_it_is_alone():
     ],
 )
 @pytest.mark.parametrize("call", ["encode", "codes", "__call__"])
-def test_what_is_no_image_is_refused(images, error, message, call):
+def test_what_is_no_image_is_an_error(images, error, message, call):
     with pytest.raises(error, match=message):
         getattr(make(), call)(images)
 
 
-def test_tokens_of_another_shape_are_refused_by_the_decoder():
+def test_tokens_of_another_shape_are_errors_of_the_decoder():
     with pytest.raises(ValueError, match=r"tokens: got shape \(2, 7, 8\), expected a tensor of shape \(B, 16, 8\)"):
         make().decode(torch.zeros(2, 7, 8))
 
@@ -137,7 +137,7 @@ def test_continuous_tokens_have_no_codes():
         ),
     ],
 )
-def test_codes_out_of_range_or_shape_are_refused(codes, error, message):
+def test_codes_out_of_range_or_shape_are_errors(codes, error, message):
     with pytest.raises(error, match=message):
         make().decode_codes(codes)
 
@@ -304,7 +304,7 @@ def test_consistency_alone_raises_what_tokens_say_of_the_text():
         ({"warmup": 1.5}, "warmup: got 1.5, expected a non-negative integer"),
     ],
 )
-def test_parts_that_do_not_fit_are_refused(parts, message):
+def test_parts_that_do_not_fit_are_errors(parts, message):
     fitting = {
         "encoder": ConvEncoder(32, 4, 8, 8),
         "infotok": None,
@@ -338,7 +338,7 @@ def test_a_saved_tokenizer_is_the_same_one(name, tmp_path):
     assert torch.equal(again[0].terms["infotok"], again[1].terms["infotok"])
 
 
-def test_foreign_truncated_and_other_checkpoints_are_refused(tmp_path):
+def test_foreign_truncated_and_other_checkpoints_are_errors(tmp_path):
     tokenizer = make()
     tokenizer.save_pretrained(tmp_path)
     tensors, meta = load_checkpoint(tmp_path)

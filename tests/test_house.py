@@ -18,7 +18,7 @@ FILE, CLASS, CELL, CELLS, CODE = 300, 150, 30, 35, 300  # the most lines, and ce
 PLACES = {
     "KV cache": "unified/kv_cache.py",
     "mask token": "unified/masked.py",
-    "position embedding": "unified/base.py",
+    "position embedding": "unified/sequence.py",
     "classifier-free guidance": "unified/sampling.py",
     "ablation": "experiments/plan.py",
     "hyperparameter": "experiments/plan.py",

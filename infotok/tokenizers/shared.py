@@ -33,6 +33,7 @@ from infotok.tokenizers.quantizers.usage import ContinuousUsage, Usage
 __all__ = ["SharedTokenizer", "Tokenized"]
 
 KIND = "SharedTokenizer"  # what its checkpoints say they are
+QUANTIZER = {name for name in (*vars(Quantizer), *Quantizer.__annotations__) if not name.startswith("_")}  # its names
 
 
 @dataclass(frozen=True)
@@ -220,11 +221,9 @@ def _check_parts(
     if infotok is not None:
         require_regulariser("infotok", infotok)
     if quantizer is not None:
-        offered = {name for name in (*Quantizer.__annotations__, *vars(Quantizer)) if not name.startswith("_")}
-        fits = isinstance(quantizer, nn.Module) and offered <= set(
-            dir(quantizer)
-        )  # isinstance would compute properties
-        require(fits, "quantizer", type(quantizer).__name__, "a Quantizer", TypeError)
+        owned = {*dir(type(quantizer)), *vars(quantizer)} if isinstance(quantizer, nn.Module) else set()
+        whole = owned >= QUANTIZER  # by name: `isinstance` would compute a rate, which a module on "meta" has not
+        require(whole, "quantizer", type(quantizer).__name__, "a Quantizer", TypeError)
     for name, part in (("decoder", decoder), ("infotok", infotok), ("quantizer", quantizer)):
         dim = getattr(part, "dim", encoder.dim)
         require(dim == encoder.dim, f"{name}, dim", dim, f"the encoder's, {encoder.dim}")

@@ -1,15 +1,16 @@
-"""One training loop for all three models, on one device or many.
+"""The training loop of all three models and of tokenizers: hyperparameters, schedule, checkpoints, many devices.
 
     history = train(model, source, TrainConfig(steps=650), run_dir="runs/ar")      # run again: it goes on, or is done
 
-- batch i is drawn by a generator seeded with (seed, i), and so is every other random number of step i: the step is the
-  data's position and the state of all generators at once
+- batch i is drawn by a generator seeded with (seed, i), and so is every other random number of step i: the step alone
+  gives the position in the data and the state of all generators
 - a run that is killed resumes from its last checkpoint and ends with the same weights, bit for bit on a CPU
-- processes (`accelerate launch`) share one batch of `batch` images: the loss curve does not change, but for rounding,
-  which on a GPU Muon's bfloat16 magnifies. Accumulated parts share its gradient, but quantizers see part after part
-- `metrics.jsonl` in `run_dir` has every term, weighted as it was added, with throughput and utilisation
+- processes (`accelerate launch`) share one batch of `batch` images: the loss curve changes by rounding only, which on a
+  GPU Muon's bfloat16 magnifies. Accumulated parts share its gradient, but quantizers see part after part
+- `metrics.jsonl` in `run_dir` has every term, weighted as it was added, with throughput and model FLOPs utilisation
 - one process trains in a folder; everything that a run goes on from is under a checksum (`run_folder`, `metrics`)
 - a loss or gradient that is not finite stops the run, with its step and its name
+- `on_step` is called after every step, for instance to evaluate the model
 """
 
 import copy
@@ -17,25 +18,19 @@ import math
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 
-from infotok.errors import (
-    require,
-    require_choice,
-    require_flag,
-    require_float,
-    require_folder,
-    require_function,
-    require_instance,
-    require_int,
-)
+from infotok.errors import LARGEST, require, require_folder, require_function, require_instance
 from infotok.modes import keeping_modes
+from infotok.settings import Count, NonNegative, Positive, settings
 from infotok.unified.arguments import check_part
 from infotok.unified.optimisers import make_optimisers
 from infotok.unified.run_folder import Run
@@ -48,40 +43,54 @@ OnStep = Callable[[int, dict[str, float]], None]
 DATA, MODEL, TORCH = range(3)  # streams of random numbers
 
 
-@dataclass(frozen=True)
+@settings
 class TrainConfig:
-    """Muon and AdamW (`make_optimisers`; muon=False: AdamW alone), a linear warm-up over `warmup` steps and a cosine to
-    zero. The rate suits small models of random weights; a checkpoint wants less. `batch` is that of all processes
-    together, cut into `accumulate` parts each; precision "no" or "bf16". `save_every` and `log_every` count steps."""
+    """The hyperparameters of `train`.
 
-    steps: int = 650
-    batch: int = 32
-    questions: int = 8
-    learning_rate: float = 6e-3
-    warmup: int = 50
-    weight_decay: float = 0.01
-    clip: float = 5.0
-    accumulate: int = 1
-    precision: str = "no"
+    Optimisers are Muon and AdamW (`make_optimisers`). The learning rate suits small models with random weights; a
+    checkpoint of the hub wants a lower one. It warms up linearly and falls as a cosine to zero (`schedule_factor`).
+
+    steps: optimiser steps.
+    batch: images per step, of all processes together.
+    questions: per image.
+    learning_rate: the highest.
+    warmup: steps of the linear warm-up.
+    weight_decay: of matrices; vectors have none.
+    clip: the largest norm of the gradient.
+    accumulate: parts into which each process cuts its share of the batch, to save memory.
+    precision: "no" for float32, "bf16" for autocast.
+    muon: whether the language model's matrices are optimised by Muon; False for AdamW alone.
+    seed: of batches, masks and noise.
+    save_every: steps between checkpoints.
+    log_every: steps between logged rows.
+    """
+
+    steps: Count = 650
+    batch: Count = 32
+    questions: Count = 8
+    learning_rate: Positive = 6e-3
+    warmup: Annotated[int, Field(ge=0, le=LARGEST)] = 50
+    weight_decay: NonNegative = 0.01
+    clip: Positive = 5.0
+    accumulate: Count = 1
+    precision: Literal["no", "bf16"] = "no"
     muon: bool = True
-    seed: int = 0
-    save_every: int = 200
-    log_every: int = 10
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    save_every: Count = 200
+    log_every: Count = 10
 
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch", "questions", "accumulate", "save_every", "log_every"):
-            require_int(name, getattr(self, name))
-        require_int("warmup", self.warmup, 0), require_int("seed", self.seed, 0, 2**63 - 1)
-        for name in ("learning_rate", "clip"):
-            require_float(name, getattr(self, name), "(0, inf)")
-        require_float("weight_decay", self.weight_decay, "[0, inf)")
-        require_flag("muon", self.muon), require_choice("precision", self.precision, ("no", "bf16"))
 
-    def rate_at(self, step: int) -> float:
-        """The learning rate of step 0, 1, ..., steps - 1."""
-        require_int("step", step, 0, self.steps - 1)
-        warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
-        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+def schedule_factor(step: int, config: TrainConfig) -> float:
+    """The learning rate of step 0, 1, ... as a share of the highest: linear warm-up times a cosine to zero."""
+    warm = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
+    return warm * 0.5 * (1 + math.cos(math.pi * step / config.steps))
+
+
+def make_scheduler(optimiser: torch.optim.Optimizer, config: TrainConfig, start: int = 0) -> LambdaLR:
+    """The learning-rate scheduler of a run that has finished `start` steps; its state is the step alone."""
+    for group in optimiser.param_groups:
+        group["initial_lr"] = config.learning_rate
+    return LambdaLR(optimiser, partial(schedule_factor, config=config), last_epoch=start - 1)
 
 
 def train(
@@ -117,7 +126,7 @@ def train(
         require_folder("run_dir", run_dir)
     if on_step is not None:
         require_function("on_step", on_step, "a function of the step and its row")
-    unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # in a tokenizer's warm-up some parts rest
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # in a tokenizer's warm-up some are
     accelerator = Accelerator(kwargs_handlers=[unused])  # one for the process: the precision is the run's own
     processes = accelerator.num_processes
     parts = config.accumulate * processes
@@ -127,6 +136,7 @@ def train(
     silent = "INFOTOK_RUN" in os.environ or not accelerator.is_main_process  # the runner has a progress line of its own
 
     with run.opened() as start, torch.random.fork_rng():  # leaves torch's own generator to the caller
+        schedulers = [make_scheduler(optimiser, config, start) for optimiser in optimisers]
         ready, *optimisers = accelerator.prepare(Loss(model, config).train(), *optimisers)
         meter = make_meter(model, source, config, accelerator)
         bar = tqdm(range(start, config.steps), initial=start, total=config.steps, desc="training", disable=silent)
@@ -138,9 +148,6 @@ def train(
                 shares = _shares(batch, parts)[accelerator.process_index :: processes]
                 own = [share.to(accelerator.device) for share in shares]
             with meter.timing("step"):
-                for optimiser in optimisers:
-                    for group in optimiser.param_groups:
-                        group["lr"] = config.rate_at(step)
                 sums: dict[str, Tensor] = {}
                 for i, part in enumerate(own):
                     with accelerator.no_sync(ready) if i + 1 < len(own) else nullcontext():  # talk once a step
@@ -149,11 +156,13 @@ def train(
                     sums = {name: sums.get(name, 0.0) + term.detach() for name, term in terms.items()}
                 norm = accelerator.clip_grad_norm_(model.parameters(), config.clip)
                 row = _finite(step + 1, accelerator.reduce(sums, "mean"), norm)
-                for optimiser in optimisers:
+                rate = schedulers[0].get_last_lr()[0]
+                for optimiser, scheduler in zip(optimisers, schedulers, strict=True):
                     optimiser.step()
                     optimiser.zero_grad()
+                    scheduler.step()
             if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
-                run.log({"step": step + 1, **row, "learning_rate": config.rate_at(step), **meter.read(config.batch)})
+                run.log({"step": step + 1, **row, "learning_rate": rate, **meter.read(config.batch)})
                 bar.set_postfix(loss=f"{row['loss']:.3f}")
             if on_step is not None:
                 with keeping_modes(model), torch.random.fork_rng():

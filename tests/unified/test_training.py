@@ -18,7 +18,7 @@ from infotok.files import only_writer
 from infotok.unified import AutoregressiveModel, MaskedModel, TrainConfig, read_metrics, train
 from infotok.unified.muon import Muon
 from infotok.unified.optimisers import load_optimisers, make_optimisers, optimiser_tensors
-from infotok.unified.training import draw_batch
+from infotok.unified.training import draw_batch, make_scheduler, schedule_factor
 from infotok.worlds import ShapesWorld
 
 KILLS = int(os.environ.get("INFOTOK_KILLS", 20))
@@ -48,7 +48,7 @@ def test_the_loop_is_one_step_on_the_sum_of_terms(undisturbed):
         torch.manual_seed(_seed(5, step, TORCH, 0))
         terms = model.loss(draw_batch(WORLD, SMALL, step), torch.Generator().manual_seed(_seed(5, step, MODEL)))
         for group in [group for optimiser in optimisers for group in optimiser.param_groups]:
-            group["lr"] = SMALL.rate_at(step)
+            group["lr"] = SMALL.learning_rate * schedule_factor(step, SMALL)
         sum(terms.values()).backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), SMALL.clip)
         for optimiser in optimisers:
@@ -71,11 +71,20 @@ def test_only_matrices_decay():
 
 def test_the_learning_rate_rises_and_falls():
     config = TrainConfig(steps=100, warmup=10, learning_rate=1.0)
-    rates = [config.rate_at(step) for step in range(100)]
+    optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler, rates = make_scheduler(optimiser, config), []
+    for _ in range(100):
+        rates += scheduler.get_last_lr()
+        optimiser.step()
+        scheduler.step()
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == pytest.approx(0.98, abs=0.01)
     assert rates[50] == pytest.approx(0.5)
     assert 0 < rates[-1] < 1e-3
+    by_hand = [min(1, (i + 1) / 10) * 0.5 * (1 + math.cos(math.pi * i / 100)) for i in range(100)]
+    assert rates == pytest.approx(by_hand, rel=1e-15)
+    resumed = [make_scheduler(optimiser, config, start).get_last_lr()[0] for start in range(100)]
+    assert resumed == rates  # bit for bit: the step is all the state that there is
 
 
 def test_batches_depend_on_seed_and_step_alone():

@@ -245,7 +245,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "unified.AutoregressiveModel.predict_tokens | u | *",
         "unified.ContinuousModel.predict_tokens | u | *",
     ),
-    "the first step, and the id of padding, are 0": ("unified.*.rate_at | step | zero", "unified.pack | pad | zero"),
+    "the id of padding is 0": ("unified.pack | pad | zero",),
     "a boolean mask in boolean form is the same mask": ("unified.* | mask, bidirectional | boolean",),
     "heads take any leading axes, and those of a velocity broadcast": (
         "unified.FlowHead.velocity | x, t, state | more axes, fewer rows, fewer axes",

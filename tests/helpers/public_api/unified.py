@@ -206,7 +206,6 @@ CALLS = {
     ),
     "IncrementalDecoder.feed": (stream().feed, new({"embeddings": EMBEDDINGS[:, :1], "keep": False})),
     "TrainConfig": (own.TrainConfig, new(PLAN)),
-    "TrainConfig.rate_at": (own.TrainConfig().rate_at, new({"step": 3})),
     "block_mask": (
         own.block_mask,
         new(

@@ -1,12 +1,12 @@
-"""Checkpoints: tensors in safetensors, everything else in JSON, never half of either. No pickle is ever read.
+"""Checkpoints: tensors in safetensors, everything else in JSON, both under checksums. No pickle is ever read.
 
     save_checkpoint(folder, model.state_dict(), {"config": config, "step": 300})
     tensors, meta = load_checkpoint(folder)
     load_state(model, tensors, "model")
 
-A checkpoint is a folder of `weights.safetensors` and `config.json`. Each is written beside its place and renamed into
-it, and the second carries the SHA-256 of the first and of its own content: a pair that does not belong together, as
-after a power cut between the two, is refused like one that was cut short or damaged.
+A checkpoint is a folder of `weights.safetensors` and `config.json`. Each is written atomically. The second holds the
+SHA-256 of the first and of its own content, so that damaged files are refused, and pairs that do not belong together,
+as after a power cut between the two.
 """
 
 import hashlib
@@ -30,11 +30,14 @@ WEIGHTS, CONFIG = "weights.safetensors", "config.json"
 
 
 def save_checkpoint(folder: str | Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
-    """Write `tensors` and `meta` (JSON values) to `folder`, in place of any checkpoint there.
+    """Write a checkpoint to `folder`, in place of any checkpoint there.
 
-    Tied weights are written once for each name. Before anything is written: TypeError for a value that is no tensor or
-    a meta that JSON cannot hold, ValueError for a tensor with NaN or infinite numbers. OSError, in one line, for a disk
-    that is full or may not be written to.
+    - folder: made if it is missing
+    - tensors: such as a `state_dict`; tied weights are written once for each name
+    - meta: JSON values, such as the configuration
+
+    Raises TypeError for a value that is not a tensor or a meta that JSON cannot hold, and ValueError for a tensor with
+    NaN or infinity, before anything is written. Raises OSError, in one line, for a disk that is full or read-only.
     """
     for name, tensor in tensors.items():
         require(isinstance(tensor, Tensor), f"tensors[{name!r}]", type(tensor).__name__, "a torch.Tensor", TypeError)
@@ -50,10 +53,12 @@ def save_checkpoint(folder: str | Path, tensors: Mapping[str, Tensor], meta: Map
 
 
 def load_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `save_checkpoint` wrote, tensors on the CPU.
+    """The tensors, on the CPU, and the meta of a checkpoint.
 
-    Raises FileNotFoundError for a missing file; ValueError for one that is truncated, damaged or no checkpoint's, and
-    for NaN or infinite numbers. A checkpoint of version 0.1, whose meta carries no checksum, loads with a warning.
+    - folder: where `save_checkpoint` wrote it
+
+    Raises FileNotFoundError for a missing file; ValueError for one that is truncated, damaged or not of a checkpoint,
+    and for NaN or infinity. A checkpoint of version 0.1, whose meta has no checksum, loads with a warning.
     """
     weights, config = (Path(folder) / name for name in (WEIGHTS, CONFIG))
     for path in (config, weights):
@@ -79,17 +84,23 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, An
 
 
 def load_module(make: Callable[[], nn.Module], tensors: Mapping[str, Tensor], what: str) -> nn.Module:
-    """The module that `make()` returns, with the weights `tensors`, in eval mode.
+    """A new module with the weights of a checkpoint, in eval mode.
 
-    It is first made without memory, on torch's meta device: a configuration that does not fit the weights, be it ever
-    so large, is refused before anything is allocated. ValueError, in one line, also for one that describes no module.
+    The module is first made on torch's meta device, without memory: a configuration that does not fit the weights is
+    refused before anything is allocated.
+
+    - make: a function that returns the module
+    - tensors: its state
+    - what: what the line of an error calls the checkpoint
+
+    Raises ValueError, in one line, for tensors that do not fit and for a configuration that describes no module.
     """
     try:
         with torch.device("meta"):
             shapes = make()
     except ValueError:
         raise
-    except Exception as error:  # a key that is missing, a list where a number should be: the file is a stranger's
+    except Exception as error:  # such as a missing key, or a list in place of a number
         reason = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
         raise ValueError(message(what, f"the configuration of no model ({reason})", "that of a saved one")) from error
     check_state(shapes, tensors, what)
@@ -99,18 +110,20 @@ def load_module(make: Callable[[], nn.Module], tensors: Mapping[str, Tensor], wh
 
 
 def load_state(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
-    """`module.load_state_dict(tensors)`, strictly; any mismatch is one line that names the first key at fault.
+    """Load a module's state, strictly. Floating-point numbers are converted to the module's type.
 
-    Nothing is loaded unless everything fits. Floating-point numbers are converted to the module's type; a name that
-    an attribute had once is replaced by its name of today.
+    A name that an attribute had in an earlier version is replaced by its present one (see `_renamed`).
+
+    Raises ValueError, in one line that begins with `what` and names the first key at fault, unless everything fits;
+    nothing is loaded then.
     """
     module.load_state_dict(check_state(module, tensors, what))
 
 
 def check_state(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
-    """`tensors` by their names of today; ValueError unless they have the shapes and kinds of the module's state."""
+    """`tensors` by their present names; ValueError unless they have the names, shapes and types of the module's state."""
     expected = module.state_dict()
-    tensors = _of_today(module, tensors, expected.keys())
+    tensors = _renamed(module, tensors, expected.keys())
     for name, own in expected.items():
         require(name in tensors, f"{what}, {name}", "no such tensor", "one: the checkpoint is of another configuration")
         check_tensor(tensors[name], own, f"{what}, {name}")
@@ -119,10 +132,10 @@ def check_state(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> 
     return tensors
 
 
-def _of_today(module: nn.Module, tensors: Mapping[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
-    """`tensors` with the names that attributes had once replaced by those of today.
+def _renamed(module: nn.Module, tensors: Mapping[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
+    """`tensors` with earlier names of attributes replaced by the present ones.
 
-    A module class lists its renamed attributes in `renamed_keys`, {name then: name today}.
+    A module class lists its renamed attributes in `renamed_keys`, {earlier name: present name}.
     """
     renamed = {}
     for path, part in module.named_modules():
@@ -131,8 +144,8 @@ def _of_today(module: nn.Module, tensors: Mapping[str, Tensor], expected: Collec
     named = {}
     for name, tensor in tensors.items():
         heads = (old for old in renamed if name == old or name.startswith(f"{old}."))
-        today = next((renamed[old] + name[len(old) :] for old in heads), name)
-        named[today if name not in expected and today in expected and today not in tensors else name] = tensor
+        present = next((renamed[old] + name[len(old) :] for old in heads), name)
+        named[present if name not in expected and present in expected and present not in tensors else name] = tensor
     return named
 
 

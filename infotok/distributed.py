@@ -1,6 +1,6 @@
-"""A batch that several processes share: its sums, means and rows over the ranks of `torch.distributed`.
+"""Sums, means and rows of a batch over the ranks of `torch.distributed` (DDP).
 
-Every function is the identity where there is one process.
+Every function is the identity in a single process.
 """
 
 import torch
@@ -11,7 +11,7 @@ __all__ = ["first_rank", "gather_over_ranks", "mean_over_ranks", "of_each_rank",
 
 
 def rank_and_world() -> tuple[int, int]:
-    """This process's number, and how many there are."""
+    """The rank of this process, and the world size (the number of processes)."""
     return (dist.get_rank(), dist.get_world_size()) if dist.is_available() and dist.is_initialized() else (0, 1)
 
 
@@ -28,12 +28,12 @@ def mean_over_ranks(values: Tensor) -> Tensor:
 
 
 def gather_over_ranks(rows: Tensor) -> Tensor:
-    """The rows of every rank, in order, (N, ...) of each; gradients return to the rank they came from."""
+    """The rows (N, ...) of every rank, in order, where N is the same; gradients return to their rank."""
     return GatherRows.apply(rows) if rank_and_world()[1] > 1 else rows
 
 
 def of_each_rank(values: list[int], device: torch.device) -> list[list[int]]:
-    """These integers of every rank, in order: for all to see whether they agree before they gather."""
+    """These integers of every rank, in order, so that all can check that they agree before a gather."""
     if rank_and_world()[1] == 1:
         return [values]
     own = torch.tensor(values, dtype=torch.long, device=device)
@@ -43,16 +43,16 @@ def of_each_rank(values: list[int], device: torch.device) -> list[list[int]]:
 
 
 def first_rank(*values: Tensor) -> None:
-    """What the first rank has, on all of them, in place."""
+    """The values of the first rank on all ranks, in place (a broadcast)."""
     if rank_and_world()[1] > 1:
         for value in values:
             dist.broadcast(value.data, src=0)
 
 
 class GatherRows(torch.autograd.Function):
-    """all_gather along the first dimension, whose backward sums each rank's share of the gradient over all ranks.
+    """all_gather along the first dimension; its backward pass sums the gradient of each rank's rows over all ranks.
 
-    With the average that DistributedDataParallel takes, parameters then get the gradient of the whole batch's loss.
+    DistributedDataParallel averages gradients, so parameters get the gradient of the loss of the whole batch.
     """
 
     @staticmethod

@@ -1,12 +1,12 @@
-"""Bad input, refused in one line that names the argument, what came and what is expected.
+"""Checks of arguments: an error is one line that names the argument, what came and what is expected.
 
     require(beta > 0, "beta", beta, "a number above 0")
     with checks(False):                     # fp16 training: GradScaler skips a step with an infinity, no error ends it
         loss = model(batch)
 
-Shapes and types are always checked. The numbers inside tensors (NaN, infinity, ranges) are checked where that is cheap:
-on the CPU, and on an accelerator in eval mode only, since a look at a number there stalls the device. `checks(False)`
-switches these value checks off, `checks(True)` makes them everywhere; while torch compiles or exports there are none.
+Shapes and types are always checked. The numbers inside tensors (NaN, infinity, ranges) are checked on the CPU, and on
+an accelerator in eval mode only, since reading a number there waits for the device. `checks(False)` switches these
+value checks off, `checks(True)` makes them everywhere; while torch compiles or exports there are none.
 """
 
 import math
@@ -21,15 +21,15 @@ if TYPE_CHECKING:  # torch and NumPy are imported where a tensor or an array is 
     import numpy as np
     from torch import Tensor
 
-LARGEST = 2**31 - 1  # the largest size: a larger one is a slip, refused before anything is allocated
+LARGEST = 2**31 - 1  # the largest size: a larger one is a mistake, refused before anything is allocated
 LONGEST = 160  # characters of a value that a line shows
-_enabled: bool | None = None  # None: where it is cheap
+_enabled: bool | None = None  # None: on the CPU, and on an accelerator in eval mode
 
 
 class checks:
     """Switch the checks of values on or off: as a function from here on, as a context manager inside the block.
 
-    enabled: False for none, True for all, on accelerators in training too; None, at first, for those that are cheap.
+    - enabled: False for none; True for all, also in training on an accelerator; None for the default
     """
 
     def __init__(self, enabled: bool | None) -> None:
@@ -46,7 +46,7 @@ class checks:
 
 
 def checking(values: Any, training: bool = False) -> bool:
-    """Whether the numbers in the tensor `values` are to be checked, in a pass of a module in this mode."""
+    """Whether the numbers in the tensor `values` are checked; training: the mode of the module that checks."""
     from torch.compiler import is_compiling  # here, so that a command without tensors need not import torch
 
     if is_compiling():
@@ -73,7 +73,7 @@ def refuse(name: str, got: Any, expected: str, error: type[Exception] = ValueErr
 
 
 def message(name: str, got: Any, expected: str) -> str:
-    """The line itself; arrays are described by their shape, not printed, and long values are cut."""
+    """The line itself; arrays are described by their shape, and long values are cut."""
     shape = getattr(got, "shape", None)
     if shape is not None and len(shape):
         shown = f"shape {tuple(shape)}"
@@ -84,7 +84,7 @@ def message(name: str, got: Any, expected: str) -> str:
 
 
 def require_instance(name: str, value: Any, kind: type | tuple[type, ...], expected: str | None = None) -> None:
-    """Raise TypeError unless `value` is a `kind`; `expected` describes it, by default by the name of the class."""
+    """TypeError unless `value` is a `kind`; `expected` describes it, by default the name of the class."""
     kinds = kind if isinstance(kind, tuple) else (kind,)
     names = " or ".join(f"a {each.__name__}" for each in kinds)
     require(isinstance(value, kind), name, _kind(value), expected or names, TypeError)
@@ -118,7 +118,7 @@ def integers(low: float = -math.inf, high: float = math.inf) -> str:
 
 
 def require_float(name: str, value: Any, interval: str = "(-inf, inf)") -> float:
-    """`value` as a float in `interval`, written as in mathematics; TypeError for what is no number.
+    """`value` as a float in `interval`, such as "[0, 1)"; TypeError for a value that is not a number.
 
     >>> require_float("decay", 1.0, "[0, 1)")
     Traceback (most recent call last):
@@ -134,36 +134,30 @@ def require_float(name: str, value: Any, interval: str = "(-inf, inf)") -> float
 
 
 def require_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
-    """Raise ValueError unless `value` is one of `choices` (strings)."""
+    """ValueError unless `value` is one of `choices` (strings)."""
     known = isinstance(value, str) and value in choices
     require(known, name, value if isinstance(value, str) else _kind(value), f"one of {', '.join(choices)}")
 
 
 def require_flag(name: str, value: Any) -> None:
-    """Raise TypeError unless `value` is True or False."""
-    require(
-        isinstance(value, bool),
-        name,
-        _shown(value),
-        "True or False",
-        TypeError,
-    )
+    """TypeError unless `value` is True or False."""
+    require(isinstance(value, bool), name, _shown(value), "True or False", TypeError)
 
 
 def require_function(name: str, value: Any, expected: str) -> None:
-    """Raise TypeError unless `value` can be called; `expected` says with what."""
+    """TypeError unless `value` can be called; `expected` says with what."""
     require(callable(value) and not isinstance(value, type), name, _kind(value), expected, TypeError)
 
 
 def require_generator(name: str, value: Any) -> None:
-    """Raise TypeError unless `value` is a torch.Generator."""
+    """TypeError unless `value` is a torch.Generator."""
     import torch
 
     require_instance(name, value, torch.Generator, "a torch.Generator")
 
 
 def require_device(name: str, value: Any) -> None:
-    """Raise TypeError or ValueError unless `value` is a torch.device or names one."""
+    """TypeError or ValueError unless `value` is a torch.device or names one."""
     import torch
 
     require_instance(name, value, (str, torch.device), "a device or its name")
@@ -174,18 +168,18 @@ def require_device(name: str, value: Any) -> None:
 
 
 def require_folder(name: str, value: Any) -> None:
-    """Raise TypeError or ValueError unless `value` is the path of a folder: a string or a pathlib.Path, not empty."""
+    """TypeError or ValueError unless `value` is the path of a folder: a string or a pathlib.Path, not empty."""
     require_instance(name, value, (str, PurePath), "a folder's path")
     require(str(value), name, value, "a folder's path, . for this one")
 
 
 def require_text(name: str, value: Any) -> None:
-    """Raise TypeError unless `value` is a string."""
+    """TypeError unless `value` is a string."""
     require(isinstance(value, str), name, _shown(value), "a string", TypeError)
 
 
 def require_seed(name: str, value: Any) -> None:
-    """Raise TypeError or ValueError unless `value` is a seed, an integer from 0 to 2^63 - 1, or a NumPy generator."""
+    """TypeError or ValueError unless `value` is a seed, an integer from 0 to 2^63 - 1, or a NumPy generator."""
     import numpy as np
 
     if not isinstance(value, np.random.Generator):
@@ -197,8 +191,8 @@ def require_numbers(
 ) -> "np.ndarray":
     """`values` as a float64 array of finite real numbers in `interval`, with `ndim` axes and at least one entry.
 
-    Takes numbers, sequences, NumPy arrays and torch tensors of any real dtype. Raises TypeError for strings, booleans,
-    complex numbers and objects, ValueError for masked entries, ragged sequences, and values out of the interval.
+    `values` are numbers, sequences, NumPy arrays or torch tensors of any real dtype. TypeError for strings, booleans,
+    complex numbers and objects; ValueError for masked entries, ragged sequences, and values out of the interval.
     """
     import numpy as np
 
@@ -227,10 +221,11 @@ def require_numbers(
 def require_tensor(
     name: str, value: Any, shape: tuple[int | str, ...] = ("...",), kind: str = "float", values: str | None = None
 ) -> "Tensor":
-    """`value`, a tensor of `shape` and `kind`; with `values`, an interval, its entries are checked as well.
+    """`value`, if it is a tensor of `shape` and `kind`; else TypeError or ValueError.
 
-    shape: a size, or a name for any size from 0, per axis; a leading "..." is any number of axes.
-    kind: "float", "integer", "int64" or "any". Checking `values` waits for the device: leave it out in training loops.
+    - shape: a size, or a name for any size from 0, per axis; a leading "..." is any number of axes
+    - kind: "float", "integer", "int64" or "any"
+    - values: an interval for its entries; this check waits for the device, so leave it out in training loops
 
     >>> import torch
     >>> require_tensor("images", torch.zeros(2, 3), ("B", 3, "S", "S"))
@@ -240,7 +235,7 @@ def require_tensor(
     """
     import torch
 
-    if not isinstance(value, torch.Tensor):  # the line is made where it is needed: torch.compile cannot print sizes
+    if not isinstance(value, torch.Tensor):  # no line unless it is needed: torch.compile cannot print sizes
         require(False, name, _kind(value), f"a tensor of shape {_shape(shape)}", TypeError)
     fits = {
         "float": value.is_floating_point(),
@@ -266,14 +261,14 @@ def require_tensor(
 
 
 def require_finite(name: str, values: "Tensor", training: bool = False) -> None:
-    """Raise ValueError for NaN or infinity in `values`, where `checking` says so; training: the mode of the module."""
+    """ValueError for NaN or infinity in `values`, if `checking` says so; training: the mode of the module."""
     if values.numel() and checking(values, training):
-        # the largest magnitude is finite only if all are, and it is ten times faster to find
+        # the largest magnitude is finite only if all are, and ten times faster to compute
         require(values.detach().abs().amax().isfinite(), name, "NaN or infinity", "finite numbers")
 
 
 def require_rows(name: str, value: Any, shape: tuple[int | str, ...] = ("...",), training: bool = False) -> "Tensor":
-    """`value`, a floating-point tensor of `shape` with one entry or more, finite as `require_finite` checks it."""
+    """`value`, if it is a float tensor of `shape` with one entry or more, finite by `require_finite`."""
     require_tensor(name, value, shape)
     if value.numel() == 0:
         require(False, name, value, f"a tensor of shape {_shape(shape)}, not empty")
@@ -288,12 +283,12 @@ def _inside(value: Any, interval: str) -> Any:
 
 
 def _shown(value: Any) -> Any:
-    """What to show of a value that is no number: numbers and strings as they are, else the type's name."""
+    """What a line shows of a value that is not a number: numbers and strings as they are, else the type's name."""
     return value if isinstance(value, Real | str | None) else _kind(value)
 
 
 def _kind(value: Any) -> str | None:
-    """What to show of a value of the wrong type: the type's name."""
+    """What a line shows of a value of the wrong type: the type's name."""
     return None if value is None else type(value).__name__
 
 

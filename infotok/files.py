@@ -1,7 +1,11 @@
-"""Files that are never half written, JSON that names its file when it is damaged, and folders with one writer.
+"""Atomic writes, JSON files with clear errors, and folders with one writer at a time.
 
-A file is written beside its place under a hidden name, synchronised to the disk and renamed into its place. JSON is
-Python's dialect: it also has `NaN`, `Infinity` and `-Infinity`, so that every float survives bit for bit.
+A file is written beside its final path under a hidden name, synchronised to the disk and renamed. JSON is Python's
+dialect with `NaN`, `Infinity` and `-Infinity`, so that every float is read back bit for bit.
+
+- `write_atomically`, `new_folder`, `remove_folder`, `remove_temporaries`   files and folders, never half written
+- `only_writer`   a lock on a folder
+- `plain`, `to_json`, `write_json`, `read_json`, `parse_json`   JSON with NumPy and torch values
 """
 
 import errno
@@ -24,10 +28,12 @@ _LEFTOVER = re.compile(r"\..+\.\w+\.[a-z0-9_]{8}")  # what `tempfile` makes of "
 
 
 def write_atomically(path: Path, content: str | bytes, durable: bool = True) -> None:
-    """Write `content` to `path`, so that a reader sees the old file or the new one, never a part.
+    """Write a file atomically: a reader sees the old content or the new one, never a part.
 
-    durable: the new file also survives a power cut, once this returns. False saves the milliseconds that the disk
-    needs, for files that are rewritten many times a second and are worthless afterwards, such as progress.
+    - path: the file; its folder is made
+    - content: text, written as UTF-8, or bytes
+    - durable: whether the new file survives a power cut once this returns. False saves milliseconds, for files that are
+      rewritten many times a second, such as progress
 
     Raises OSError in one line that names `path`; the old file is then unchanged, and no temporary file is left.
     """
@@ -53,7 +59,7 @@ def write_atomically(path: Path, content: str | bytes, durable: bool = True) -> 
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder` and its parents; those that are new survive a power cut."""
+    """Make `folder` and its parents, so that they survive a power cut."""
     if not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
@@ -61,10 +67,10 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Write a folder's list of names to the disk, where the system can (POSIX)."""
+    """Synchronise a folder's list of names to the disk, where the system can (POSIX)."""
     if os.name != "posix":
         return
-    with suppress(OSError):  # some network file systems cannot; names are then as durable as they make them
+    with suppress(OSError):  # some network file systems cannot
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -74,7 +80,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """An OSError inside, such as that of a full disk, leaves as one line that names `path`, not a temporary file."""
+    """A context manager: an OSError inside, such as a full disk, becomes one line that names `path`."""
     try:
         yield
     except OSError as error:
@@ -85,7 +91,7 @@ def naming(path: Path) -> Iterator[None]:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A hidden folder to fill, which takes the place of `path` when it is whole; errors as of `write_atomically`."""
+    """A context manager: a hidden folder to fill, renamed to `path` at the end; errors as in `write_atomically`."""
     with naming(path):
         make_folder(path.parent)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.new."))
@@ -101,7 +107,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder, if there is one, under a hidden name: killed half way, no part of it is left at `path`."""
+    """Remove a folder, if there is one. It is renamed first, so that a kill leaves no part of it at `path`."""
     if path.exists():
         with naming(path):
             hidden = path.rename(path.with_name(f".{path.name}.old.{secrets.token_hex(4)}"))
@@ -109,9 +115,9 @@ def remove_folder(path: Path) -> None:
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Remove what a killed process left half written in `folder`: hidden files and folders `.name.extension.xxxxxxxx`.
+    """Remove the temporary files and folders of a killed process, `.name.extension.xxxxxxxx`, from `folder`.
 
-    Only for the one process that writes there (`only_writer`): what another is about to rename looks the same.
+    Only for the one process that writes there (`only_writer`): a file that another is about to rename looks the same.
     """
     for path in folder.iterdir() if folder.is_dir() else ():
         if _LEFTOVER.fullmatch(path.name):
@@ -120,10 +126,12 @@ def remove_temporaries(folder: Path) -> None:
 
 @contextmanager
 def only_writer(folder: Path, doing: str) -> Iterator[None]:
-    """Hold `folder`, which is made, for this process alone, by a lock that ends with it however it ends.
+    """A context manager: a lock on a folder for this process alone, released when the process ends in any way.
 
-    doing: what this process does there, for others to read: "training". Raises BlockingIOError, in one line that names
-    the folder and the process that holds it.
+    - folder: made if it is missing
+    - doing: what this process does there, such as "training"; others read it in their error
+
+    Raises BlockingIOError, in one line that names the folder and the process that holds the lock.
     """
     from filelock import FileLock, Timeout
 
@@ -145,7 +153,7 @@ def only_writer(folder: Path, doing: str) -> Iterator[None]:
 
 
 def plain(value: Any) -> Any:
-    """Arrays, tensors and NumPy numbers as the lists and numbers that JSON knows; anything else stays as it is."""
+    """`value` with arrays, tensors, series and NumPy numbers as lists and numbers of Python; the rest as it is."""
     if isinstance(value, Mapping):
         names = [str(key) for key in value]
         twice = next((name for name in names if names.count(name) > 1), None) if len({*names}) < len(names) else None
@@ -163,9 +171,12 @@ def plain(value: Any) -> Any:
 
 
 def to_json(value: Any, name: str = "value") -> str:
-    """Readable JSON of `value`; numbers survive the way there and back bit for bit, NaN and infinities too.
+    """`value` as indented JSON, from which every number, NaN and infinity is read back bit for bit.
 
-    TypeError, in one line with the keys that lead to it, for a value that JSON cannot hold.
+    - value: anything `plain` makes into JSON values
+    - name: what the line of an error calls the value
+
+    Raises TypeError, in one line with the keys that lead to it, for a value that JSON cannot hold.
     """
     try:
         value = plain(value)
@@ -192,16 +203,18 @@ def _check(value: Any, name: str) -> None:
 
 
 def write_json(path: Path, value: Any, durable: bool = True) -> None:
-    """`to_json(value)` in `path`, as `write_atomically` writes it; nothing is written of what JSON cannot hold."""
+    """Write `to_json(value)` to `path` by `write_atomically`; nothing is written of a value that JSON cannot hold."""
     write_atomically(path, to_json(value, path.name), durable)
 
 
 def read_json(path: Path, keys: Sequence[str] = ()) -> Any:
-    """What `write_json` wrote to `path`.
+    """The value of a JSON file.
 
-    keys: names that the file's object must have. FileNotFoundError for a missing file; ValueError, in one line that
-    names the file and what is wrong with it, for one that is empty, truncated, no JSON, not UTF-8, lacks one of `keys`,
-    is a folder or may not be read.
+    - path: the file
+    - keys: names that its object must have
+
+    Raises FileNotFoundError for a missing file. Raises ValueError, in one line that names the file and its fault, for
+    one that is empty, truncated, not JSON, not UTF-8, without one of `keys`, a folder or not readable.
     """
     value = parse_json(read_bytes(path), str(path))
     if keys:
@@ -212,14 +225,14 @@ def read_json(path: Path, keys: Sequence[str] = ()) -> Any:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file; errors as of `reading`."""
+    """The bytes of a file; errors as in `reading`."""
     with reading(path):
         return path.read_bytes()
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """An OSError inside leaves as one line: FileNotFoundError for a missing file, ValueError for any other reason."""
+    """A context manager: an OSError inside becomes one line, as FileNotFoundError or, for other reasons, ValueError."""
     try:
         yield
     except FileNotFoundError:
@@ -229,7 +242,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def parse_json(content: bytes, name: str) -> Any:
-    """The value of JSON text in UTF-8; ValueError, in one line that begins with `name`, for anything else."""
+    """The value of JSON in UTF-8; ValueError, in one line that begins with `name`, for anything else."""
     try:
         text = content.decode("utf-8-sig")  # some editors on Windows begin a file with a mark
         if not text.strip():

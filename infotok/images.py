@@ -1,4 +1,4 @@
-"""Small colour images as text, which JSON can hold and a figure's recipe can keep: each a PNG in base64."""
+"""Small colour images as text for JSON, such as the metrics of a figure: each is a PNG in base64."""
 
 import base64
 import io
@@ -8,15 +8,18 @@ import numpy as np
 
 
 def packed(images: Any) -> list[str]:
-    """Images (N, 3, H, W) in [0, 1], a tensor or an array, as N strings; values are rounded to 8 bits."""
+    """The images as N strings; values are rounded to 8 bits.
+
+    - images: a tensor or an array (N, 3, H, W) in [0, 1]
+    """
     images = images.detach().cpu().numpy() if hasattr(images, "detach") else np.asarray(images)
     pixels = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
     return [_string(each) for each in pixels]
 
 
 def unpacked(picture: str) -> np.ndarray:
-    """(H, W, 3) uint8 of a string."""
-    from PIL import Image  # here, since estimators and tokenizers do without it
+    """The image (H, W, 3), uint8, of a string from `packed`."""
+    from PIL import Image  # here, since estimators and tokenizers do not need it
 
     return np.array(Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB"))
 

@@ -1,10 +1,11 @@
-"""The mode in which a module runs: evaluated for a while, frozen for good, or recomputed in a backward pass.
+"""The mode of a module: eval mode for a block, frozen for good, or recomputed by gradient checkpointing.
 
-- `evaluating`      a block in eval mode, after which every submodule is in the mode it was in
-- `keeping_modes`   a block after which every submodule is in the mode it was in, whatever the block set
-- `Freezable`       `freeze()`: eval mode that `train()` does not end; `requires_grad_(False)` stops averages too
-- `recomputing`     whether this forward pass is the second one that gradient checkpointing makes
-- `replay`          a generator that draws in the second pass what it drew in the first
+- `evaluating`         eval mode inside a block; afterwards every submodule is in its earlier mode
+- `keeping_modes`      any mode inside a block; afterwards every submodule is in its earlier mode
+- `Freezable`          `freeze()`: eval mode that `train()` does not end; `requires_grad_(False)` stops averages too
+- `recomputing`        whether this forward pass is the second one that gradient checkpointing makes
+- `replay`             a generator that draws in the second pass what it drew in the first
+- `refuse_nonfinite`   a hook that refuses NaN and infinity in a state that is loaded
 """
 
 from collections.abc import Iterator
@@ -24,20 +25,16 @@ TRACKER = ModuleTracker()
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Eval mode inside; afterwards, also after an error, every submodule is in the mode it was in."""
-    training = [part for part in module.modules() if part.training]
-    for part in training:
-        part.training = False
-    try:
+    """A context manager: eval mode inside; afterwards, also after an error, every submodule is in its earlier mode."""
+    with keeping_modes(module):
+        for part in module.modules():
+            part.training = False
         yield
-    finally:
-        for part in training:
-            part.training = True
 
 
 @contextmanager
 def keeping_modes(module: nn.Module) -> Iterator[None]:
-    """Any mode inside; afterwards, also after an error, every submodule is in the mode it was in."""
+    """A context manager: any mode inside; afterwards, also after an error, every submodule is in its earlier mode."""
     before = [(part, part.training, getattr(part, "asked", None)) for part in module.modules()]
     try:
         yield
@@ -51,15 +48,20 @@ def keeping_modes(module: nn.Module) -> Iterator[None]:
 def recomputing() -> bool:
     """Whether this forward pass runs inside a backward pass, as `torch.utils.checkpoint` recomputes activations.
 
-    State that a training pass changes has then been changed already, by the first of the two.
+    State that a training pass changes was then changed already, by the first of the two passes.
     """
     return not torch.compiler.is_compiling() and TRACKER.is_bw
 
 
 def replay(module: nn.Module, generator: torch.Generator | None) -> torch.Generator | None:
-    """`generator`; in a recomputation a copy of it, as it was when `module` last used it.
+    """`generator`; in a recomputation a copy of it, in the state at which `module` last used it.
 
-    Checkpointing restores torch's own generator and no other. Raises TypeError for what is no torch.Generator.
+    Gradient checkpointing restores torch's own generator and no other.
+
+    - module: the one that draws
+    - generator: a torch.Generator, or None for torch's own
+
+    Raises TypeError for anything else.
     """
     if generator is not None:
         require_generator("generator", generator)
@@ -81,14 +83,14 @@ def refuse_nonfinite(module: nn.Module, state: dict[str, Tensor], prefix: str, *
 
 
 class Freezable(nn.Module):
-    """A module that can be frozen with all that it has, averages and counters included."""
+    """A module that can be frozen as a whole, averages and counters included."""
 
-    frozen = False  # by freeze(): eval mode for good
-    learning_allowed = True  # False after requires_grad_(False): averages stand still like parameters
-    asked = True  # the mode that train() asked for last
+    frozen = False  # by freeze(): eval mode whatever train() says
+    learning_allowed = True  # False after requires_grad_(False): averages do not change, like parameters
+    asked = True  # the mode of the last call of train()
 
     def freeze(self) -> Self:
-        """Change nothing any more: no gradient, no averages, eval mode whatever `train()` says. Returns itself."""
+        """Stop all change: no gradient, no averages, eval mode whatever `train()` says. Returns itself."""
         self.requires_grad_(False)
         for part in self._freezable():
             part.asked, part.frozen = part.asked if part.frozen else part.training, True
@@ -97,7 +99,7 @@ class Freezable(nn.Module):
         return self
 
     def unfreeze(self) -> Self:
-        """Undo `freeze`: all parameters get gradients, and the mode is the one that was asked for last."""
+        """Undo `freeze`: all parameters get gradients, and the mode is that of the last call of `train`."""
         for part in self._freezable():
             part.frozen = False
         return self.requires_grad_(True).train(self.asked)
@@ -108,9 +110,9 @@ class Freezable(nn.Module):
         return super().train(mode and not self.frozen)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """As of any module; False also stops what is learned without gradients, such as averaged codebooks.
+        """Switch gradients on or off; False also stops averages, such as those of a codebook.
 
-        Called on a module of another library it does not reach averages inside: call `freeze()` on the quantizer.
+        Called on a module of another library, it does not reach averages inside: call `freeze()` on the quantizer.
         """
         for part in self._freezable():
             part.learning_allowed = requires_grad

@@ -1,9 +1,9 @@
-"""Random numbers drawn where the generator lives and moved to where they are used: a seed means the same everywhere.
+"""Random numbers drawn on the generator's device and moved to another: a seed gives the same numbers on every device.
 
-torch refuses a CPU generator for draws on an accelerator. Training seeds CPU generators, so that a run draws the same
+torch does not draw on an accelerator with a CPU generator. Training seeds CPU generators, so that a run has the same
 batches and noise on every device.
 
-- `rand`, `randn`   U(0, 1) and N(0, 1)
+- `rand`, `randn`   uniform and normal random numbers
 - `multinomial`     distinct indices, by weights
 """
 
@@ -22,19 +22,29 @@ Device = torch.device | str
 def rand(
     shape: Sequence[int], generator: torch.Generator | None, device: Device, dtype: torch.dtype | None = None
 ) -> Tensor:
-    """U(0, 1) of `shape` on `device`."""
+    """Uniform random numbers in [0, 1).
+
+    - shape: sizes of the result
+    - generator: where the numbers come from; None for torch's own on `device`
+    - device, dtype: of the result
+    """
     return torch.rand(tuple(shape), generator=generator, device=_home(generator, device), dtype=dtype).to(device)
 
 
 def randn(
     shape: Sequence[int], generator: torch.Generator | None, device: Device, dtype: torch.dtype | None = None
 ) -> Tensor:
-    """N(0, 1) of `shape` on `device`."""
+    """Standard normal random numbers; arguments as in `rand`."""
     return torch.randn(tuple(shape), generator=generator, device=_home(generator, device), dtype=dtype).to(device)
 
 
 def multinomial(weight: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
-    """`count` distinct indices of weight (N,), each with a probability that grows with its weight."""
+    """Random indices without replacement, each with a probability that grows with its weight.
+
+    - weight: (N,), from 0
+    - count: how many, at most the number of weights above 0
+    - generator: where the numbers come from; None for torch's own on the device of `weight`
+    """
     home = _home(generator, weight.device)
     return torch.multinomial(weight.to(home), count, generator=generator).to(weight.device)
 

@@ -1,9 +1,9 @@
 """Visual tokenizers: images to tokens of a known number of bits, and back.
 
-- `quantizers`   features to codes, ten ways behind one interface (`infotok.tokenizers.quantizers`)
-- `autoencoder`  images to a grid of features and back: `ConvEncoder`, `ConvDecoder`
-- `config`       a tokenizer in names and numbers: `TokenizerConfig`
-- `shared`       all of it, with InfoTok in its place: `SharedTokenizer`, `Tokenized`
+- `quantizers`   nine quantizers behind one interface, from features to codes (`infotok.tokenizers.quantizers`)
+- `autoencoder`  a convolutional autoencoder: `ConvEncoder`, `ConvDecoder`
+- `config`       the configuration of a tokenizer: `TokenizerConfig`, `QUANTIZERS`
+- `shared`       the whole tokenizer, with InfoTok before or after its quantizer: `SharedTokenizer`, `Tokenized`
 """
 
 from infotok.tokenizers.autoencoder import ConvDecoder, ConvEncoder

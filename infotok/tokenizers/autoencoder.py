@@ -1,11 +1,11 @@
-"""A small convolutional autoencoder: an image becomes a grid of tokens, and an image again.
+"""A small convolutional autoencoder: images to a grid of features, and back.
 
     features = ConvEncoder(size=32, grid=4, dim=32)(images)    # (B, 3, 32, 32) in [0, 1] -> (B, 16, 32)
     images = ConvDecoder(size=32, grid=4, dim=32)(features)
 
-Strided convolutions halve the image until it is the grid; each token sees a neighbourhood that overlaps its
-neighbours'. Features leave at unit scale, by a group norm over the whole image that has nothing to learn: codebooks,
-priors and noise may then rely on it, and no regulariser can be escaped by shrinking the code.
+Strided convolutions halve the image until it has the size of the grid; the receptive fields of neighbouring tokens
+overlap. A normalisation over the whole image, without parameters, gives features unit scale. Codebooks, priors and
+noise rely on that scale, and the encoder cannot lower a regulariser by shrinking its features.
 """
 
 import math
@@ -19,11 +19,15 @@ from infotok.errors import checking, require, require_finite, require_int, requi
 __all__ = ["LARGEST_SIZE", "ConvDecoder", "ConvEncoder", "check_images", "check_tokens", "unit_scale"]
 
 
-LARGEST_SIZE = 2**14  # pixels, tokens or channels: no image tokenizer of today comes near
+LARGEST_SIZE = 2**14  # pixels, tokens or channels, far above any image tokenizer of today
 
 
 def check_images(images: Tensor, size: int, training: bool = False) -> None:
-    """Refuse all but finite floats in [0, 1] of shape (B, 3, size, size). training: the mode of who asks."""
+    """TypeError or ValueError unless `images` are finite floats in [0, 1] of shape (B, 3, size, size).
+
+    - size: pixels along a side
+    - training: the mode of the module that checks
+    """
     require_tensor("images", images, ("B", 3, size, size))
     require(len(images) > 0, "images", images, "one image or more")
     if not checking(images, training):
@@ -34,20 +38,26 @@ def check_images(images: Tensor, size: int, training: bool = False) -> None:
 
 
 def check_tokens(tokens: Tensor, length: int, dim: int, training: bool = False) -> None:
-    """Refuse all but finite floats of shape (B, length, dim)."""
+    """TypeError or ValueError unless `tokens` are finite floats of shape (B, length, dim)."""
     require_rows("tokens", tokens, ("B", length, dim), training)
 
 
 def unit_scale(features: Tensor) -> Tensor:
-    """Features (B, L, D) shifted and scaled so that those of each image have mean 0 and variance 1."""
+    """Layer normalisation over an image: features (B, L, D) with mean 0 and variance 1 for each image."""
     return F.layer_norm(features, features.shape[1:])
 
 
 class ConvEncoder(nn.Module):
-    """Images (B, 3, size, size) in [0, 1] -> features (B, grid^2, dim) at unit scale, row by row.
+    """Convolutional encoder: images (B, 3, size, size) in [0, 1] -> features (B, grid^2, dim), row by row.
 
-    size / grid must be a power of two, 2 or above; `width` channels at half size, twice as many below. Images of
-    another size or range raise ValueError, whole numbers TypeError; features have the type of the weights.
+    Features have unit scale and the type of the weights.
+
+    - size: pixels along a side
+    - grid: tokens along a side; size / grid is a power of two, 2 or above
+    - dim: numbers per token
+    - width: channels at half the size of the image; twice as many at smaller sizes
+
+    Raises ValueError for images of another size or range, TypeError for images that are not floats.
     """
 
     def __init__(self, size: int = 32, grid: int = 4, dim: int = 32, width: int = 24) -> None:
@@ -68,7 +78,12 @@ class ConvEncoder(nn.Module):
 
 
 class ConvDecoder(nn.Module):
-    """Tokens (B, grid^2, dim) -> images (B, 3, size, size) in (0, 1): the encoder's way back."""
+    """Convolutional decoder: tokens (B, grid^2, dim) -> images (B, 3, size, size) in (0, 1).
+
+    - size, grid, dim, width: as in `ConvEncoder`
+
+    Raises TypeError or ValueError for tokens of another type or shape, NaN or infinity.
+    """
 
     def __init__(self, size: int = 32, grid: int = 4, dim: int = 32, width: int = 24) -> None:
         super().__init__()
@@ -92,7 +107,7 @@ class ConvDecoder(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + f(x), f two 3 x 3 convolutions after norms; it starts as the identity."""
+    """A residual block: x + f(x), with two 3 x 3 convolutions after norms; at initialisation it is the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -116,7 +131,7 @@ def _norm(channels: int) -> nn.GroupNorm:
 
 
 def _halvings(size: int, grid: int, dim: int, width: int) -> int:
-    """How often the image is halved until it is the grid."""
+    """How often the image is halved until it has the size of the grid."""
     for name, value in (("size", size), ("grid", grid), ("dim", dim), ("width", width)):
         require_int(name, value, 1, LARGEST_SIZE)
     times = int(size) // int(grid)

@@ -225,7 +225,7 @@ class Call(nn.Module):
 
 @pytest.mark.parametrize(
     ("changes", "training"),
-    [({}, True), ({"quantizer": "continuous", "quantizer_options": {}}, False), ({"grid": None, "tokens": 5}, False)],
+    [({}, True), ({"quantizer": "continuous", "quantizer_options": {}}, False)],
 )
 def test_a_tokenizer_compiled_and_exported(changes, training):
     tokenizer = make(**changes, warmup=1)

@@ -1,18 +1,19 @@
 """Quantizers: features to codes of a known number of bits, and back, all behind one interface.
 
-- `base`           the interface: `Quantizer`, `Quantized`
-- `vector`         the nearest of K learned vectors: `VectorQuantizer`
-- `residual`       one codebook after the other: `ResidualQuantizer`
-- `multicodebook`  one codebook beside the other: `MultiCodebookQuantizer`
-- `scalar`         numbers rounded to a few levels: `FiniteScalarQuantizer`, `gaussian_step`, `uniform_error`
-- `lookup_free`    signs: `LookupFreeQuantizer`
-- `spherical`      signs on a sphere: `BinarySphericalQuantizer`
-- `simvq`          fixed random vectors through a learned linear map: `SimVQ`
-- `gumbel`         a code drawn from logits, with Gumbel noise: `GumbelQuantizer`
-- `continuous`     no codes, a noisy Gaussian: `GaussianTokens`
-- `usage`          how often each code is used: `Usage`, `ContinuousUsage`
+- `base`           the interface, and how to add a quantizer: `Quantizer`, `Quantized`, `CodebookQuantizer`
+- `vector`         vector quantization, the nearest of K learned vectors: `VectorQuantizer`
+- `residual`       residual quantization, each codebook on the error of those before it: `ResidualQuantizer`
+- `multicodebook`  product quantization, a codebook for each part of the features: `MultiCodebookQuantizer`
+- `scalar`         finite scalar quantization (FSQ), numbers rounded to a few levels: `FiniteScalarQuantizer`,
+  `gaussian_step`, `uniform_error`
+- `lookup_free`    lookup-free quantization (LFQ), the signs of the features: `LookupFreeQuantizer`
+- `spherical`      binary spherical quantization (BSQ), signs on the unit sphere: `BinarySphericalQuantizer`
+- `simvq`          SimVQ, fixed random vectors through one learned linear map: `SimVQ`
+- `gumbel`         Gumbel-softmax quantization, a code drawn from logits: `GumbelQuantizer`
+- `continuous`     continuous tokens, Gaussian and without codes: `GaussianTokens`
+- `usage`          usage metrics (entropy, perplexity, dead codes): `Usage`, `ContinuousUsage`
 - `nearest`        the search for the nearest code: `nearest_codes`
-- `gradients`      gradients through a choice: `straight_through`, `rotate`
+- `gradients`      gradient estimators for a discrete choice: `straight_through`, `rotate`
 """
 
 from infotok.tokenizers.quantizers.base import CodebookQuantizer, Quantized, Quantizer

@@ -1,4 +1,4 @@
-"""Several codebooks for one token: C vector quantizers behind one interface, C log2 K bits a token."""
+"""The base class of quantizers with several codebooks: C vector quantizers, C log2 K bits per token."""
 
 from abc import abstractmethod
 
@@ -17,7 +17,10 @@ MOST_CODEBOOKS = 256  # codebooks: each is a module of its own
 
 
 class CompositeQuantizer(CodebookQuantizer):
-    """`quantizers` of equal size, each with statistics of its own. Codes (B, L, C), logits (B, L, C, K)."""
+    """A quantizer with several codebooks of equal size: codes (B, L, C), logits (B, L, C, K).
+
+    A subclass makes the vector quantizers, `self.quantizers`; each counts its own usage.
+    """
 
     def __init__(self, dim: int, codebook_size: int, codebooks: int, code_dim: int | None) -> None:
         super().__init__(dim, codebook_size, code_dim)
@@ -27,7 +30,7 @@ class CompositeQuantizer(CodebookQuantizer):
         return nn.ModuleList(VectorQuantizer(width, self.codebook_size, **options) for _ in range(self.codebooks))
 
     def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
-        """As in `Quantizer`, for each codebook: (B, L, dim) -> (B, L, C, K)."""
+        """The log posterior of each codebook's codes, (B, L, C, K), as in `CodebookQuantizer`."""
         self._check_logits(z, temperature)
         with torch.autocast(z.device.type, enabled=False):
             return torch.stack(self._posteriors(self._projected(z), temperature), -2)
@@ -37,8 +40,8 @@ class CompositeQuantizer(CodebookQuantizer):
 
     @property
     def usage(self) -> Usage:
-        """Usage over the last training passes, codebook by codebook."""
+        """Usage of each codebook over the last training passes."""
         return Usage.stack([quantizer.usage for quantizer in self.quantizers])
 
     def _count(self, codes: Tensor, z: Tensor) -> None:
-        """Each codebook has counted."""
+        """Nothing: each codebook has counted its own codes."""

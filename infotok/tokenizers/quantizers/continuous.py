@@ -1,10 +1,10 @@
-"""Continuous tokens: Gaussian, noisy, and paid for by the nat.
+"""Continuous tokens (a VAE's latents): Gaussian, with the KL divergence from N(0, I) as their rate.
 
     q(z|x) = N(mu, diag sigma^2),   tokens = mu + sigma noise in training, mu in eval mode
     loss = weight KL(q || N(0, I))
 
-There are no codes. The rate is the KL: what a receiver who expects N(0, I) needs to be told (Kingma & Welling 2013,
-arXiv 1312.6114; as tokens, Rombach et al. 2021, arXiv 2112.10752). It is `VariationalBottleneck` behind the interface
+There are no codes. The KL divergence is the rate of a channel whose receiver expects N(0, I) (Kingma & Welling 2013,
+arXiv 1312.6114; as tokens, Rombach et al. 2021, arXiv 2112.10752). This is `VariationalBottleneck` with the interface
 of a quantizer.
 """
 
@@ -25,10 +25,16 @@ __all__ = ["GaussianTokens"]
 
 
 class GaussianTokens(TokenLayer):
-    """features (B, L, dim) -> noisy tokens (B, L, dim).
+    """Continuous tokens: features (B, L, dim) -> Gaussian tokens (B, L, dim), noisy in training.
 
-    `weight` is the price of a nat per token, `noise` the sigma to start with. `bits_per_token` is measured: the KL of
-    the last training passes (0 before the first).
+    `bits_per_token` is measured: the mean rate over the last training passes, 0 before the first.
+
+    - dim: numbers per token
+    - weight: rate weight, per nat and token, from 0
+    - noise: sigma at the start, above 0
+    - decay: of the measured rate over training passes, in [0, 1)
+
+    Raises TypeError or ValueError for an option of another type or out of range.
     """
 
     codebooks = 0
@@ -36,12 +42,8 @@ class GaussianTokens(TokenLayer):
 
     def __init__(self, dim: int, *, weight: float = 1e-3, noise: float = 0.1, decay: float = 0.99) -> None:
         super().__init__()
-        dim, noise, weight = (
-            require_int("dim", dim),
-            require_float("noise", noise, "(0, inf)"),
-            require_float("weight", weight, "[0, inf)"),
-        )
-        decay = require_float("decay", decay, "[0, 1)")
+        dim, decay = require_int("dim", dim), require_float("decay", decay, "[0, 1)")
+        noise, weight = require_float("noise", noise, "(0, inf)"), require_float("weight", weight, "[0, inf)")
         self.bottleneck = VariationalBottleneck(dim, dim, beta=weight)
         nn.init.constant_(self.bottleneck.to_log_variance.bias, 2 * math.log(noise))
         self.dim, self.decay = dim, decay
@@ -68,17 +70,21 @@ class GaussianTokens(TokenLayer):
         self.weight_seen.lerp_(seen, 1 - self.decay)
 
     def decode(self, codes: Tensor) -> Tensor:
+        """TypeError: continuous tokens have no codes."""
         require(False, "codes", "continuous tokens, which have none", "the tokens themselves", TypeError)
 
     def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
+        """TypeError: continuous tokens have no codes."""
         require(False, "logits", "continuous tokens, which have no codes", "a quantizer with a codebook", TypeError)
 
     @property
     def bits_per_token(self) -> float:
+        """The mean rate over the last training passes, in bits."""
         return self.usage.entropy
 
     @property
     def usage(self) -> ContinuousUsage:
+        """The mean rate of each dimension over the last training passes."""
         return ContinuousUsage(self.rates / self.weight_seen.clamp(min=1e-12))
 
     def extra_repr(self) -> str:

@@ -1,11 +1,11 @@
-"""Gradients through a choice that has none.
+"""Gradient estimators for a discrete choice: the straight-through estimator and the rotation trick.
 
-Choosing the nearest code is flat almost everywhere, so the encoder gets an estimate: tokens are the code vector q in
-value, and in the backward pass a function of the features z that has a gradient.
+The choice of the nearest code has gradient 0 almost everywhere, so the encoder gets an estimate. Tokens are the code
+vector q in value; in the backward pass they are a differentiable function of the features z.
 
 - `straight_through`  dq/dz := I (Bengio et al. 2013, arXiv 1308.3432; van den Oord et al. 2017, arXiv 1711.00937)
-- `rotate`            dq/dz := |q|/|z| R, where R is the rotation that turns z towards q: the gradient keeps its angle
-                      to the code, and vectors of one cell are pushed apart or together (Fifty et al. 2024,
+- `rotate`            dq/dz := |q|/|z| R, with the rotation R that turns z towards q. The gradient keeps its angle to
+                      the code, so vectors of one cell are pushed apart or together (Fifty et al. 2024,
                       arXiv 2410.06424)
 
 Both return q to the bit.
@@ -20,7 +20,10 @@ __all__ = ["GRADIENTS", "rotate", "straight_through"]
 
 
 def straight_through(z: Tensor, q: Tensor) -> Tensor:
-    """q in value, with the gradient of z: floats of one shape. NaN and infinity are passed on.
+    """The straight-through estimator: q in value, with the gradient of z. NaN and infinity are passed on.
+
+    - z: features, floats of any shape
+    - q: code vectors, floats of the same shape
 
     Raises TypeError or ValueError for another type or shape.
     """
@@ -31,9 +34,14 @@ def straight_through(z: Tensor, q: Tensor) -> Tensor:
 
 
 def rotate(z: Tensor, q: Tensor) -> Tensor:
-    """q (..., D) in value, with the gradient of |q|/|z| R z, R = I - 2 r r^T + 2 q^ z^^T, r ~ z^ + q^ constants.
+    """The rotation trick: q in value, with the gradient of |q|/|z| R z. NaN and infinity are passed on.
 
-    z, q: floats of one shape. NaN and infinity are passed on. Raises TypeError or ValueError for another type or shape.
+    R = I - 2 r r^T + 2 q^ z^^T is constant, with z^ = z/|z|, q^ = q/|q| and r the unit vector along z^ + q^.
+
+    - z: features, floats (..., D)
+    - q: code vectors, floats of the same shape
+
+    Raises TypeError or ValueError for another type or shape.
     """
     require_tensor("z", z)
     require_tensor("q", q)

@@ -1,9 +1,10 @@
-"""Gumbel quantization: the encoder names a code outright, and noise lets a gradient through the choice.
+"""Gumbel-softmax quantization: a code is drawn from logits, with a differentiable relaxation for the gradient.
 
     l = W z + b,   y = softmax((l + g) / temperature), g ~ Gumbel(0, 1),   k = argmax y
+    loss = weight KL(softmax(l) || uniform), in nats per token
 
-In value the token is e_k; its gradient is that of sum_k y_k e_k (Jang et al. 2016, arXiv 1611.01144). Without noise in
-eval mode. The loss is weight KL(softmax(l) || uniform), in nats per token, as in DALL-E (arXiv 2102.12092).
+In value the token is e_k; its gradient is that of sum_k y_k e_k, the straight-through form (Jang et al. 2016, arXiv
+1611.01144). There is no noise in eval mode. The loss is that of DALL-E (Ramesh et al. 2021, arXiv 2102.12092).
 """
 
 import math
@@ -24,9 +25,17 @@ __all__ = ["GumbelQuantizer"]
 
 
 class GumbelQuantizer(CodebookQuantizer):
-    """features (B, L, dim) -> one of `codebook_size` vectors. `logits` are the log posterior, divided by temperature.
+    """Gumbel-softmax quantizer: features (B, L, dim) -> one of `codebook_size` vectors.
 
-    temperature: at the start; it falls to `final` exponentially over `cooling` training passes.
+    - dim: numbers per token
+    - codebook_size: codes, K, from 2 to 2^20
+    - weight: of the loss, from 0
+    - temperature: of the relaxation at the start, above 0
+    - final: temperature at the end, above 0; it is approached exponentially
+    - cooling: training passes from the first temperature to the last, a positive integer
+    - decay: of the usage over training passes, in [0, 1)
+
+    Raises TypeError or ValueError for an option of another type or out of range.
     """
 
     def __init__(
@@ -42,10 +51,8 @@ class GumbelQuantizer(CodebookQuantizer):
     ) -> None:
         super().__init__(dim, codebook_size)
         self.weight = require_float("weight", weight, "[0, inf)")
-        self.start, self.final = (
-            require_float("temperature", temperature, "(0, inf)"),
-            require_float("final", final, "(0, inf)"),
-        )
+        self.initial = require_float("temperature", temperature, "(0, inf)")
+        self.final = require_float("final", final, "(0, inf)")
         self.cooling = require_int("cooling", cooling)
         self.tracker = UsageTracker(codebook_size, decay)
         self.to_logits = nn.Linear(dim, codebook_size)
@@ -54,11 +61,12 @@ class GumbelQuantizer(CodebookQuantizer):
         self.register_buffer("passes", torch.zeros((), dtype=torch.long))
 
     def temperature(self) -> Tensor:
-        """The temperature at this point of the cooling."""
+        """The temperature of the relaxation after the training passes so far."""
         passes = self.passes - 1 if self.training and recomputing() else self.passes  # the first pass has counted
-        return self.start * (self.final / self.start) ** (passes / self.cooling).clamp(max=1.0)
+        return self.initial * (self.final / self.initial) ** (passes / self.cooling).clamp(max=1.0)
 
     def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
+        """The log posterior up to a constant, (W z + b) / temperature: (B, L, dim) -> (B, L, K), float32 at least."""
         self._check_logits(z, temperature)
         with torch.autocast(z.device.type, enabled=False):
             dtype = wide_dtype(z.dtype, self.dtype)

@@ -1,13 +1,15 @@
-"""Lookup-free quantization: a token is a word of bits, each the sign of one number; no codebook is stored.
+"""Lookup-free quantization (LFQ): a token is a word of bits, each the sign of one number; no codebook is stored.
 
     q_b = sign(z_b),   code = sum_b 2^b [z_b > 0],   K = 2^bits
 
     loss = commitment |z - sg(q)|^2 + entropy_weight (E_z H(q(c|z)) - diversity H(E_z q(c|z)))
 
-with the soft posterior q(c|z) ~ exp(-|z - c|^2 / temperature). It is a product over bits, p_b = sigmoid(4 z_b /
-temperature), so both entropies are sums over bits and no code has to be named: exactly for the first, the price of
-indecision; as an upper bound for the second, the reward for using all codes: it sees to it that every bit is on half
-the time, and not that no two bits agree.
+The first term is the commitment loss. The entropies are of the soft posterior q(c|z) ~ exp(-|z - c|^2 / temperature).
+It is a product over bits with p_b = sigmoid(4 z_b / temperature), so both entropies are sums over bits:
+
+- E_z H(q(c|z)), exact, is minimised by features that are far from 0, where each code is certain.
+- H(E_z q(c|z)), an upper bound, is maximised to avoid codebook collapse. It makes every bit 1 half of the time; it does
+  not prevent two bits from being equal.
 
 Yu et al. 2023 (MAGVIT-v2, arXiv 2310.05737).
 """
@@ -27,7 +29,18 @@ __all__ = ["LookupFreeQuantizer", "bit_entropy"]
 
 
 class LookupFreeQuantizer(CodebookQuantizer):
-    """features (B, L, dim) -> log2(codebook_size) signs. Entropies in nats per token; the square is a mean."""
+    """Lookup-free quantizer: features (B, L, dim) -> log2(codebook_size) signs.
+
+    - dim: numbers per token; other than log2(codebook_size), linear layers map in and out
+    - codebook_size: codes, K, a power of 2 from 2 to 2^20
+    - commitment: weight of the commitment loss, a mean over all elements, from 0
+    - entropy_weight: weight of the entropies, in nats per token, from 0
+    - diversity: weight of the second entropy relative to the first, from 0
+    - temperature: of the soft posterior, above 0
+    - decay: of the usage over training passes, in [0, 1)
+
+    Raises TypeError or ValueError for an option of another type or out of range.
+    """
 
     corner = 1.0  # the magnitude of a code vector's coordinates
 
@@ -67,16 +80,16 @@ class LookupFreeQuantizer(CodebookQuantizer):
     def _entropies(self, z: Tensor) -> Tensor:
         """E H(q(c|z)) - diversity H(E q(c|z)), in nats: z (N, bits) -> scalar."""
         logits = (4 * self.corner / self.temperature) * z
-        undecided = bit_entropy(logits).sum(-1).mean()
+        conditional = bit_entropy(logits).sum(-1).mean()
         used = logits.sigmoid().mean(0, keepdim=True)
-        if self.training:  # how evenly the whole batch uses the codes, not the share of it that is here
+        if self.training:  # over the whole batch, not this rank's share of it
             used = gather_over_ranks(used * row_weight(len(z), used))
         used = used.mean(0).clamp(1e-7, 1 - 1e-7)
-        return undecided - self.diversity * bit_entropy(used.logit()).sum()
+        return conditional - self.diversity * bit_entropy(used.logit()).sum()
 
 
 def bit_entropy(logits: Tensor) -> Tensor:
-    """h(sigmoid(logits)) in nats, also where the bit is certain."""
-    certain = logits.clamp(-50, 50)
-    p = certain.sigmoid()
-    return p * F.softplus(-certain) + (1 - p) * F.softplus(certain)
+    """The entropy of a bit, h(sigmoid(logits)) in nats; 0, not NaN, where the bit is certain."""
+    bounded = logits.clamp(-50, 50)
+    p = bounded.sigmoid()
+    return p * F.softplus(-bounded) + (1 - p) * F.softplus(bounded)

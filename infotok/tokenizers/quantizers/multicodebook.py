@@ -1,9 +1,9 @@
-"""Multi-codebook quantization: the features are cut into C parts, and each has a small codebook of its own.
+"""Multi-codebook quantization, or product quantization: each of C parts of the features has a codebook of its own.
 
     z = [z_1, ..., z_C],   k_i = the code nearest to z_i,   tokens = [e_{k_1}, ..., e_{k_C}],   C log2 K bits
 
-K^C combinations at the price of C codebooks of K, all of them in use: product quantization (Jegou, Douze & Schmid 2011)
-as UniTok's tokens have it (Ma et al. 2025, arXiv 2502.20321). The loss is the mean over parts.
+C codebooks of K vectors have K^C combinations, and small codebooks suffer less from dead codes (Jegou, Douze & Schmid
+2011; for visual tokens UniTok, Ma et al. 2025, arXiv 2502.20321). The loss is the mean over parts.
 """
 
 import torch
@@ -16,7 +16,16 @@ __all__ = ["MultiCodebookQuantizer"]
 
 
 class MultiCodebookQuantizer(CompositeQuantizer):
-    """features (B, L, dim) -> `codebooks` codes of dim / codebooks numbers each. Options as in `VectorQuantizer`."""
+    """Multi-codebook quantizer: features (B, L, dim) -> `codebooks` codes, each for an equal part of the features.
+
+    - dim: numbers per token
+    - codebook_size: codes per codebook, K, from 2 to 2^20
+    - codebooks: C, from 2 to 256, a divisor of the width of the code vectors
+    - code_dim: width of the C code vectors together, `dim` by default
+    - options: further arguments of `VectorQuantizer`
+
+    Raises TypeError or ValueError for an option of another type or out of range.
+    """
 
     def __init__(
         self, dim: int, codebook_size: int, codebooks: int, *, code_dim: int | None = None, **options: object

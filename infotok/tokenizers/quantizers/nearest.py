@@ -1,11 +1,11 @@
-"""The nearest code, by matrix product and in blocks.
+"""The search for the nearest code (nearest neighbour), by matrix products in blocks.
 
     argmin_k |z - e_k|^2 = argmax_k  z.e_k - |e_k|^2 / 2 = argmax_k  [z, 1] . [e_k, -|e_k|^2 / 2]
 
-One product and one maximum: no N x K matrix is ever held, only a block of it that stays in the processor's cache.
-Every block has the same number of rows, the last one filled up, so a vector meets the same arithmetic however the
-batch is cut, and its code is the same to the bit. Ties go to the lower code. While torch compiles or exports, the
-search is one product of whole matrices, which is open to batches of any size.
+Only a block of the N x K matrix of scores is in memory at a time, small enough for the processor's cache. Every block
+has the same number of rows, the last one filled up. A vector then meets the same arithmetic however the batch is cut,
+and its code is the same to the bit. Ties go to the lower code. While torch compiles or exports, the search is one
+product of whole matrices, for batches of any size.
 """
 
 import torch
@@ -20,10 +20,12 @@ __all__ = ["nearest_codes", "search"]
 
 @torch.no_grad()
 def nearest_codes(z: Tensor, codebook: Tensor) -> Tensor:
-    """z (N, D), codebook (K, D) -> (N,), the index of the nearest row. Memory beside them: one block of scores.
+    """The index of the nearest code of each vector, (N,). Distances are computed in float32 at least.
 
-    Distances are taken in float32 at least. Raises TypeError or ValueError for another type or shape, no row, NaN or
-    infinity.
+    - z: vectors (N, D)
+    - codebook: code vectors (K, D)
+
+    Raises TypeError or ValueError for another type or shape, no row, NaN or infinity.
     """
     require_rows("z", z, ("N", "D"))
     require_rows("codebook", codebook, ("K", z.shape[1]))
@@ -32,18 +34,18 @@ def nearest_codes(z: Tensor, codebook: Tensor) -> Tensor:
 
 @torch.no_grad()
 def search(z: Tensor, codebook: Tensor) -> Tensor:
-    """`nearest_codes` inside training steps, where no device is to be asked for values."""
+    """`nearest_codes` without checks, for training steps: a check of values would wait for the device."""
     dtype = wide_dtype(z.dtype, codebook.dtype)
     z, codebook = z.to(dtype), codebook.to(dtype)
     rows = _rows(len(codebook), z.device.type)
     table = torch.cat([codebook, -0.5 * codebook.square().sum(1, keepdim=True)], dim=1).T  # (D + 1, K)
     if torch.compiler.is_compiling():
         return (F.pad(z, (0, 1), value=1.0) @ table).argmax(1)
-    padded = F.pad(z, (0, 1, 0, -len(z) % rows), value=1.0)  # the 1 beside each vector, and what fills the last block
+    padded = F.pad(z, (0, 1, 0, -len(z) % rows), value=1.0)  # a 1 beside each vector, and a full last block
     scores, best = table.new_empty(rows, table.shape[1]), table.new_empty(rows)
     codes = torch.empty(len(padded), dtype=torch.long, device=z.device)
     for block, chosen in zip(padded.split(rows), codes.split(rows), strict=True):
-        torch.mm(block, table, out=scores)  # always the same memory: new blocks would leave holes in the heap
+        torch.mm(block, table, out=scores)  # one buffer for all blocks: new ones would fragment the heap
         torch.max(scores, dim=1, out=(best, chosen))
     return codes[: len(z)]
 

@@ -1,4 +1,4 @@
-"""Half and double precision around mathematics that needs float32 at least.
+"""Half and double precision of quantizers: parameters are converted, statistics stay in float32 at least.
 
 A quantizer may be converted by `.half()`, `.bfloat16()` or `.double()`. Its parameters follow; distances, losses and
 entropies are computed in float32 or wider, and buffers (averaged codebooks, counts, grids) never get narrower.

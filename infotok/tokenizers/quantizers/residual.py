@@ -1,9 +1,9 @@
-"""Residual quantization: each codebook names what the ones before it have left over.
+"""Residual quantization (RQ): each codebook quantizes the error that the codebooks before it leave.
 
     r_1 = z,   q_i = the code nearest to r_i,   r_{i+1} = r_i - q_i,   tokens = q_1 + ... + q_C,   C log2 K bits
 
-A tree of vector quantizers: quick to search, and every further codebook refines, but its K^C sums cannot be placed
-freely (Juang & Gray 1982; Lee et al. 2022, arXiv 2203.01941). The loss is the sum over codebooks.
+The search takes C K distances instead of K^C. In return the K^C sums are not free: they share the vectors of C
+codebooks (Juang & Gray 1982; Lee et al. 2022, arXiv 2203.01941). The loss is the sum over codebooks.
 """
 
 import torch
@@ -17,13 +17,22 @@ __all__ = ["ResidualQuantizer"]
 
 
 class ResidualQuantizer(CompositeQuantizer):
-    """features (B, L, dim) -> sums of `codebooks` code vectors. Options as in `VectorQuantizer`, all but `cosine`."""
+    """Residual quantizer: features (B, L, dim) -> sums of `codebooks` code vectors.
+
+    - dim: numbers per token
+    - codebook_size: codes per codebook, K, from 2 to 2^20
+    - codebooks: C, from 2 to 256
+    - code_dim: width of the code vectors, `dim` by default
+    - options: further arguments of `VectorQuantizer`, all but `cosine`
+
+    Raises TypeError or ValueError for an option of another type or out of range.
+    """
 
     def __init__(
         self, dim: int, codebook_size: int, codebooks: int, *, code_dim: int | None = None, **options: object
     ) -> None:
         super().__init__(dim, codebook_size, codebooks, code_dim)
-        require("cosine" not in options, "cosine", True, "no such option: residuals have no place on a sphere")
+        require("cosine" not in options, "cosine", True, "no such option: residuals are not on a sphere")
         self.quantizers = self._make(self.code_dim, **options)
 
     def _quantize(self, z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
@@ -40,7 +49,7 @@ class ResidualQuantizer(CompositeQuantizer):
         return sum(wide(quantizer._vectors(code)) for quantizer, code in pairs)
 
     def _posteriors(self, z: Tensor, temperature: float) -> list[Tensor]:
-        """Each given the codes before it."""
+        """The logits of each codebook, conditioned on the likeliest codes of those before it."""
         logits = []
         for quantizer in self.quantizers:
             logits.append(quantizer.logits(z, temperature))

@@ -1,11 +1,11 @@
-"""Finite scalar quantization: each of a few numbers is rounded to a few levels; the codebook is a grid.
+"""Finite scalar quantization (FSQ): each of a few numbers is rounded to a few levels; the codebook is a grid.
 
-    code = the rounded levels as the digits of one number,   K = prod_j levels_j,   no codebook, no loss
+    code = the rounded levels as the digits of one number,   K = prod_j levels_j,   no learned codebook, no loss
 
-- bound="tanh"  the published way: h tanh(z + s) - o, rounded, with L / 2 levels either side of 0, over floor(L / 2)
-  (Mentzer et al. 2023, arXiv 2309.15505). Levels are even in tanh z
-- bound="clip"  levels are even in z itself, at the step that has the least square error for z ~ N(0, 1), and tokens are
-  on the scale of the features: the uniform quantizer of rate-distortion theory (Max 1960)
+- bound="tanh": as published, h tanh(z + s) - o is rounded, with L / 2 levels on either side of 0, and divided by
+  floor(L / 2) (Mentzer et al. 2023, arXiv 2309.15505). Levels are evenly spaced in tanh z.
+- bound="clip": levels are evenly spaced in z, at the step with the minimum squared error for z ~ N(0, 1), and tokens
+  are on the scale of the features. This is the uniform quantizer of rate-distortion theory (Max 1960).
 """
 
 import math
@@ -25,11 +25,19 @@ from infotok.tokenizers.quantizers.usage import LARGEST_CODEBOOK, UsageTracker
 __all__ = ["FiniteScalarQuantizer", "gaussian_step", "uniform_error"]
 
 
-MOST_LEVELS = 2**16  # whose cells are added up one by one
+MOST_LEVELS = 2**16  # `uniform_error` adds up the cells one by one
 
 
 class FiniteScalarQuantizer(CodebookQuantizer):
-    """features (B, L, dim) -> len(levels) rounded numbers; levels such as [8, 5, 5, 5] (1000 codes)."""
+    """Finite scalar quantizer: features (B, L, dim) -> len(levels) rounded numbers.
+
+    - dim: numbers per token; with len(levels) other than dim, linear layers map in and out
+    - levels: levels of each number, such as [8, 5, 5, 5] for 1000 codes; 2 or more, 3 or more with bound="tanh"
+    - bound: "tanh" or "clip", see above
+    - decay: of the usage over training passes, in [0, 1)
+
+    Raises TypeError or ValueError for an option of another type or out of range.
+    """
 
     def __init__(self, dim: int, levels: Sequence[int], *, bound: str = "tanh", decay: float = 0.99) -> None:
         require_instance("levels", levels, (list, tuple), "a list of integers")
@@ -53,7 +61,7 @@ class FiniteScalarQuantizer(CodebookQuantizer):
             self.register_buffer(name, values, persistent=False)
 
     def _to_code_space(self, z: Tensor) -> Tensor:
-        """Where z lies on the grid's own scale, between the outer levels."""
+        """z on the scale of the grid, between its outer levels."""
         if self.bound == "clip":
             edge = self.zero * self.step
             return z.clamp(-edge, edge)
@@ -72,9 +80,14 @@ class FiniteScalarQuantizer(CodebookQuantizer):
 
 
 def uniform_error(levels: int, step: float) -> float:
-    """E (z - q(z))^2 of z ~ N(0, 1) rounded to `levels` values `step` apart, centred on 0.
+    """The mean squared error of a uniform quantizer: E (z - q(z))^2 for z ~ N(0, 1), levels centred on 0.
 
     Each cell [a, b] with value v adds int_a^b (z - v)^2 phi(z) dz = [Phi (1 + v^2) - phi (z - 2 v)] from a to b.
+
+    - levels: number of values, from 1 to 2^16
+    - step: distance between neighbouring values, above 0
+
+    Raises TypeError or ValueError for an argument of another type or out of range.
     """
     levels, step = require_int("levels", levels, 1, MOST_LEVELS), require_float("step", step, "(0, 1e100]")
     values = step * (np.arange(levels) - (levels - 1) / 2)
@@ -89,7 +102,14 @@ def uniform_error(levels: int, step: float) -> float:
 
 
 def gaussian_step(levels: int) -> float:
-    """The step of least square error for N(0, 1): 1.596, 1.224, 0.996, 0.843, ... for 2, 3, 4, 5 levels (Max 1960)."""
+    """The step of a uniform quantizer with the minimum squared error for N(0, 1) (Max 1960).
+
+    It is 1.596, 1.224, 0.996, 0.843 for 2, 3, 4, 5 levels.
+
+    - levels: number of values, from 2 to 2^16
+
+    Raises TypeError or ValueError for another number of levels.
+    """
     return _gaussian_step(require_int("levels", levels, 2, MOST_LEVELS))
 
 

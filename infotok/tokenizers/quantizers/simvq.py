@@ -1,9 +1,9 @@
-"""SimVQ: a frozen random codebook seen through one learned linear map, so that all codes move together.
+"""SimVQ: a fixed random codebook seen through one learned linear map, so that all codes move together.
 
-    e_k = W b_k with b_k ~ N(0, I) frozen,   loss = |sg(z) - e_k|^2 + commitment |z - sg(e_k)|^2
+    e_k = W b_k with b_k ~ N(0, I) fixed,   loss = |sg(z) - e_k|^2 + commitment |z - sg(e_k)|^2
 
-A vector quantizer updates only the codes it chose, and those it never chooses stay behind and die. Here every gradient
-moves the whole space that the codes span (Zhu et al. 2024, arXiv 2411.02038).
+A vector quantizer updates only the codes that were chosen, which leads to dead codes and codebook collapse. Here every
+gradient moves W, and with it all codes (Zhu et al. 2024, arXiv 2411.02038).
 """
 
 import torch
@@ -21,7 +21,17 @@ __all__ = ["SimVQ"]
 
 
 class SimVQ(CodebookQuantizer):
-    """features (B, L, dim) -> the nearest of `codebook_size` mapped vectors. Options as in `VectorQuantizer`."""
+    """SimVQ quantizer: features (B, L, dim) -> the nearest of `codebook_size` mapped vectors.
+
+    - dim: numbers per token
+    - codebook_size: codes, K, from 2 to 2^20
+    - code_dim: width of the code vectors, `dim` by default
+    - gradient: the encoder's gradient, "straight-through" or "rotation" (see `gradients`)
+    - commitment: weight of the commitment loss, from 0
+    - decay: of the usage over training passes, in [0, 1)
+
+    Raises TypeError or ValueError for an option of another type or out of range.
+    """
 
     def __init__(
         self,
@@ -42,7 +52,7 @@ class SimVQ(CodebookQuantizer):
 
     @property
     def codebook(self) -> Tensor:
-        """W b_k for every k, (K, code_dim)."""
+        """The code vectors W b_k, (K, code_dim)."""
         return call_in(self.base.dtype, self.map, self.base)
 
     def _vectors(self, codes: Tensor) -> Tensor:

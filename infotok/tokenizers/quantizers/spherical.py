@@ -1,9 +1,10 @@
-"""Binary spherical quantization: the features' direction, rounded to the nearest corner of a cube in the sphere.
+"""Binary spherical quantization (BSQ): the direction of the features, rounded to the nearest corner of a cube.
 
-    u = z / |z|,   q = sign(u) / sqrt(bits),   |u - q| bounded by the geometry, so no commitment is needed
+    u = z / |z|,   q = sign(u) / sqrt(bits)
 
-The soft posterior q(c|u) ~ exp(2 u.c / temperature) is a product over bits, as in `lookup_free`. Its batch entropy is
-again bounded by the sum over bits (Zhao, Xiong & Kraehenbuehl 2024, arXiv 2406.07548, whose tau is 2 / temperature).
+The cube lies in the unit sphere, so |u - q| is bounded and no commitment loss is needed. The soft posterior
+q(c|u) ~ exp(2 u.c / temperature) is a product over bits, as in `lookup_free`, and its batch entropy is again bounded by
+the sum over bits (Zhao, Xiong & Kraehenbuehl 2024, arXiv 2406.07548, whose tau is 2 / temperature).
 """
 
 from torch import Tensor
@@ -15,7 +16,17 @@ __all__ = ["BinarySphericalQuantizer"]
 
 
 class BinarySphericalQuantizer(LookupFreeQuantizer):
-    """features (B, L, dim) -> log2(codebook_size) signs on the unit sphere. Entropies in nats per token."""
+    """Binary spherical quantizer: features (B, L, dim) -> log2(codebook_size) signs on the unit sphere.
+
+    - dim: numbers per token; other than log2(codebook_size), linear layers map in and out
+    - codebook_size: codes, K, a power of 2 from 2 to 2^20
+    - entropy_weight: weight of the entropies, in nats per token, from 0
+    - diversity: weight of the batch entropy relative to the conditional one, from 0
+    - temperature: of the soft posterior, above 0
+    - decay: of the usage over training passes, in [0, 1)
+
+    Raises TypeError or ValueError for an option of another type or out of range.
+    """
 
     def __init__(
         self,

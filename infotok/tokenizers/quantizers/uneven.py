@@ -1,4 +1,4 @@
-"""Rows over the ranks of `torch.distributed` whose number differs between ranks, as real tokens among padding do."""
+"""Gathers and means over the ranks of `torch.distributed` whose numbers of rows differ, as with padded tokens."""
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,6 @@ def gather_rows(rows: Tensor) -> Tensor:
 
 
 def row_weight(rows: int, like: Tensor) -> Tensor:
-    """The weight of this rank's mean in a mean over ranks: its rows over the mean of all ranks, 1 where it is alone."""
+    """The weight of this rank's mean in the mean over ranks: its rows over the mean number of rows; 1 for one rank."""
     count = torch.full((), rows, dtype=like.dtype, device=like.device)
     return count / mean_over_ranks(count.clone())

@@ -1,14 +1,14 @@
-"""How a codebook is used: what a token could carry, what it does carry, and which codes nobody chooses.
+"""Usage metrics of a codebook: entropy, perplexity and dead codes, the signs of codebook collapse.
 
-    entropy     H(K) = -sum_k p_k log2 p_k   bits per token, summed over codebooks; at most log2 of codebook_size each
-    perplexity  2^H of one codebook: as many equally frequent codes would have the same entropy
-    dead        the share of codes that are not chosen
+    entropy     H(K) = -sum_k p_k log2 p_k, bits per token, summed over codebooks; at most log2 K for each
+    perplexity  2^H of one codebook: the number of equally frequent codes with the same entropy
+    dead        the share of dead codes, those that are not chosen
 
 - `Usage`            of one batch, or over time
-- `ContinuousUsage`  the same questions put to tokens without codes
+- `ContinuousUsage`  the same for continuous tokens
 - `UsageTracker`     counts over time, in buffers, summed over the ranks of torch.distributed
 
-N draws show at most log2 N bits: the entropy of a small batch is too small.
+N codes show at most log2 N bits: the entropy of a small batch is an underestimate.
 """
 
 import math
@@ -29,14 +29,21 @@ LARGEST_CODEBOOK = 2**20  # usage is counted code by code
 
 @dataclass(frozen=True)
 class Usage:
-    """Counts of C codebooks of K codes. Properties are numbers, computed when asked for."""
+    """The usage of C codebooks of K codes: counts, from which the properties are computed."""
 
     counts: Tensor  # (C, K), how often each code was chosen; over time, a moving average
     unused: Tensor  # (C, K), true for a dead code
 
     @classmethod
     def of(cls, codes: Tensor, codebook_size: int, codebooks: int = 1) -> "Usage":
-        """Usage by codes (...), or (..., C) with several codebooks; ValueError for codes out of range."""
+        """The usage of a codebook by a batch of codes.
+
+        - codes: integers (...), or (..., C) with several codebooks
+        - codebook_size: codes per codebook, K, from 1 to 2^20
+        - codebooks: C, a positive integer
+
+        Raises TypeError or ValueError for another type or shape, no code, or codes out of range.
+        """
         require_int("codebook_size", codebook_size, 1, LARGEST_CODEBOOK)
         require_int("codebooks", codebooks)
         require_tensor("codes", codes, ("...",) if codebooks == 1 else ("...", codebooks), "integer")
@@ -49,7 +56,10 @@ class Usage:
 
     @classmethod
     def stack(cls, usages: "list[Usage]") -> "Usage":
-        """Several codebooks of one token."""
+        """The usage of several codebooks together, in the order of `usages`.
+
+        - usages: a list of `Usage` with the same number of codes per codebook
+        """
         require_instance("usages", usages, (list, tuple), "a list of Usage")
         require(len(usages) > 0, "usages", "an empty list", "one Usage or more")
         for usage in usages:
@@ -59,21 +69,26 @@ class Usage:
 
     @property
     def entropy(self) -> float:
-        """Bits per token that an entropy coder of each codebook would spend."""
+        """Bits per token of an entropy coder for each codebook."""
         p = self.counts.double()
         p = p / p.sum(1, keepdim=True).clamp(min=1e-300)
         return -torch.special.xlogy(p, p).sum().item() / math.log(2) + 0.0
 
     @property
     def perplexity(self) -> float:
+        """2^H, with the mean of H over codebooks: the effective number of codes."""
         return 2 ** (self.entropy / len(self.counts))
 
     @property
     def dead(self) -> float:
+        """The share of dead codes."""
         return self.unused.double().mean().item()
 
     def rate(self, length: int) -> float:
-        """Bits per image of `length` tokens after entropy coding."""
+        """Bits per image after entropy coding.
+
+        - length: tokens per image, a positive integer
+        """
         return require_int("length", length) * self.entropy
 
     def asdict(self) -> dict[str, float]:
@@ -82,7 +97,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class ContinuousUsage:
-    """The rate KL(q(z_j|x) || r(z_j)) of each dimension of a Gaussian token, averaged over tokens."""
+    """The usage of continuous tokens: the rate KL(q(z_j|x) || r(z_j)) of each dimension, averaged over tokens."""
 
     rates: Tensor  # (dim,), nats
 
@@ -93,16 +108,19 @@ class ContinuousUsage:
 
     @property
     def perplexity(self) -> float:
-        """2^entropy; infinite from 1024 bits on, where no float holds it."""
+        """2^entropy; infinite from 1024 bits, where it exceeds every float."""
         return 2**self.entropy if self.entropy < 1024 else math.inf
 
     @property
     def dead(self) -> float:
-        """The share of dimensions that carry less than 0.01 nats."""
+        """The share of dimensions with a rate below 0.01 nats."""
         return (self.rates < 0.01).double().mean().item()
 
     def rate(self, length: int) -> float:
-        """Bits per image of `length` tokens."""
+        """Bits per image.
+
+        - length: tokens per image, a positive integer
+        """
         return require_int("length", length) * self.entropy
 
     def asdict(self) -> dict[str, float]:
@@ -110,7 +128,7 @@ class ContinuousUsage:
 
 
 def check_codes(codes: Tensor, codebook_size: int, training: bool) -> None:
-    """Refuse codes out of range; training: the mode of the module that asks."""
+    """ValueError for codes out of range; training: the mode of the module that checks."""
     if codes.numel() and checking(codes, training):
         low, high = (value.item() for value in codes.aminmax())
         inside = low >= 0 and high < codebook_size
@@ -118,16 +136,20 @@ def check_codes(codes: Tensor, codebook_size: int, training: bool) -> None:
 
 
 def count_codes(codes: Tensor, size: int) -> Tensor:
-    """How often each of 0 to size - 1 is among `codes`, (size,): `bincount` without a device's wait for the largest."""
+    """How often each code from 0 to size - 1 occurs, (size,): a `bincount` that does not wait for the device."""
     flat = codes.flatten()
     return torch.zeros(size, dtype=torch.long, device=codes.device).scatter_add_(0, flat, torch.ones_like(flat))
 
 
 class UsageTracker(WideBuffers):
-    """One codebook over time: a moving average of counts per training pass, and how long each code has been idle.
+    """The usage of one codebook over time: an exponential moving average of counts, and dead codes.
 
-    A code is dead when none of the last `patience` K vectors has chosen it: batches of any size then agree on who is
-    dead, and a code of a tenth of the average frequency is taken for dead once in e^(patience / 10).
+    A code is dead when none of the last `patience` K vectors chose it. This does not depend on the size of batches; a
+    code with a tenth of the average frequency is taken for dead with probability e^(-patience / 10).
+
+    - codebook_size: codes, K
+    - decay: of the average per training pass, in [0, 1)
+    - patience: in units of K vectors, a positive integer
     """
 
     def __init__(self, codebook_size: int, decay: float = 0.99, patience: int = 32) -> None:
@@ -135,13 +157,13 @@ class UsageTracker(WideBuffers):
         self.decay = require_float("decay", decay, "[0, 1)")
         self.limit = require_int("patience", patience) * codebook_size
         self.register_buffer("counts", torch.zeros(codebook_size))
-        self.register_buffer("idle", torch.full((codebook_size,), self.limit))  # in vectors; nobody has chosen it yet
+        self.register_buffer("idle", torch.full((codebook_size,), self.limit))  # in vectors; none was chosen yet
 
     @torch.no_grad()
     def update(self, codes: Tensor) -> Tensor:
-        """Take in the codes of a training pass, of every rank; returns how often each was chosen, (K,).
+        """Count the codes of a training pass over all ranks; returns how often each was chosen, (K,).
 
-        Code K stands for none, and is not counted.
+        - codes: integers (N,) from 0 to K; code K stands for no code, and is not counted
         """
         size = len(self.counts)
         chosen = count_codes(codes, size + 1)[:size].to(self.counts)

@@ -1,16 +1,21 @@
-"""Vector quantization: a token is the nearest of K learned vectors.
+"""Vector quantization (VQ-VAE): a token is the nearest of K learned vectors.
 
     k = argmin_k |z - e_k|^2,   loss = commitment |z - sg(e_k)|^2   (+ |sg(z) - e_k|^2 if the codebook has a gradient)
 
-Van den Oord et al. 2017 (arXiv 1711.00937). What keeps the codebook alive:
+The first term is the commitment loss, the second the codebook loss; sg stops the gradient (van den Oord et al. 2017,
+arXiv 1711.00937).
 
-- the first training batch sets it, by k-means, seeded far apart (Arthur & Vassilvitskii 2007, in a few rounds as in
-  Bahmani et al. 2012);
-- each code is the moving average of the vectors that chose it, e_k += sum (z - e_k) / N_k: k-means on a stream. N_k,
-  how many vectors the average spans, is a discounted count (1 / (1 - decay) passes), but at most 256: Lloyd's iteration
-  is slow enough by itself. It starts from nothing, so that a fresh code goes straight to its first mean;
-- a code that none of the last `patience` K vectors chose is dead, and is moved onto a vector of the batch, the likelier
-  the worse that vector is served now; a quarter of the dead in each pass.
+Codebook collapse is a state in which few codes are chosen and the others, the dead codes, get no update. Three things
+work against it:
+
+- k-means initialization: the first training batch sets the codebook. The seeds are drawn by k-means++ (Arthur &
+  Vassilvitskii 2007), in a few rounds as in k-means|| (Bahmani et al. 2012).
+- Exponential moving average: e_k += sum (z - e_k) / N_k over the vectors that chose code k, which is k-means on a
+  stream. N_k is a discounted count over 1 / (1 - decay) passes, at most 256, so that a code in frequent use still
+  moves. It starts at 0, so that a fresh code goes straight to its first mean.
+- Revival of dead codes: a code is dead when none of the last `patience` K vectors chose it. It is moved onto a vector
+  of the batch, drawn with a probability that grows with that vector's quantization error. Each pass revives a quarter
+  of the dead codes.
 """
 
 import torch
@@ -20,9 +25,9 @@ from torch import Tensor, nn
 from infotok.distributed import first_rank, sum_over_ranks
 from infotok.errors import checking, require_choice, require_flag, require_float, require_int, require_rows
 from infotok.modes import recomputing
-from infotok.noise import multinomial
 from infotok.tokenizers.quantizers.base import CodebookQuantizer
 from infotok.tokenizers.quantizers.gradients import GRADIENTS, straight_through
+from infotok.tokenizers.quantizers.kmeans import draw_far, kmeans
 from infotok.tokenizers.quantizers.nearest import search
 from infotok.tokenizers.quantizers.precision import wide
 from infotok.tokenizers.quantizers.uneven import gather_rows
@@ -30,21 +35,27 @@ from infotok.tokenizers.quantizers.usage import UsageTracker
 
 __all__ = ["VectorQuantizer"]
 
-SEEDING_ROUNDS = 8
-KMEANS_ITERATIONS = 10
-MEMORY = 256  # vectors: no code averages over more of its own than these, so that a busy one learns fast
+MEMORY = 256  # vectors: the longest moving average of a code, so that a frequent one still moves
 
 
 class VectorQuantizer(CodebookQuantizer):
-    """features (B, L, dim) -> the nearest of `codebook_size` vectors. Errors are means over all elements.
+    """Vector quantizer: features (B, L, dim) -> the nearest of `codebook_size` vectors.
 
-    - code_dim: the width of the code vectors, if it is not dim (8 to 32 is common: Yu et al. 2021, arXiv 2110.04627);
-    - learning: "average" of the vectors that chose a code, or "gradient" of the loss's second term;
-    - gradient: "straight-through" or "rotation", what the encoder gets (see `gradients`);
-    - cosine: features and codes on the unit sphere;
-    - commitment: the weight that pulls features to their codes;
-    - decay: of the moving averages; patience: see above; revive_until: the number of training passes after which dead
-      codes are left dead, so that the host's vocabulary settles (None: never; 0: from the start).
+    Squared errors in the loss are means over all elements.
+
+    - dim: numbers per token
+    - codebook_size: codes, K, from 2 to 2^20
+    - code_dim: width of the code vectors, `dim` by default; 8 to 32 is common (Yu et al. 2021, arXiv 2110.04627)
+    - learning: "average" for the exponential moving average, "gradient" for the codebook loss
+    - gradient: the encoder's gradient, "straight-through" or "rotation" (see `gradients`)
+    - cosine: whether features and codes are on the unit sphere
+    - commitment: weight of the commitment loss, from 0
+    - decay: of the moving averages per training pass, in [0, 1)
+    - patience: vectors after which a code without a choice is dead, in units of K; a positive integer
+    - revive_until: training passes after which dead codes stay dead, so that a host's vocabulary settles; None for no
+      end, 0 for no revival at all
+
+    Raises TypeError or ValueError for an option of another type or out of range.
     """
 
     def __init__(
@@ -65,11 +76,8 @@ class VectorQuantizer(CodebookQuantizer):
         require_choice("learning", learning, ("average", "gradient"))
         require_choice("gradient", gradient, tuple(GRADIENTS))
         require_flag("cosine", cosine)
-        self.learning, self.cosine, self.commitment = (
-            learning,
-            cosine,
-            require_float("commitment", commitment, "[0, inf)"),
-        )
+        self.learning, self.cosine = learning, cosine
+        self.commitment = require_float("commitment", commitment, "[0, inf)")
         self.revive_until = None if revive_until is None else require_int("revive_until", revive_until, 0)
         self.pass_gradient = GRADIENTS[gradient]
         self.tracker = UsageTracker(codebook_size, decay, patience)
@@ -81,7 +89,10 @@ class VectorQuantizer(CodebookQuantizer):
 
     @torch.no_grad()
     def start_from(self, codebook: Tensor) -> "VectorQuantizer":
-        """Take these code vectors (K, code_dim) instead of the first batch's. Returns itself."""
+        """Set the codebook, in place of the k-means of the first batch. Returns itself.
+
+        - codebook: code vectors (K, code_dim), finite floats
+        """
         require_rows("codebook", codebook, tuple(self.codebook.shape))
         self.codebook.copy_(self._to_code_space(wide(codebook)))
         self.tracker.counts.zero_()
@@ -96,7 +107,7 @@ class VectorQuantizer(CodebookQuantizer):
         return F.embedding(codes, self._table())
 
     def _table(self) -> Tensor:
-        """The codebook; in a recomputation with the values that the first pass chose from."""
+        """The codebook; in a recomputation, with the values of the first pass."""
         again = self.training and self.before is not None and recomputing()
         return straight_through(self.codebook, self.before) if again else self.codebook
 
@@ -118,7 +129,7 @@ class VectorQuantizer(CodebookQuantizer):
         """`_learn` has counted."""
 
     def _prepare(self, z: Tensor, generator: torch.Generator | None) -> None:
-        """Before a training pass chooses: make the first codebook, and keep what a recomputation will need."""
+        """Before a training pass: initialise the codebook, and keep a copy for a recomputation."""
         if self.learning_allowed and not self.initialised:
             self._initialise(*_finite_rows(z), generator)
         self.before = self.codebook.detach().clone() if self.learning_allowed else None
@@ -132,7 +143,7 @@ class VectorQuantizer(CodebookQuantizer):
         if self.learning == "average":
             pull = sum_over_ranks(torch.zeros_like(self.codebook).index_add_(0, codes, error))  # (K, D)
             span = self.tracker.counts / (1 - self.tracker.decay)
-            span = span.clamp(max=MEMORY).maximum(chosen).clamp(min=1.0)  # at least the vectors of this pass
+            span = span.clamp(max=MEMORY).maximum(chosen).clamp(min=1.0)  # at least those of this pass
             self.codebook.add_(pull / span[:, None])
         if self.revive_until is None or self.passes < self.revive_until:
             dead = self.tracker.dead().nonzero()[:, 0]
@@ -144,36 +155,25 @@ class VectorQuantizer(CodebookQuantizer):
         self.passes += 1
 
     def _revive(self, dead: Tensor, z: Tensor, error: Tensor, generator: torch.Generator | None) -> None:
-        """Move a quarter of the dead codes onto vectors of this batch, if so many have an error at all.
+        """Move a quarter of the dead codes onto vectors of this batch, as far as that many have an error.
 
-        The others wait until the first have changed which vectors are served badly.
+        The other dead codes wait, since the first ones change which vectors have a large error.
         """
-        served_badly = int((error > 1e-6 * z.square().sum(1).mean()).sum())
-        dead = dead[: min(-(-len(dead) // 4), served_badly)]
+        with_error = int((error > 1e-6 * z.square().sum(1).mean()).sum())
+        dead = dead[: min(-(-len(dead) // 4), with_error)]
         if len(dead):
-            self.codebook[dead] = z[_draw_far(error, len(dead), generator)].to(self.codebook.dtype)
+            self.codebook[dead] = z[draw_far(error, len(dead), generator)].to(self.codebook.dtype)
         self.tracker.counts[dead] = 1 - self.tracker.decay  # it has seen one vector
         self.tracker.idle[dead] = 0
         first_rank(self.codebook, self.tracker.counts, self.tracker.idle)
 
     @torch.no_grad()
     def _initialise(self, z: Tensor, generator: torch.Generator | None) -> None:
-        """k-means of the batch; codes that it leaves empty start as dead, to be moved at once."""
-        size, z = self.codebook_size, gather_rows(z)
-        if not len(z):  # every row had NaN: wait for the next batch
+        """k-means of the batch; codes of empty clusters start as dead codes, and are revived at once."""
+        z = gather_rows(z)
+        if not len(z):  # every row has NaN: wait for the next batch
             return
-        some = torch.ones(len(z), device=z.device)
-        seeds = z[_draw_far(some, min(-(-size // SEEDING_ROUNDS), len(z)), generator)]
-        while len(seeds) < min(size, len(z)):
-            error = (z - seeds[search(z, seeds)]).square().sum(1)
-            more = min(-(-size // SEEDING_ROUNDS), size - len(seeds), len(z))
-            seeds = torch.cat([seeds, z[_draw_far(error, more, generator)]])
-        codebook = seeds[torch.arange(size, device=z.device) % len(seeds)]
-        for _ in range(KMEANS_ITERATIONS):
-            codes = search(z, codebook)
-            counts = torch.bincount(codes, minlength=size).to(z)
-            pull = torch.zeros_like(codebook).index_add_(0, codes, z - codebook[codes])
-            codebook = self._to_code_space(codebook + pull / counts.clamp(min=1)[:, None])
+        codebook, counts = kmeans(z, self.codebook_size, self._to_code_space, generator)
         first_rank(codebook, counts)
         self.codebook.copy_(codebook)
         self.tracker.idle.masked_fill_(counts > 0, 0)
@@ -187,15 +187,8 @@ def unit(z: Tensor) -> Tensor:
 
 
 def _finite_rows(z: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
-    """z (N, D) and what belongs to its rows, without the rows that hold NaN or infinity."""
+    """z (N, D), and other tensors of its rows, without the rows that hold NaN or infinity."""
     if checking(z, training=True):
         return z, *others  # there are none
     finite = z.isfinite().all(1)
     return z[finite], *(other[finite] for other in others)
-
-
-def _draw_far(error: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
-    """`count` distinct rows, each with a probability that grows with its error (N,)."""
-    error = error.clamp(max=1e30)
-    weight = error / error.max().clamp(min=1e-30) + 1e-6  # where nothing is wrong, any row will do
-    return multinomial(weight, count, generator)

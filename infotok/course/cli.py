@@ -146,12 +146,10 @@ def report(profile: Profile = "laptop", parameter: Asked = None, root: Root = ""
 def site(profile: Profile = "laptop", parameter: Asked = None, root: Root = "") -> None:
     """Write runs/PROFILE/site: every lesson as it ran with the profile's own parameters, or those given by -p."""
     from infotok.course.parameters import asked
-    from infotok.course.report import write_report
     from infotok.course.site import write_site
 
     course = Course.find(root)
     wanted = asked(course, profile, parameter or [])
-    write_report(course, profile, wanted)
     print(write_site(course, profile, wanted).relative_to(course.root))
 
 

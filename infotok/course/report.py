@@ -1,4 +1,4 @@
-"""One page of everything that was run: claims, figures, and how to get the same again. It opens from disk, offline."""
+"""The report: one page with the claims and figures of every run, and the command that repeats it. It opens offline."""
 
 import base64
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from typing import Any
 import jinja2
 
 from infotok.course.course import Course, Refusal
+from infotok.course.executed import read_executed
 from infotok.course.parameters import asked
 from infotok.course.runs import Shown, own_file, read_record, shown
 from infotok.files import write_atomically
@@ -17,15 +18,19 @@ __all__ = ["write_report"]
 Asked = dict[str, dict[str, Any] | Refusal]
 
 
-def write_report(course: Course, profile: str, wanted: Asked | None = None) -> Path:
-    """Write runs/PROFILE/report.html, and beside it a page of each executed notebook.
+def write_report(course: Course, profile: str, wanted: Asked | None = None, pages: str = "") -> Path:
+    """Write runs/PROFILE/report.html; returns its path. It names what is damaged.
 
-    `wanted` has the parameters of the run to show of each lesson, by default the profile's own. What is damaged is
-    named on the page.
+    Args:
+        course: the clone.
+        profile: the profile of the runs.
+        wanted: the parameters of the run to show of each lesson; by default the profile's own.
+        pages: the folder of the site's pages, relative to the report. Without it each lesson is linked to the
+            executed notebook in its run folder.
     """
     folder = course.root / "runs" / profile
     lessons = shown(course, profile, asked(course, profile, []) if wanted is None else wanted)
-    sections = [_section(course, profile, lesson) for lesson in lessons]
+    sections = [_section(course, lesson, pages) for lesson in lessons]
     claims = [claim for section in sections for claim in section["claims"]]
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("infotok.course", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -42,8 +47,8 @@ def write_report(course: Course, profile: str, wanted: Asked | None = None) -> P
     return folder / "report.html"
 
 
-def _section(course: Course, profile: str, lesson: Shown) -> dict[str, Any]:
-    """What the report says of one lesson; manifest None where it has not been run, or its manifest is damaged."""
+def _section(course: Course, lesson: Shown, pages: str) -> dict[str, Any]:
+    """What the report says about one lesson; `manifest` is None if it was not run or its manifest is damaged."""
     manifest = lesson.manifest
     damage = lesson.fault or (lesson.run.damage if lesson.run else "")
     section = {
@@ -59,19 +64,20 @@ def _section(course: Course, profile: str, lesson: Shown) -> dict[str, Any]:
     }
     if manifest:
         section["faults"] = [*manifest["faults"]]
-        section |= _kept(lesson, course.root / "runs" / profile / f"{lesson.name}.html", section["faults"])
+        section["figures"] = _figures(lesson, section["faults"])
+        section["page"] = _page(lesson, pages, section["faults"])
         section["faults"] = [fault.replace(f"{course.root}/", "") for fault in section["faults"]]
     return section
 
 
-def _kept(lesson: Shown, page: Path, faults: list[str]) -> dict[str, Any]:
-    """The figures and the page of a run; each file that is damaged adds a line to `faults`."""
-    folder, manifest, figures, written = lesson.run.folder, lesson.manifest, [], None
+def _figures(lesson: Shown, faults: list[str]) -> list[dict[str, str]]:
+    """The figures of a run, each as a data URL with its caption; each damaged file adds a line to `faults`."""
+    folder, manifest, figures = lesson.run.folder, lesson.manifest, []
     try:
         if "metrics.json" in manifest["artifacts"]:
             recipes = read_record(own_file(folder, manifest, "metrics.json"))["figures"]
         else:
-            recipes = {}  # it failed before it said anything
+            recipes = {}  # it failed before it recorded anything
     except ValueError as damage:
         faults.append(str(damage))
         recipes = {}
@@ -83,19 +89,17 @@ def _kept(lesson: Shown, page: Path, faults: list[str]) -> dict[str, Any]:
             continue
         source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
         figures.append({"name": name, "caption": recipe["caption"], "source": source})
+    return figures
+
+
+def _page(lesson: Shown, pages: str, faults: list[str]) -> str | None:
+    """The link to the executed notebook: its page on the site, or its file; None, with a fault, if it is damaged."""
+    folder, name = lesson.run.folder, f"{lesson.name}.ipynb"
     try:
-        if f"{lesson.name}.ipynb" in manifest["artifacts"]:
-            written = _page(own_file(folder, manifest, f"{lesson.name}.ipynb"), page)
+        if name not in lesson.manifest["artifacts"]:
+            return None
+        read_executed(own_file(folder, lesson.manifest, name))
     except ValueError as damage:
         faults.append(str(damage))
-    return {"figures": figures, "page": written}
-
-
-def _page(executed: Path, page: Path) -> str:
-    """The name of the executed notebook's page, made anew if it is not this run's; ValueError for no notebook."""
-    stamp = f"<!-- {executed.parent.name} {executed.stat().st_mtime_ns} -->"
-    if not page.exists() or not page.read_text(encoding="utf-8", errors="replace").endswith(stamp):
-        from infotok.course.pages import read_executed, write_page  # a second to import, which kept pages need not
-
-        write_page(read_executed(executed), page, stamp)
-    return page.name
+        return None
+    return f"{pages}/{lesson.name}.html" if pages else f"{folder.name}/{name}"

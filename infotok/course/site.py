@@ -1,10 +1,12 @@
-"""The course as a site: every notebook as it ran, searchable, opened from disk or served; nothing is fetched.
+"""The course as a website: every notebook as it ran, the pages of docs/ and the API reference, with a search.
 
     runs/PROFILE/site/index.html
 
-Sphinx with myst-nb makes the pages from `docs/` and the executed notebooks, `infotok.course.site_pages` cleans them.
+Sphinx with MyST-NB makes the pages, `infotok.course.site_pages` cleans them. The site opens from disk and fetches
+nothing: MathJax, which sets the formulas, is copied into it.
 """
 
+import importlib.util
 import os
 import re
 import shutil
@@ -16,21 +18,22 @@ import nbformat
 
 from infotok.course.course import Course, Refusal
 from infotok.course.display import clock
-from infotok.course.pages import read_executed, without_widgets
+from infotok.course.executed import only_shown, read_executed
 from infotok.course.parameters import asked
+from infotok.course.reference import write_reference
+from infotok.course.report import write_report
 from infotok.course.runs import Shown, own_file, shown
 
 __all__ = ["write_site"]
 
 CONFIGURATION = {
     "project": "infotok",
-    "extensions": ["myst_nb", "infotok.course.site_pages"],
+    "extensions": ["myst_nb", "sphinx.ext.mathjax", "infotok.course.site_pages"],
     "html_theme": "furo",
     "html_title": "infotok",
     "html_show_copyright": False,
     "html_show_sphinx": False,
     "html_copy_source": False,
-    "html_math_renderer": "dollars",
     "html_static_path": ["_static"],
     "html_css_files": ["site.css"],
     "myst_enable_extensions": ["dollarmath", "amsmath"],
@@ -38,16 +41,35 @@ CONFIGURATION = {
     "nb_execution_mode": "off",
     "nb_merge_streams": True,
     "pygments_style": "a11y-high-contrast-light",
+    "myst_mathjax_classes": "math|text_html",  # formulas stand in these elements only
+    "mathjax_path": "mathjax/tex-svg.js",  # draws glyphs itself: fonts cannot be loaded from disk in every browser
+    "mathjax3_config": {
+        "loader": {"load": ["ui/safe"]},  # no links to scripts in formulas
+        "tex": {
+            "inlineMath": [["\\(", "\\)"], ["$", "$"]],
+            "packages": {"[-]": ["require", "autoload"]},  # and no extensions that a formula asks for
+        },
+        "options": {"enableMenu": False},
+    },
 }
+MATHJAX = ("tex-svg.js", "ui/safe.js")  # of the package sphinx-mathjax-offline
 
 
 def write_site(course: Course, profile: str, wanted: dict[str, dict[str, Any] | Refusal] | None = None) -> Path:
-    """Write the site of the runs asked for, by default those of the profile's own parameters.
+    """Write the site, and the report with links to its pages; returns the site's first page.
 
-    A notebook that was not run so, or whose run is damaged, stands there as its source, and says so. Refuses a course
-    that has no `docs/` and a profile at which no such run has ended.
+    Args:
+        course: the clone.
+        profile: the profile of the runs.
+        wanted: the parameters of the run to show of each lesson; by default the profile's own.
+
+    A notebook that was not run with these parameters, or whose run is damaged, is shown as its source and says so.
+
+    Raises:
+        Refusal: for a course without `docs/`, and for a profile at which no such run has ended.
     """
-    lessons = shown(course, profile, asked(course, profile, []) if wanted is None else wanted)
+    wanted = asked(course, profile, []) if wanted is None else wanted
+    lessons = shown(course, profile, wanted)
     if not any(lesson.manifest for lesson in lessons):
         raise Refusal(
             f"profile: got {profile}, of which no run has ended, expected one: infotok run --profile {profile}"
@@ -67,21 +89,22 @@ def write_site(course: Course, profile: str, wanted: dict[str, dict[str, Any] | 
         (source / "notebooks").mkdir()
         for lesson in lessons:
             nbformat.write(_page(course, lesson, profile), source / "notebooks" / f"{lesson.name}.ipynb")
+        if (source / "api.md").exists():
+            write_reference(source / "api.md")
         _index(source / "index.md", lessons)
+        _copy_mathjax(source / "_static" / "mathjax")
         _build(source, built)
-        report = course.root / "runs" / profile / "report.html"
-        for page in [report, *(report.with_name(f"{lesson.name}.html") for lesson in lessons if lesson.manifest)]:
-            if page.exists():
-                shutil.copy(page, built)
+        shutil.copy(write_report(course, profile, wanted, pages="notebooks"), built)
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(built, target)
+    write_report(course, profile, wanted, pages="site/notebooks")
     return target / "index.html"
 
 
 def _page(course: Course, lesson: Shown, profile: str) -> nbformat.NotebookNode:
-    """The notebook to show, without what papermill put into it, and a box that says which run this was."""
+    """The notebook to show, without the cell that papermill added, and with a box that says which run it is."""
     notebook, box = _notebook(course, lesson, profile)
-    notebook = without_widgets(notebook)
+    notebook = only_shown(notebook)
     notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     for cell in notebook.cells:
         cell.source = cell.source.replace("](../docs/", "](../") if cell.cell_type == "markdown" else cell.source
@@ -149,6 +172,15 @@ def _index(path: Path, lessons: list[Shown]) -> None:
     besides = sorted(page.stem for page in path.parent.glob("*.md") if page != path)
     trees = [tree.format(*each) for each in (("The course", "\n".join(notebooks)), ("Besides", "\n".join(besides)))]
     path.write_text("\n\n".join([path.read_text(encoding="utf-8"), "\n".join(rows), *trees]), encoding="utf-8")
+
+
+def _copy_mathjax(folder: Path) -> None:
+    package = importlib.util.find_spec("sphinx-mathjax-offline")
+    if package is None:
+        raise Refusal("site: got no sphinx-mathjax-offline, expected it installed: pip install 'infotok[site]'")
+    for name in MATHJAX:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(Path(package.origin).parent / "static" / "mathjax" / name, folder / name)
 
 
 def _build(source: Path, built: Path) -> None:

@@ -1,38 +1,26 @@
-"""What Sphinx does beside its own for the course's site: every page is cleaned, and its formulas are set as MathML.
+"""A Sphinx extension for the course's site: pages include no other files and are cleaned before they are written.
 
-The notebooks on the site were executed elsewhere, perhaps by somebody else: they include no file of this machine, and
-what they show is HTML that runs nothing.
+The notebooks on the site may have been executed by somebody else, so nothing in them is trusted.
 """
 
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.addnodes import download_reference
 
-from infotok.course.safe import clean, typeset
+from infotok.course.safe import clean
 
 __all__ = ["setup"]
 
 
 def setup(application: Any) -> dict[str, bool]:
-    """Sphinx calls this."""
-    application.add_html_math_renderer("dollars", _between("$"), _between("$$"))
+    """Sphinx calls this to load the extension."""
+    application.set_html_assets_policy("always")  # MathJax on every page: Sphinx does not know of formulas in outputs
     application.connect("builder-inited", _include_nothing)
     application.connect("doctree-read", _keep_inside, priority=1)  # before Sphinx collects what to copy
     application.connect("html-page-context", _clean_page)
     return {"parallel_read_safe": True}
-
-
-def _between(dollars: str):
-    """A renderer that leaves a formula as LaTeX between dollars: `_clean_page` sets it once the page is clean."""
-
-    def visit(writer: Any, node: nodes.Element) -> None:
-        writer.body.append(escape(f"{dollars}{node.astext().strip()}{dollars}", quote=False))
-        raise nodes.SkipNode
-
-    return visit, None
 
 
 def _include_nothing(application: Any) -> None:
@@ -40,7 +28,7 @@ def _include_nothing(application: Any) -> None:
 
 
 def _keep_inside(application: Any, doctree: nodes.document) -> None:
-    """No picture or download from beside the site's sources, and no markup in a title, which stands on other pages."""
+    """Remove pictures and downloads from outside the site's sources, and markup in titles, which other pages repeat."""
     folder = Path(application.srcdir)
     page = folder / application.env.docname
     for node in [*doctree.findall(nodes.image), *doctree.findall(download_reference)]:
@@ -55,4 +43,4 @@ def _keep_inside(application: Any, doctree: nodes.document) -> None:
 
 def _clean_page(application: Any, name: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     if "body" in context:
-        context["body"] = typeset(clean(context["body"]))
+        context["body"] = clean(context["body"])

@@ -34,6 +34,7 @@ def test_in_a_terminal_each_notebook_has_a_line(runs, monkeypatch, capsys):
     with Display(runs) as display:
         assert display.live
         display.refresh()
+        display.progress.refresh()
         runs[0].status = "passed"
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out)
     first, second = text.strip().splitlines()[-2:]

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 from courses import infotok, make_course
@@ -10,7 +9,6 @@ from PIL import Image
 
 from infotok.course.course import Course, Refusal, first_heading
 from infotok.course.figures import redraw_all, take_metrics
-from infotok.course.pages import typeset, write_page
 from infotok.files import read_json
 
 ROOT = Path(__file__).parents[2]
@@ -48,29 +46,6 @@ record.metric("paired", [{"host": "masked", "mean": 0.1}])"""
     assert infotok(tmp_path, "figures", "a", "--from", "laptop").returncode == 0
     published = read_json(tmp_path / "figures" / "a" / "metrics.json")
     assert published["paired"] == published["metrics"]["paired"] == [{"host": "masked", "mean": 0.1}]
-
-
-def test_formulas_become_mathml_and_code_does_not():
-    assert "<msup>" in typeset(r"a $x^2$ here")
-    assert 'display="block"' in typeset("$$\\frac{1}{2}$$")
-    assert typeset("`$x^2$` costs \\$5 or $5 and $6") == "`$x^2$` costs \\$5 or $5 and $6"
-    assert typeset("```\n$x$\n```") == "```\n$x$\n```"
-
-
-def test_a_page_needs_no_network(tmp_path):
-    notebook = nbformat.v4.new_notebook()
-    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "x"}, "text/plain": "interactive"}
-    notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
-    notebook.cells = [
-        nbformat.v4.new_markdown_cell("# A title\n\nSee $x^2$ and [the next](02_next.ipynb)."),
-        nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("display_data", widget)]),
-    ]
-    write_page(notebook, tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text()
-    assert "<msup>" in page
-    assert 'href="02_next.html"' in page
-    assert "something to play with stands here" in page
-    assert "<script" not in page
 
 
 def test_the_first_heading_is_the_title():

@@ -140,11 +140,9 @@ def test_the_report_stands_alone_and_tells_of_every_notebook(mixed):
     page = (root / "runs/laptop/report.html").read_text()
     assert "one is two" in page
     assert "the callback fell over" in page
-    assert 'href="01_well.html"' in page
+    (executed,) = re.findall('href="(01_well-[^"]+.ipynb)"', page)
+    assert (root / "runs/laptop" / executed).exists()
     assert "http" not in page.replace("http-equiv", "")
-    notebook = (root / "runs/laptop/01_well.html").read_text()
-    assert "Lesson 01_well" in notebook
-    assert "<script" not in notebook
 
 
 def test_a_finished_run_is_kept_a_failed_one_is_run_again_and_fresh_forgets(mixed):

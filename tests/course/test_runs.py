@@ -70,14 +70,11 @@ def test_report_list_and_figures_are_of_the_run_asked_for(root, capsys, monkeypa
     assert "-p: got it without --from" in error
 
 
-def test_the_page_of_a_lesson_is_that_of_the_run_shown(root, capsys, monkeypatch):
-    import nbformat
-
-    for number, assignments in ((0, []), (7, ["seed=7"])):
-        ended_run(root, "01_first", *assignments, cells=[nbformat.v4.new_markdown_cell(f"This is run {number}.")])
+def test_the_report_links_the_notebook_of_the_run_shown(root, capsys, monkeypatch):
+    folders = {number: ended_run(root, "01_first", *given) for number, given in ((0, []), (7, ["seed=7"]))}
     for words, number in (((), 0), (("-p", "seed=7"), 7), ((), 0)):
         command(root, capsys, monkeypatch, "report", *words)
-        assert f"This is run {number}." in (root / "runs/laptop/01_first.html").read_text()
+        assert f'href="{folders[number].name}/01_first.ipynb"' in (root / "runs/laptop/report.html").read_text()
 
 
 def test_a_run_by_earlier_sources_is_shown_and_said_to_be(root, capsys, monkeypatch):

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from infotok.errors import require
 from infotok.evaluation.probing import account
 from infotok.evaluation.reconstruction import score_reconstructions
 from infotok.evaluation.statistics import paired_difference
+from infotok.experiments.caption_head import CaptionHead
 from infotok.images import packed
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.worlds import Scenes, ShapesWorld
@@ -63,8 +63,8 @@ def train_tokenizer(
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     world = ShapesWorld(nuisance=nuisance, split="all")
-    tokenizer, reader, weight = _make_variant(dict(options), world, bits, steps)
-    optimiser = torch.optim.AdamW([*tokenizer.parameters(), *reader.parameters()], 3e-3, fused=True)
+    tokenizer = _make_variant(options, world, bits, steps)
+    optimiser = torch.optim.AdamW(tokenizer.parameters(), 3e-3, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     data, noise = (torch.Generator().manual_seed(seed + offset) for offset in (0, 1000))
     ends = [round(steps * (i / evaluations) ** 1.5) for i in range(1, evaluations + 1)]  # closer together at the start
@@ -74,9 +74,6 @@ def train_tokenizer(
         batch, text = world.render(scenes, data), world.caption_vector(scenes)
         out = tokenizer(batch, text=text, generator=noise)
         terms = tokenizer.reconstruction(out.tokens, batch) | out.terms
-        if weight:
-            said = reader(out.tokens.flatten(1))
-            terms["head"] = weight * F.binary_cross_entropy_with_logits(said, text, reduction="none").sum(1).mean()
         optimiser.zero_grad()
         sum(terms.values()).backward()
         optimiser.step()
@@ -93,18 +90,17 @@ def train_tokenizer(
     return {"path": path, **half, **used, **scores, "drawn": packed(drawn[:5])}
 
 
-def _make_variant(
-    options: dict[str, Any], world: ShapesWorld, bits: int, steps: int
-) -> tuple[SharedTokenizer, nn.Linear, float]:
-    """A tokenizer with InfoTok or without, a linear caption head, and the weight of that head (0: not used)."""
-    weight = options.pop("head", 0.0)
-    require(not (weight and options), "options", options, "options of InfoTok, or a caption head alone")
+def _make_variant(options: dict[str, Any], world: ShapesWorld, bits: int, steps: int) -> SharedTokenizer:
+    """A tokenizer with InfoTok, with a caption head behind the quantizer, or with neither."""
+    require("head" not in options or len(options) == 1, "options", options, "options of InfoTok, or a head alone")
     width = world.caption_vector(world.sample(1, torch.Generator().manual_seed(0))).shape[1]
     quantizer = {"codebook_size": 2**bits, "revive_until": round(0.6 * steps)}
-    infotok = {"text_dim": width, **options} if options else None
+    infotok = {"text_dim": width, **options} if options and "head" not in options else None
     config = TokenizerConfig(quantizer_options=quantizer, infotok=infotok, warmup=steps // 8)
     tokenizer = SharedTokenizer.from_config(config)
-    return tokenizer, nn.Linear(config.length * tokenizer.dim, width), weight
+    if "head" in options:
+        tokenizer.infotok = CaptionHead(tokenizer.dim, config.length, width, options["head"], placement="after")
+    return tokenizer
 
 
 def example_scenes(nuisance: float) -> tuple[Scenes, Tensor]:

@@ -42,7 +42,7 @@ REPLACED = {
     r"none the wiser|nor need it be called|for else they would|refused at the door": "plain words",
     r"told by": "conditioned on",
     r"\blaws?\b": "distribution",
-    r"\bexamin(e|es|ed|ing)\b": "benchmark, evaluate",
+    r"\bexamine(_peers)?\(|\bexamined on\b|\bexamination\b": "benchmark, evaluate",
     r"whole number, 1 or above": "a positive integer",
     r"\bdaring\b(?![\"'])": "choice_temperature",
     r"\bsuret(y|ies)\b|\bsurest\b": "confidence, most confident",

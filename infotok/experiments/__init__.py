@@ -6,13 +6,12 @@
 - `results`       finished runs: read, found by their settings, kept, averaged: `Runs`
 - `comparisons`   paired intervals, the verdict in words, the test of agreement: `Comparisons`, `agreement`
 - `questions`     the comparisons that answer each question of lessons 11 to 13: `answered`
+- `cost`          parameters, operations and time of training, over the baseline's: `costs`
 - `estimators`    the benchmark of mutual-information estimators: `benchmark_estimator`
 - `throughput`    the speed benchmark
 """
 
 from infotok.experiments.caption_head import CaptionHead
-from infotok.experiments.comparisons import Comparisons, agreement
 from infotok.experiments.hosts import HOSTS, train_and_score
-from infotok.experiments.results import Runs
 
-__all__ = ["HOSTS", "CaptionHead", "Comparisons", "Runs", "agreement", "train_and_score"]
+__all__ = ["HOSTS", "CaptionHead", "train_and_score"]

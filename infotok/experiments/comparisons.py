@@ -151,6 +151,18 @@ class Comparisons:
             found[c.side][c.label][c.host] = c.interval
         return found
 
+    def effects(self, settings: dict[str, Any] | None = None) -> dict[str, dict[str, dict[str, list[float] | None]]]:
+        """The estimators' differences from the baseline, as `table` gives them; of one seed the difference alone."""
+        found: dict[str, dict[str, dict[str, list[float] | None]]] = {side: {} for side in SIDES}
+        for side in SIDES:
+            for variant in ESTIMATORS:
+                pairs = {host: self.by_seed(host, variant, path=side, settings=settings) for host in self.hosts}
+                found[side][variant] = {
+                    host: interval(each) or ([*each.values()] * 3 + [1] if each else None)
+                    for host, each in pairs.items()
+                }
+        return found
+
     def pooled(self, question: str, label: str, side: str) -> list[float] | None:
         """[low, mean, high, seeds] of each seed's mean over the hosts that ran it; None for fewer than two seeds."""
         return interval(_over_hosts([c.pairs for c in self.named(question, label, side)]))
@@ -169,7 +181,9 @@ class Comparisons:
     def sentence(self, question: str, label: str) -> str:
         """One comparison in words: for each side the pooled difference, and in which hosts it is better or worse."""
         parts = []
-        for side in SIDES if self.named(question, label) else ():
+        for side in SIDES:
+            if not self.named(question, label, side):
+                continue
             by_word: dict[str, list[str]] = {}
             for c in self.named(question, label, side):
                 by_word.setdefault(word(c.interval).split()[0], []).append(c.host)

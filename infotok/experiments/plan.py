@@ -5,7 +5,8 @@
     fresh_runs(seed=0, seeds=1)                   # the headline's variants on seeds that no reported run has
 
 A *variant* is what is added to a host: nothing for the baseline, InfoTok's options, or a control. A *run* is one host
-with one variant and one seed, trained and scored. A *study* is a set of runs that answers one question.
+with one variant and one seed, trained and scored. A *study* is a set of runs that answers one question: an ablation
+study leaves terms out, others vary one thing. The hyperparameters below were chosen on seeds that are not reported.
 """
 
 from collections.abc import Sequence
@@ -147,6 +148,12 @@ def runs(studies: Sequence[str], folder: str = "") -> list[dict[str, Any]]:
         require_choice("studies", study, STUDIES)
     require("models" not in studies or folder, "studies", "models", "a folder for its models")
     return unique([run for study in studies for run in _STUDIES[study](folder)])
+
+
+def check_kept(studies: Sequence[str], keep: bool) -> None:
+    """Refuse, in one line, a request to keep runs that are not reported ones, or to make models and not keep them."""
+    require(studies or not keep, "keep", keep, "False without studies: runs of fresh seeds are not reported")
+    require(keep or "models" not in studies, "studies", list(studies), "no models without keep: they are committed")
 
 
 def unique(planned: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ from infotok.experiments.plan import (
 )
 from infotok.files import read_json, write_atomically
 
-__all__ = ["Runs", "best_weight", "differences", "keep", "load", "means", "score"]
+__all__ = ["Runs", "best_weight", "differences", "keep_runs", "load", "means", "score"]
 
 Row = dict[str, Any]
 PICTURES = ("prompts", "drawn", "followed", "answers", "folder")  # of a row; they are not kept
@@ -117,7 +117,7 @@ def load(path: str | Path) -> list[Row]:
     return rows
 
 
-def keep(path: str | Path, rows: Iterable[Row], package: str) -> list[Row]:
+def keep_runs(path: str | Path, rows: Iterable[Row], package: str) -> list[Row]:
     """Add finished runs to a file of runs and return all of its rows; a run of the same settings takes its place.
 
     Args:

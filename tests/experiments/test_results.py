@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infotok.experiments.plan import COMMAND
-from infotok.experiments.results import Runs, differences, keep, load, score
+from infotok.experiments.results import Runs, differences, keep_runs, load, score
 
 REPORTED = Path(__file__).parents[2] / "figures" / "11_infotok" / "cells.json"
 
@@ -55,10 +55,10 @@ def test_a_ratio_with_nothing_below_is_none():
 
 def test_kept_runs_join_those_that_are_there(tmp_path):
     path = tmp_path / "cells.json"
-    first = keep(path, ROWS, "abc")
+    first = keep_runs(path, ROWS, "abc")
     assert load(path) == first
     assert [found["package"] for found in first] == ["abc"] * len(ROWS)
-    again = keep(path, [row({}, 11, 0.123456), row({}, 101, 0.9), row({}, 13, 0.3) | {"drawn": ["a picture"]}], "def")
+    again = keep_runs(path, [row({}, 11, 0.123456), row({}, 101, 0.9), row({}, 13, 0.3) | {"drawn": ["a picture"]}], "def")
     by_seed = Runs(again).find("masked", {})
     assert by_seed.keys() == {11, 12, 13}, "trials are not kept"
     assert by_seed[11]["U"] == 0.1235, "four digits, and the new run in the place of the old"
@@ -70,7 +70,7 @@ def test_kept_runs_join_those_that_are_there(tmp_path):
 def test_keeping_nothing_changes_no_byte_of_the_reported_file(tmp_path):
     copy = tmp_path / "cells.json"
     copy.write_bytes(REPORTED.read_bytes())
-    keep(copy, [], "abc")
+    keep_runs(copy, [], "abc")
     assert copy.read_bytes() == REPORTED.read_bytes()
 
 

@@ -149,7 +149,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "rounding pixels is an error that PSNR measures": (
         "evaluation.score_reconstructions | * | same numbers? rounded*",
     ),
-    "no options of InfoTok: the host alone": ("experiments.train_and_score | arm | empty, first missing",),
+    "no options of InfoTok: the baseline": ("experiments.train_and_score | variant | empty, first missing",),
     "any number in the interval, and any name of a folder": (
         "experiments.train_and_score | shift | zero, tiny",
         "experiments.train_and_score | looks | zero",

@@ -24,7 +24,7 @@ CALLS = {
         stopped(own.train_and_score, hosts, "train"),
         lambda: {
             "host": "masked",
-            "arm": {"consistency": 1.0, "compression": 0.0},
+            "variant": {"consistency": 1.0, "compression": 0.0},
             "seed": 0,
             "steps": 2,
             "tokenizer_steps": 2,
@@ -39,7 +39,7 @@ CALLS = {
             "heads": 2,
             "learning_rate": 1e-3,
             "held_out": 4,
-            "looks": 1,
+            "evaluations": 1,
             "folder": "",
         },
     ),

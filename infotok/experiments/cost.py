@@ -1,0 +1,75 @@
+"""What each variant costs in training: parameters, floating-point operations and processor time over the baseline's."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from infotok.experiments.hosts import make_host
+from infotok.experiments.plan import BASELINE, HEADLINE, options
+from infotok.experiments.results import Runs
+from infotok.unified.throughput import operations
+from infotok.worlds import ShapesWorld
+
+__all__ = ["costs", "training_operations"]
+
+BATCH, QUESTIONS = 32, (1, 8)  # images of a step; questions in training the tokenizer alone, and all together
+
+
+def training_operations(
+    host: str, variant: dict[str, Any], world: ShapesWorld, tokenizer_steps: int, steps: int, layers: int = 2
+) -> int:
+    """Floating-point operations of all training, counted by PyTorch in one step of each part.
+
+    Args:
+        host, variant, layers: as in `train_and_score`.
+        world: draws the images.
+        tokenizer_steps, steps: of the tokenizer alone, and of all together.
+    """
+    model = make_host(host, variant, 0, world, layers=layers, tokenizer_steps=tokenizer_steps, steps=steps)
+    total = 0
+    for part, count, questions in zip((model.tokenizer, model), (tokenizer_steps, steps), QUESTIONS, strict=True):
+        draw = torch.Generator().manual_seed(0)
+        batch = world.batch(BATCH, draw, questions)
+        total += count * operations(lambda p=part, b=batch, g=draw: sum(p.loss(b, g).values()).backward())
+    return total
+
+
+def costs(runs: Runs, hosts: Sequence[str], world: ShapesWorld, sizes: dict[str, Any]) -> list[dict[str, Any]]:
+    """A line for each host and variant of the headline: what its training costs, relative to the baseline's.
+
+    Args:
+        runs: finished runs of these sizes, among them every variant of every host on the same seeds.
+        hosts: which to list.
+        world: draws the images whose operations are counted.
+        sizes: "tokenizer_steps", "steps" and "layers" of the runs, and what else `runs` is to find them by.
+
+    Returns:
+        {"host", "variant", "parameters in use", "in training", "operations", "time"}; the last three are ratios, time
+        the mean over seeds of processor seconds, which a busy machine changes.
+    """
+    trained = {name: sizes[name] for name in ("tokenizer_steps", "steps", "layers")}
+    lines = []
+    for host in hosts:
+        bare = runs.find(host, {}, **sizes)
+        reference = training_operations(host, options(host, BASELINE), world, **trained)
+        for name in HEADLINE:
+            rows = runs.find(host, options(host, name), **sizes)
+            first = next(iter(rows.values()))
+            seconds = [
+                sum(found[seed]["seconds"][part] for part in ("tokenizer", "host"))
+                for seed in rows
+                for found in (rows, bare)
+            ]
+            lines.append(
+                {
+                    "host": host,
+                    "variant": name,
+                    "parameters in use": first["parameters"] - first["added"],
+                    "in training": first["parameters"] / next(iter(bare.values()))["parameters"],
+                    "operations": training_operations(host, options(host, name), world, **trained) / reference,
+                    "time": float(np.mean(np.divide(seconds[::2], seconds[1::2]))),
+                }
+            )
+    return lines

@@ -121,7 +121,7 @@ def load_state(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> N
 
 
 def check_state(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
-    """`tensors` by their present names; ValueError unless they have the names, shapes and types of the module's state."""
+    """`tensors` by their present names; ValueError unless names, shapes and types are those of the module's state."""
     expected = module.state_dict()
     tensors = _renamed(module, tensors, expected.keys())
     for name, own in expected.items():

@@ -27,13 +27,12 @@ from infotok.modes import recomputing, refuse_nonfinite, replay
 from infotok.tokenizers.autoencoder import check_images
 from infotok.tokenizers.codec import TokenCodec
 from infotok.tokenizers.config import TokenizerConfig
-from infotok.tokenizers.quantizers.base import Quantizer
+from infotok.tokenizers.quantizers.base import Quantizer, require_quantizer
 from infotok.tokenizers.quantizers.usage import ContinuousUsage, Usage
 
 __all__ = ["SharedTokenizer", "Tokenized"]
 
 KIND = "SharedTokenizer"  # what its checkpoints say they are
-QUANTIZER = {name for name in (*vars(Quantizer), *Quantizer.__annotations__) if not name.startswith("_")}  # its names
 
 
 @dataclass(frozen=True)
@@ -212,7 +211,7 @@ def _count_warmup(tokenizer: SharedTokenizer, _: Any) -> None:
 
 
 def _check_parts(
-    encoder: nn.Module, infotok: Regulariser | None, quantizer: nn.Module | None, decoder: nn.Module
+    encoder: nn.Module, infotok: Regulariser | None, quantizer: Quantizer | None, decoder: nn.Module
 ) -> None:
     """TypeError or ValueError unless the parts of a tokenizer fit together."""
     for name, part in (("encoder", encoder), ("decoder", decoder)):
@@ -221,9 +220,7 @@ def _check_parts(
     if infotok is not None:
         require_regulariser("infotok", infotok)
     if quantizer is not None:
-        owned = {*dir(type(quantizer)), *vars(quantizer)} if isinstance(quantizer, nn.Module) else set()
-        whole = owned >= QUANTIZER  # by name: `isinstance` would compute a rate, which a module on "meta" has not
-        require(whole, "quantizer", type(quantizer).__name__, "a Quantizer", TypeError)
+        require_quantizer("quantizer", quantizer)
     for name, part in (("decoder", decoder), ("infotok", infotok), ("quantizer", quantizer)):
         dim = getattr(part, "dim", encoder.dim)
         require(dim == encoder.dim, f"{name}, dim", dim, f"the encoder's, {encoder.dim}")

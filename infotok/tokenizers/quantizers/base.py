@@ -29,7 +29,7 @@ A module of another library needs no base class: any `nn.Module` that keeps `Qua
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -73,7 +73,6 @@ class Quantized:
         return Quantized(tokens, codes, self.loss, self.usage)
 
 
-@runtime_checkable
 class Quantizer(Protocol):
     """The interface of a quantizer: features in, tokens and codes out, and tokens from codes again.
 
@@ -105,6 +104,16 @@ class Quantizer(Protocol):
 
     @property
     def usage(self) -> Usage | ContinuousUsage: ...
+
+
+def require_quantizer(name: str, value: Any) -> None:
+    """TypeError unless `value` is a module with every name of `Quantizer`.
+
+    Their values are not read, as `isinstance` would: a measured rate cannot be computed on the meta device.
+    """
+    names = {each for each in (*Quantizer.__annotations__, *vars(Quantizer)) if not each.startswith("_")}
+    whole = isinstance(value, nn.Module) and names <= {*dir(value)}
+    require(whole, name, type(value).__name__, "a Quantizer", TypeError)
 
 
 class TokenLayer(Freezable, WideBuffers, ABC):

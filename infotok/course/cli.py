@@ -1,4 +1,4 @@
-"""The command `infotok`. What cannot be done is refused in one line, with exit code 2, before any kernel starts."""
+"""The command `infotok`: run, list, report, site, figures and clean. A wrong request is one line and exit code 2."""
 
 import shutil
 import sys
@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 import infotok
 from infotok.course.course import Course, Refusal
+from infotok.course.quick import without_grammar
 from infotok.course.refusal import os_line
 
 EXAMPLES = """
@@ -47,7 +48,7 @@ Asked = Annotated[
 ]
 
 app = typer.Typer(
-    help="Run the infotok course headlessly, and see what came of it.",
+    help="Run the notebooks of the infotok course without JupyterLab, and report their results.",
     epilog=EXAMPLES,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -58,6 +59,7 @@ app = typer.Typer(
 
 def command() -> int:
     """Parse the command line and run the command; returns the exit code: 2, with one line, for what is refused."""
+    without_grammar()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that knows ASCII alone shows ? for the rest
             stream.reconfigure(errors="replace")
@@ -84,7 +86,7 @@ def main(
         bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Run the infotok course headlessly, and see what came of it."""
+    """Run the notebooks of the infotok course without JupyterLab, and report their results."""
 
 
 @app.command()
@@ -97,7 +99,7 @@ def run(
     cap_mb: Annotated[float, typer.Option(help="The largest file a run may leave, in MB.", metavar="MB", min=0)] = 25,
     root: Root = "",
 ) -> None:
-    """Run notebooks headlessly, check what they claim, and write the report."""
+    """Run notebooks, judge their claims, and write the report."""
     from infotok.course.display import summary
     from infotok.course.parameters import asked, resolve, unreadable
     from infotok.course.report import write_report

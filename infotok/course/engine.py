@@ -1,8 +1,8 @@
-"""papermill's engine for notebooks, mended in one place, and told where it is.
+"""papermill's engine for notebooks, with a fix for a hang and a call before each cell.
 
-nbclient waits for a cell's reply on the socket by which, meanwhile, it answers a widget that captures output
-(nbclient issue 312). Such an answer takes the wake-up of what has just come in, so a reply that arrives in that moment
-would be waited for without end. `Client` therefore looks at the socket again every second.
+nbclient waits for the reply of a cell on a socket. If a widget of the cell captures output, nbclient answers it on the
+same socket (nbclient issue 312), which can lose the notice of a reply that arrives at that moment, and the wait never
+ends. `Client` therefore polls the socket again every second.
 """
 
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from papermill.log import logger
 
 __all__ = ["engine"]
 
-LOOK = 1.0  # seconds between two looks at the socket
+POLL = 1.0  # seconds between two polls of the socket
 START = 60  # seconds that a kernel may take to start
 
 
-def looking_again(get_msg: Callable, every: float = LOOK) -> Callable:
-    """`get_msg` of an asynchronous channel, which without a timeout polls anew `every` so many seconds."""
+def polling(get_msg: Callable, every: float = POLL) -> Callable:
+    """`get_msg` of an asynchronous channel; without a timeout it polls again every `every` seconds."""
 
     async def get(timeout: float | None = None) -> dict[str, Any]:
         while timeout is None:
@@ -37,7 +37,7 @@ def looking_again(get_msg: Callable, every: float = LOOK) -> Callable:
 class Client(PapermillNotebookClient):
     async def async_start_new_kernel_client(self):
         client = await super().async_start_new_kernel_client()
-        client.shell_channel.get_msg = looking_again(client.shell_channel.get_msg)
+        client.shell_channel.get_msg = polling(client.shell_channel.get_msg)
         return client
 
     start_new_kernel_client = run_sync(async_start_new_kernel_client)  # papermill calls this one
@@ -46,7 +46,7 @@ class Client(PapermillNotebookClient):
 def engine(begins: Callable[[Any, int], None]) -> type[Engine]:
     """An engine that calls begins(notebook, index) before each code cell."""
 
-    class Told(Engine):
+    class Infotok(Engine):
         @classmethod
         def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
             start = nb_man.cell_start
@@ -59,4 +59,4 @@ def engine(begins: Callable[[Any, int], None]) -> type[Engine]:
             nb_man.cell_start = cell_start
             return Client(nb_man, kernel_name=kernel_name, timeout=None, startup_timeout=START, log=logger).execute()
 
-    return Told
+    return Infotok

@@ -8,7 +8,6 @@ from typing import Any
 import jinja2
 
 from infotok.course.course import Course, Refusal
-from infotok.course.executed import read_executed
 from infotok.course.parameters import asked
 from infotok.course.runs import Shown, own_file, read_record, shown
 from infotok.files import write_atomically
@@ -98,7 +97,7 @@ def _page(lesson: Shown, pages: str, faults: list[str]) -> str | None:
     try:
         if name not in lesson.manifest["artifacts"]:
             return None
-        read_executed(own_file(folder, lesson.manifest, name))
+        own_file(folder, lesson.manifest, name)
     except ValueError as damage:
         faults.append(str(damage))
         return None

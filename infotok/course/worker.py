@@ -1,44 +1,31 @@
-"""One notebook, one process: papermill executes it in its run folder, and the manifest says what came of it.
+"""The worker: one process that executes one notebook with papermill in its run folder and writes its manifest.
 
 The runner starts `python -m infotok.course.worker JOB` and reads one JSON event a line from its standard output.
-A lock on the run folder makes a second runner wait; if the runner dies, its pipe closes and the worker ends its
-kernel and itself, so nothing goes on unseen.
+A lock on the run folder makes a second runner wait. If the runner dies, its pipe closes; the worker then ends its
+kernel and itself.
 """
 
 import json
 import os
 import platform
-import subprocess
 import sys
 import threading
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import infotok
+from infotok.course.provenance import digests, git_state, used_by_children, versions
+from infotok.course.quick import without_grammar
 from infotok.course.refusal import os_line
-from infotok.course.runs import changed, digest, read_manifest, read_record, seal
-from infotok.course.usage import used_by_children
+from infotok.course.runs import changed, read_manifest, read_record, seal
 from infotok.files import write_atomically, write_json
-
-VERSIONS = (
-    "torch",
-    "torchvision",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "matplotlib",
-    "papermill",
-)
-KEPT_OUT = ("cells", "lock")  # of the artifact hashes
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is told."""
+    """What a worker runs, and how."""
 
     name: str
     profile: str
@@ -51,7 +38,7 @@ class Job:
 
 
 class Events:
-    """Takes over standard output for events; what else is printed goes to standard error."""
+    """Writes events to standard output; what anything else prints goes to standard error."""
 
     def __init__(self) -> None:
         self.stream = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
@@ -62,6 +49,8 @@ class Events:
 
 
 def main() -> None:
+    """Run the job of the command line."""
+    without_grammar()
     job = Job(**json.loads(sys.argv[1]))
     threading.Thread(target=_end_with_the_runner, daemon=True).start()
     say, folder = Events(), Path(job.folder)
@@ -83,7 +72,7 @@ def main() -> None:
 
 
 def _finished(folder: Path, say: Events) -> dict[str, Any] | None:
-    """The manifest of a run that passed and whose files are all as it left them; says what is damaged."""
+    """The manifest of a run that passed and whose files are unchanged, else None; damage is an event."""
     if not os.path.lexists(folder / "manifest.json"):
         return None
     try:
@@ -120,7 +109,7 @@ def _locked(folder: Path, say: Events):
 
 
 def _take_over_cells(folder: Path) -> None:
-    """Whole cells of the notebook's other runs; a sweep uses those that are the same computation."""
+    """Copy finished cells from the notebook's other runs; a sweep uses those that are the same computation."""
     from infotok.lab.caching.cell_files import read_cell
 
     for path in folder.parent.glob(f"{folder.name.rpartition('-')[0]}-{'[0-9a-f]' * 10}/cells/*.json"):
@@ -170,21 +159,21 @@ def _run(job: Job, folder: Path, say: Events) -> dict[str, Any]:
         "peak_device_gib": record.get("peak_device_gib"),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
-        "versions": _versions(),
+        "versions": versions(),
         "git": git_state(Path(job.notebook).parent),
         "metrics": record.get("metrics", {}),
         "claims": record.get("claims", []),
-        "artifacts": _hashes(folder),
+        "artifacts": digests(folder),
     }
     try:
         write_json(folder / "manifest.json", seal(manifest))
-    except OSError as error:  # a full disk: what the run came to is shown all the same
+    except OSError as error:  # a full disk: the command still shows the results
         manifest |= {"status": "failed", "faults": [*lines, os_line(error)]}
     return manifest
 
 
 def _clear(job: Job, folder: Path) -> None:
-    """Remove what an earlier attempt said, and the temporary files that its end left; cells and training stay."""
+    """Remove the results and the temporary files of an earlier attempt; cells and training stay."""
     for name in ("manifest.json", "metrics.json", f"{job.name}.ipynb"):
         (folder / name).unlink(missing_ok=True)
     for path in folder.rglob(".*"):
@@ -212,7 +201,7 @@ def _read_record(path: Path) -> tuple[dict[str, Any], str]:
 
 
 def _execute(job: Job, executed: Path, say: Events) -> str:
-    """Run the notebook by papermill; returns the fault that no output of a cell tells of, or ""."""
+    """Execute the notebook by papermill; returns a fault that no output of a cell shows, or ""."""
     import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.engines import papermill_engines
@@ -228,14 +217,14 @@ def _execute(job: Job, executed: Path, say: Events) -> str:
         now["place"] = place(notebook, index)
         say("cell", number=code.index(index), cells=len(code), place=now["place"])
 
-    papermill_engines.register("told", engine(begins))
+    papermill_engines.register("infotok", engine(begins))
     parameters = {**job.parameters, "run_dir": job.folder, "profile": job.profile}
     try:
         papermill.execute_notebook(
-            job.notebook, executed, parameters, engine_name="told", cwd=Path(job.notebook).parent, progress_bar=False
+            job.notebook, executed, parameters, engine_name="infotok", cwd=Path(job.notebook).parent, progress_bar=False
         )
     except PapermillExecutionError:
-        return ""  # the cell's error output says it
+        return ""  # the cell's output has the error
     except DeadKernelError:
         return f"{now['place']}: the kernel died (killed, or out of memory)"
     except OSError as error:
@@ -248,34 +237,6 @@ def _execute(job: Job, executed: Path, say: Events) -> str:
 def _cell_seconds(notebook) -> list[float]:
     cells = (cell for cell in notebook.cells if cell.cell_type == "code")
     return [round(cell.metadata.get("papermill", {}).get("duration") or 0.0, 2) for cell in cells]
-
-
-def _versions() -> dict[str, str]:
-    found = {"infotok": infotok.__version__}
-    for package in VERSIONS:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def git_state(folder: Path) -> dict[str, Any] | None:
-    """The commit, and whether the tree differs from it; None outside a git checkout."""
-
-    def git(*words: str) -> bytes:
-        return subprocess.run(["git", *words], cwd=folder, capture_output=True, check=True).stdout.strip()
-
-    try:
-        return {"commit": git("rev-parse", "HEAD").decode("ascii"), "dirty": bool(git("status", "--porcelain"))}
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    names = {path: path.relative_to(folder) for path in paths}
-    return {name.as_posix(): digest(path) for path, name in names.items() if name.parts[0] not in KEPT_OUT}
 
 
 def command_of(job: Job) -> list[str]:

@@ -12,7 +12,7 @@ from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.session import Session
 from papermill.engines import papermill_engines
 
-from infotok.course.engine import engine, looking_again
+from infotok.course.engine import engine, polling
 
 HELD = 0.5  # seconds in which nothing else runs in the loop
 
@@ -25,7 +25,7 @@ async def reply_to_one_who_waits(mended: bool, patience: float):
     socket = context.socket(zmq.DEALER)
     socket.connect(f"tcp://127.0.0.1:{port}")
     channel = AsyncZMQSocketChannel(socket, session, asyncio.get_running_loop())
-    get_msg = looking_again(channel.get_msg, 0.2) if mended else channel.get_msg
+    get_msg = polling(channel.get_msg, 0.2) if mended else channel.get_msg
     try:
         channel.send(session.msg("execute_request"))
         who = kernel.recv_multipart()[0]
@@ -77,5 +77,5 @@ def test_a_timeout_that_was_asked_for_is_kept():
         asked.append(timeout)
         return {}
 
-    assert asyncio.run(looking_again(get_msg)(timeout=7.0)) == {}
+    assert asyncio.run(polling(get_msg)(timeout=7.0)) == {}
     assert asked == [7.0]

@@ -58,7 +58,7 @@ def test_a_lesson_stands_there_as_it_ran_with_the_run_it_was(site):
     assert (site / "report.html").exists()
     assert "run_dir = " not in page  # nothing of the machine that ran it
     assert "a widget stands here" in page
-    assert "Toggle hidden content" in page, "folded source is folded"
+    assert "Show code cell source" in page, "folded source is folded"
     assert 'href="notebooks/00_first.html"' in (site / "report.html").read_text()
     assert 'href="site/notebooks/00_first.html"' in (site.parent / "report.html").read_text()
 
@@ -75,7 +75,7 @@ def test_the_search_finds_words_of_lessons(site):
 def test_formulas_are_set_by_a_mathjax_of_the_site(site):
     page = (site / "notation.html").read_text()
     assert r"\(H(Y) \le \ln 10\)" in page
-    assert r"$\nosuchcommand{$ is no formula" in page
+    assert r"\(\nosuchcommand{\)" in page, "MathJax marks what it cannot read"
     assert 'src="_static/mathjax/tex-svg.js' in page
     (script,) = re.findall(r"window.MathJax = ({.*?})</script>", page)
     configured = json.loads(script)

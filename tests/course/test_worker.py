@@ -15,9 +15,8 @@ import infotok as package
 from infotok.__main__ import main
 from infotok.course import worker
 from infotok.course.course import Course, Refusal
+from infotok.course.provenance import git_state, used_by_children
 from infotok.course.runner import run
-from infotok.course.usage import used_by_children
-from infotok.course.worker import git_state
 
 RECORD = "from infotok.lab import Record\nrecord = Record(run_dir, profile)\nrecord.metric('steps', steps);"
 

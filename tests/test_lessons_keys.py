@@ -12,7 +12,7 @@ from infotok.course.parameters import resolve
 
 OF_OTHER_SIZE = {  # where the next value up would be refused, or says nothing
     "flips": {"flips": [0.2]},
-    "prices": {"prices": [0.03, 1.0]},
+    "betas": {"betas": [0.03, 1.0]},
     "chosen": {"chosen": 2.0},
     "levels": {"levels": [2]},
     "frequencies": {"frequencies": [1, 2]},
@@ -40,7 +40,7 @@ PARTS = {
     "05_hsic_bottleneck": {
         "samples": {"dependence"},
         "frequencies": {"dependence"},
-        **{key: {"run"} for key in ("seeds", "steps", "images", "strength")},
+        **{key: {"hsic_alone", "run"} for key in ("seeds", "steps", "images", "strength")},
     },
     "06_quantizers": {
         "levels": set(),
@@ -52,7 +52,6 @@ PARTS = {
     "11_infotok": {"jobs": set(), "keep": set()},
     "19_benchmarks": {name: set() for name in ("dims", "timed", "repeats", "peers", "codebooks")},
 }
-ALL_OF_1 = ("with_true_critic", "by_batch_size", "learned_critic", "in_dimensions")
 # An edit of a constant and of a helper, and the functions that they move.
 EDITS = {
     "00_start_here": [
@@ -60,8 +59,8 @@ EDITS = {
         ("np.argmax(variance", "np.argmin(variance", {"measure"}),
     ],
     "01_measuring_information": [
-        ("clip=5.0", "clip=4.0", {"with_true_critic"}),
-        ("return x, rho * x", "return x, -rho * x", set(ALL_OF_1)),
+        ("lr=5e-4", "lr=6e-4", {"learned_critic"}),
+        ("mine(scores, average)", "mine(2 * scores, average)", {"learned_critic"}),
     ],
     "02_gaussian_bottleneck": [
         ("0.7, 2.0, dim_x", "0.7, 2.5, dim_x", {"train"}),
@@ -69,11 +68,12 @@ EDITS = {
     ],
     "04_variational_bottleneck": [
         ("BITS = 1", "BITS = 2", {"train"}),
-        ("decimals=3)\n\n\ntrained", "decimals=4)\n\n\ntrained", {"train"}),
+        ("weight_decay=1e-4", "weight_decay=1e-3", {"train"}),
     ],
     "05_hsic_bottleneck": [
         ("LEVELS = 4, 3, 4", "LEVELS = 4, 3, 5", {"run"}),
-        ("math.log(10) - F", "math.log(9) - F", {"run"}),
+        ("20 * reconstruction", "30 * reconstruction", {"run"}),
+        ("nn.Linear(64, 128), nn.GELU()", "nn.Linear(64, 128), nn.ReLU()", {"hsic_alone", "run"}),
     ],
     "06_quantizers": [("K = 32", "K = 33", {"filmed"}), ("float() / 255", "float() / 256", {"run"})],
     "07_shared_tokens": [('"head": 0.1}', '"head": 0.2}', {"run"}), ("(63 * pictures)", "(62 * pictures)", {"run"})],

@@ -56,7 +56,7 @@ def test_a_number_within_the_tolerance_is_right(answer):
     ("answer", "why"),
     [
         (0.5, "That is p."),
-        (1.0, "right amount in bits; nats are asked for"),
+        (1.0, "right amount in bits; the answer should be in nats"),
         (-0.693, "the sign is not"),
         (3, "3 is too large"),
         (0.1, "0.1 is too small"),
@@ -77,7 +77,7 @@ def test_a_wrong_number_is_explained(answer, why):
 
 def test_bits_are_told_from_nats_both_ways():
     bit = Exercise("?", answer=1.0, unit="bits", solution="one")
-    assert "right amount in nats; bits are asked for" in bit.check(math.log(2)).why
+    assert "right amount in nats; the answer should be in bits" in bit.check(math.log(2)).why
 
 
 def test_zero_has_an_absolute_tolerance():
@@ -114,10 +114,10 @@ def test_functions():
     )
     assert square.check(lambda x: x * x)
     assert square.check(lambda x: x + x).why == "Doubled."
-    assert square.check(lambda x: x**3).why == "Called with `(3)` it gives `27`; right is `9`."
+    assert square.check(lambda x: x**3).why == "Called with `(3)` it returns `27`; the right value is `9`."
     assert square.check(lambda x: 1 / x).why == "Called with `(0)` it raises `ZeroDivisionError: division by zero`."
     assert square.check(lambda: 9).why.startswith("Called with `(0)` it raises `TypeError")
-    assert square.check(9).why == "A function is asked for, not 9."
+    assert square.check(9).why == "Expected a function, got `9`."
     for unwritten in (lambda x: ..., lambda x: None):
         assert square.check(unwritten).right is None
 

@@ -1,4 +1,4 @@
-"""The pictures of lesson 01 over a grid of values, each redrawn from its recipe byte for byte."""
+"""The figures of lesson 01 over a grid of values, each redrawn from its recipe byte for byte."""
 
 import json
 
@@ -65,3 +65,11 @@ def test_draws_and_redraws_the_same(plot, data):
 def test_exercises_accept_their_answers(exercise):
     assert exercise.check(exercise.answer)
     assert not exercise.check(...)
+
+
+def test_seaborn_leaves_no_figure_of_pyplot_behind():
+    import matplotlib.pyplot as plt
+
+    plots.matrix(scores=9 * np.eye(8), truth=9.0)
+    plots.histogram(name="SMILE", values=[1.0, 2.0, 3.0], truth=2.0)
+    assert plt.get_fignums() == []

@@ -1,4 +1,4 @@
-"""Exercises that check themselves: a card with its hint and solution folded away, and answers that are explained.
+"""Exercises that check themselves: a card with a folded hint and solution, and an explanation for each wrong answer.
 
     coin = Exercise(
         "How much information does one toss of a fair coin carry?",
@@ -11,7 +11,7 @@
     coin             # in a notebook: the card
     coin.check(0.7)  # right, or why not
 
-An exercise that its own solution does not pass cannot be made, so importing the exercises tests them.
+An exercise is refused if its own answer does not pass the check, so importing the exercises tests them.
 """
 
 import html
@@ -29,7 +29,7 @@ from infotok.files import plain
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of an answer: right (True), wrong (False) or not there yet (None), and a sentence that says why."""
+    """The result of checking an answer: right (True), wrong (False) or missing (None), with an explanation."""
 
     right: bool | None
     why: str
@@ -60,8 +60,8 @@ class Exercise:
         question, hint, solution: Markdown, with LaTeX between dollar signs.
         answer: the right answer; a function is compared with the reader's on `cases`.
         unit: of a number. "nats" also recognises an answer in bits, and "bits" one in nats.
-        tol: how far a number may be off, relative to the right one (absolute where that is zero).
-        mistakes: typical wrong answers (functions, if a function is asked for) and what to say about each.
+        tol: the largest error of a number, relative to the right one (absolute if that is zero).
+        mistakes: typical wrong answers (functions, if the answer is a function), each with its explanation.
         cases: for a function, the tuples of arguments on which to compare.
         choices: for a word, the words to choose from.
     """
@@ -90,7 +90,7 @@ class Exercise:
             require(not self.check(mistake), "mistakes", mistake, "wrong answers only")
 
     def _check_parts(self) -> None:
-        """Refuse an answer that none can be equal to, and mistakes, cases and choices of another form."""
+        """Check the types of answer, mistakes, cases and choices."""
         if not callable(self.answer):
             possible = isinstance(self.answer, str | bool) or _numbers(self.answer) is not None
             require(possible, "answer", self.answer, "finite numbers, a word, a bool or a function")
@@ -103,7 +103,7 @@ class Exercise:
         require(not self.choices or self.answer in self.choices, "choices", self.choices, "words with the answer in it")
 
     def check(self, answer: Any = None) -> Verdict:
-        """Judge an answer. None and `...` mean that there is none yet, which is no failure."""
+        """Check an answer. None and `...` stand for a missing answer, which is not a failure."""
         if answer is None or answer is ...:
             return Verdict(None, "Replace `...` by your answer and run the cell again.")
         if callable(self.answer):
@@ -117,12 +117,12 @@ class Exercise:
 
     def _check_function(self, answer: Any) -> Verdict:
         if not callable(answer):
-            return Verdict(False, f"A function is asked for, not {_show(answer)}.")
+            return Verdict(False, f"Expected a function, got `{_show(answer)}`.")
         results = []
         for case in self.cases:
             try:
                 results.append(answer(*case))
-            except Exception as error:  # whatever the reader's code does wrong is told, not raised
+            except Exception as error:  # an error of the answer is part of the verdict
                 return Verdict(False, f"Called with `{_call(case)}` it raises `{type(error).__name__}: {error}`.")
         if any(result is None or result is ... for result in results):
             return Verdict(None, "The function does not return anything yet.")
@@ -138,7 +138,7 @@ class Exercise:
                 return Verdict(False, why)
         wrong = agrees(self.answer).index(False)
         case, got, right = self.cases[wrong], _show(results[wrong]), _show(self.answer(*self.cases[wrong]))
-        return Verdict(False, f"Called with `{_call(case)}` it gives `{got}`; right is `{right}`.")
+        return Verdict(False, f"Called with `{_call(case)}` it returns `{got}`; the right value is `{right}`.")
 
     def _explain(self, answer: Any) -> str:
         if isinstance(self.answer, str | bool):
@@ -156,7 +156,7 @@ class Exercise:
             return "Expected finite numbers."
         other, factor = {"nats": ("bits", math.log(2)), "bits": ("nats", 1 / math.log(2))}.get(self.unit, ("", 1))
         if other and _same(got * factor, right, self.tol):
-            return f"That is the right amount in {other}; {self.unit} are asked for (1 bit = ln 2 nats)."
+            return f"That is the right amount in {other}; the answer should be in {self.unit} (1 bit = ln 2 nats)."
         if _same(-got, right, self.tol):
             return "The size is right, the sign is not."
         if got.ndim:
@@ -213,7 +213,7 @@ def _call(arguments: tuple) -> str:
 
 
 def _card(markdown: str, colour: str) -> str:
-    """Markdown inside a box; the blank lines let the Markdown inside be read as such."""
+    """Markdown inside a box; Markdown inside HTML needs the blank lines."""
     return f'<div style="border-left:4px solid {colour};padding:.3em .8em;margin:.3em 0">\n\n{markdown}\n\n</div>'
 
 

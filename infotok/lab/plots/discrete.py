@@ -19,8 +19,8 @@ def table(*, p_xy: list, levels: list[float]) -> Figure:
     fig.colorbar(image, ax=left, label="p(y|x)")
     left.set(xlabel="leaf y", ylabel="leaf x", title="conditional distribution")
     left.grid(False)
-    right.bar([f"level {i + 1}" for i in range(len(levels))], levels, color=BLUE, width=0.6)
-    right.set(ylabel="information about Y / nats", title="information by level")
+    right.bar([str(i + 1) for i in range(len(levels))], levels, color=BLUE, width=0.6)
+    right.set(xlabel="level, from the root", ylabel="information about Y / nats", title="information by level")
     return fig
 
 

@@ -23,10 +23,8 @@ def curve(*, solved: dict, compressor: dict, beta: float) -> Figure:
     fig, (left, right) = new(width=9, height=4, ncols=2, gridspec_kw={"wspace": 0.08})
     betas, i_tx, i_ty = (np.asarray(solved[name]) for name in ("betas", "i_tx", "i_ty"))
     end = _frame(left, solved)
-    left.plot(
-        compressor["i_tx"], compressor["i_ty"], color=VERMILLION, ls=(0, (4, 2)), label="code that reconstructs X best"
-    )
-    left.plot(i_tx, i_ty, color=BLUE, label="code that predicts Y best")
+    left.plot(compressor["i_tx"], compressor["i_ty"], color=VERMILLION, ls=(0, (4, 2)), label="optimal code for X")
+    left.plot(i_tx, i_ty, color=BLUE, label="optimal code for Y")
     at = np.interp(beta, betas, i_tx), np.interp(beta, betas, i_ty)
     reach = np.array([-0.16, 0.16]) * end
     left.plot(at[0] + reach, at[1] + reach / beta, color=BLACK, lw=1, label="slope 1/β")

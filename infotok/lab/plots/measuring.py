@@ -235,7 +235,7 @@ def histogram(*, name: str, values: list[float], truth: float, ceiling: float | 
 # Each row of the guide: a question, the function to use if the answer is yes, and what to know about it.
 GUIDE = [
     ("Are both variables labels, with\nmany samples per pair of labels?", "plugin_mi",
-     "exact up to a bias of $(K_{xy} - K_x - K_y + 1)\\,/\\,2N$;\nif the corrections disagree, collect more samples"),
+     "exact up to a bias of $(K_{xy} - K_x - K_y + 1)\\,/\\,2N$;\nif the corrections disagree, collect more data"),
     ("Can you evaluate p(z|x),\nas with an encoder?", "gaussian_kl\nleave_one_out",
      "upper bounds; gaussian_kl is the rate to train on.\nCLUB grows far above the truth"),
     ("Are there at most about 5\ninformative dimensions?", "ksg",
@@ -243,7 +243,7 @@ GUIDE = [
     ("Is the information well below\nlog of the batch size?", "infonce",
      "a lower bound with low variance, and a stable\ntraining loss; never above log B"),
     ("Do you need large values\nabout right?", "smile\njensen_shannon",
-     "smile: low variance, may exceed the truth. jensen_shannon:\na lower bound whose variance grows like $e^{2I}$"),
+     "smile: low variance, may exceed the truth.\njensen_shannon: a bound, its variance grows like $e^{2I}$"),
     ("Is a measure of dependence\nenough, without a unit?", "nhsic",
      "no critic, no training, works as a loss;\nnot in nats, and weak in many dimensions"),
 ]  # fmt: skip

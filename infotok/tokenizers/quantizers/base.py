@@ -29,10 +29,11 @@ A module of another library needs no base class: any `nn.Module` that keeps `Qua
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Self
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import Protocol, runtime_checkable  # isinstance of Python 3.12: it evaluates no property
 
 from infotok.bottleneck.precision import call_in, wide_dtype
 from infotok.errors import checking, require, require_finite, require_float, require_int, require_tensor

@@ -20,7 +20,7 @@ OF_OTHER_SIZE = {  # where the next value up would be refused, or says nothing
     "shown": {"budgets": [4, 6], "shown": 6},
     "strengths": {"strengths": [0.3]},
     "hosts": {"hosts": ["masked", "continuous"]},
-    "studies": {"studies": ["tuning"]},
+    "studies": {"studies": ["headline"]},
     "live": {"live": ["normal 1x1"]},
     "codebooks": {"codebooks": [256]},
     "peers": {"peers": ["bmi ksg"]},

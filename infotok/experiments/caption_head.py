@@ -30,7 +30,6 @@ class CaptionHead(nn.Module):
     """
 
     needs = frozenset({"text"})
-    prior_name, codes = "none", None
 
     def __init__(self, dim: int, length: int, text_dim: int, weight: float, placement: str = "before") -> None:
         super().__init__()
@@ -38,17 +37,21 @@ class CaptionHead(nn.Module):
             require_int(name, size, 1, 2**16)
         require_float("weight", weight, "[0, inf)"), require_choice("placement", placement, ("before", "after"))
         self.dim, self.weight, self.placement = dim, weight, placement
-        self.weights = {"compression": 0.0, "relevance": 0.0, "consistency": weight}
         self.linear = nn.Linear(dim * length, text_dim)
 
-    def forward(self, features: Tensor, *, text: Tensor, **_: Any) -> tuple[Tensor, InfoTokTerms]:
+    def forward(
+        self, features: Tensor, *, text: Tensor | None = None, unavailable: frozenset[str] = frozenset(), **_: Any
+    ) -> tuple[Tensor, InfoTokTerms]:
         """The features, and the weighted cross-entropy as `terms.loss`.
 
         Args:
             features: (B, L, dim), the tokens of a batch.
             text: (B, text_dim), its captions as ones and zeros.
+            unavailable: names of inputs that do not exist yet; without "text" the loss is 0.
         """
         require_tensor("features", features, ("B", self.linear.in_features // self.dim, self.dim))
+        if "text" in unavailable:
+            return features, InfoTokTerms(features.new_zeros(()), "nats")
         require_tensor("text", text, (len(features), self.linear.out_features))
         logits = self.linear(features.flatten(1).to(self.linear.weight))
         nats = F.binary_cross_entropy_with_logits(logits, text.to(logits), reduction="none").sum(1).mean()

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from infotok.experiments import Comparisons, Runs, agreement, plan
-from infotok.experiments.comparisons import interval, subscores, word, words
+from infotok.experiments import plan
+from infotok.experiments.comparisons import Comparisons, agreement, interval, subscores, word, words
 from infotok.experiments.questions import PARTS, QUESTIONS, along, answered, varied
-from infotok.experiments.results import load, means, score
+from infotok.experiments.results import Runs, load, means, score
 from infotok.files import read_json
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +87,14 @@ def test_pooled_is_each_seeds_mean_over_hosts():
     assert FOUND.pooled("headline", "no such variant", "U") is None
     assert FOUND.sentence("headline", "no such variant") == "not run"
     assert "better in 3; G" in FOUND.sentence("headline", plan.HSIC)
+
+
+def test_effects_of_one_seed_are_its_differences():
+    one = Comparisons(Runs(row for row in ROWS if row["seed"] == 5), ["masked"])
+    (pair,) = one.by_seed("masked", plan.HSIC, path="G").values()
+    assert one.effects()["G"][plan.HSIC] == {"masked": [pair] * 3 + [1]}
+    assert one.effects({"bits": 5})["G"][plan.HSIC] == {"masked": None}
+    assert FOUND.effects() == FOUND.table("headline")
 
 
 def test_runs_along_a_dial_are_of_the_seeds_that_all_have():

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from infotok.experiments import Runs, plan
-from infotok.experiments.results import best_weight, load
+from infotok.experiments import plan
+from infotok.experiments.results import Runs, best_weight, load
 from infotok.files import read_json, to_json
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +72,8 @@ def test_the_baseline_is_nothing_and_each_name_means_one_thing():
         (lambda: plan.variants("diffusion"), "host: got 'diffusion', expected one of autoregressive, "),
         (lambda: plan.fresh_runs(0, 1, []), "hosts: got .*, expected one host or more"),
         (lambda: plan.fresh_runs(0, 1, ["masked"] * 2), "hosts: got .*, expected one host or more, each once"),
+        (lambda: plan.check_kept([], True), "keep: got True, expected False without studies"),
+        (lambda: plan.check_kept(["models"], False), r"studies: got .*, expected no models without keep"),
         (lambda: plan.fresh_runs(-1, 1), "seed: got -1"),
     ],
 )

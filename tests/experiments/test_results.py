@@ -58,7 +58,9 @@ def test_kept_runs_join_those_that_are_there(tmp_path):
     first = keep_runs(path, ROWS, "abc")
     assert load(path) == first
     assert [found["package"] for found in first] == ["abc"] * len(ROWS)
-    again = keep_runs(path, [row({}, 11, 0.123456), row({}, 101, 0.9), row({}, 13, 0.3) | {"drawn": ["a picture"]}], "def")
+    again = keep_runs(
+        path, [row({}, 11, 0.123456), row({}, 101, 0.9), row({}, 13, 0.3) | {"drawn": ["a picture"]}], "def"
+    )
     by_seed = Runs(again).find("masked", {})
     assert by_seed.keys() == {11, 12, 13}, "trials are not kept"
     assert by_seed[11]["U"] == 0.1235, "four digits, and the new run in the place of the old"

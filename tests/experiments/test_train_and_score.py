@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from infotok.bottleneck.regulariser import Regulariser
 from infotok.experiments import CaptionHead, train_and_score
 from infotok.experiments.hosts import EVALUATION, FewImages, make_host
 from infotok.experiments.hosts import HOSTS as KINDS
@@ -56,11 +57,13 @@ def test_the_caption_head_is_a_linear_map_with_the_captions_cross_entropy():
     head = CaptionHead(dim=4, length=3, text_dim=5, weight=0.2)
     tokens = torch.randn(6, 3, 4, requires_grad=True)
     text = (torch.rand(6, 5) < 0.5).float()
-    same, terms = head(tokens, text=text, image=None, generator=None)
+    assert isinstance(head, Regulariser)
+    same, terms = head(tokens, text=text, generator=None)
     p = torch.sigmoid(tokens.flatten(1) @ head.linear.weight.T + head.linear.bias)
     nats = -(text * p.log() + (1 - text) * (1 - p).log()).sum(1).mean()
     assert same is tokens
     torch.testing.assert_close(terms.loss, 0.2 * nats)
+    assert head(tokens, unavailable=frozenset({"text"}))[1].loss == 0
     terms.loss.backward()
     assert tokens.grad.abs().sum() > 0, "supervision reaches what is below the quantizer"
 

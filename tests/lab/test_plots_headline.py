@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy import stats
+from scipy import integrate, stats
+from torch.distributions import Normal, kl_divergence
 
-from infotok.evaluation import paired_difference
+from infotok.evaluation import holm, paired_difference
 from infotok.images import packed
 from infotok.lab.exercises import headline as exercises
 from infotok.lab.plots import headline, redraw
@@ -131,3 +132,9 @@ def test_exercises_follow_from_the_package():
     conditional = 0.5 * math.log(given[0, 0] * given[1, 1] / np.linalg.det(given))
     assert conditional == pytest.approx(of_x - of_t), "I(X;Z|T) = I(X;Z) - I(Z;T)"
     assert exercises.unexplained.answer == 12 - 9
+    assert exercises.corrected.answer == pytest.approx(max(holm(exercises._P)))
+    assert exercises.decoder.answer == pytest.approx(10.2 - 1.5 - math.log(32))
+    largest, _ = integrate.quad(lambda x: x * 5 * stats.norm.cdf(x) ** 4 * stats.norm.pdf(x), -10, 10)
+    assert exercises.winner.answer == pytest.approx(largest, abs=1e-4)
+    told, image = Normal(torch.tensor(0.5), torch.tensor(0.2)), Normal(torch.tensor(0.6), torch.tensor(0.1))
+    assert exercises.gaussian_rate.answer == pytest.approx(kl_divergence(image, told).item(), rel=1e-5)

@@ -39,13 +39,15 @@ COURSE = [
     (
         "Does it help?",
         [
-            ("11_infotok", "InfoTok", "the reproduction", 0.5),
-            ("19_benchmarks", "Benchmarks", "side by side with peers", 1.5),
+            ("11_infotok", "InfoTok", "three hosts, paired seeds", 0),
+            ("12_ablations", "Ablations", "which term does it", 1),
+            ("13_rate_and_utility", "Rate and utility", "where compression helps", 2),
         ],
     ),
+    ("How good is the code?", [("19_benchmarks", "Benchmarks", "side by side with others", 1)]),
 ]
 LEADS_TO = {"00": "01", "01": "02 03", "02": "04 05", "03": "06", "04": "07", "05": "07", "06": "07", "07": "08 09 10",
-            "08": "11", "09": "11", "10": "11", "11": "19"}  # fmt: skip
+            "08": "11", "09": "11", "10": "11", "11": "12", "12": "13 19"}  # fmt: skip
 
 
 @drawn

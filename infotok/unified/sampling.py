@@ -47,7 +47,9 @@ def gumbel(u: Tensor) -> Tensor:
 
 
 def guide(pair: Tensor, scale: float) -> Tensor:
-    """Classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598): without + scale (with - without the caption).
+    """The step of classifier-free guidance: without + scale (with - without the caption).
+
+    Source: Ho & Salimans 2022, arXiv 2207.12598.
 
     pair: (2, ...) predictions with the caption and without it: logits, or velocities of a flow.
     """

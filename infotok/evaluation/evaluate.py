@@ -1,12 +1,12 @@
-"""A model run over an evaluation set, on both sides, with what its scores must be read beside.
+"""Evaluation of a unified model: understanding and generation, beside baselines and ceilings.
 
     scores = evaluate(model, world.with_split("test"), n=512, seed=1)
     scores["understanding"]["mean"], scores["question_only"]["mean"], scores["shuffled"]["mean"]
     scores["generations"]["present"], scores["reconstructions"]["present"]
 
-Understanding stands beside a guesser that knows the questions but never looks, and beside the model itself looking at
-another image. Generation stands beside the parser's reading of real renders and of the tokenizer's reconstructions.
-The set, its prompts and every draw follow from `seed`; `at_once` sets the memory it takes and nothing else.
+Understanding has two baselines: the best answers without an image ("question_only"), and the model's own answers about
+other images ("shuffled"). Generation has two ceilings: what the parser recovers from real renders and from the
+tokenizer's reconstructions. The evaluation set, its prompts and every random number follow from `seed`.
 """
 
 from typing import Any
@@ -41,13 +41,21 @@ __all__ = [
     "reconstruct",
 ]
 
-GUESSER_IMAGES = 4096  # what the question-only baseline has read of the train split
+QUESTION_ONLY_IMAGES = 4096  # of the train split, for the question-only baseline
 
 
 def evaluate(
     model: UnifiedModel, world: ShapesWorld, n: int = 512, seed: int = 0, at_once: int = 64, **drawing: Any
 ) -> dict[str, dict[str, float | None]]:
-    """Both sides on n images and n prompts of `world`; `drawing` goes to the model's `generate`."""
+    """Scores of understanding and of generation, by name.
+
+    model: the model; its mode is restored.
+    world: the evaluation set is drawn from it.
+    n: images, and prompts.
+    seed: of the evaluation set and of what the model draws.
+    at_once: images at a time; it sets the memory needed and changes no score.
+    drawing: options of the model's `generate`, such as `guidance`.
+    """
     understanding = evaluate_understanding(model, world, n, seed, at_once)
     return understanding | evaluate_generation(model, world, n, seed, at_once, **drawing)
 
@@ -55,15 +63,15 @@ def evaluate(
 def evaluate_understanding(
     model: UnifiedModel, world: ShapesWorld, n: int = 512, seed: int = 0, at_once: int = 64
 ) -> dict[str, dict[str, float | None]]:
-    """Scores by kind of question: "understanding", "question_only", "shuffled", "pope_<negatives>" and "mme"."""
+    """Scores of answers: "understanding", "question_only", "shuffled", "pope_<negatives>" and "mme"; see `evaluate`."""
     _check(model, world, n, at_once)
     generator = torch.Generator().manual_seed(require_int("seed", seed, 0, 2**63 - 1))
     batch = world.batch(n, generator)
-    studied = world.with_split("train").batch(GUESSER_IMAGES, generator)
+    train = world.with_split("train").batch(QUESTION_ONLY_IMAGES, generator)
     shuffled = shuffle_images(batch, generator)
     scores = {
         "understanding": score_answers(answer_batch(model, batch, at_once), batch),
-        "question_only": score_answers(question_only(studied, batch), batch),
+        "question_only": score_answers(question_only(train, batch), batch),
         "shuffled": score_answers(answer_batch(model, shuffled, at_once), shuffled),
     }
     for negatives in NEGATIVES:
@@ -78,7 +86,10 @@ def evaluate_understanding(
 def evaluate_generation(
     model: UnifiedModel, world: ShapesWorld, n: int = 512, seed: int = 0, at_once: int = 64, **drawing: Any
 ) -> dict[str, dict[str, float | None]]:
-    """GenEval-style "generation" by category, and cells read back: "renders", "reconstructions", "generations"."""
+    """GenEval-style "generation", and cells recovered from "renders", "reconstructions" and "generations".
+
+    The arguments are those of `evaluate`.
+    """
     _check(model, world, n, at_once)
     generator = torch.Generator().manual_seed(require_int("seed", seed, 0, 2**63 - 1))
     batch = world.batch(n, generator)

@@ -1,16 +1,16 @@
-"""How far a set of images is from another: FD-shapes and KID, by torchmetrics, on a small network of our own.
+"""Frechet distance (FD-shapes) and KID between two sets of images, by torchmetrics, on features of a small network.
 
     FD = |m_1 - m_2|^2 + tr(C_1 + C_2 - 2 (C_1 C_2)^(1/2)) of the features' means and covariances
 
-It is never FID: that is Inception's, which knows nothing of 32 x 32 shapes. The network was trained to read each cell
-off renders of all strengths of nuisance: what is in it, where, and the colours of the background. Its weights ship
-with the package, so that figures can be compared between machines, and were made by
+This is not FID, whose features are Inception's: those are blind to 32 x 32 shapes. The network was trained to predict,
+from renders of all strengths of nuisance, what is in each cell, where, and the colours of the background. Its weights
+ship with the package, so that scores can be compared between machines, and were made by
 
     safetensors.torch.save_file(train_features()[0].state_dict(), "infotok/evaluation/fidelity.safetensors")
 
 Why not random filters: against the distance between two sets of 2000 renders, scenes of circles only are 11 times as
 far here and 1.6 times with random filters, wrong bindings 4 and 1.9, a tenth of the objects missing 2.3 and 1.6;
-the textures of nuisance .7 in place of .5 are 2.5 and 2.8, and both see blur and noise.
+the textures of nuisance 0.7 in place of 0.5 are 2.5 and 2.8, and both respond to blur and noise.
 
 FD is biased upwards by small sets (96 features: take 1000 images or more, and the same number each time); KID is not.
 """
@@ -69,7 +69,13 @@ class ShapesFeatures(nn.Module):
 def score_fidelity(
     generated: Tensor, real: Tensor, *, subsets: int = 50, subset_size: int = 200, seed: int = 0
 ) -> dict[str, float]:
-    """ "fd_shapes", "kid" and its standard deviation over subsets, "kid_std", between images (N, 3, S, S) and (M, ...).
+    """Frechet distance "fd_shapes", "kid", and the standard deviation "kid_std" of KID over subsets.
+
+    generated: (N, 3, S, S) in [0, 1].
+    real: (M, 3, S, S) in [0, 1].
+    subsets: of KID.
+    subset_size: images in each.
+    seed: of the subsets.
 
     Raises TypeError or ValueError for fewer images than `subset_size`, and for pixels that are no floats in [0, 1].
     """
@@ -109,7 +115,7 @@ def shapes_features() -> ShapesFeatures:
 
 
 def train_features(steps: int = 1200, batch: int = 64, seed: int = 0) -> tuple[ShapesFeatures, dict[str, float]]:
-    """The network, and how well fresh cells are read off its features by a linear head.
+    """A trained network, and how well a linear head predicts new cells from its features.
 
     "shape", "colour", "size": share right; "offset", "background" (the mean colours of a cell's quarters behind its
     object): share of the squares explained. Each step draws new scenes of one of five strengths of nuisance.
@@ -124,8 +130,8 @@ def train_features(steps: int = 1200, batch: int = 64, seed: int = 0) -> tuple[S
     optimizer = torch.optim.AdamW([*network.parameters(), *head.parameters()])
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
 
-    def look(world: ShapesWorld, n: int) -> tuple[list[Tensor], list[Tensor]]:
-        """What the head reads off the cells of n scenes, and what is there."""
+    def predict(world: ShapesWorld, n: int) -> tuple[list[Tensor], list[Tensor]]:
+        """The head's predictions for the cells of n scenes, and the truth."""
         scenes = world.sample(n, generator)
         cells = network(world.render(scenes, generator)).unflatten(1, (4, FEATURES)).flatten(0, 1)  # (N * 4, F)
         quarters = adaptive_avg_pool2d(world.renderer.background(scenes), 4)
@@ -136,7 +142,7 @@ def train_features(steps: int = 1200, batch: int = 64, seed: int = 0) -> tuple[S
         return [*named, offset * there, background], [*seen, 20 * (behind - GREY)]
 
     for step in range(steps):
-        read, true = look(worlds[step % len(worlds)], batch)
+        read, true = predict(worlds[step % len(worlds)], batch)
         loss = sum(cross_entropy(*pair) for pair in zip(read[:3], true[:3], strict=True))
         loss = loss + sum(mse_loss(*pair) for pair in zip(read[3:], true[3:], strict=True))
         optimizer.zero_grad()
@@ -145,7 +151,7 @@ def train_features(steps: int = 1200, batch: int = 64, seed: int = 0) -> tuple[S
         schedule.step()
     network.eval().requires_grad_(False)
     with torch.no_grad():
-        read, true = look(worlds[2], 8 * batch)
+        read, true = predict(worlds[2], 8 * batch)
     names = ("shape", "colour", "size", "offset", "background")
     scores = [(r.argmax(1) == t).float().mean() for r, t in zip(read[:3], true[:3], strict=True)]
     scores += [1 - mse_loss(r, t) / t.square().mean() for r, t in zip(read[3:], true[3:], strict=True)]

@@ -1,4 +1,4 @@
-"""Generation, scored as GenEval does (Ghosh, Hajishirzi & Schmidt 2023, arXiv 2310.11513), the parser its detector.
+"""Scores of generation, as GenEval's (Ghosh, Hajishirzi & Schmidt 2023, arXiv 2310.11513), with the parser as detector.
 
 A prompt asks with `include` that at least `count` objects of a class (of a colour) be there, standing in a relation to
 those of another entry, and with `exclude` that there be fewer than `count`. An image is right if all of it holds.

@@ -1,7 +1,7 @@
-"""Reading scenes back from images, with no learned judge: least squares against everything the world can draw.
+"""The parser: scenes recovered from images by least squares against everything the world can draw, nothing learned.
 
 Each cell y (pixels x 3 channels) is fitted by every sprite alpha = (shape, size, offset, blur), with the colour inside
-and a smooth background outside left free:
+and a smooth background outside as unknowns:
 
     y = alpha c + (1 - alpha) (w_0 + w_1 u + w_2 v + w_3 u v + w_4 u^2 + w_5 v^2) + rest
 
@@ -31,8 +31,8 @@ __all__ = ["Reading", "ceilings", "parse", "score_cells"]
 
 BLURS = (0.0, 0.8, 1.6)  # standard deviations in pixels, at size 32
 MIN_SATURATION = (0.45, 0.35)  # how far from grey to its palette colour the inside must reach: a + b nuisance, since
-# textures have colours too: their strongest reach .45 of the way at nuisance .5, .6 at .7
-MIN_COSINE = 0.85  # between the inside's direction from grey and its palette colour's; neighbours are at .4 or below
+# textures have colours too: their strongest reach 0.45 of the way at nuisance 0.5, 0.6 at 0.7
+MIN_COSINE = 0.85  # between the inside's direction from grey and its palette colour's; neighbours are at 0.4 or below
 MIN_EVIDENCE = 0.5  # squared error that the object must save, summed over pixels (of 32) and channels
 MIN_SCORE = 0.5  # share it must explain of what is there beside background and pixel noise
 SURE_SCORE = 0.7  # the same, for a confident reading
@@ -44,7 +44,7 @@ IMAGES_AT_ONCE = 128
 
 @dataclass(frozen=True)
 class Reading:
-    """What the parser sees. Cells are coded as in `Scenes`; offsets are zero where a cell is read as empty."""
+    """The parser's output. Cells are coded as in `Scenes`; offsets are zero where a cell is read as empty."""
 
     cells: Tensor  # (B, 4) long, 0 to 48
     offsets: Tensor  # (B, 4, 2) long
@@ -84,11 +84,11 @@ def require_images(name: str, images: Tensor, shape: tuple[int | str, ...]) -> N
 
 
 def score_cells(images: Tensor, scenes: Scenes, world: ShapesWorld) -> dict[str, float]:
-    """How much of `scenes` is read back from images of them, as shares in [0, 1].
+    """Shares of `scenes` that the parser recovers from images of them, in [0, 1].
 
-    - cells      cells read right, empty ones included;      images  scenes read right, all four cells
-    - present    occupied cells read right, and of these     shape, colour, size, offset
-    - empty      empty cells read as empty;                  confident  cells read with confidence
+    - cells      cells recovered, empty ones included;       images  scenes recovered, all four cells
+    - present    occupied cells recovered, and of these      shape, colour, size, offset
+    - empty      empty cells recovered as empty;             confident  cells read with confidence
 
     None where there is nothing to count.
     """

@@ -1,16 +1,17 @@
-"""What do tokens carry? Nats of structure, of jitter and of nuisance, out of the nats that there are.
+"""Probing: how many nats of structure, jitter and nuisance do tokens hold, of those that there are?
 
-    carried(tokens, scenes, world)["structure"]    # 7.9 nats [7.8, 8.0] (lower bound, probe), of at most 11.5
-    account(tokenizer, world)                      # the same for a tokenizer, on images of its own drawing
+    probe_tokens(tokens, scenes, world)["structure"]   # 7.9 nats [7.8, 8.0] (lower bound, probe), of at most 11.5
+    probe_tokenizer(tokenizer, world)                  # the same for a tokenizer, on images drawn for it
 
-A probe q reads every factor of a scene from its tokens Z: what is in each cell, its offset, each coefficient of the
-background. For a group of factors C of known entropy, and images that the probe has not seen (Barber & Agakov 2003),
+A probe q predicts every factor of a scene from its tokens Z: what is in each cell, its offset, each coefficient of the
+background. For a group of factors C of known entropy the probed information is the lower bound of Barber & Agakov
+(2003) on images that the probe was not trained on,
 
     I(Z;C) = H(C) - H(C|Z) >= H(C) - E[-log q(C|Z)],   log q(C|Z) = sum_i log q_i(C_i|Z)
 
-whatever q is, and whether or not the factors are independent: H(C) is the world's own, exact number. The bound never
-exceeds H(C). It is too low by what the probe misses, so that arms must be compared with the same probe; it can fall
-just below 0 by chance where nothing is carried. Jitter is that of objects that are there: I(Z; jitter | occupancy).
+It holds for any q, and whether or not the factors are independent: H(C) is the world's own, exact number. The bound
+never exceeds H(C). It is too low by what the probe misses, so variants must be compared with the same probe; it can
+fall just below 0 by chance where Z holds nothing. Jitter is that of objects that are there: I(Z; jitter | occupancy).
 """
 
 import math
@@ -26,14 +27,14 @@ from infotok.modes import evaluating
 from infotok.worlds.shapes.scenes import CELL_VALUES, COLOURS, SHAPES, SIZES, Scenes, parts, require_scenes, structure
 from infotok.worlds.shapes.world import ShapesWorld
 
-__all__ = ["GROUPS", "account", "carried"]
+__all__ = ["GROUPS", "probe_tokenizer", "probe_tokens"]
 
 GROUPS = ("structure", "jitter", "nuisance")
 FEWEST, MOST = 100, 2**24  # images
 CODES = f"[0, {2**20}]"
 FINITE = "[-1e18, 1e18]"  # whose squares are finite
 Z95 = 1.96
-FEW = 64  # codes, from which on their vectors tell the probe more than their names
+FEW = 64  # codes; with more of them the probe learns faster from their vectors
 PARTS = (0.7, 0.1)  # of the images, to fit the probe and to stop it; the rest is held out
 BATCH, RATE, DECAY, EVERY = 256, 6e-3, 1e-2, 50
 
@@ -46,7 +47,7 @@ def labels_of(scenes: Scenes, world: ShapesWorld) -> list[Tensor]:
 
 
 class Probe(nn.Module):
-    """Tokens -> log q_i(. | tokens) of every factor at once; it starts from the factors' frequencies.
+    """The probe: tokens -> log q_i(. | tokens) of every factor at once; it starts from the factors' frequencies.
 
     log q_i(value) = prior_i(value) + sum_j design(value, j) score_ij(tokens): values that are alike share their scores.
     """
@@ -94,14 +95,20 @@ def level_design(levels: int) -> Tensor:
     return torch.stack([value, value.square()], 1)
 
 
-def carried(
+def probe_tokens(
     tokens: Tensor, scenes: Scenes, world: ShapesWorld, *, steps: int = 400, width: int = 256, seed: int = 0
 ) -> dict[str, Estimate]:
-    """At least so many nats of each group are in the tokens: {"structure", "jitter", "nuisance"}.
+    """Probed information of tokens about "structure", "jitter" and "nuisance", in nats per image.
 
-    tokens: (N, ...) floats, or integer codes (N, ...); of scenes drawn from `world` (its split and dials). Estimates
-    are lower bounds with a 95 % interval over the held-out images; `ceiling` is the group's entropy. steps and width
-    are the probe's. Raises ValueError for unequal lengths, NaN, or fewer than 100 images.
+    Estimates are lower bounds with a 95 % interval over the held-out images; `ceiling` is the group's entropy. Raises
+    ValueError for unequal lengths, NaN, or fewer than 100 images.
+
+    tokens: (N, ...) floats, or integer codes (N, ...).
+    scenes: the N scenes, drawn from `world`.
+    world: gives the entropies, by its split and settings.
+    steps: of the probe's training.
+    width: hidden units of the probe.
+    seed: of the probe's weights and batches, and of the images held out.
     """
     real = isinstance(tokens, Tensor) and tokens.is_floating_point()
     require_tensor("tokens", tokens, kind="float" if real else "integer", values=FINITE if real else CODES)
@@ -138,12 +145,18 @@ def carried(
     return estimates
 
 
-def account(
+def probe_tokenizer(
     tokenizer: nn.Module, world: ShapesWorld, *, images: int = 12000, seed: int = 0, **probe
 ) -> dict[str, Estimate]:
-    """`carried` by a `SharedTokenizer`, on freshly drawn images, the same ones for a seed.
+    """Probed information of a tokenizer's tokens, on images drawn for it.
 
-    The probe reads codes where there are few of them, else the tokens; `probe` goes to `carried`.
+    The probe takes codes where there are few of them, and the tokens otherwise.
+
+    tokenizer: a `SharedTokenizer`.
+    world: the images are drawn from it.
+    images: how many.
+    seed: of the images and of the probe.
+    probe: `steps` and `width` of `probe_tokens`.
     """
     reads = isinstance(tokenizer, nn.Module) and all(hasattr(tokenizer, n) for n in ("encode", "codes", "quantizer"))
     require(reads, "tokenizer", type(tokenizer).__name__, "a SharedTokenizer", TypeError)
@@ -154,7 +167,7 @@ def account(
     few = (getattr(tokenizer.quantizer, "codebook_size", None) or math.inf) <= FEW  # None: tokens without codes
     read = tokenizer.codes if few else tokenizer.encode
     tokens = torch.cat([read(world.render(scenes[index], generator)) for index in torch.arange(images).split(500)])
-    return carried(tokens, scenes, world, seed=seed, **probe)
+    return probe_tokens(tokens, scenes, world, seed=seed, **probe)
 
 
 def _train(probe: Probe, fit: tuple, stop: tuple, steps: int) -> list[dict[str, Tensor]]:

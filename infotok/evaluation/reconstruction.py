@@ -1,9 +1,9 @@
-"""Reconstruction, scored apart where the objects are and where the background is.
+"""Scores of reconstruction: PSNR of the whole image, of the objects and of the background.
 
     PSNR = -10 log10 MSE (dB, images in [0, 1]), MSE weighted by alpha (foreground) or by 1 - alpha (background)
 
-A background four fifths of the picture outvotes its objects in a plain PSNR: a tokenizer that keeps the texture and
-loses a cross looks good. Each image has its PSNR, at most 100 dB, and the mean is taken over images, so that scores do
+The background is four fifths of an image: a tokenizer that keeps the texture and loses an object has a good plain PSNR.
+Each image has its PSNR, at most 100 dB, and the mean is taken over images, so that scores do
 not depend on how the set is cut into batches.
 """
 

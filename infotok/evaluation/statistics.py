@@ -1,12 +1,12 @@
-"""Is it better? Differences paired by seed, with intervals, and with a correction for how many were looked at.
+"""Statistics: differences paired by seed with confidence intervals, and corrections for multiple comparisons.
 
     difference = paired_difference(infotok_scores, host_scores)       # one score a seed, same seeds, same order
     difference.mean, difference.interval, difference.bootstrap, difference.p
     corrected = holm([d.p for d in differences])                      # or benjamini_hochberg
 
 Two runs of one seed share data order and initial weights, so their difference varies less than either. The t interval
-takes differences for Gaussian; the bootstrap (bias-corrected and accelerated, Efron 1987) does not, and is too narrow
-for a handful of seeds. Look at both.
+assumes Gaussian differences; the bootstrap (bias-corrected and accelerated, Efron 1987) does not, and is too narrow
+for a few seeds. Report both.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ __all__ = ["Difference", "benjamini_hochberg", "holm", "paired_difference"]
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean of a - b over pairs, and how sure we are of it."""
+    """The mean of a - b over pairs, with confidence intervals."""
 
     mean: float
     interval: tuple[float, float]  # Student's t
@@ -47,7 +47,12 @@ class Difference:
 def paired_difference(
     a: Sequence[float], b: Sequence[float], *, level: float = 0.95, resamples: int = 9999, seed: int = 0
 ) -> Difference:
-    """mean(a - b) of scores paired by position, with `level` intervals.
+    """The mean difference of paired scores, with confidence intervals.
+
+    a, b: scores, paired by position, two or more.
+    level: of the intervals, such as 0.95.
+    resamples: of the bootstrap.
+    seed: of the bootstrap.
 
     Raises ValueError for fewer than two pairs, unequal lengths, or scores that are not finite. Differences that are
     all equal have an interval of no width, and p = 0, or 1 if they are zero.

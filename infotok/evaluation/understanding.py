@@ -1,7 +1,7 @@
-"""Understanding, scored from predicted answers: VQA by kind, POPE-style, MME-style, and the baselines beside them.
+"""Scores of understanding: VQA accuracy by kind of question, POPE-style and MME-style scores, and their baselines.
 
-No model is in here. A model answers `batch.questions` about `batch.images`; its answers (B, Q), one vocabulary id each,
-come here. `pope` and `mme` replace a batch's questions by their own.
+A model answers `batch.questions` about `batch.images`; its answers (B, Q), one vocabulary id each, are scored here.
+`pope` and `mme` replace a batch's questions by their own.
 
 - VQA: accuracy by kind of question, and over all;
 - POPE (Li et al. 2023, arXiv 2305.10355): "is there a red circle ?", as often yes as no; what is absent is asked of at
@@ -160,7 +160,7 @@ def score_mme(predicted: Tensor, batch: ShapesBatch) -> dict[str, float | None]:
 
 
 def question_only(train: ShapesBatch, test: ShapesBatch) -> Tensor:
-    """The best answers without looking, (B, Q): each question's most frequent answer in `train`, or its kind's."""
+    """The best answers without an image, (B, Q): each question's most frequent answer in `train`, or its kind's."""
     require_batch("train", train), require_batch("test", test)
     require(train.answers.numel() > 0, "train", train.answers, "one question or more")
     q = train.questions.flatten(0, 1), test.questions.flatten(0, 1)
@@ -180,7 +180,7 @@ def question_only(train: ShapesBatch, test: ShapesBatch) -> Tensor:
 
 
 def shuffle_images(batch: ShapesBatch, generator: torch.Generator) -> ShapesBatch:
-    """The same questions and answers, each about another scene's image: what is still answered was not seen."""
+    """The same questions and answers, each about another scene's image: what is still right did not need the image."""
     require_batch("batch", batch), require_generator("generator", generator)
     n = len(batch)
     require(n >= 2, "batch", n, "two images or more")

@@ -28,7 +28,7 @@ from infotok.evaluation.evaluate import (
 )
 from infotok.evaluation.generation import follows
 from infotok.evaluation.parser import parse
-from infotok.evaluation.probing import account
+from infotok.evaluation.probing import probe_tokenizer
 from infotok.evaluation.reconstruction import score_reconstructions
 from infotok.experiments.caption_head import CaptionHead
 from infotok.images import packed
@@ -228,7 +228,7 @@ def both_sides(scores: dict[str, dict[str, float]]) -> dict[str, float]:
 def contents(tokenizer: SharedTokenizer, world: ShapesWorld, n: int, seed: int) -> dict[str, float]:
     """Nats of structure, jitter and nuisance that a quick probe finds in the tokens."""
     sizes = {"images": max(200, 12 * n), "steps": min(200, n)}
-    found = account(copy.deepcopy(tokenizer).cpu(), world, **sizes, seed=seed)
+    found = probe_tokenizer(copy.deepcopy(tokenizer).cpu(), world, **sizes, seed=seed)
     return {name: value.nats for name, value in found.items()}
 
 

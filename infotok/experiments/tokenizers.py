@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require
-from infotok.evaluation.probing import account
+from infotok.evaluation.probing import probe_tokenizer
 from infotok.evaluation.reconstruction import score_reconstructions
 from infotok.evaluation.statistics import paired_difference
 from infotok.experiments.caption_head import CaptionHead
@@ -79,7 +79,7 @@ def train_tokenizer(
         optimiser.step()
         schedule.step()
         if step in ends:
-            found = account(tokenizer, world, images=images, steps=probe, seed=10_000 + seed)
+            found = probe_tokenizer(tokenizer, world, images=images, steps=probe, seed=10_000 + seed)
             path.append({"step": step} | {name: round(value.nats, 4) for name, value in found.items()})
     half = {f"{name}_half": round(value.nats - value.interval[0], 4) for name, value in found.items()}
     scenes, batch = example_scenes(nuisance)

@@ -10,6 +10,7 @@
 - `training`        one loop for all: `train`, `TrainConfig`
 - `optimisers`      Muon and AdamW, and their state under checks
 - `run_folder`      the folder of a run: its lock and its checkpoints
+- `identity`        what a run was made with, for resuming
 - `metrics`         the rows that a run logs: `read_metrics`
 - `arguments`       checks of what models and their parts are called with
 - `packing`         several questions behind one image, and their attention mask: `pack`, `block_mask`

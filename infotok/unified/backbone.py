@@ -82,7 +82,7 @@ class Backbone(nn.Module):
         lora: rank of the low-rank adapters; 0 for none.
 
         A folder or name that is missing, truncated, lacks weights, or whose configuration is larger than its weights,
-        raises ValueError, in one line. No code of the checkpoint's own is ever run, and nobody is asked about it.
+        raises ValueError, in one line. No code of the checkpoint's own is ever run.
         """
         from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig
 
@@ -126,10 +126,12 @@ class Backbone(nn.Module):
 
     @property
     def words(self) -> nn.Embedding:
+        """The embeddings of the vocabulary."""
         return self.model.get_input_embeddings()
 
     @property
     def hidden(self) -> int:
+        """Width of embeddings and states, H."""
         return self.config.hidden_size
 
     @property

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from infotok.errors import checking, require, require_float, require_int, require_tensor
 from infotok.unified.arguments import GUIDANCE, LAYERS, NUMBERS, UNIFORM, check_states
-from infotok.unified.sampling import categorical
+from infotok.unified.sampling import categorical, guide
 
 __all__ = ["CodeHead"]
 
@@ -74,7 +74,7 @@ class CodeHead(nn.Module):
         for j in range(self.codebooks):
             logits = GAIN * self._residual(context + self.codebook_embedding[j]) @ self.weight[j].T + self.bias[j]
             if guidance != 1:
-                logits = logits[1] + guidance * (logits[0] - logits[1])
+                logits = guide(logits, guidance)
             code = categorical(logits, u[..., j], temperature)
             log_p = log_p + logits.log_softmax(-1).gather(-1, code[..., None]).squeeze(-1)
             codes.append(code)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from infotok.errors import require, require_float, require_int
 from infotok.unified.arguments import GUIDANCE, LAYERS, MOST_STEPS, NUMBERS, UNIFORM, check_states
+from infotok.unified.sampling import guide
 
 __all__ = ["FlowHead"]
 
@@ -100,7 +101,7 @@ class FlowHead(nn.Module):
 
         def velocity(x: Tensor, t: float) -> Tensor:
             v = self.velocity(x, torch.full(x.shape[:-1], t, dtype=x.dtype, device=x.device), state)
-            return v if guidance == 1 else v[1] + guidance * (v[0] - v[1])
+            return v if guidance == 1 else guide(v, guidance)
 
         for i in range(steps):
             x, t, dt = path[-1], i / steps, 1 / steps

@@ -1,4 +1,4 @@
-"""The rows that a training run logs, one line of JSON each, under checksums.
+"""The metrics that a training run logs: rows of numbers, one line of JSON each, under checksums.
 
 The last field of a line is the first 16 digits of the SHA-256 of the checksum before it and of its row: a line that was
 damaged, lost, doubled or taken from another run is found, and the last checksum stands for the whole history.
@@ -6,16 +6,20 @@ damaged, lost, doubled or taken from another run is found, and the last checksum
 
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from infotok.errors import require, require_folder
-from infotok.files import parse_json, read_bytes
+from infotok.files import naming, parse_json, read_bytes, write_atomically
 
-__all__ = ["METRICS", "read_lines", "read_metrics", "write_line"]
+__all__ = ["METRICS", "REMEDY", "History", "read_metrics"]
 
 METRICS = "metrics.jsonl"
+REMEDY = "; put the file back from a copy, or remove the folder {} to begin anew"
 Row = dict[str, float]
 
 
@@ -27,6 +31,66 @@ def read_metrics(run_dir: str | Path) -> list[Row]:
     """
     require_folder("run_dir", run_dir)
     return [row for row, _ in read_lines(Path(run_dir) / METRICS)]
+
+
+class History:
+    """The rows that a run has logged, in memory and in its file; `checksum` is that of the last row.
+
+    path: the file, None to keep rows in memory only.
+    every: steps between rows.
+    end: steps of the whole run.
+    writes: whether this process writes the file.
+    """
+
+    def __init__(self, path: Path | None, every: int, end: int, writes: bool) -> None:
+        self.path, self.every, self.end, self.writes = path, every, end, writes
+        self.rows: list[Row] = []
+        self.checksum = ""
+
+    def log(self, row: Row) -> None:
+        """Add a row."""
+        self.rows.append(row)
+        if self.path and self.writes:
+            line, self.checksum = write_line(row, self.checksum)
+            with naming(self.path), self.path.open("a") as stream:
+                stream.write(line)
+
+    def flush(self) -> None:
+        """Wait until the rows are on the disk."""
+        with naming(self.path), self.path.open("ab") as stream:
+            os.fsync(stream.fileno())
+
+    def restore(self, step: int, last: str | None) -> None:
+        """Go on after `step`: keep the rows up to there, which end with the checksum `last`, and drop the others."""
+        self.rows, text = self._rows_until(step, last) if step else [], ""
+        for row in self.rows:
+            line, self.checksum = write_line(row, self.checksum)
+            text += line
+        if self.writes:
+            write_atomically(self.path, text)
+
+    def warn_if_lost(self, save_every: int) -> None:
+        """Warn of a run that begins anew although the one before it had come as far as to a checkpoint."""
+        with suppress(ValueError):
+            steps = [row["step"] for row, _ in read_lines(self.path)]
+            if steps and steps[-1] > save_every:
+                got = f"{self.path.parent}: got rows up to step {steps[-1]} and no checkpoint; the run begins anew"
+                warnings.warn(got, stacklevel=6)
+
+    def _rows_until(self, step: int, last: str | None) -> list[Row]:
+        """The rows up to `step`; by their steps alone in a run of version 0.1, which has no checksums."""
+        count = step // self.every + (step == self.end and step % self.every > 0)
+        try:
+            found = list(islice(read_lines(self.path), count))
+            rows, checksum = [row for row, _ in found], found[-1][1] if found else ""
+            expected = f"its {count} rows up to step {step}"
+            require(len(rows) == count, str(self.path), f"{len(rows)} rows", expected)
+            steps = [min(self.every * (i + 1), self.end) for i in range(count)]
+            require([row["step"] for row in rows] == steps, str(self.path), "rows of other steps", expected)
+            require(last is None or last == checksum, str(self.path), "the rows of another run", expected)
+        except (ValueError, FileNotFoundError) as error:
+            raise ValueError(str(error) + REMEDY.format(self.path.parent)) from None
+        return rows
 
 
 def write_line(row: Row, before: str) -> tuple[str, str]:

@@ -18,7 +18,7 @@ def make_optimisers(model: nn.Module, config: Any) -> list[torch.optim.Optimizer
     """AdamW, and for the matrices of the language model's layers Muon; matrices decay and vectors do not.
 
     Muon (Jordan et al. 2024) makes the singular values of a matrix's step about equal, so that a small model of random
-    weights sooner finds where to look. Its steps are scaled to the size of AdamW's (Liu et al. 2025, arXiv 2502.16982):
+    weights learns sooner to attend. Its steps are scaled to the size of AdamW's (Liu et al. 2025, arXiv 2502.16982):
     one learning rate serves both.
     """
     trained = [p for p in model.parameters() if p.requires_grad]

@@ -11,7 +11,7 @@ from torch import Tensor
 from infotok.distributed import rank_and_world
 from infotok.noise import rand
 
-__all__ = ["categorical", "gumbel", "normal", "own_generator", "uniform"]
+__all__ = ["categorical", "guide", "gumbel", "normal", "own_generator", "uniform"]
 
 SMALLEST = 2.0**-25  # half the step of torch.rand: keeps logarithms and quantiles finite
 
@@ -44,6 +44,16 @@ def normal(u: Tensor) -> Tensor:
 def gumbel(u: Tensor) -> Tensor:
     """Gumbel noise from uniforms."""
     return -torch.log(-torch.log(u.clamp(SMALLEST, 1 - 2 * SMALLEST)))
+
+
+def guide(pair: Tensor, scale: float) -> Tensor:
+    """The step of classifier-free guidance: without + scale (with - without the caption).
+
+    Source: Ho & Salimans 2022, arXiv 2207.12598.
+
+    pair: (2, ...) predictions with the caption and without it: logits, or velocities of a flow.
+    """
+    return pair[1] + scale * (pair[0] - pair[1])
 
 
 def categorical(logits: Tensor, u: Tensor, temperature: float = 1.0) -> Tensor:

@@ -4,7 +4,7 @@
 
 A visual token z at place i enters as
 
-    visual_projection(z / rms(z)) + position_embedding[i]
+    visual_projection(z / rms(z)) + position_embedding[i]        the position embedding is learned
 
 It is normalised because no loss fixes the scale of z. BOI, "begin of image", is one learned embedding. The attention
 mask is causal; visual tokens attend to each other in both directions where `bidirectional` is true.

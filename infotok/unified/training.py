@@ -162,7 +162,7 @@ def train(
                     optimiser.zero_grad()
                     scheduler.step()
             if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
-                run.log({"step": step + 1, **row, "learning_rate": rate, **meter.read(config.batch)})
+                run.history.log({"step": step + 1, **row, "learning_rate": rate, **meter.read(config.batch)})
                 bar.set_postfix(loss=f"{row['loss']:.3f}")
             if on_step is not None:
                 with keeping_modes(model), torch.random.fork_rng():
@@ -172,7 +172,7 @@ def train(
                 run.save(step + 1)
                 accelerator.wait_for_everyone()
     accelerator.unwrap_model(ready, keep_fp32_wrapper=False)
-    return run.history
+    return run.history.rows
 
 
 class Loss(nn.Module):
@@ -183,6 +183,7 @@ class Loss(nn.Module):
         self.model, self.config = model, config
 
     def forward(self, batch: Any, generator: torch.Generator) -> dict[str, Tensor]:
+        """The weighted terms in float32, computed in the run's precision."""
         device = next(self.model.parameters()).device.type
         with torch.autocast(device, torch.bfloat16, enabled=self.config.precision == "bf16"):
             return {name: term.float() for name, term in self.model.loss(batch, generator).items()}

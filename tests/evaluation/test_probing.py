@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from infotok.evaluation import account, carried
+from infotok.evaluation import probe_tokenizer, probe_tokens
 from infotok.information import discrete_mi
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.worlds import ShapesWorld
@@ -25,7 +25,7 @@ def noise(*shape):
 
 
 def test_noise_carries_nothing():
-    for name, estimate in carried(noise(N, 4, 8), SCENES, WORLD, **PROBE).items():
+    for name, estimate in probe_tokens(noise(N, 4, 8), SCENES, WORLD, **PROBE).items():
         assert abs(estimate.nats) < 0.05, name
         assert estimate.ceiling == WORLD.entropies[name]
         assert estimate.kind == "lower bound"
@@ -35,13 +35,13 @@ def test_tokens_that_are_the_scene_carry_all_of_it():
     """One-hot cells carry all structure, offsets all jitter, levels all texture: up to what a short probe misses."""
     cells = F.one_hot(SCENES.cells, 49).flatten(1)
     tokens = torch.cat([cells, SCENES.offsets.flatten(1), SCENES.texture], 1).float()
-    for name, estimate in carried(tokens, SCENES, WORLD, steps=250).items():
+    for name, estimate in probe_tokens(tokens, SCENES, WORLD, steps=250).items():
         assert 0.95 * WORLD.entropies[name] < estimate.nats <= WORLD.entropies[name], name
         assert estimate.interval[1] <= WORLD.entropies[name]
 
 
 def test_codes_that_are_the_cells_carry_all_structure():
-    estimate = carried(CELLS.cells, CELLS, PLAIN, steps=200, width=128)["structure"]
+    estimate = probe_tokens(CELLS.cells, CELLS, PLAIN, steps=200, width=128)["structure"]
     assert 0.97 * PLAIN.entropies["structure"] < estimate.nats < PLAIN.entropies["structure"]
 
 
@@ -52,7 +52,7 @@ def test_a_binary_symmetric_channel_on_one_factor(flip):
     code = (CELLS.cells[:, 0] > 0) ^ flips
     joint = [[0.4 * (1 - flip), 0.4 * flip], [0.6 * flip, 0.6 * (1 - flip)]]
     truth = discrete_mi(torch.tensor(joint).numpy())
-    estimate = carried(code.long()[:, None], CELLS, PLAIN, **PROBE)["structure"]
+    estimate = probe_tokens(code.long()[:, None], CELLS, PLAIN, **PROBE)["structure"]
     half = estimate.interval[1] - estimate.nats
     assert truth - half - 0.03 < estimate.nats < truth + half  # a lower bound, of images that it has not seen
     assert half < 0.05
@@ -63,7 +63,7 @@ def test_a_named_attribute_is_worth_its_entropy():
     many = PLAIN.sample(4 * N, torch.Generator().manual_seed(0))  # else the draw alone moves the estimate by .03
     colour = torch.where(many.cells[:, 0] > 0, (many.cells[:, 0] - 1) // 2 % 6, 6)
     truth = -0.6 * math.log(0.6) - 0.4 * math.log(0.4) + 0.6 * math.log(6)
-    estimate = carried(colour[:, None], many, PLAIN, steps=400, width=32)["structure"]
+    estimate = probe_tokens(colour[:, None], many, PLAIN, steps=400, width=32)["structure"]
     assert truth - 0.05 < estimate.nats < truth + 0.03
 
 
@@ -76,21 +76,21 @@ def test_coefficients_seen_through_noise():
     entropy = torch.trapezoid(-torch.special.xlogy(mean, mean), z)
     truth = 48 * (entropy.item() - 0.5 * math.log(2 * math.pi * math.e * sigma**2))
     seen = 2 * SCENES.texture / (WORLD.levels - 1) - 1 + sigma * noise(N, 48)
-    estimate = carried(seen, SCENES, WORLD, steps=150, width=128)["nuisance"]
+    estimate = probe_tokens(seen, SCENES, WORLD, steps=150, width=128)["nuisance"]
     assert 0.9 * truth < estimate.nats < 1.02 * truth
 
 
 def test_the_bound_survives_a_split_whose_cells_depend_on_each_other():
     world = ShapesWorld(nuisance=0.0, jitter=0, split="train")
     scenes = world.sample(N, torch.Generator().manual_seed(0))
-    nothing = carried(noise(N, 4), scenes, world, **PROBE)["structure"]
-    everything = carried(scenes.cells, scenes, world, steps=200, width=128)["structure"]
+    nothing = probe_tokens(noise(N, 4), scenes, world, **PROBE)["structure"]
+    everything = probe_tokens(scenes.cells, scenes, world, steps=200, width=128)["structure"]
     assert -0.4 < nothing.nats < 0.01  # below 0 by what independent cells cannot know of the split
     assert 0.95 * world.entropies["structure"] < everything.nats <= world.entropies["structure"]
 
 
 def test_without_jitter_or_nuisance_there_is_none_to_carry():
-    estimates = carried(noise(N, 4), CELLS, PLAIN, steps=10)
+    estimates = probe_tokens(noise(N, 4), CELLS, PLAIN, steps=10)
     assert estimates["jitter"].nats == estimates["nuisance"].nats == 0
     assert estimates["jitter"].interval == (0, 0)
 
@@ -99,7 +99,9 @@ def test_intervals_are_as_wide_as_estimates_scatter():
     """Eight disjoint sets of images: their estimates differ by about as much as their intervals say."""
     flips = torch.rand(N, generator=torch.Generator().manual_seed(3)) < 0.1
     code = ((CELLS.cells[:, 0] > 0) ^ flips).long()[:, None]
-    parts = [carried(code[i], CELLS[i], PLAIN, steps=40, width=16)["structure"] for i in torch.arange(N).split(N // 8)]
+    parts = [
+        probe_tokens(code[i], CELLS[i], PLAIN, steps=40, width=16)["structure"] for i in torch.arange(N).split(N // 8)
+    ]
     scatter = torch.tensor([part.nats for part in parts]).std().item()
     half = sum(part.interval[1] - part.nats for part in parts) / len(parts)
     assert half / 1.96 / 2 < scatter < half / 1.96 * 2
@@ -108,10 +110,10 @@ def test_intervals_are_as_wide_as_estimates_scatter():
 def test_the_same_seed_gives_the_same_numbers_and_leaves_the_global_generator_alone():
     tokens = noise(400, 8)
     before = torch.get_rng_state()
-    first = carried(tokens, SCENES[:400], WORLD, steps=20, seed=3)
+    first = probe_tokens(tokens, SCENES[:400], WORLD, steps=20, seed=3)
     assert torch.equal(before, torch.get_rng_state())
-    assert first == carried(tokens, SCENES[:400], WORLD, steps=20, seed=3)
-    other = carried(tokens, SCENES[:400], WORLD, steps=20, seed=4)
+    assert first == probe_tokens(tokens, SCENES[:400], WORLD, steps=20, seed=3)
+    other = probe_tokens(tokens, SCENES[:400], WORLD, steps=20, seed=4)
     assert first["structure"].nats != other["structure"].nats
 
 
@@ -122,9 +124,9 @@ def test_a_tokenizer_is_accounted_for_on_images_of_its_own(size):
     tokenizer = SharedTokenizer.from_config(TokenizerConfig(width=8, dim=8, quantizer_options={"codebook_size": size}))
     tokenizer(WORLD.batch(32, torch.Generator().manual_seed(0)).images)
     before = {name: value.clone() for name, value in tokenizer.state_dict().items()}
-    estimates = account(tokenizer, WORLD, images=500, steps=20)
+    estimates = probe_tokenizer(tokenizer, WORLD, images=500, steps=20)
     assert estimates.keys() == WORLD.entropies.keys()
-    assert estimates == account(tokenizer, WORLD, images=500, steps=20)
+    assert estimates == probe_tokenizer(tokenizer, WORLD, images=500, steps=20)
     assert all(torch.equal(value, before[name]) for name, value in tokenizer.state_dict().items())
 
 
@@ -140,4 +142,4 @@ def test_a_tokenizer_is_accounted_for_on_images_of_its_own(size):
 )
 def test_bad_input_is_refused(tokens, scenes, error, message):
     with pytest.raises(error, match=message):
-        carried(tokens, scenes, WORLD)
+        probe_tokens(tokens, scenes, WORLD)

@@ -23,7 +23,7 @@ from trainings import SMALL, WORLD, altered, bits_repeat, build, interrupted, lo
 
 from infotok.checkpoints import load_checkpoint, save_checkpoint
 from infotok.unified import read_metrics, train
-from infotok.unified.run_folder import settings
+from infotok.unified.identity import made_with
 from infotok.worlds import ShapesWorld
 
 DAMAGES = int(os.environ.get("INFOTOK_DAMAGES", 12))
@@ -414,12 +414,12 @@ def test_settings_reach_into_worlds_of_worlds():
         def __init__(self, world, images, words):
             self.world, self.images, self.words = world, images, words
 
-    one = settings(Few(ShapesWorld(nuisance=0.1), torch.zeros(2), ("a",)))
+    one = made_with(Few(ShapesWorld(nuisance=0.1), torch.zeros(2), ("a",)))
     assert one["world"]["kind"] == "ShapesWorld"
     assert one["world"]["nuisance"] == 0.1
     assert one["words"] == ["a"]
-    assert one["images"] != settings(Few(None, torch.ones(2), ()))["images"]
-    assert settings(Few(None, np.zeros(2), np.array(["a", 1.0], dtype=object)))["words"] == ["a", 1.0]
+    assert one["images"] != made_with(Few(None, torch.ones(2), ()))["images"]
+    assert made_with(Few(None, np.zeros(2), np.array(["a", 1.0], dtype=object)))["words"] == ["a", 1.0]
     assert json.loads(json.dumps(one)) == one
 
 

@@ -141,7 +141,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "bottleneck.HSICBottleneck.forward | z, x | fewer columns",
         "bottleneck.InfoTok.forward hsic | image | fewer columns",
         "information.self_consistency | x, y | fewer columns",
-        "evaluation.carried | tokens | fewer columns",
+        "evaluation.probe_tokens | tokens | fewer columns",
         "evaluation.score_fidelity | generated, real | fewer rows, fewer columns",
         "evaluation.* | batch, train, test | images fewer rows",
     ),

@@ -24,8 +24,8 @@ SIDES = {"n": 2, "seed": 0, "at_once": 2}
 CALLS = {
     "ShapesFeatures": (own.ShapesFeatures, lambda: {"width": 2}),
     "ShapesFeatures.forward": (own.shapes_features(), lambda: {"images": BATCH.images}),
-    "account": (
-        stopped(own.account, probing, "labels_of"),
+    "probe_tokenizer": (
+        stopped(own.probe_tokenizer, probing, "labels_of"),
         lambda: {
             "tokenizer": model("masked").tokenizer,
             "world": WORLD,
@@ -35,8 +35,8 @@ CALLS = {
             "width": 4,
         },
     ),
-    "carried": (
-        own.carried,
+    "probe_tokens": (
+        own.probe_tokens,
         lambda: {"tokens": TOKENS, "scenes": MANY.scenes, "world": WORLD, "steps": 1, "width": 4, "seed": 0},
     ),
     "benjamini_hochberg": (own.benjamini_hochberg, lambda: {"p": P}),

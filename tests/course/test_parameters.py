@@ -201,7 +201,7 @@ def set_parameters(line):
         (set_parameters("more: Annotated[int, Field(ge=[])] = 1"), "more: got the type .*, expected"),
         (
             set_parameters("more: Annotated[bool, Field(min_length=1)] = True"),
-            "more: got a type with a limit that does not fit it",
+            "more: got a limit that does not fit the type",
         ),
         (set_parameters("from os import system"), "got 'from os import system' .* expected one of the imports"),
         (set_parameters("from .settings import Count"), "expected one of the imports of a parameters cell"),

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 from functools import partial
+from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +14,7 @@ from courses import ended_run, infotok, make_course, manifest
 
 import infotok as package
 from infotok.__main__ import main
-from infotok.course import worker
+from infotok.course import provenance
 from infotok.course.course import Course, Refusal
 from infotok.course.provenance import git_state, used_by_children
 from infotok.course.runner import run
@@ -142,10 +143,10 @@ def test_without_git_and_outside_a_checkout_there_is_no_commit(tmp_path, monkeyp
 
 def test_versions_name_the_package_where_it_is_not_installed(monkeypatch):
     def missing(name):
-        raise worker.PackageNotFoundError(name)
+        raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(worker, "version", missing)
-    assert worker._versions() == {"infotok": package.__version__}
+    monkeypatch.setattr(provenance, "version", missing)
+    assert provenance.versions() == {"infotok": package.__version__}
 
 
 def test_a_run_that_fails_before_it_says_anything_has_nothing_of_an_earlier_attempt(tmp_path):

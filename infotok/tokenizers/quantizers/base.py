@@ -33,7 +33,6 @@ from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor, nn
-from typing_extensions import Protocol  # isinstance of Python 3.12: it evaluates no property
 
 from infotok.bottleneck.precision import call_in, wide_dtype
 from infotok.errors import checking, require, require_finite, require_float, require_int, require_tensor

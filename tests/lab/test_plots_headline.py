@@ -12,7 +12,7 @@ from torch.distributions import Normal, kl_divergence
 from infotok.evaluation import holm, paired_difference
 from infotok.images import packed
 from infotok.lab.exercises import headline as exercises
-from infotok.lab.plots import headline, redraw
+from infotok.lab.plots import ablations, headline, redraw
 from infotok.lab.plots.style import png
 from infotok.worlds import ShapesWorld
 
@@ -38,8 +38,8 @@ CASES = [
     (headline.forest, {"differences": found(VARIANTS)}),
     (headline.forest, {"differences": found(VARIANTS[:1], HOSTS[:1]), "title": "one"}),
     (headline.forest, {"differences": found(VARIANTS, HOSTS[1:2]), "reported": found(VARIANTS, missing="masked")}),
-    (headline.sweep, {"values": [4, 6, 8], "label": "bits", "scores": along(3, HOSTS)}),
-    (headline.sweep, {"values": [1, 2, 4], "label": "times", "scores": along(3, HOSTS[:1]), "log": True}),
+    (ablations.sweep, {"values": [4, 6, 8], "label": "bits", "scores": along(3, HOSTS)}),
+    (ablations.sweep, {"values": [1, 2, 4], "label": "times", "scores": along(3, HOSTS[:1]), "log": True}),
     (
         headline.pairs,
         {"scores": {host: rng.random((3, 2)) for host in HOSTS}, "names": VARIANTS[:2], "label": "G"},
@@ -70,7 +70,7 @@ CASES = [
         },
     ),
     (
-        headline.plane,
+        ablations.plane,
         {
             "paths": {host: {variant: rng.random((4, 2)) for variant in VARIANTS} for host in HOSTS},
             "steps": [1, 2, 3, 4],
@@ -78,7 +78,7 @@ CASES = [
         },
     ),
     (
-        headline.probed,
+        ablations.probed,
         {
             "nats": {
                 g: {h: {v: list(rng.random(4)) for v in VARIANTS} for h in HOSTS} for g in ("structure", "nuisance")
@@ -87,7 +87,7 @@ CASES = [
         },
     ),
     (
-        headline.subscores,
+        ablations.subscores,
         {
             "names": ["shape", "colour", "count"],
             "differences": {host: {variant: [0.1, None, -0.1] for variant in VARIANTS[1:3]} for host in HOSTS},

@@ -1,11 +1,11 @@
-"""Pictures of lessons 11 to 13: paired differences, scores along a dial, drawings and answers, and what tokens hold.
+"""Pictures of lessons 11 to 13: paired differences with intervals, drawings and answers.
 
 A colour that is a variant's or a host's is so in every picture (`style.VARIANTS`, `style.HOSTS`).
 """
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from infotok.lab.plots.images import show
 from infotok.lab.plots.style import BLACK, GRAY, HOSTS, OTHER_VARIANT, VARIANTS, drawn, new
@@ -45,6 +45,7 @@ def forest(*, differences: dict, title: str = "", reported: dict | None = None) 
         for y, host, found, full in rows:
             _interval(ax, found, y, host, full, frame)
         ax.set(xlabel=f"{name}: difference, paired by seed", xlim=frame)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.grid(visible=False, axis="y")
     axes[0].set_yticks([i * block + (len(hosts) - 1) / 2 for i in range(len(labels))], labels=_counted(labels, main))
     axes[0].set_ylim(len(labels) * block - 0.6, -0.8)
@@ -56,42 +57,6 @@ def forest(*, differences: dict, title: str = "", reported: dict | None = None) 
     fig.legend(handles, names, loc="outside lower center", ncols=len(names))
     if title:
         fig.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return fig
-
-
-@drawn
-def sweep(*, values: list, label: str, scores: dict, log: bool = False) -> Figure:
-    """Both sides of each host along one dial, a line per variant: dots are seeds, the line their mean.
-
-    scores: {side: {host: {variant: [[a score per seed], a list per value]}}}; an empty list is a value without runs.
-    """
-    hosts = list(next(iter(scores.values())))
-    if len(hosts) > 1:
-        fig, axes = new(width=1.2 + 2.9 * len(hosts), height=5.2, nrows=len(SIDES), ncols=len(hosts), sharex=True,
-                        sharey="row", squeeze=False)  # fmt: skip
-    else:  # side by side
-        fig, axes = new(width=8.0, height=3.4, ncols=len(SIDES), squeeze=False)
-        axes = axes.T
-    for row, (side, name) in zip(axes, SIDES.items(), strict=True):
-        for ax, host in zip(row, hosts, strict=True):
-            for variant, found in scores[side][host].items():
-                colour, mark, line = VARIANTS.get(variant, OTHER_VARIANT)
-                known = [(x, seeds) for x, seeds in zip(values, found, strict=True) if seeds]
-                ax.plot([x for x, _ in known], [np.mean(s) for _, s in known], line, color=colour, marker=mark, ms=6,
-                        label=variant)  # fmt: skip
-                for x, seeds in known:
-                    ax.plot([x] * len(seeds), seeds, mark, color=colour, ms=3, alpha=0.5, mew=0)
-            if side == "U" or len(hosts) == 1:
-                ax.set_title(host)
-        row[0].set_ylabel(name)
-    for ax in axes[-1] if len(hosts) > 1 else axes[:, 0]:
-        ax.set_xlabel(label)
-        if log:
-            ax.set_xscale("log")
-        ax.set_xticks(values, labels=[f"{x:g}" for x in values])
-        ax.minorticks_off()
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return fig
 
 
@@ -127,7 +92,7 @@ def first_drawings(*, prompts: list[str], drawings: dict, right: dict) -> Figure
             show(ax, picture)
             mark, colour = ("✓", BLACK) if good else ("✗", GRAY)
             ax.set_xlabel(mark, color=colour, fontsize=10, labelpad=1)
-        row[0].set_ylabel(_wrapped(model, 14), rotation=0, ha="right", va="center", fontsize=9)
+        row[0].set_ylabel(_wrapped(model, 13), rotation=0, ha="right", va="center", fontsize=9)
     for ax, prompt in zip(axes[0], prompts, strict=True):
         ax.set_title(_wrapped(prompt), fontsize=8, loc="center")
     return fig
@@ -181,85 +146,6 @@ def first_answers(*, picture: str, questions: list[str], truth: list[str], likel
     return fig
 
 
-@drawn
-def plane(*, paths: dict, steps: list[int], entropy: float) -> Figure:
-    """The information plane of the shared tokens along joint training: nats of structure against nats of nuisance.
-
-    paths: {host: {variant: [[nuisance, structure], a pair per evaluation]}}; steps of the evaluations.
-    """
-    fig, axes = new(width=1 + 3.0 * len(paths), height=3.6, ncols=len(paths), sharey=True, squeeze=False)
-    for ax, (host, variants) in zip(axes[0], paths.items(), strict=True):
-        for variant, path in variants.items():
-            colour, mark, line = VARIANTS.get(variant, OTHER_VARIANT)
-            x, y = np.array(path).T
-            ax.plot(x, y, line, color=colour, lw=1.4, label=variant)
-            ax.scatter(x, y, s=np.linspace(14, 60, len(x)), marker=mark, color=colour, zorder=3)
-        ax.axhline(entropy, color=GRAY, lw=1, ls=":")
-        ax.set(title=host, xlabel="nuisance in the tokens / nats")
-    axes[0, 0].set(ylabel="structure in the tokens / nats", ylim=(0, entropy + 1))
-    axes[0, 0].annotate(f"all there is, {entropy:.1f}", (0, entropy), (2, 3), textcoords="offset points", color=GRAY,
-                        fontsize=9)  # fmt: skip
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    fig.suptitle(f"after {', '.join(map(str, steps))} steps (growing marks)", x=0.01, ha="left", fontsize=10)
-    return fig
-
-
-@drawn
-def probed(*, nats: dict, entropies: dict[str, float]) -> Figure:
-    """Nats of structure and of nuisance that a probe finds in the tokens: a mark per seed, a bar at their mean.
-
-    nats: {group: {host: {variant: [a number per seed]}}}.
-    """
-    import pandas as pd
-    import seaborn as sns  # here, since the other pictures do without them
-
-    fig, axes = new(width=9.4, height=3.9, ncols=len(nats), sharey=True)
-    for ax, (group, hosts) in zip(axes, nats.items(), strict=True):
-        rows = [(host, variant, value) for host, named in hosts.items() for variant, seeds in named.items()
-                for value in seeds]  # fmt: skip
-        frame = pd.DataFrame(rows, columns=["host", "variant", "nats"])
-        variants = list(frame["variant"].unique())
-        colours = {variant: VARIANTS.get(variant, OTHER_VARIANT)[0] for variant in variants}
-        named = {"data": frame, "x": "nats", "y": "host", "hue": "variant", "palette": colours, "legend": False}
-        sns.stripplot(**named, dodge=True, jitter=False, size=4.5, alpha=0.6, ax=ax)
-        width = 0.8 * (1 - 1 / len(variants))  # where stripplot puts the outermost variants
-        sns.pointplot(**named, dodge=width, errorbar=None, linestyle="none", marker="|", markersize=16,
-                      markeredgewidth=2.5, ax=ax)  # fmt: skip
-        ax.axvline(0, color=GRAY, lw=0.8)
-        ax.set(xlabel="in the tokens, at least / nats", ylabel="", title=f"{group}, of {entropies[group]:.1f}")
-        ax.grid(visible=False, axis="y")
-    handles = [axes[0].plot([], [], "o", color=colour)[0] for colour in colours.values()]
-    fig.legend(handles, list(colours), loc="outside lower center", ncols=len(colours))
-    return fig
-
-
-@drawn
-def subscores(*, names: list[str], differences: dict, sure: dict) -> Figure:
-    """Every sub-score's paired difference, a panel per host, a mark per estimator: full where Holm's test rejects 0.
-
-    differences, sure: {host: {variant: [a number, or True and False, per sub-score]}}.
-    """
-    fig, axes = new(width=1.8 + 2.7 * len(differences), height=0.9 + 0.27 * len(names), ncols=len(differences),
-                    sharey=True, squeeze=False)  # fmt: skip
-    for ax, (host, variants) in zip(axes[0], differences.items(), strict=True):
-        ax.axvline(0, color=BLACK, lw=1)
-        for k, (variant, values) in enumerate(variants.items()):
-            colour, mark, _ = VARIANTS.get(variant, OTHER_VARIANT)
-            for i, (value, holds) in enumerate(zip(values, sure[host][variant], strict=True)):
-                if value is not None:
-                    fill = colour if holds else "white"
-                    ax.plot([value], [i + 0.3 * (k - 0.5)], mark, color=colour, mfc=fill, ms=5.5)
-        ax.set(title=host, xlabel="difference")
-        ax.grid(visible=True, axis="y", lw=0.4)
-    axes[0, 0].set_yticks(range(len(names)), labels=names)
-    axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
-    styles = [VARIANTS.get(variant, OTHER_VARIANT) for variant in variants]
-    handles = [axes[0, 0].plot([], [], mark, color=colour)[0] for colour, mark, _ in styles]
-    fig.legend(handles, list(variants), loc="outside lower center", ncols=len(variants))
-    return fig
-
-
 def _interval(ax: Axes, found: list, y: float, host: str, full: bool, frame: tuple[float, float]) -> None:
     low, mean, high = found[:3]
     colour, mark = HOSTS[host]
@@ -288,9 +174,13 @@ def _counted(labels: list[str], differences: dict) -> list[str]:
 
 
 def _label(text: str, width: int = 30) -> str:
-    """A row's label, broken at its minus where it is long."""
-    left, minus, right = text.partition(" − ")
-    return text if len(text) <= width else f"{left} −\n{right}" if minus else _wrapped(text, width)
+    """A row's label; a long one is broken at its minus, else behind its comma, else between words."""
+    left, _, right = text.partition(" − ")
+    if len(text) <= width:
+        return text
+    if len(right) > 12:
+        return f"{left} −\n{right}"
+    return text.replace(", ", ",\n", 1) if ", " in text else _wrapped(text, width)
 
 
 def _wrapped(text: str, width: int = 16) -> str:

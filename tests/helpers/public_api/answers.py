@@ -152,7 +152,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "no options of InfoTok: the baseline": ("experiments.train_and_score | variant | empty, first missing",),
     "any number in the interval, and any name of a folder": (
         "experiments.train_and_score | shift | zero, tiny",
-        "experiments.train_and_score | looks | zero",
+        "experiments.train_and_score | evaluations | zero",
         "experiments.train_and_score | folder | text, empty",
     ),
     "an answer is any number, word or function": (

@@ -12,7 +12,7 @@ __all__ = ["read_checked"]
 
 
 def read_checked(path: Path, check: Callable[[Any], Any]) -> Any:
-    """The JSON of `path` once `check`, a compiled schema, has passed it. ValueError says why it cannot be had."""
+    """The JSON of `path`, checked by `check`, a compiled schema; ValueError gives the reason if it cannot be read."""
     try:
         return check(read_json(path))
     except JsonSchemaValueException as error:

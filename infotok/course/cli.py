@@ -18,7 +18,7 @@ Examples:
 
   infotok run                                 the whole course, profile laptop
 
-  infotok run 00_start_here --profile smoke   a quick look at one lesson
+  infotok run 00_start_here --profile smoke   one lesson at small sizes
 
   infotok run 00_start_here -p seed=7         the same lesson on another seed
 
@@ -175,7 +175,7 @@ def figures(
     if take:
         take_metrics(course, chosen, take, parameter or [])
     elif parameter:
-        raise Refusal("-p: got it without --from, expected both: it says of which run the metrics are taken")
+        raise Refusal("-p: got it without --from, expected both: -p chooses the run of --from")
     for path in redraw_all(course, chosen):
         print(path.relative_to(course.root))
 

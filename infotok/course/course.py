@@ -91,7 +91,7 @@ class Course:
         return list(dict.fromkeys(names)) or self.names
 
     def profile(self, profile: str) -> dict[str, dict[str, Any]]:
-        """What the profile sets, by notebook; `laptop` is what the notebooks say themselves."""
+        """The parameters that the profile sets, by notebook; `laptop` is the notebooks' own values."""
         if profile not in PROFILES:
             raise Refusal(
                 f"profile: got {profile!r}, expected one of {', '.join(PROFILES)}{nearest(profile, [*PROFILES])}"

@@ -133,12 +133,12 @@ def summary(runs: list[Run]) -> None:
 def _claims(run: Run) -> list[dict[str, Any]]:
     try:
         return read_manifest(run.folder)["claims"]
-    except ValueError:  # it did not come so far; its faults say why
+    except ValueError:  # it failed before that; its faults have the reason
         return []
 
 
 def listing(course: Course, assignments: list[str]) -> None:
-    """Every lesson with its parameters, and how the run of it that is asked for ended at each profile."""
+    """Print every lesson with its parameters and, for each profile, the result of the run with these parameters."""
     page = console()
     known = {"laptop", *course.profiles()}
     profiles = [profile for profile in PROFILES if profile in known]
@@ -163,7 +163,7 @@ def listing(course: Course, assignments: list[str]) -> None:
 
 
 def _list_run(page: Console, course: Course, profile: str, lesson: Shown) -> None:
-    """One line for the run that was asked for, and one for each damaged run."""
+    """Print one line for the run with the parameters wanted, and one for each damaged run."""
     run = lesson.run
     if lesson.fault:
         page.print(Text(f"    {profile}: {lesson.fault}", style="red"), soft_wrap=True)

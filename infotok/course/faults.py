@@ -1,7 +1,7 @@
-"""Everything that is wrong with an ended run, one line each. No line, no fault.
+"""The faults of an ended run, one line each.
 
-papermill looks only at the error outputs of cells; a widget's callback that raised, a claim that failed and a
-file too large to keep are faults as well.
+papermill finds only the error outputs of cells. A widget's callback that raised, a claim that failed and a file that
+is too large are faults as well.
 """
 
 from pathlib import Path
@@ -37,7 +37,7 @@ def _cell_errors(notebook: dict) -> list[str]:
 
 def _error_line(where: str, output: dict) -> str:
     reason = output["evalue"].strip().splitlines()[0] if output["evalue"].strip() else "no message"
-    # A refusal in the package's own form says all there is to say; anything else needs its type and place.
+    # The package's own errors name the argument; any other error needs its type and place.
     return reason if ": got " in reason and ", expected " in reason else f"{where}: {output['ename']}: {reason}"
 
 

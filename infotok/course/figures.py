@@ -1,7 +1,7 @@
-"""Committed pictures: each redrawn from the metrics beside it, without training.
+"""The committed figures: each is redrawn from the metrics beside it, without training.
 
-figures/NAME/metrics.json holds what the last published run of a notebook claims, measured and drew;
-each of its figures names a function of `infotok.lab.plots` and the data that function was given.
+figures/NAME/metrics.json has the claims, metrics and figures of the published run of a notebook. Each figure names a
+function of `infotok.lab.plots` and the data that it draws.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from infotok.course.runs import Shown, own_file, read_record, shown
 from infotok.files import write_json
 from infotok.lab.plots.style import redraw, save
 
-SHARED = ("paired",)  # metrics that other programs read stand at the top of the file, too
+SHARED = ("paired",)  # metrics that other programs read are at the top level of the file, too
 KEPT = ("command", "profile", "seed", "versions", "machine", "device", "seconds", "started")
 
 
@@ -37,9 +37,9 @@ def take_metrics(course: Course, names: list[str], profile: str, assignments: Se
             record = read_record(own_file(lesson.run.folder, manifest, "metrics.json"))
         except ValueError as damage:
             raise Refusal(str(damage)) from None
-        said = {key: record[key] for key in ("metrics", "claims", "figures")}
-        said |= {key: record["metrics"][key] for key in SHARED if key in record["metrics"]}
-        taken[lesson.name] = {key: manifest[key] for key in KEPT} | said
+        kept = {key: record[key] for key in ("metrics", "claims", "figures")}
+        kept |= {key: record["metrics"][key] for key in SHARED if key in record["metrics"]}
+        taken[lesson.name] = {key: manifest[key] for key in KEPT} | kept
     for name, content in taken.items():
         write_json(course.root / "figures" / name / "metrics.json", content)
 

@@ -15,7 +15,7 @@ def kill_tree(pid: int) -> None:
     """Kill process `pid` and everything below it."""
     with contextlib.suppress(psutil.NoSuchProcess):
         top = psutil.Process(pid)
-        top.suspend()  # so that it starts nothing more between the look and the kill
+        top.suspend()  # so that it starts nothing more between being listed and being killed
         _kill([*top.children(recursive=True), top])
 
 

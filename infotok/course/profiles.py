@@ -1,4 +1,4 @@
-"""notebooks/profiles.yaml: what each profile sets beside the notebooks' own parameters. Any damage is one line."""
+"""notebooks/profiles.yaml: the parameters that each profile sets. A damaged file is refused in one line."""
 
 import re
 from pathlib import Path

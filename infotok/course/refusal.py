@@ -1,4 +1,4 @@
-"""What was asked for cannot be: one line for the person who asked."""
+"""Errors of the command: one line for the user, without a traceback."""
 
 from difflib import get_close_matches
 
@@ -6,7 +6,7 @@ __all__ = ["Refusal", "nearest", "os_line"]
 
 
 class Refusal(Exception):
-    """What was asked for cannot be; the message is the one line to show."""
+    """A wrong request; the message is the one line to show."""
 
 
 def nearest(name: str, names: list[str]) -> str:

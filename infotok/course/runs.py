@@ -1,7 +1,7 @@
-"""Ended runs on disk, each checked before it is shown: a damaged one is named and blocks no other.
+"""Ended runs on disk, each checked before it is shown; a damaged run is named and the others are shown all the same.
 
-A run is asked for by its parameters. Of the runs of a notebook at a profile that have these very parameters, the one
-of today's sources is shown, or else the latest one of earlier sources.
+A run is found by its parameters. Of the runs of a notebook with the same profile and parameters, the one by the
+current sources is shown, or else the latest one by earlier sources.
 """
 
 import hashlib
@@ -98,7 +98,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Shown:
-    """A lesson with the run of it that was asked for, None if there is none; `fault` is why it cannot be found."""
+    """A lesson with its run of the parameters wanted, None if there is none; `fault`: why it cannot be found."""
 
     name: str
     title: str
@@ -113,7 +113,7 @@ class Shown:
 
 
 def seal(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest with the digest of everything it says, by which a changed character is noticed."""
+    """The manifest with a SHA-256 of its content, by which any change of the file is detected."""
     return {**manifest, "sha256": hashlib.sha256(to_json(manifest).encode()).hexdigest()}
 
 
@@ -212,7 +212,7 @@ def shown(course: Course, profile: str, asked: dict[str, dict[str, Any] | Refusa
 def replaced(course: Course) -> list[Path]:
     """The folders of runs that a newer one of the same notebook, profile and parameters replaced.
 
-    One whose parameters cannot be told, since it was interrupted or is damaged, is replaced by any newer one.
+    A run with unknown parameters, interrupted or damaged, counts as replaced by any newer one.
     """
     folders = sorted(course.run_folders(), key=lambda path: path.stat().st_mtime)
     keys = {folder: (folder.parent / folder.name.rpartition("-")[0], _parameters(folder)) for folder in folders}
@@ -223,7 +223,7 @@ def replaced(course: Course) -> list[Path]:
 
 
 def _parameters(folder: Path) -> str:
-    """The parameters of an ended run as text, "" where they cannot be told."""
+    """The parameters of an ended run as text, "" if they are not known."""
     try:
         return json.dumps(read_manifest(folder)["parameters"], sort_keys=True)
     except ValueError:

@@ -41,7 +41,7 @@ CONFIGURATION = {
     "nb_execution_mode": "off",
     "nb_merge_streams": True,
     "pygments_style": "a11y-high-contrast-light",
-    "myst_mathjax_classes": "math|text_html",  # formulas stand in these elements only
+    "myst_mathjax_classes": "math|text_html",  # the elements in which MathJax looks for formulas
     "mathjax_path": "mathjax/tex-svg.js",  # draws glyphs itself: fonts cannot be loaded from disk in every browser
     "mathjax3_config": {
         "loader": {"load": ["ui/safe"]},  # no links to scripts in formulas
@@ -113,12 +113,12 @@ def _page(course: Course, lesson: Shown, profile: str) -> nbformat.NotebookNode:
 
 
 def _notebook(course: Course, lesson: Shown, profile: str) -> tuple[nbformat.NotebookNode, str]:
-    """The executed notebook, or its source where there is none to show, with the box that says so."""
+    """The executed notebook, or its source if there is none, with the box that explains which."""
     fault = lesson.fault or (lesson.run.damage if lesson.run else "")
     if manifest := lesson.manifest:
         try:
             executed = read_executed(own_file(lesson.run.folder, manifest, f"{lesson.name}.ipynb"))
-            return executed, _said(lesson.name, manifest, lesson.current)
+            return executed, _run_box(lesson.name, manifest, lesson.current)
         except ValueError as damage:
             fault = str(damage)
     line = f"This lesson was not run at the profile {profile}; here is its source."
@@ -130,8 +130,8 @@ def _notebook(course: Course, lesson: Shown, profile: str) -> tuple[nbformat.Not
     return source, _box("Not run" if not fault else "Damaged", lines)
 
 
-def _said(name: str, manifest: dict[str, Any], current: bool) -> str:
-    """What a run came to, in a box."""
+def _run_box(name: str, manifest: dict[str, Any], current: bool) -> str:
+    """The box of a run: when, by which command, and its claims."""
     claims = [claim["holds"] for claim in manifest["claims"]]
     counted = [(claims.count(True), "hold"), (claims.count(False), "fail"), (claims.count(None), "are not judged")]
     verdict = ", ".join(f"{count} {what}" for count, what in counted if count) or "none"
@@ -145,7 +145,7 @@ def _said(name: str, manifest: dict[str, Any], current: bool) -> str:
 
 
 def _box(title: str, lines: list[str], report: str = "") -> str:
-    """A box as HTML: what stands in it is text, whatever it says."""
+    """A box as HTML; its lines are shown as text, whatever they contain."""
     text = "".join(f"<p>{_text(line)}</p>" for line in lines)
     link = f'<p>The <a href="{report}">report</a> has all of it.</p>' if report else ""
     return f'<div class="admonition tip"><p class="admonition-title">{title}</p>{text}{link}</div>'
@@ -170,7 +170,7 @@ def _index(path: Path, lessons: list[Shown]) -> None:
     notebooks = [f"{title} <notebooks/{name}>" for name, title in titles.items()]
     tree = "```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```"
     besides = sorted(page.stem for page in path.parent.glob("*.md") if page != path)
-    trees = [tree.format(*each) for each in (("The course", "\n".join(notebooks)), ("Besides", "\n".join(besides)))]
+    trees = [tree.format(*each) for each in (("The course", "\n".join(notebooks)), ("Reference", "\n".join(besides)))]
     path.write_text("\n\n".join([path.read_text(encoding="utf-8"), "\n".join(rows), *trees]), encoding="utf-8")
 
 
@@ -192,6 +192,6 @@ def _build(source: Path, built: Path) -> None:
             application = Sphinx(source, None, built, trees, "html", CONFIGURATION, status=nowhere, warning=heard)
             application.build()
     plain = re.sub(r"\x1b\[[0-9;]*m", "", warnings.read_text(encoding="utf-8"))
-    said = [line for line in plain.splitlines() if line.strip()]
-    if application.statuscode or said:
-        raise Refusal("site: " + "; ".join(said))
+    printed = [line for line in plain.splitlines() if line.strip()]
+    if application.statuscode or printed:
+        raise Refusal("site: " + "; ".join(printed))

@@ -1,13 +1,13 @@
-"""What a notebook claims, measures and draws, kept where the runner and the report find it.
+"""The record of a run: the metrics, claims, figures and tables of a notebook, for the runner and the report.
 
     record = Record(run_dir, profile)
     record.metric("accuracy", accuracy)
     record.claim("the code keeps the label", accuracy, at_least=0.96)
     record.figure("plane", plots.plane(rate=rate, accuracy=accuracy), "What the code keeps.")
 
-In JupyterLab `run_dir` is empty: claims and figures are shown and nothing is written. The runner names a
-folder, and everything said goes to its `metrics.json` at once, so that an interrupted run loses nothing.
-What cannot be kept is refused when it is said, and what was said before stays.
+In JupyterLab `run_dir` is empty: claims and figures are shown and nothing is written. The runner names a folder;
+everything recorded is written to its `metrics.json` at once, so that an interrupted run loses nothing. A value that
+cannot be kept is refused when it is recorded, and earlier records stay.
 """
 
 import html
@@ -45,7 +45,16 @@ def headless() -> bool:
 
 @dataclass(frozen=True)
 class Claim:
-    """One sentence, the number behind it, and whether the number bears it out (None: not judged at this profile)."""
+    """A claim: a sentence, the number that it is about, and whether the number meets its bound.
+
+    Attributes:
+        text: the sentence.
+        value: the number.
+        bound: what the number must meet, in words.
+        holds: whether it does; None if the claim is not judged at this profile.
+        source: where the bound comes from, or "".
+        judged_at: the smallest profile that judges it.
+    """
 
     text: str
     value: float
@@ -91,7 +100,7 @@ class Record:
         self.claims: list[Claim] = []
         self.figures: dict[str, dict] = {}
         self.tables: dict[str, str] = {}
-        if self.folder:  # a resumed run says everything again; only the cells of its sweeps are kept
+        if self.folder:  # a resumed run records everything again; only the cells of its sweeps are kept
             for name in ("figures", "tables"):
                 shutil.rmtree(self.folder / name, ignore_errors=True)
             self._write()
@@ -107,7 +116,7 @@ class Record:
         Raises TypeError, with the name and the key, for a value that JSON cannot hold.
         """
         self._new("metric", name, self.metrics)
-        self.metrics[name] = _as_json(name, value)  # a copy: what the notebook changes later is not what was said
+        self.metrics[name] = _as_json(name, value)  # a copy: the notebook may change the value later
         self._write()
         return value
 
@@ -126,10 +135,10 @@ class Record:
         """State `text` and judge `value` against its bound. A failed claim is shown, and fails the run at its end.
 
         Give `at_least`, `at_most` or both, or `close_to` with its tolerance `tol`. The claim is judged at the
-        profile `judged_at` and above: a smoke run is too small to bear out what a laptop run shows. A value that is
+        profile `judged_at` and above: a smoke run is too small for most claims. A value that is
         NaN or infinite fails.
 
-        Raises ValueError for bounds that are not finite, that nothing or everything meets, or that are missing;
+        Raises ValueError for bounds that are missing, not finite, or met by nothing or everything;
         TypeError for a value that is not one number.
         """
         for name, words in (("text", text), ("source", source)):
@@ -154,14 +163,14 @@ class Record:
         require_text("caption", caption)
         drawn = hasattr(fig, "savefig") and not isinstance(fig, type)
         require(drawn, f"figure {name}", type(fig).__name__, "a Matplotlib figure", TypeError)
-        said = _as_json(name, {"caption": caption, **(getattr(fig, "recipe", None) or {})})
+        kept = _as_json(name, {"caption": caption, **(getattr(fig, "recipe", None) or {})})
         if hasattr(fig, "recipe"):
             fig.caption = caption
         if self.folder:
             from infotok.lab.plots.style import save  # Matplotlib only where something is drawn
 
             save(fig, self.folder / "figures" / f"{name}.png")
-        self.figures[name] = said
+        self.figures[name] = kept
         self._write()
         return fig
 
@@ -171,22 +180,21 @@ class Record:
         require_text("caption", caption)
         listed = hasattr(frame, "to_csv") and not isinstance(frame, type)
         require(listed, f"table {name}", type(frame).__name__, "a pandas frame", TypeError)
-        said = caption
         if self.folder:
             write_atomically(self.folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
-        self.tables[name] = said
+        self.tables[name] = caption
         self._write()
         return frame
 
-    def _new(self, kind: str, name: str, said: dict[str, Any]) -> None:
-        """In JupyterLab a cell that is run again replaces what it said; in a headless run two cells would collide."""
+    def _new(self, kind: str, name: str, used: dict[str, Any]) -> None:
+        """Refuse a name used twice in a headless run; in JupyterLab a cell that is run again replaces its record."""
         require_name(kind, name)
-        require(not (headless() and name in said), f"{kind}'s name", name, "a name that this run has not used yet")
+        require(not (headless() and name in used), f"{kind}'s name", name, "a name that this run has not used yet")
 
     def _write(self) -> None:
         if not self.folder:
             return
-        said = {
+        content = {
             "profile": self.profile,
             **_device(),
             "metrics": self.metrics,
@@ -194,7 +202,7 @@ class Record:
             "figures": self.figures,
             "tables": self.tables,
         }
-        write_json(self.folder / "metrics.json", said)
+        write_json(self.folder / "metrics.json", content)
 
 
 def _device() -> dict[str, Any]:
@@ -206,7 +214,7 @@ def _device() -> dict[str, Any]:
 
 
 def _bounds(text: str, at_least: Any, at_most: Any, close_to: Any, tol: Any) -> tuple[float, float, str]:
-    """The lowest and the highest value that bear a claim out, and the bound in words."""
+    """The lowest and the highest value that meet a claim, and the bound in words."""
     given = {"at_least": at_least, "at_most": at_most, "close_to": close_to, "tol": tol}
     given = {name: _number(name, value) for name, value in given.items() if value is not None}
     for name, value in given.items():
@@ -235,7 +243,7 @@ def _number(name: str, value: Any) -> float:
 
 
 def _as_json(name: str, value: Any) -> Any:
-    """What will stand in the file for `value`; a TypeError of one line names what JSON cannot hold."""
+    """`value` as the file keeps it; a TypeError of one line names what JSON cannot hold."""
     for where, item in _dicts(value, name):
         expected = "keys that differ as text"
         require(len({str(key) for key in item}) == len(item), where, [*item], expected, TypeError)

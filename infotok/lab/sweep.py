@@ -1,12 +1,12 @@
-"""A grid of experiments, each finished cell kept: interrupted work resumes, added cells cost only themselves.
+"""A sweep: a function computed on every cell of a grid, with each finished cell cached on disk.
 
     rows = sweep(train, {"beta": [1e-3, 1e-2], "seed": [0, 1, 2]}, cache=record.cells, jobs=2)
     frame = pandas.DataFrame(rows)  # beta, seed, and whatever `train` returned
 
-Cells run in joblib's processes. joblib's own backends take them to a cluster:
-with a `distributed.Client` open, `with joblib.parallel_config("dask"): sweep(..., jobs=-1)`; for Ray,
-`ray.util.joblib.register_ray()` and then `joblib.parallel_config("ray")`. The cache folder must be one that every
-machine sees.
+An interrupted sweep resumes, and a larger grid computes only its new cells. Cells run in joblib's processes. joblib's
+own backends run them on a cluster: with a `distributed.Client` open,
+`with joblib.parallel_config("dask"): sweep(..., jobs=-1)`; for Ray, `ray.util.joblib.register_ray()` and then
+`joblib.parallel_config("ray")`. The cache folder must be one that every machine can reach.
 
 A finished cell is used again only if it is the same computation: the same arguments, and the same `fingerprint` of
 everything that the function reaches. Pass to the function what changes from cell to cell, and what it should not share.
@@ -150,7 +150,7 @@ def _computed(tasks: list[_Task], waiting: list[int], jobs: int) -> Iterator[tup
 
 def _unchanged(task: _Task) -> None:
     """Refuse a function whose first cell changed what the next one reads."""
-    before = task.computation.said["reads"]
+    before = task.computation.content["reads"]
     now = fingerprint(task.function) if task.folder else before
     for name in before:
         changed = f"{name_of(task.function)}() reaches {name}"
@@ -169,7 +169,7 @@ def _in_worker(index: int, task: _Task, parent: int, dtype: Any) -> tuple[int, d
 
 @memoised
 def _end_with(parent: int) -> None:
-    """End this process soon after its parent, which may be killed without a chance to say so."""
+    """End this process soon after its parent, which may be killed at any time."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -1,6 +1,6 @@
-"""Sliders on a pure function: move one, and the picture and the sentence under it are made anew.
+"""Widgets: sliders that redraw the picture of a pure function, with a sentence under it.
 
-    explore(plots.gaussian.plane, text=reading, beta=(1.0, 20.0, 0.5, 4.0), points=[50, 100, 200])
+    explore(plots.gaussian.plane, text=describe, beta=(1.0, 20.0, 0.5, 4.0), points=[50, 100, 200])
 
 - The function is the same one that the tests call over a grid and that a headless run calls once.
 - Updates wait until a slider is let go; a slow picture (over 0.3 s) waits for its Run button.

@@ -25,19 +25,21 @@ class Computation:
     """A function with what it reaches (see `fingerprint`), and the arguments of one cell."""
 
     def __init__(self, function: str, reads: Mapping[str, str], arguments: Mapping[str, Any]) -> None:
-        self.said = {"function": function, "reads": dict(reads), "arguments": dict(arguments)}
+        self.content = {"function": function, "reads": dict(reads), "arguments": dict(arguments)}
 
     @property
     def file_name(self) -> str:
         """FUNCTION-KEY.json; the order of arguments does not matter, that of a dict among them does."""
-        ordered = {name: sorted(part.items()) if isinstance(part, dict) else part for name, part in self.said.items()}
-        name = re.sub(r"\W", "", self.said["function"]) or "function"
+        ordered = {
+            name: sorted(part.items()) if isinstance(part, dict) else part for name, part in self.content.items()
+        }
+        name = re.sub(r"\W", "", self.content["function"]) or "function"
         return f"{name}-{_sha256(ordered)[:16]}.json"
 
 
 def write_cell(path: Path, computation: Computation, row: Mapping[str, Any]) -> None:
     """Write the result of `computation` to `path`, at once or not at all."""
-    content = {**computation.said, "row": row}
+    content = {**computation.content, "row": row}
     write_json(path, content | {"sha256": _sha256(content)})
 
 
@@ -52,8 +54,8 @@ def read_cell(path: Path) -> dict[str, Any] | None:
         return None
     if not isinstance(content, dict) or {name: type(part) for name, part in content.items()} != FIELDS:
         return None
-    said = {name: content[name] for name in ("function", "reads", "arguments")}
-    same = content.pop("sha256") == _sha256(content) and Computation(**said).file_name == path.name
+    given = {name: content[name] for name in ("function", "reads", "arguments")}
+    same = content.pop("sha256") == _sha256(content) and Computation(**given).file_name == path.name
     return content["row"] if same else None
 
 

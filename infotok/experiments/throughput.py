@@ -42,6 +42,7 @@ __all__ = [
 
 Steps = dict[str, Callable[[Any], Any]]  # what is timed, by name; each takes the input of its round
 WARM_UP = 2  # rounds before the first that counts
+REUSED = 30 * 2**20  # bytes: once freed, glibc reuses blocks up to this size (32 MiB at most), as in a long training
 CORRELATION = 0.6  # of the pairs whose information KSG estimates
 
 
@@ -50,6 +51,9 @@ def take_turns(
 ) -> dict[str, list[float]]:
     """Median processor seconds of each step, once for each repetition: {name: (repetitions,)}.
 
+    A process that never freed a large block gets fresh memory from the system at each allocation of a few megabytes.
+    That can double the time of a step, and depends on what ran before; so one large block is freed first.
+
     Args:
         steps: {name: step}; every step of a round runs once on that round's input, one after the other.
         repetitions: how many medians; their spread says how far one of them can be trusted.
@@ -57,6 +61,7 @@ def take_turns(
         make: the number of the round -> its input; not timed.
     """
     require_int("repetitions", repetitions), require_int("rounds", rounds)
+    torch.empty(REUSED, dtype=torch.uint8)
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for number in range(WARM_UP + repetitions * rounds):
         given = make(number)
@@ -108,11 +113,18 @@ def neighbor_seconds(
 
         one = lambda x=x, y=y: mutual_info_regression(x, y[:, 0])[0]  # noqa: E731
         runs["scikit-learn"] = one if dim == 1 else None
-        taken = take_turns({k: lambda _, f=f: f() for k, f in runs.items() if f}, repetitions, rounds=1)
-        for name, run in runs.items():
-            values.setdefault(name, []).append(float(run()) if run else None)
+        found: dict[str, float] = {}
+        steps: Steps = {name: _storing(found, name, run) for name, run in runs.items() if run}
+        taken = take_turns(steps, repetitions, rounds=1)
+        for name in runs:
+            values.setdefault(name, []).append(found.get(name))
             seconds.setdefault(name, []).append(taken.get(name))
     return values, seconds
+
+
+def _storing(found: dict[str, float], name: str, run: Callable[[], Any]) -> Callable[[Any], None]:
+    """A step that puts the value of `run` into `found`."""
+    return lambda _: found.update({name: float(run())})
 
 
 def infonce_seconds(
@@ -194,7 +206,7 @@ def quantizer_seconds(
         near = codebook[torch.randint(size, (vectors,), generator=draw)]
         return (near + 0.3 * torch.randn(vectors, dim, generator=draw))[None].requires_grad_()
 
-    return take_turns(steps, repetitions, make=make)
+    return take_turns(steps, repetitions, rounds=2, make=make)
 
 
 class MinimalGPT(nn.Module):

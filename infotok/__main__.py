@@ -4,6 +4,7 @@ import sys
 
 
 def main() -> None:
+    """Run the command and exit with its code; a missing package is named in one line."""
     try:
         from infotok.course.cli import command
     except ModuleNotFoundError as missing:

@@ -35,6 +35,8 @@ def polling(get_msg: Callable, every: float = POLL) -> Callable:
 
 
 class Client(PapermillNotebookClient):
+    """A notebook client that polls for the kernel's replies as well as waiting for them."""
+
     async def async_start_new_kernel_client(self):
         client = await super().async_start_new_kernel_client()
         client.shell_channel.get_msg = polling(client.shell_channel.get_msg)

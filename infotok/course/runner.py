@@ -175,4 +175,5 @@ def _last_line(errors) -> str:
 
 
 def exit_code(runs: list[Run]) -> int:
+    """The exit code of `infotok run`: 0 where every run passed or was kept, else 1."""
     return int(any(run.status not in ("passed", "kept") for run in runs))

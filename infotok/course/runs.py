@@ -136,6 +136,7 @@ def read_record(path: Path, sha256: str | None = None) -> dict[str, Any]:
 
 
 def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

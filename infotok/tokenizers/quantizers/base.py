@@ -29,7 +29,7 @@ A module of another library needs no base class: any `nn.Module` that keeps `Qua
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor, nn

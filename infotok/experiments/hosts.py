@@ -90,8 +90,8 @@ def train_and_score(
     layers: Count = 2,
     heads: Count = 4,
     learning_rate: Positive = 6e-3,
-    held_out: Annotated[int, Field(ge=4)] = 256,
-    evaluations: Annotated[int, Field(ge=0)] = 0,
+    held_out: Annotated[int, Field(ge=4, le=2**20)] = 256,
+    evaluations: Annotated[int, Field(ge=0, le=2**20)] = 0,
     folder: str = "",
 ) -> dict[str, Any]:
     """Train one host with one variant, then score it.
@@ -129,6 +129,7 @@ def train_and_score(
         if name in given:
             check(name, annotation, given[name])
     _check_variant(variant)
+    seed = int(seed)  # torch refuses an integer of NumPy
     require(host != "continuous" or bits >= 3, "bits", bits, "an integer from 3 to 16 in the continuous host")
     torch.set_num_threads(1)
     world = ShapesWorld(nuisance=nuisance, jitter=jitter, name_offsets=named)

@@ -271,7 +271,7 @@ def host_seconds(repetitions: int, seed: int) -> dict[str, list[float]]:
         host.zero_grad()
 
     steps = {name: lambda number, h=host: step(h, number) for name, host in _hosts().items()}
-    return take_turns(steps, repetitions)
+    return take_turns(steps, repetitions, rounds=2)
 
 
 def host_operations(seed: int) -> dict[str, int]:

@@ -11,6 +11,7 @@ A label that the other folds do not have is given p's probability, so that its g
 """
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -70,7 +71,9 @@ def held_out_gains(
         offset = np.log(prior[present].sum()) - np.log(prior[codes[test]])
         for name, fit in fits.items():
             one = len(present) == 1
-            own = np.zeros((len(test), 1)) if one else _own(fit(x[train], y, seed), x[test], label, len(present))
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "The number of unique classes")  # scikit-learn's; `routing` warns
+                own = np.zeros((len(test), 1)) if one else _own(fit(x[train], y, seed), x[test], label, len(present))
             gains[name].append(np.where(label[:, None] >= 0, own + offset[:, None], 0.0))
     back = np.argsort(np.concatenate(tests))
     return {name: np.concatenate(_aligned(parts))[back] for name, parts in gains.items()}

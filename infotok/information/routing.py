@@ -28,6 +28,7 @@ from infotok.information.tokens import token_mi
 from infotok.information.variables import Variable
 
 MIN_AUTO = 20  # samples
+MANY_LABELS = 0.5  # different labels per sample from which most occur only once
 GROUPS = 16  # into which numbers are cut where the other side is symbols
 PER_COORDINATE = 50  # samples for each principal component that is kept, and for each group
 
@@ -56,6 +57,12 @@ def automatic(x: Variable, y: Variable, seed: int, device: str, progress: bool) 
 
 def _of_label(features: Variable, label: Variable, seed: int, notes: list[str]) -> Estimate:
     """A label and any other variable, by classifiers."""
+    different = int(label.label.max()) + 1
+    if different > MANY_LABELS * len(label):
+        notes.append(
+            f"{label.name}: {different} different labels in {len(label)} samples; labels that occur once cannot be "
+            "predicted, so the value is too low (are they numbers? then convert them to floats)"
+        )
     if features.numbers is None:
         codes = features.symbols if features.label is None else features.label[:, None]
         found, method = token_mi(codes, label.label, seed=seed), "auto: symbols"

@@ -18,10 +18,11 @@ def as_samples(x: Samples, name: str, *, discrete: bool = False) -> np.ndarray:
     """
     x = np.asarray(plain(x, name))
     kinds = "fiub" if discrete else "f"
-    expected = "numbers" if discrete else "floats (for integers: method='discrete', 'mixed' or 'auto')"
+    labels = f"for integers: method='discrete', 'mixed' or 'auto', or discrete_{name}=False"
+    expected = "numbers" if discrete else f"floats ({labels})"
     require(x.dtype.kind in kinds, name, str(x.dtype), expected, error=TypeError)
     x = x.reshape(len(x), -1).astype(np.float64)
-    require(np.isfinite(x).all(), name, "NaN or infinity", "finite values")
+    require(np.isfinite(x).all(), name, "NaN or infinity", "finite values (drop or fill these rows first)")
     return x
 
 
@@ -29,7 +30,8 @@ def plain(values: Any, name: str) -> Any:
     """The values as NumPy or pandas, of shape (N,) or (N, d), N >= 2; ValueError for other shapes."""
     values = dense(values, name)
     shape = np.shape(values)
-    require(len(shape) in (1, 2), name, values, "samples of shape (N, d)")
+    flat = f"samples of shape (N, d): flatten them, {name}.reshape(len({name}), -1)"
+    require(len(shape) in (1, 2), name, values, flat if len(shape) > 2 else "samples of shape (N, d)")
     require(shape[0] >= 2, name, np.empty(shape), "at least two samples")
     require(len(shape) == 1 or shape[1] >= 1, name, np.empty(shape), "at least one column")
     return values

@@ -69,7 +69,8 @@ def variable(values: Any, name: str, discrete: bool | None = None) -> Variable:
     """
     require(discrete in (None, True, False), f"discrete_{name}", discrete, "True, False or None")
     values = plain(values, name)
-    require(kind_of(values) not in "mM", name, kind_name(values), "numbers or labels", TypeError)
+    dates = "numbers or labels (dates: convert them to numbers first)"
+    require(kind_of(values) not in "mM", name, kind_name(values), dates, TypeError)
     if discrete is False:
         return Variable(name, numbers=as_samples(values, name, discrete=True))
     if np.ndim(values) > 1 and np.shape(values)[1] > 1:

@@ -331,3 +331,21 @@ def test_conditional_information_through_one_function():
 
 def test_labels_are_numbered_by_appearance():
     np.testing.assert_array_equal(encode_labels(["b", "a", "b", "c"]), [0, 1, 0, 2])
+
+
+def test_numbers_stored_as_text_are_pointed_out():
+    """Each is a label of its own, of which classifiers can say nothing; scikit-learn's warnings do not come through."""
+    x, y = JointGaussian.correlated(1, 0.8).sample(200, 0)
+    with pytest.warns(UserWarning, match="x: 200 different labels in 200 samples; .*are they numbers") as seen:
+        estimate = estimate_mi(x.astype(str), y)
+    assert len(seen) == 1
+    assert estimate.nats < 0.3
+    assert estimate.warnings == (str(seen[0].message),)
+
+
+def test_images_and_dates_are_refused_with_a_way_out():
+    labels = np.arange(40) % 2
+    with pytest.raises(ValueError, match=r"x: got shape \(40, 1, 8, 8\), .* flatten them, x\.reshape\(len\(x\), -1\)"):
+        estimate_mi(np.zeros((40, 1, 8, 8)), labels)
+    with pytest.raises(TypeError, match=r"x: got 'datetime64.*dates: convert them to numbers first"):
+        estimate_mi(np.arange("2020-01-01", "2020-02-10", dtype="datetime64[D]"), labels)

@@ -24,6 +24,7 @@ MOVED_BY_SEED = {
     "05_hsic_bottleneck": 18,
     "06_quantizers": 9,
 }
+CELL_LINES, CELLS, CODE_LINES = 30, 35, 300  # of one code cell; cells of content; lines of code in them
 SECONDS = 60  # of processor time: what a free core takes, however busy the machine is
 
 
@@ -34,6 +35,10 @@ def name(request):
 
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def folded(cell):
+    return cell.metadata.get("jupyter", {}).get("source_hidden", False)
 
 
 def said(manifest):
@@ -49,8 +54,8 @@ def test_form(name):
     assert set(notebook.metadata) <= {"kernelspec"}
     assert not any(cell.outputs or cell.execution_count for cell in code), "outputs are stripped"
     assert "parameters" in code[FIRST_CODE].metadata.tags
-    assert "require(" in code[SECOND_CODE].source, "the cell after the parameters refuses impossible ones"
-    assert "import torch" not in code[SECOND_CODE].source, "and does so before anything heavy"
+    assert "check_parameters(globals())" in code[SECOND_CODE].source, "the cell after the parameters checks them"
+    assert all(folded(cell) for cell in code[: SECOND_CODE + 1]), "plumbing is folded"
     assert {"seed", "run_dir", "profile"} <= set(read_parameters(COURSE.notebook(name)))
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     for heading in ("Predict", "Sources"):
@@ -59,6 +64,16 @@ def test_form(name):
     assert ".claim(" in source
     assert ".check(" in source, "exercises check themselves"
     assert "explore(" in source, "a widget"
+
+
+def test_a_lesson_can_be_read_in_one_sitting(name):
+    notebook = nbformat.read(COURSE.notebook(name), as_version=4)
+    lines = {cell.id: len(cell.source.splitlines()) for cell in code_cells(notebook)}
+    assert max(lines.values()) <= CELL_LINES, max(lines, key=lines.get)
+    content = [cell for cell in notebook.cells if not folded(cell)]
+    if name != "19_benchmarks":  # a table of many benchmarks has more
+        assert len(content) <= CELLS
+        assert sum(lines[cell.id] for cell in content if cell.id in lines) <= CODE_LINES
 
 
 def test_smoke(name, tmp_path):

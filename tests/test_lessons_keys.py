@@ -45,8 +45,8 @@ PARTS = {
     "06_quantizers": {
         "levels": set(),
         "passes": set(),
-        "film_passes": {"filmed"},
-        **{key: {"run"} for key in ("budgets", "shown", "steps", "batch")},
+        "film_passes": {"train_codebook"},
+        **{key: {"train_on_patches"} for key in ("budgets", "shown", "steps", "batch")},
     },
     "07_shared_tokens": {"jobs": set(), "keep": set()},
     "11_infotok": {"jobs": set(), "keep": set()},
@@ -75,8 +75,14 @@ EDITS = {
         ("20 * reconstruction", "30 * reconstruction", {"run"}),
         ("nn.Linear(64, 128), nn.GELU()", "nn.Linear(64, 128), nn.ReLU()", {"hsic_alone", "run"}),
     ],
-    "06_quantizers": [("K = 32", "K = 33", {"filmed"}), ("float() / 255", "float() / 256", {"run"})],
-    "07_shared_tokens": [('"head": 0.1}', '"head": 0.2}', {"run"}), ("(63 * pictures)", "(62 * pictures)", {"run"})],
+    "06_quantizers": [
+        ("[True, False]", "[True]", {"train_codebook"}),
+        ("0.01, 0.003)", "0.01, 0.004)", {"train_on_patches"}),
+    ],
+    "07_shared_tokens": [
+        ("runs.plan(seed, seeds", "runs.plan(seed, 1 + seeds", {"train_tokenizer"}),
+        ('"probe": probe}', '"probe": 2 * probe}', {"train_tokenizer"}),
+    ],
 }
 
 

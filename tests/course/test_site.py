@@ -11,12 +11,15 @@ from pathlib import Path
 import nbformat
 import pytest
 from courses import ended_run, infotok, make_course
+from playwright.sync_api import sync_playwright
 
 from infotok.course.course import Course
 from infotok.course.reference import AREAS
 
 DOCS = Path(__file__).parents[2] / "docs"
 STATIC = DOCS / "_static"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH: apt-get install chromium")
 FIRST = """
 from infotok.lab import Record
 record = Record(run_dir, profile)
@@ -26,6 +29,27 @@ from IPython.display import HTML
 HTML("<b>$z_1$</b>")
 """
 WIDGET = "import ipywidgets; ipywidgets.IntSlider(description='n')"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+def opened(browser, page: Path, query: str = ""):
+    """The page, opened from disk; fails for any request beyond the disk and for a dialog."""
+    tab = browser.new_page()
+    wanted, dialogs = [], []
+    tab.on("request", lambda request: wanted.append(request.url))
+    tab.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    tab.goto(f"{page.as_uri()}{query}")
+    tab.evaluate("() => MathJax.startup.promise.then(() => 0)")
+    assert all(url.startswith(("file:", "data:", "blob:")) for url in wanted), wanted
+    assert not dialogs
+    return tab
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +128,16 @@ def test_nothing_is_fetched(site):
             assert not fetched.findall(page.read_text()), page
 
 
+@in_a_browser
+def test_formulas_and_the_search_work_from_disk(site, browser):
+    tab = opened(browser, site / "notation.html")
+    assert tab.locator("mjx-container svg").count() == 1
+    assert opened(browser, site / "notebooks" / "00_first.html").locator("b mjx-container").count() == 1, "of an output"
+    found = opened(browser, site / "search.html", "?q=perspicacious").locator("#search-results li a").first
+    found.wait_for()
+    assert found.get_attribute("href").startswith("notebooks/00_first.html")
+
+
 EVIL = "</code></p>\n\n```\n<script>alert('ran')</script> $\\href{javascript:alert(1)}{x}$"
 LIVE = """
 <script>alert('ran')</script><img src=x onerror="alert('ran')">
@@ -115,6 +149,8 @@ LIVE = """
 ```{raw} html
 <script>alert('ran')</script>
 ```
+
+$\\href{javascript:alert(1)}{x}$ $\\require{[http://evil.example]/x} y$ $\\mmlToken{mi}[href="javascript:alert(1)"]{z}$
 """
 
 
@@ -150,6 +186,15 @@ def test_nothing_of_a_strangers_run_is_live(strange):
     page = (strange / "notebooks" / "00_first.html").read_text()
     assert "<script>alert('ran')</script>" in unescape(re.sub("<[^>]+>", "", page)), "the command is there as text"
     assert r"\(a &lt; b\)" in (strange / "index.html").read_text()
+
+
+@in_a_browser
+def test_no_formula_of_a_strangers_run_links_or_loads_anything(strange, browser):
+    tab = opened(browser, strange / "notebooks" / "00_first.html")
+    assert tab.locator("mjx-container").count() >= 3
+    assert tab.locator("mjx-container :is(a, script, image, foreignObject)").count() == 0
+    links = tab.eval_on_selector_all("a", "links => links.map(link => String(link.href.baseVal ?? link.href))")
+    assert not [link for link in links if "script:" in link]
 
 
 def test_no_file_of_this_machine_is_on_the_site(strange):

@@ -52,6 +52,7 @@ CURVES = ("understanding", "generation", "l2")  # losses whose course is kept
 FIRST = 6  # prompts whose drawings are kept: the first of the set, whatever became of them
 EVALUATION = 10_000  # evaluation sets are drawn by the run's seed plus this
 WEIGHTS = ("head", "l2", "compression", "relevance", "generation", "consistency")  # options that are weights
+LARGEST = 2**31 - 1  # a size above this is a slip
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -90,8 +91,8 @@ def train_and_score(
     layers: Count = 2,
     heads: Count = 4,
     learning_rate: Positive = 6e-3,
-    held_out: Annotated[int, Field(ge=4, le=2**20)] = 256,
-    evaluations: Annotated[int, Field(ge=0, le=2**20)] = 0,
+    held_out: Annotated[int, Field(ge=4, le=LARGEST)] = 256,
+    evaluations: Annotated[int, Field(ge=0, le=LARGEST)] = 0,
     folder: str = "",
 ) -> dict[str, Any]:
     """Train one host with one variant, then score it.
@@ -129,7 +130,7 @@ def train_and_score(
         if name in given:
             check(name, annotation, given[name])
     _check_variant(variant)
-    seed = int(seed)  # torch refuses an integer of NumPy
+    seed = int(seed)
     require(host != "continuous" or bits >= 3, "bits", bits, "an integer from 3 to 16 in the continuous host")
     torch.set_num_threads(1)
     world = ShapesWorld(nuisance=nuisance, jitter=jitter, name_offsets=named)

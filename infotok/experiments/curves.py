@@ -25,7 +25,12 @@ __all__ = [
     "reported_folder",
 ]  # fmt: skip
 
-LOSSES = {"understanding": "understanding", "generation": "generation", "reconstruction": "l2"}  # curve -> term
+LOSSES = {  # name in the curve -> term of the loss
+    "understanding": "understanding",
+    "generation": "generation",
+    "reconstruction": "l2",
+    "quantizer": "quantizer",
+}
 
 
 class ScoresAlong:
@@ -90,8 +95,9 @@ def learning_curve(history: list[dict[str, float]], scores: list[dict[str, float
         scores: the rows of `ScoresAlong`.
 
     Returns:
-        "step" with "understanding", "generation" (None during a tokenizer's warm-up) and "reconstruction", the losses
-        as they were weighted; "scored" (steps) with "answered" and "drawn", shares in [0, 1].
+        "step" with "understanding", "generation", "reconstruction" and "quantizer", the losses as they were weighted
+        (None where there is none, as during a tokenizer's warm-up); "scored" (steps) with "answered" and "drawn",
+        shares in [0, 1].
     """
     losses = {name: [_rounded(row.get(term)) for row in history] for name, term in LOSSES.items()}
     both = {name: [_rounded(row[name]) for row in scores] for name in ("answered", "drawn")}
@@ -146,4 +152,4 @@ def longer_trained(model: UnifiedModel, lesson: str, root: Path | None = None, *
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+    return None if value is None else float(f"{value:.4g}")

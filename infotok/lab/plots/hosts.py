@@ -183,7 +183,7 @@ def rounds(*, steps: list[int], right: list[float], ceiling: float, sure: list[f
     free.plot(steps, objects, "s-", color=ORANGE, label="with an object, of all cells")
     free.axhline(true_objects, color=ORANGE, ls="--", lw=1.2, label="with an object, in the world")
     free.set(ylabel="share of cells", title="without a caption")
-    free.legend(loc="center right", bbox_to_anchor=(1, 0.33))
+    free.legend(loc="center right", bbox_to_anchor=(1, 0.64))
     for ax in (told, free):
         ax.set(xscale="log", xlabel="rounds per image", ylim=(0, 1.08))
         ax.set_xticks(steps, labels=[str(step) for step in steps])

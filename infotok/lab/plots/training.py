@@ -9,6 +9,8 @@ from matplotlib.lines import Line2D
 
 from infotok.lab.plots.style import BLACK, BLUE, GRAY, GREEN, SKY, VERMILLION, drawn, new
 
+MEASURED = {"host": BLUE, "host, new combinations": BLUE}  # the other bars are floors, in grey, or ceilings
+
 
 @drawn
 def learning(*, curve: dict, longer: dict, unit: str) -> Figure:
@@ -98,7 +100,7 @@ def by_kind(*, kinds: list[str], host: list[float], blind: list[float]) -> Figur
 
 def _bars(ax: Axes, values: dict, label: str) -> None:
     names = list(values)
-    colours = [BLUE if name.startswith("host") else SKY if "here" in name else "#BBBBBB" for name in names]
+    colours = [MEASURED.get(name, SKY if "here" in name else "#BBBBBB") for name in names]
     ax.barh(names, list(values.values()), color=colours)
     for name, value in values.items():
         ax.annotate(f"{value:.3f}", (value, name), (3, 0), textcoords="offset points", va="center", fontsize=9)

@@ -22,7 +22,7 @@ MOVED_BY_SEED = {
     "03_discrete_bottleneck": 4,
     "04_variational_bottleneck": 7,
     "05_hsic_bottleneck": 20,
-    "06_quantizers": 9,
+    "06_quantizers": 8,
 }
 SECONDS = 60  # of processor time: what a free core takes, however busy the machine is
 

@@ -80,7 +80,7 @@ def test_smoke(name, tmp_path):
 
 def test_profiles_change_sizes_only():
     profiles = yaml.safe_load((COURSE.root / "notebooks" / "profiles.yaml").read_text())
-    assert set(profiles) <= {"smoke", "gpu"}, "laptop is what the notebooks say themselves"
+    assert set(profiles) <= {"smoke", "full", "gpu"}, "laptop is what the notebooks say themselves"
     for entries in profiles.values():
         for values in (entries or {}).values():
             assert "seed" not in values

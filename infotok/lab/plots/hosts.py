@@ -174,7 +174,7 @@ def rounds(*, steps: list[int], right: list[float], ceiling: float, sure: list[f
         objects: without captions, the share of all cells that hold an object.
         true_objects: that share in the world.
     """
-    fig, (told, free) = new(width=9.2, height=3.3, ncols=2)
+    fig, (told, free) = new(width=9.2, height=4.0, ncols=2)
     told.plot(steps, right, "o-", color=BLUE)
     told.axhline(ceiling, color=GRAY, ls="--", lw=1.2, label="reconstructions")
     told.set(ylabel="present cells drawn right", title="with a caption")
@@ -183,7 +183,7 @@ def rounds(*, steps: list[int], right: list[float], ceiling: float, sure: list[f
     free.plot(steps, objects, "s-", color=ORANGE, label="with an object, of all cells")
     free.axhline(true_objects, color=ORANGE, ls="--", lw=1.2, label="with an object, in the world")
     free.set(ylabel="share of cells", title="without a caption")
-    free.legend(loc="center right", bbox_to_anchor=(1, 0.64))
+    free.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize=8.5)
     for ax in (told, free):
         ax.set(xscale="log", xlabel="rounds per image", ylim=(0, 1.08))
         ax.set_xticks(steps, labels=[str(step) for step in steps])

@@ -3,7 +3,6 @@
 import copy
 import itertools
 import math
-import pickle
 
 import pytest
 import torch
@@ -159,10 +158,10 @@ def test_a_frozen_tokenizer_in_a_model_that_trains():
 def test_copies_keep_their_hooks_and_their_state():
     tokenizer = make(warmup=3)
     tokenizer(BATCH.images)
-    for other in (copy.deepcopy(tokenizer), pickle.loads(pickle.dumps(tokenizer))):
-        assert [other(BATCH.images).codes is None for _ in range(3)] == [True, True, False]
-        with pytest.raises(ValueError, match="NaN or infinity"):
-            other.load_state_dict({key: value * math.nan for key, value in other.state_dict().items()})
+    other = copy.deepcopy(tokenizer)
+    assert [other(BATCH.images).codes is None for _ in range(3)] == [True, True, False]
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        other.load_state_dict({key: value * math.nan for key, value in other.state_dict().items()})
 
 
 def test_a_loaded_tokenizer_knows_its_warm_up():

@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import math
-import pickle
 import re
 import subprocess
 import sys
@@ -76,10 +75,6 @@ def test_settings_are_frozen_compared_copied_and_pickled_like_any_dataclass():
 @settings
 class Plain:
     x: float = 1.0
-
-
-def test_settings_survive_a_pickle():
-    assert pickle.loads(pickle.dumps(Plain(2.0))) == Plain(2.0)
 
 
 @given(st.integers(-(2**33), 2**33))

@@ -1,9 +1,7 @@
 """InfoTok: terms against torch.distributions and closed forms, its tokens, guards, errors, and two gloo processes."""
 
 import copy
-import json
 import math
-import multiprocessing
 import warnings
 from types import SimpleNamespace
 
@@ -640,23 +638,9 @@ def test_nothing_is_checked_while_compiling():
 # --- the whole batch -------------------------------------------------------------------------------------------------
 
 
-def on_two_ranks(target, folder) -> list[dict]:
-    """What two gloo processes write down."""
-    fork = multiprocessing.get_context("fork")  # the children need not import torch again
-    processes = [fork.Process(target=target, args=(rank, 2, folder)) for rank in (0, 1)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forking beside threads
-        for process in processes:
-            process.start()
-    for process in processes:
-        process.join(timeout=120)
-    assert [process.exitcode for process in processes] == [0, 0]
-    return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
-
-
 def test_two_ranks_are_one_batch(tmp_path):
     """DistributedDataParallel over two gloo processes gives the gradient of one process that sees all eight images."""
-    together, other = on_two_ranks(ranks.main, tmp_path)
+    together, other = ranks.on_two_ranks(ranks.main, tmp_path)
     assert together == other
     for estimator, captions in ranks.CASES:
         alone = ranks.Tokenizer(estimator)
@@ -672,7 +656,7 @@ def test_two_ranks_are_one_batch(tmp_path):
 
 def test_ranks_that_do_not_fit_all_say_so(tmp_path):
     """Uneven rows and inputs end in one line on each rank, not in a rank that waits for ever."""
-    first, second = on_two_ranks(ranks.misfit_main, tmp_path)
+    first, second = ranks.on_two_ranks(ranks.misfit_main, tmp_path)
     assert (
         first["rows"]
         == "features, rows on each rank: got [3, 5], expected as many on each: drop_last=True makes batches even"

@@ -1,7 +1,9 @@
-"""One rank of a DistributedDataParallel run, for test_infotok to fork."""
+"""Two gloo processes of torch.distributed, and what InfoTok's tests run on each of them."""
 
 import json
+import multiprocessing
 import warnings
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +22,20 @@ CASES = [  # estimator, which captions there are: all, none, or seven of eight, 
     ("hsic", "all"),
     ("hsic", "some"),
 ]
+
+
+def on_two_ranks(target: Callable[[int, int, Path], None], folder: Path) -> list[dict]:
+    """What `target(rank, 2, folder)` writes to RANK.json of the folder, in two processes."""
+    fork = multiprocessing.get_context("fork")  # the children need not import torch again
+    processes = [fork.Process(target=target, args=(rank, 2, folder)) for rank in (0, 1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forking beside threads
+        for process in processes:
+            process.start()
+    for process in processes:
+        process.join(timeout=120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
 
 
 class Tokenizer(nn.Module):

@@ -1,13 +1,12 @@
 """Statistics over the ranks of torch.distributed: two gloo processes are one quantizer."""
 
 import json
-import multiprocessing
-import warnings
 from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed as dist
+from ranks import on_two_ranks
 
 from infotok.tokenizers import GaussianTokens, LookupFreeQuantizer, ResidualQuantizer, VectorQuantizer
 
@@ -32,9 +31,9 @@ def run(make, part: slice, seed: int) -> dict[str, list[float]]:
     return {name: value.flatten().tolist() for name, value in quantizer.state_dict().items()}
 
 
-def rank_main(rank: int, folder: Path) -> None:
+def rank_main(rank: int, world: int, folder: Path) -> None:
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder / 'rendezvous'}", rank=rank, world_size=2)
+    dist.init_process_group("gloo", init_method=f"file://{folder / 'rendezvous'}", rank=rank, world_size=world)
     found = {}
     for share, cut in SHARES.items():
         part = slice(0, cut) if rank == 0 else slice(cut, BATCH)
@@ -46,17 +45,7 @@ def rank_main(rank: int, folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory) -> list[dict]:
-    folder = tmp_path_factory.mktemp("ranks")
-    fork = multiprocessing.get_context("fork")  # the children need not import torch again
-    processes = [fork.Process(target=rank_main, args=(rank, folder)) for rank in (0, 1)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forking beside threads
-        for process in processes:
-            process.start()
-    for process in processes:
-        process.join(timeout=120)
-    assert [process.exitcode for process in processes] == [0, 0]
-    return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
+    return on_two_ranks(rank_main, tmp_path_factory.mktemp("ranks"))
 
 
 @pytest.mark.parametrize("share", SHARES)

@@ -143,9 +143,11 @@ def _computed(tasks: list[_Task], waiting: list[int], jobs: int) -> Iterator[tup
         return
     import joblib
 
-    settings = os.getpid(), sys.modules["torch"].get_default_dtype() if "torch" in sys.modules else None
-    calls = (joblib.delayed(_in_worker)(index, tasks[index], *settings) for index in waiting)
-    yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(calls)
+    dtype = sys.modules["torch"].get_default_dtype() if "torch" in sys.modules else None
+    calls = (joblib.delayed(_in_worker)(index, tasks[index], dtype) for index in waiting)
+    # Every worker, also one that no cell ever reaches, ends with this process; a cluster sees to its own.
+    watched = {"initializer": _end_with, "initargs": (os.getpid(),)}
+    yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", **watched)(calls)
 
 
 def _unchanged(task: _Task) -> None:
@@ -157,9 +159,7 @@ def _unchanged(task: _Task) -> None:
         require(now.get(name) == before[name], changed, "a value that it changes", "one that stays the same", TypeError)
 
 
-def _in_worker(index: int, task: _Task, parent: int, dtype: Any) -> tuple[int, dict[str, Any]]:
-    if os.getppid() == parent:  # joblib's own processes; a cluster sees to its own
-        _end_with(parent)
+def _in_worker(index: int, task: _Task, dtype: Any) -> tuple[int, dict[str, Any]]:
     if dtype is not None:  # a new process begins with torch's own
         import torch
 
@@ -167,9 +167,8 @@ def _in_worker(index: int, task: _Task, parent: int, dtype: Any) -> tuple[int, d
     return index, task.compute()
 
 
-@memoised
 def _end_with(parent: int) -> None:
-    """End this process soon after its parent, which may be killed at any time."""
+    """End this process soon after its parent, which may be killed at any time; joblib starts each worker with it."""
 
     def watch() -> None:
         while os.getppid() == parent:

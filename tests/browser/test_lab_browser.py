@@ -132,12 +132,15 @@ def wait_until_idle(page: Page, seconds: float = 60) -> None:
 
 
 def run_all(page: Page, seconds: float = 60) -> None:
-    """Run > Run All Cells, and wait until every code cell has its number, or one of them an error."""
+    """Run > Run All Cells, and wait until no cell is left to run, or one of them has an error.
+
+    A cell that waits shows "[ ]:", one that runs "[*]:"; a cell whose input is folded away shows nothing.
+    """
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     page.wait_for_function(
-        r"""() => [...document.querySelectorAll('.jp-CodeCell')].every(
-            cell => /\[\d+\]:/.test(cell.querySelector('.jp-InputPrompt').textContent)
+        r"""() => ![...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].some(
+            prompt => /\[\D?\]:/.test(prompt.textContent)
         ) || document.querySelector("[data-mime-type='application/vnd.jupyter.error']")""",
         timeout=1000 * seconds,
     )
@@ -233,13 +236,17 @@ def test_a_lesson_runs_and_its_widget_answers(lab, name, tmp_path):
 
 
 def answers(widget: Locator, shots: Path) -> None:
-    """A widget's first slider, moved by keyboard, changes its picture and its text; where it has a Run button, then."""
+    """A widget's first slider, moved by keyboard, or first list changes picture and text; with a Run button, then."""
     page, run = widget.page, widget.get_by_role("button", name="Run")
     before, text = picture(widget), widget.locator("p").inner_text()
     widget.scroll_into_view_if_needed()
     page.screenshot(path=shots.with_suffix(".before.png"))
-    for _ in range(20):  # far enough for a picture that snaps to what was computed
-        widget.get_by_role("slider").first.press("ArrowRight")
+    control = widget.get_by_role("slider").or_(widget.get_by_role("combobox")).first
+    if control.get_attribute("role") == "slider":
+        for _ in range(20):  # far enough for a picture that snaps to what was computed
+            control.press("ArrowRight")
+    else:
+        control.select_option(index=1)
     if run.count():
         run.press("Enter")
     expect(widget.locator("img")).not_to_have_attribute("src", before)

@@ -15,7 +15,6 @@ from infotok.bottleneck.inputs import Batch, gather
 from infotok.bottleneck.options import Options
 from infotok.bottleneck.padding import Padding
 from infotok.bottleneck.rates import code_rate, gaussian_rate
-from infotok.bottleneck.relevance import infonce_term
 from infotok.information.kernels import Side
 
 __all__ = ["Estimator", "HSICEstimator", "VariationalEstimator", "make_estimator"]
@@ -47,11 +46,11 @@ def make_estimator(options: Options, prior: nn.Module | None, critics: nn.Module
 
 
 class VariationalEstimator:
-    """Variational bounds in nats: the rate E KL(q(z|x) || r(z)) >= I(X;Z), and InfoNCE <= I(Z;Y).
+    """Variational bounds in nats: the rate E KL(q(z|x) || r(z)) >= I(X;Z), and a lower bound on each I(Z;Y).
 
     options: of InfoTok.
     prior: the parameters of r; None where it has none.
-    critics: of InfoNCE, by term.
+    critics: the lower bounds, by term.
     """
 
     unit, remedy = "nats", "warmup= or free_bits="
@@ -59,16 +58,19 @@ class VariationalEstimator:
     def __init__(self, options: Options, prior: nn.Module | None, critics: nn.ModuleDict) -> None:
         self.prior, self.critics = prior, critics  # registered by InfoTok, under the names that checkpoints have
         self.free_nats, self.flattened = options.free_nats, options.length is not None
+        self.compares = options.bound == "infonce" and not options.negatives  # the rows of a batch with each other
         name = options.prior_name
         self.rate = code_rate(name, options.codes) if options.codes else gaussian_rate(name)
 
     def terms(self, tokens: NoisyTokens, batch: Batch) -> dict[str, Tensor]:
-        """The rate, summed over an image's tokens and averaged over images, and one InfoNCE for each variable."""
+        """The rate, summed over an image's tokens and averaged over images, and one lower bound for each variable."""
         values, padding = {}, batch.padding
-        for term, variable in batch.comparable(2).items():
+        for term, variable in batch.comparable(2 if self.compares and batch.negatives is None else 1).items():
             z = padding.unpack(tokens.z)
             pooled = z.flatten(1) if self.flattened else padding.pool(z)
-            values[term] = infonce_term(self.critics[term], pooled, variable, batch)
+            values[term], ceiling = self.critics[term](pooled, variable, batch)
+            if ceiling is not None:
+                batch.ceilings[term] = ceiling
         if "compression" in batch.on:
             values["compression"] = padding.per_image(self.rate(self.prior, tokens, batch))
         return values
@@ -105,6 +107,7 @@ class HSICEstimator:
         if not sides:
             return {}
         present = {term: variable.present for term, variable in compared.items()}
+        batch.ceilings.update(dict.fromkeys(sides, rows.new_ones(())))
         return dependences(Side(rows, "gaussian", self.bandwidth, "features"), sides, present)
 
     def penalised(self, compression: Tensor, padding: Padding) -> Tensor:

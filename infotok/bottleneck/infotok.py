@@ -11,8 +11,19 @@ InfoTok adds to the training loss
 
 with one of two estimators (`estimators`):
 
-- "variational", in nats: I(X;Z) <= E KL(q(z|x) || r(z)); the other three are bounded below by InfoNCE, at most log B
+- "variational", in nats: I(X;Z) <= E KL(q(z|x) || r(z)); the other three are bounded below (`bound`)
 - "hsic": each I is replaced by a normalised HSIC, between 0 and 1 (the estimate is unbiased, so it can be below 0)
+
+The lower bound on I(Z;T), and on I(Z;Y_u) and I(Z;Y_g) alike (`bound`, variational only; `relevance` derives both):
+
+- "decoder"   H(T) + E log q(t|z), at most H(T); a small decoder predicts the text. Give H(T) by `entropies`, if you
+              know it: without it terms are E log q(t|z), which has the same gradient
+- "infonce"   at most log N for N candidates: the batch's texts, the `negatives` latest ones, and those of a call
+
+`terms.ceilings` has these maxima. A text is 0/1 attributes, class labels, real vectors or token ids (`likelihood`).
+
+In nats the weights have one unit: a nat of rate costs `compression`, and a nat of relevance gives `consistency`. Their
+ratio is the number of nats of text that InfoTok gives up for a nat of rate.
 
 The prior r of the rate (`prior`, variational only):
 
@@ -51,6 +62,7 @@ are our choices. The host's own cross-entropy already bounds I(Z;Y_u) and I(Z;Y_
 so `relevance` and `generation` are 0 by default.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -64,7 +76,7 @@ from infotok.bottleneck.options import Options
 from infotok.bottleneck.padding import Padding
 from infotok.bottleneck.precision import call_in, is_in
 from infotok.bottleneck.rates import make_prior
-from infotok.bottleneck.relevance import make_critics
+from infotok.bottleneck.relevance import make_bounds
 from infotok.bottleneck.terms import TERMS, InfoTokTerms, weighted_loss
 from infotok.distributed import rank_and_world
 from infotok.errors import require, require_tensor
@@ -79,6 +91,12 @@ class InfoTok(TokenChannel):
     dim: numbers per token.
     estimator: "variational" (nats) or "hsic".
     prior: of the variational rate: "standard", "learned", "text", "host", or a module.
+    bound: of the other variational terms: "decoder" or "infonce".
+    critic: of InfoNCE: "cosine", with bounded scores, or "bilinear", which the decoder has too.
+    negatives: texts, answers or targets of earlier batches that InfoNCE compares with too; 0 for the batch alone.
+    likelihood: of the text, by the decoder: "auto" (attributes where all values are 0 or 1, classes for labels, else
+        Gaussian), "gaussian", "cosine" for directions, or "sequence" for token ids (B, T) below `text_dim`.
+    entropies: H in nats of "text", "answer" or "target", by name, where it is known.
     compression, relevance, generation, consistency: weights of the four terms, 0 or above; 0 switches a term off. In
         nats, 1e-4 to 1e-2 suits compression and 0.01 to 1 the others; in nHSIC, 0.1 to 10.
     placement: "before" or "after" the quantizer, or "adapter".
@@ -100,6 +118,11 @@ class InfoTok(TokenChannel):
         *,
         estimator: str = "variational",
         prior: str | nn.Module = "standard",
+        bound: str = "infonce",
+        critic: str = "cosine",
+        negatives: int = 0,
+        likelihood: str = "auto",
+        entropies: Mapping[str, float] | None = None,
         compression: float = 1e-3,
         relevance: float = 0.0,
         generation: float = 0.0,
@@ -118,12 +141,14 @@ class InfoTok(TokenChannel):
     ) -> None:
         weights = dict(zip(TERMS, (compression, relevance, generation, consistency), strict=True))
         widths = {"text": text_dim, "answer": answer_dim, "target": target_dim}
+        relevance_options = (bound, critic, negatives, likelihood, dict(entropies or {}))
+        schedules = (noise, free_bits, warmup, blend, bandwidth)
         options = Options(
-            dim, estimator, prior, placement, weights, widths, length, codes, noise, free_bits, warmup, blend, bandwidth
+            dim, estimator, prior, *relevance_options, placement, weights, widths, length, codes, *schedules
         )
         super().__init__(options)
         self.weights = options.weights
-        self.prior, self.critics = make_prior(options), make_critics(options)
+        self.prior, self.critics = make_prior(options), make_bounds(options)
         self.estimator = make_estimator(options, self.prior, self.critics)
         self.monitor = Monitor()
 
@@ -144,6 +169,7 @@ class InfoTok(TokenChannel):
         host: Tensor | tuple[Tensor, Tensor] | None = None,
         mask: Tensor | None = None,
         text_mask: Tensor | None = None,
+        negatives: Tensor | None = None,
         generator: torch.Generator | None = None,
         unavailable: frozenset[str] = frozenset(),
     ) -> tuple[Tensor, InfoTokTerms]:
@@ -157,6 +183,7 @@ class InfoTok(TokenChannel):
             logits.
         mask: (B, L) booleans, true for real tokens; None: all are real.
         text_mask: (B,) booleans, true where there is a caption; None: wherever text is not missing.
+        negatives: (M, width) vectors or (M,) labels: more texts for InfoNCE to compare with; they need no images.
         generator: of the noise; None: torch's global one.
         unavailable: names of inputs that do not exist yet; terms that read one are off in this step, without a warning.
 
@@ -165,7 +192,8 @@ class InfoTok(TokenChannel):
         """
         inputs = {"image": image, "text": text, "answer": answer, "target": target, "posterior": posterior}
         inputs["host"] = host
-        rest = {"mask": mask, "text_mask": text_mask, "generator": generator, "unavailable": unavailable}
+        rest = {"mask": mask, "text_mask": text_mask, "negatives": negatives}
+        rest |= {"generator": generator, "unavailable": unavailable}
         dtype = self._working_dtype(features)
         if not is_in(dtype, self):
             return call_in(dtype, self, features, **inputs, **rest)
@@ -184,7 +212,9 @@ class InfoTok(TokenChannel):
         returned = self.returned(features, tokens.z.to(features.dtype), batch.padding)
         if moving:
             self.passes += 1
-        return returned, InfoTokTerms(loss, self.estimator.unit, **values, dropped=batch.dropped)
+        return returned, InfoTokTerms(
+            loss, self.estimator.unit, **values, dropped=batch.dropped, ceilings=batch.ceilings
+        )
 
     def watch(self, tokens: Tensor, usage: Any = None, mask: Tensor | None = None) -> None:
         """Warn, once, if quantized tokens no longer depend on the image; checked in every 100th training step.

@@ -47,9 +47,10 @@ class Batch:
     padding: which tokens are real.
     variables: what each term compares tokens with; None where it was not passed.
     condition: the text of a prior on text; None without one.
-    image, posterior, host, generator: as in `InfoTok.forward`.
+    image, posterior, host, generator, negatives: as in `InfoTok.forward`.
     training: whether the module is in training mode.
     dropped: terms that are left out of this batch, and why; estimators add to it.
+    ceilings: the largest value that a term can have; estimators add to it.
     """
 
     on: dict[str, frozenset[str]]
@@ -61,7 +62,9 @@ class Batch:
     host: Any
     generator: torch.Generator | None
     training: bool
+    negatives: Tensor | None = None
     dropped: dict[str, str] = field(default_factory=dict)
+    ceilings: dict[str, Tensor] = field(default_factory=dict)
 
     def comparable(self, least: int) -> dict[str, Variable]:
         """The variables with at least `least` rows over all ranks; the others' terms are dropped."""
@@ -85,6 +88,7 @@ def check_batch(
     inputs: dict[str, Any],
     mask: Tensor | None,
     text_mask: Tensor | None,
+    negatives: Tensor | None,
     generator: torch.Generator | None,
     unavailable: frozenset[str],
     training: bool,
@@ -114,7 +118,7 @@ def check_batch(
         text = found.pop("condition", None)
         condition = None if text is None else conditioning(text, options.widths["text"], training)
         image, posterior, host = (inputs[name] for name in ("image", "posterior", "host"))
-        return Batch(on, padding, found, condition, image, posterior, host, generator, training)
+        return Batch(on, padding, found, condition, image, posterior, host, generator, training, negatives)
 
     if not training or rank_and_world()[1] == 1:
         return check()

@@ -14,6 +14,9 @@ __all__ = ["Options"]
 ESTIMATORS = ("variational", "hsic")
 PRIORS = ("standard", "learned", "text", "host")
 PLACEMENTS = ("before", "after", "adapter")
+BOUNDS, CRITICS = ("decoder", "infonce"), ("cosine", "bilinear")
+LIKELIHOODS = ("auto", "gaussian", "cosine", "sequence")
+USUAL = {"bound": "infonce", "critic": "cosine", "negatives": 0, "likelihood": "auto"}  # the defaults of `InfoTok`
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,11 @@ class Options:
     dim: int
     estimator: str
     prior: str | nn.Module
+    bound: str
+    critic: str
+    negatives: int
+    likelihood: str
+    entropies: dict[str, float]
     placement: str
     weights: dict[str, float]
     widths: dict[str, int | None]
@@ -50,6 +58,12 @@ class Options:
                 require_int(name, size)
         require_choice("estimator", self.estimator, ESTIMATORS)
         require_choice("placement", self.placement, PLACEMENTS)
+        require_choice("bound", self.bound, BOUNDS), require_choice("critic", self.critic, CRITICS)
+        require_choice("likelihood", self.likelihood, LIKELIHOODS)
+        require_int("negatives", self.negatives, 0, 2**24)
+        for name, value in self.entropies.items():
+            require_choice("entropies", name, tuple(self.widths))
+            require_float(f"entropies, {name}", value)
         if not isinstance(self.prior, nn.Module):
             require_choice("prior", self.prior, PRIORS)
         self._check_together()
@@ -60,7 +74,12 @@ class Options:
         if self.estimator == "hsic":
             require(prior == "standard", "prior", self.prior_name, "standard: the HSIC estimator has no prior")
             require(codes is None, "codes", codes, "None: the HSIC estimator compares the tokens themselves")
+            self._check_usual("bound", "critic", "negatives", "likelihood", why="the HSIC estimator has no bound")
             return
+        if self.bound == "decoder":
+            self._check_usual("critic", "negatives", why="a decoder has no critic and no candidates")
+        else:
+            self._check_usual("likelihood", why="only a decoder has one")
         require(bandwidth is None, "bandwidth", bandwidth, "None: only the HSIC estimator has one")
         named = not (isinstance(prior, nn.Module) and codes)
         require(named, "prior", "a module", f"one of {', '.join(PRIORS)} where tokens are codes")
@@ -71,6 +90,11 @@ class Options:
             if self.weights[term]:
                 expected = f"the width of the vectors, or number of labels, that {term} compares tokens with"
                 require(self.widths[name], f"{name}_dim", None, expected)
+
+    def _check_usual(self, *names: str, why: str) -> None:
+        for name in names:
+            value, usual = getattr(self, name), USUAL[name]
+            require(value == usual, name, value, f"{usual}: {why}")
 
     @property
     def prior_name(self) -> str:

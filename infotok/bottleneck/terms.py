@@ -25,6 +25,8 @@ class InfoTokTerms:
     generation: I(Z;Y_g): a lower bound in nats, or nHSIC(Z, target).
     consistency: I(Z;T): a lower bound in nats, or nHSIC(Z, text).
     dropped: the terms that were left out of this batch, and why.
+    ceilings: the largest value that each term can have, where it is known: log N for InfoNCE with N candidates, H(T)
+        for a decoder, 1 for nHSIC.
     """
 
     loss: Tensor
@@ -34,6 +36,7 @@ class InfoTokTerms:
     generation: Tensor | None = None
     consistency: Tensor | None = None
     dropped: dict[str, str] = field(default_factory=dict)
+    ceilings: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def computed(self) -> tuple[str, ...]:

@@ -109,8 +109,8 @@ def test_contrastive_terms_are_cross_entropies_below_log_b():
     data, infotok = batch(), module(relevance=1.0, generation=1.0, consistency=1.0, compression=0.0)
     tokens, terms = infotok(data["features"], text=data["text"], answer=data["answer"], target=data["target"])
     critic = infotok.critics["consistency"]
-    a, b = critic.of_tokens(tokens.mean(1)), critic.of_value(data["text"], "text")
-    value = math.log(B) - nn.functional.cross_entropy(critic.scale() * a @ b.T, torch.arange(B))
+    a, b = critic.of_tokens(tokens.mean(1)), critic.of_values(data["text"])
+    value = math.log(B) - nn.functional.cross_entropy(a @ b.T, torch.arange(B))
     assert terms.consistency.item() == pytest.approx(value.item(), abs=1e-5)
     assert max(terms.relevance, terms.generation, terms.consistency) <= math.log(B)
 
@@ -336,7 +336,7 @@ def test_padded_terms_are_those_of_the_real_tokens(length):
     assert terms.compression.item() == pytest.approx((rates * mask).sum().item() / B, rel=1e-5)
     real = data["features"] * mask[..., None]
     critic, pooled = infotok.critics["consistency"], real.flatten(1) if length else real.sum(1) / counts[:, None]
-    scores = critic.scale() * critic.of_tokens(pooled) @ critic.of_value(data["text"], "text").T
+    scores = critic.of_tokens(pooled) @ critic.of_values(data["text"]).T
     value = math.log(B) - nn.functional.cross_entropy(scores, torch.arange(B))
     assert terms.consistency.item() == pytest.approx(value.item(), abs=1e-5)
 
@@ -646,7 +646,7 @@ def test_two_ranks_are_one_batch(tmp_path):
         alone = ranks.Tokenizer(estimator)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            alone(*ranks.data(captions)).backward()
+            ranks.twice(alone, *ranks.data(captions))
         expected, found = ranks.gradients(alone), together[f"{estimator}, {captions}"]
         assert found.keys() == expected.keys()
         for name, gradient in expected.items():

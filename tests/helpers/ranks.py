@@ -21,7 +21,17 @@ CASES = [  # estimator, which captions there are: all, none, or seven of eight, 
     ("variational", "some"),
     ("hsic", "all"),
     ("hsic", "some"),
+    ("decoder", "some"),
+    ("bilinear", "some"),
+    ("bank", "some"),
 ]
+OPTIONS = {  # no noise to draw: variational compression acts on codes here
+    "variational": {"codes": 5, "prior": "text"},
+    "hsic": {"estimator": "hsic", "compression": 0.5},
+    "decoder": {"compression": 0.0, "bound": "decoder"},
+    "bilinear": {"compression": 0.0, "critic": "bilinear"},
+    "bank": {"compression": 0.0, "negatives": 20},
+}
 
 
 def on_two_ranks(target: Callable[[int, int, Path], None], folder: Path) -> list[dict]:
@@ -43,9 +53,7 @@ class Tokenizer(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.encoder = nn.Linear(6, 3 * 4)
-        # no noise to draw: variational compression acts on codes here
-        options = {"codes": 5, "prior": "text"} if estimator == "variational" else {"compression": 0.5}
-        self.infotok = InfoTok(4, estimator=estimator, text_dim=7, consistency=1.0, **options)
+        self.infotok = InfoTok(4, text_dim=7, consistency=1.0, **OPTIONS[estimator])
         self.head = nn.Linear(4, 5)
 
     def forward(self, images: torch.Tensor, text: torch.Tensor | None) -> torch.Tensor:
@@ -67,6 +75,13 @@ def gradients(model: nn.Module) -> dict[str, list[float]]:
     return {name: [] if grad is None else grad.flatten().tolist() for name, grad in named}
 
 
+def twice(model: nn.Module, images: torch.Tensor, text: torch.Tensor | None) -> None:
+    """Gradients of a second pass: a parameter left out of the first would stop it, and a bank has the first's texts."""
+    for _ in range(2):
+        model.zero_grad()
+        model(images, text).backward()
+
+
 def begin(rank: int, world: int, folder: Path) -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", UserWarning)  # of the captions that are left out on purpose
@@ -81,9 +96,7 @@ def main(rank: int, world: int, folder: Path) -> None:
         images, text = data(captions)
         mine = slice(rank * BATCH // world, (rank + 1) * BATCH // world)
         model = DistributedDataParallel(Tokenizer(estimator))
-        for _ in range(2):  # a parameter left out of the first pass would stop the second
-            model.zero_grad()
-            model(images[mine], None if text is None else text[mine]).backward()
+        twice(model, images[mine], None if text is None else text[mine])
         found[f"{estimator}, {captions}"] = gradients(model)
     (folder / f"{rank}.json").write_text(json.dumps(found))
     dist.barrier()

@@ -1,0 +1,125 @@
+"""The decoder bound on I(Z;T), and decoders q(t|z) of attributes, labels, real vectors and token sequences.
+
+    I(Z;T) = H(T) - H(T|Z) >= H(T) + E log q(t|z)          (Barber & Agakov 2003, "The IM algorithm")
+
+The looseness is E KL(p(t|z) || q(t|z)). For attributes that q predicts one by one it is at least their total
+correlation given Z, which vanishes as H(T|Z) does. The ceiling is H(T). This is the relevance term of the variational
+information bottleneck (Alemi et al. 2017), and dense supervision by the text in other words.
+
+- `LinearDecoder`     one linear layer; what it predicts follows from the values
+- `SequenceDecoder`   token ids, by a recurrent network that starts from the tokens
+
+| values of T              | q(t|z)                                                                       |
+|---|---|
+| (B, W) of 0 and 1        | independent attributes: prod_j Bernoulli(t_j; sigmoid(l_j))                  |
+| (B,) labels              | softmax(l)                                                                   |
+| (B, W) real vectors      | N(t; l, diag v) with learned v: likelihood "gaussian"                        |
+| (B, W) directions        | N(t/|t|; l/|l|, v I), which is exp(cos/v) up to a factor: likelihood "cosine"|
+| (B, T) token ids         | prod_i softmax(l_i), l_i from z and the words before: likelihood "sequence"  |
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from infotok.bottleneck.inputs import Batch, Variable, gather
+from infotok.bottleneck.priors.conditional import vectors
+from infotok.errors import checking, require
+
+__all__ = ["LinearDecoder", "SequenceDecoder"]
+
+
+class Decoder(nn.Module):
+    """A decoder q(t|z) and its bound; subclasses give log q(t|z).
+
+    entropy: H(T) in nats; None: unknown. The bound is then reported without it, as E log q(t|z).
+    """
+
+    def __init__(self, entropy: float | None) -> None:
+        super().__init__()
+        self.entropy = entropy
+
+    def log_likelihood(self, pooled: Tensor, values: Tensor, name: str) -> Tensor:
+        """log q(t|z) of each row, (N,) nats."""
+        raise NotImplementedError
+
+    def forward(self, pooled: Tensor, variable: Variable, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """The bound, and its ceiling H(T) if that is known, in nats, over the rows of all ranks that have a value.
+
+        pooled: (B, dim) tokens of each image.
+        variable: the values (B, ...) to predict.
+        batch: the mode.
+        """
+        tokens, values = gather(pooled, batch.training), gather(variable.values, batch.training)
+        if not variable.present.all():
+            tokens, values = tokens[variable.present], values[variable.present]
+        nats = self.log_likelihood(tokens, values, variable.name).mean()
+        return (nats, None) if self.entropy is None else (nats + self.entropy, nats.new_tensor(self.entropy))
+
+
+class LinearDecoder(Decoder):
+    """One linear layer l = A z + a that predicts attributes, a label or a real vector.
+
+    dim: width of the vector that is seen of an image's tokens.
+    dim_y: width of vectors t, or number of labels t.
+    likelihood: of real vectors, "gaussian" or "cosine"; "auto": attributes where all values are 0 or 1, else Gaussian.
+    entropy: H(T) in nats, if it is known.
+    """
+
+    def __init__(self, dim: int, dim_y: int, likelihood: str = "auto", entropy: float | None = None) -> None:
+        super().__init__(entropy)
+        self.dim_y, self.likelihood = dim_y, likelihood
+        self.linear = nn.Linear(dim, dim_y)
+        self.log_variance = nn.Parameter(torch.zeros(1 if likelihood == "cosine" else dim_y))  # of real vectors
+
+    def log_likelihood(self, pooled: Tensor, values: Tensor, name: str) -> Tensor:
+        """log q(t|z) of each row, (N,) nats.
+
+        pooled: (N, dim).
+        values: (N, ...) floats of `dim_y` numbers, or (N,) labels.
+        """
+        found = self.linear(pooled)
+        if not values.is_floating_point():
+            vectors(values, self.dim_y, name, self.training)  # refuses other labels
+            return -F.cross_entropy(found, values.long(), reduction="none")
+        target = vectors(values.flatten(1), self.dim_y, name, self.training).to(found)
+        if self.likelihood == "auto" and ((target == 0) | (target == 1)).all():
+            return -F.binary_cross_entropy_with_logits(found, target, reduction="none").sum(1)
+        if self.likelihood == "cosine":
+            found, target = F.normalize(found, dim=1), F.normalize(target, dim=1)
+        log_v = self.log_variance.expand(self.dim_y)
+        return -0.5 * ((target - found).square() / log_v.exp() + log_v + math.log(2 * math.pi)).sum(1)
+
+
+class SequenceDecoder(Decoder):
+    """A recurrent network (GRU) that predicts each token id from the image's tokens and the ids before it.
+
+    dim: width of the vector that is seen of an image's tokens.
+    words: number of token ids.
+    entropy: H(T) in nats, if it is known.
+    width: of embeddings and state.
+    """
+
+    def __init__(self, dim: int, words: int, entropy: float | None = None, width: int = 64) -> None:
+        super().__init__(entropy)
+        self.words = words
+        self.start, self.embedding = nn.Linear(dim, width), nn.Embedding(words + 1, width)  # the last: begin
+        self.network, self.logits = nn.GRU(width, width, batch_first=True), nn.Linear(width, words)
+
+    def log_likelihood(self, pooled: Tensor, values: Tensor, name: str) -> Tensor:
+        """log q(t|z) of each row, (N,) nats; padding counts as any other id.
+
+        pooled: (N, dim).
+        values: (N, T) ids below `words`.
+        """
+        listed = not values.is_floating_point() and values.ndim == 2
+        require(listed, name, values, 'token ids (B, T), for likelihood="sequence"')
+        if checking(values, self.training):
+            most = int(values.max())
+            require(most < self.words, f"{name}, ids", most, f"0 to {self.words - 1}")
+        ids = values.long()
+        before = F.pad(ids[:, :-1], (1, 0), value=self.words)
+        states, _ = self.network(self.embedding(before), self.start(pooled).tanh()[None])
+        return -F.cross_entropy(self.logits(states).transpose(1, 2), ids, reduction="none").sum(1)

@@ -141,11 +141,10 @@ class InfoTok(TokenChannel):
     ) -> None:
         weights = dict(zip(TERMS, (compression, relevance, generation, consistency), strict=True))
         widths = {"text": text_dim, "answer": answer_dim, "target": target_dim}
-        relevance_options = (bound, critic, negatives, likelihood, dict(entropies or {}))
+        require(isinstance(entropies, Mapping | None), "entropies", entropies, "a mapping of names to nats", TypeError)
+        bounds = (bound, critic, negatives, likelihood, dict(entropies or {}))
         schedules = (noise, free_bits, warmup, blend, bandwidth)
-        options = Options(
-            dim, estimator, prior, *relevance_options, placement, weights, widths, length, codes, *schedules
-        )
+        options = Options(dim, estimator, prior, *bounds, placement, weights, widths, length, codes, *schedules)
         super().__init__(options)
         self.weights = options.weights
         self.prior, self.critics = make_prior(options), make_bounds(options)
@@ -194,7 +193,7 @@ class InfoTok(TokenChannel):
         inputs["host"] = host
         rest = {"mask": mask, "text_mask": text_mask, "negatives": negatives}
         rest |= {"generator": generator, "unavailable": unavailable}
-        dtype = self._working_dtype(features)
+        dtype = _working_dtype(features, self)
         if not is_in(dtype, self):
             return call_in(dtype, self, features, **inputs, **rest)
         rest["generator"], moving = replay(self, generator), self.training and not recomputing()
@@ -208,7 +207,7 @@ class InfoTok(TokenChannel):
                 remedy = f"lower compression= (now {self.weights['compression']:g}), or raise {self.estimator.remedy}"
                 self.monitor.check_tokens(features, batch.padding, self.estimator.silent(values), remedy)
                 self.monitor.check_condition("text" in batch.on.get("compression", ()), batch.condition)
-            loss = self._loss(tokens.z, values, batch.padding)
+            loss = _loss(self, tokens.z, values, batch.padding)
         returned = self.returned(features, tokens.z.to(features.dtype), batch.padding)
         if moving:
             self.passes += 1
@@ -237,19 +236,23 @@ class InfoTok(TokenChannel):
         shown |= {name: value for name, value in self.weights.items() if value}
         return ", ".join([str(self.dim), *(f"{name}={value!r}" for name, value in shown.items())])
 
-    def _working_dtype(self, features: Tensor) -> torch.dtype:
-        require(isinstance(features, Tensor), "features", type(features).__name__, "a torch.Tensor", TypeError)
-        require(features.is_floating_point(), "features", features.dtype, "a floating-point dtype", TypeError)
-        double = any(p.dtype == torch.float64 for p in self.parameters())
-        return torch.float64 if double or features.dtype == torch.float64 else torch.float32
 
-    def _loss(self, z: Tensor, values: dict[str, Tensor], padding: Padding) -> Tensor:
-        weights = dict(self.weights)
-        if self.options.warmup:
-            weights["compression"] *= self.progress(self.options.warmup)
-        if "compression" in values:
-            values = values | {"compression": self.estimator.penalised(values["compression"], padding)}
-        loss = weighted_loss(values, weights, z, self.training)
-        if self.training and rank_and_world()[1] > 1:  # every parameter takes part, with or without text in the batch
-            loss = loss + 0.0 * sum(p.sum() for p in self.parameters())
-        return loss
+def _working_dtype(features: Tensor, infotok: InfoTok) -> torch.dtype:
+    """The dtype to compute in: float32, or float64 where features or parameters have it."""
+    require(isinstance(features, Tensor), "features", type(features).__name__, "a torch.Tensor", TypeError)
+    require(features.is_floating_point(), "features", features.dtype, "a floating-point dtype", TypeError)
+    double = any(p.dtype == torch.float64 for p in infotok.parameters())
+    return torch.float64 if double or features.dtype == torch.float64 else torch.float32
+
+
+def _loss(infotok: InfoTok, z: Tensor, values: dict[str, Tensor], padding: Padding) -> Tensor:
+    """The weighted loss of the terms, with the warm-up of compression and its free bits."""
+    weights = dict(infotok.weights)
+    if infotok.options.warmup:
+        weights["compression"] *= infotok.progress(infotok.options.warmup)
+    if "compression" in values:
+        values = values | {"compression": infotok.estimator.penalised(values["compression"], padding)}
+    loss = weighted_loss(values, weights, z, infotok.training)
+    if infotok.training and rank_and_world()[1] > 1:  # every parameter takes part, with or without text in the batch
+        loss = loss + 0.0 * sum(p.sum() for p in infotok.parameters())
+    return loss

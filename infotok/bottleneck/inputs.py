@@ -105,6 +105,8 @@ def check_batch(
             check_posterior(inputs["posterior"], padding, options.codes, training)
         imaged = inputs["image"] is not None or "image" not in reads
         require(imaged, "image", None, "the input images, for the compression term of HSIC")
+        if negatives is not None:
+            check_negatives(negatives, options, training)
         asked = {term: name for term, name in COMPARED_WITH.items() if term in on}
         if "text" in reads:
             asked["condition"] = "text"
@@ -123,6 +125,15 @@ def check_batch(
     if not training or rank_and_world()[1] == 1:
         return check()
     return check_on_ranks(check, features, rowed)
+
+
+def check_negatives(negatives: Tensor, options: Options, training: bool) -> None:
+    """TypeError or ValueError unless these are texts that InfoNCE can compare with."""
+    compared = options.estimator == "variational" and options.bound == "infonce" and options.weights["consistency"]
+    require(compared, "negatives", "texts", 'None: only consistency by bound="infonce" compares with them')
+    check_rows("negatives", negatives)
+    flat = negatives.flatten(1) if negatives.is_floating_point() and negatives.ndim > 1 else negatives
+    vectors(flat, options.widths["text"], "negatives", training)
 
 
 def check_posterior(posterior: Tensor | None, padding: Padding, codes: int, training: bool) -> None:

@@ -30,7 +30,6 @@ from infotok.evaluation.generation import follows
 from infotok.evaluation.parser import parse
 from infotok.evaluation.probing import probe_tokenizer
 from infotok.evaluation.reconstruction import score_reconstructions
-from infotok.experiments.caption_head import CaptionHead
 from infotok.images import packed
 from infotok.settings import Count, Positive, check
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
@@ -51,7 +50,7 @@ HOSTS = {"autoregressive": AutoregressiveModel, "masked": MaskedModel, "continuo
 CURVES = ("understanding", "generation", "l2")  # losses whose course is kept
 FIRST = 6  # prompts whose drawings are kept: the first of the set, whatever became of them
 EVALUATION = 10_000  # evaluation sets are drawn by the run's seed plus this
-WEIGHTS = ("head", "l2", "compression", "relevance", "generation", "consistency")  # options that are weights
+WEIGHTS = ("l2", "compression", "relevance", "generation", "consistency")  # options that are weights
 LARGEST = 2**31 - 1  # a size above this is a slip
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -99,8 +98,8 @@ def train_and_score(
 
     Args:
         host: the unified model.
-        variant: {} for the baseline; options of `InfoTok`; or {"head": weight} for a `CaptionHead`, with its
-            "placement". Beside any of them {"l2": weight} of the squared reconstruction error, 20 unless given.
+        variant: {} for the baseline, else options of `InfoTok`. Beside them {"l2": weight} of the squared
+            reconstruction error, 20 unless given.
         seed: of weights, training data (2 seed, 2 seed + 1) and evaluation data (10,000 + seed).
         steps: training steps of tokenizer and language model together, 32 images each.
         tokenizer_steps: training steps of the tokenizer alone before them, with the variant's terms.
@@ -194,9 +193,7 @@ def make_host(
 ) -> UnifiedModel:
     """The model of one run, with new weights; those that two variants share are the same. As `train_and_score`."""
     variant = dict(variant)
-    head, l2 = variant.pop("head", None), variant.pop("l2", 20.0)
-    either = "either a caption head or options of InfoTok"
-    require(head is None or variant.keys() <= {"placement"}, "variant", variant, either)
+    l2 = variant.pop("l2", 20.0)
     width = world.caption_vector(world.sample(1, torch.Generator().manual_seed(0))).shape[1]
     codebook = {"codebook_size": 2**bits}
     quantizer, options, dim, warmup = {
@@ -211,9 +208,7 @@ def make_host(
     backbone = Backbone.tiny(len(world.vocabulary), layers=layers, heads=heads)
     tokenizer = SharedTokenizer.from_config(config)
     model = HOSTS[host](tokenizer, backbone, world.vocabulary)
-    if head:  # only now, so that no weight above depends on the variant
-        tokenizer.infotok = CaptionHead(dim, config.length, width, head, **variant)
-    elif variant:
+    if variant:  # only now, so that no weight above depends on the variant
         widths = {"text_dim": width, "answer_dim": len(world.vocabulary), "length": config.length}
         # A rate is that of noise on the features; or of codes, where noise flips signs and where a host predicts codes.
         noisy = host == "continuous" or (host == "autoregressive" and variant.get("prior") != "host")
@@ -263,7 +258,7 @@ def show_first(model: UnifiedModel, world: ShapesWorld, n: int, seed: int) -> di
 
 
 def _check_variant(variant: dict[str, Any]) -> None:
-    options = {*inspect.signature(InfoTok).parameters, "head", "l2"} - {"dim"}
+    options = {*inspect.signature(InfoTok).parameters, "l2"} - {"dim"}
     unknown = [name for name in variant if name not in options]
     require(not unknown, "variant", unknown, f"some of {', '.join(sorted(options))}")
     for name in WEIGHTS:

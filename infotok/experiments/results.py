@@ -156,19 +156,26 @@ def means(runs: Runs, hosts: Sequence[str]) -> list[Row]:
 def best_weight(trials: Iterable[Row], host: str, kind: str) -> float:
     """The weight with the best mean of U and G among the trials on the tuning seed, all at the usual sizes.
 
-    kind: "l2" of a tuned baseline, "head" of a caption head, or the estimator whose weight of consistency it is.
+    kind: "l2" of a tuned baseline, "decoder" for consistency by the decoder bound, or the estimator whose weight of
+        consistency it is.
     """
     usual = [row for row in trials if row["seed"] == TUNING_SEED and "note" not in row and row["host"] == host]
     usual = [row for row in usual if all(row.get(name, value) == value for name, value in USUAL.items())]
     if kind == "l2":
         tried = {row["variant"].get("l2", 20.0): row for row in usual if not row["variant"].keys() - {"l2"}}
-    elif kind == "head":
-        tried = {row["variant"]["head"]: row for row in usual if row["variant"].keys() == {"head"}}
+    elif kind == "decoder":
+        alike = {"bound": kind, "compression": 0.0}
+        tried = {
+            row["variant"]["consistency"]: row
+            for row in usual
+            if {name: value for name, value in row["variant"].items() if name != "consistency"} == alike
+        }
     else:
         tried = {
             row["variant"]["consistency"]: row
             for row in usual
             if row["variant"].get("estimator", "variational") == kind
+            and "bound" not in row["variant"]
             and row["variant"].get("compression") == RATE_WEIGHTS[kind]
             and row["variant"].get("prior", "text") == "text"
         }

@@ -14,11 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infotok.errors import require
 from infotok.evaluation.probing import probe_tokenizer
 from infotok.evaluation.reconstruction import score_reconstructions
 from infotok.evaluation.statistics import paired_difference
-from infotok.experiments.caption_head import CaptionHead
 from infotok.images import packed
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.worlds import Scenes, ShapesWorld
@@ -26,11 +24,9 @@ from infotok.worlds import Scenes, ShapesWorld
 __all__ = ["VARIANTS", "compare", "example_scenes", "nats", "plan", "select", "train_tokenizer"]
 
 BASELINE = "baseline"
-VARIANTS: dict[
-    str, dict[str, Any]
-] = {  # what is added to the loss: options of `InfoTok`, or the weight of a caption head
+VARIANTS: dict[str, dict[str, Any]] = {  # what is added to the loss: options of `InfoTok`
     "baseline": {},
-    "caption head": {"head": 0.1},
+    "caption head": {"bound": "decoder", "compression": 0.0, "consistency": 0.1, "placement": "after", "length": 16},
     "consistency only": {"compression": 0.0, "consistency": 1.0},
     "InfoTok variational": {"compression": 1e-3, "prior": "text", "consistency": 1.0},
     "InfoTok HSIC": {"estimator": "hsic", "compression": 0.1, "consistency": 1.0},
@@ -46,7 +42,7 @@ def train_tokenizer(
 
     Args:
         variant: its name, for the reader.
-        options: one of `VARIANTS`: options of `InfoTok`, or {"head": weight} for a linear caption head.
+        options: one of `VARIANTS`: options of `InfoTok`; {} for the baseline.
         seed: of weights, images and noise.
         bits: per token, of 16 tokens.
         nuisance: strength of the background, above 0 and at most 1.
@@ -91,16 +87,12 @@ def train_tokenizer(
 
 
 def _make_variant(options: dict[str, Any], world: ShapesWorld, bits: int, steps: int) -> SharedTokenizer:
-    """A tokenizer with InfoTok, with a caption head behind the quantizer, or with neither."""
-    require("head" not in options or len(options) == 1, "options", options, "options of InfoTok, or a head alone")
+    """A tokenizer with InfoTok, or without for the baseline."""
     width = world.caption_vector(world.sample(1, torch.Generator().manual_seed(0))).shape[1]
     quantizer = {"codebook_size": 2**bits, "revive_until": round(0.6 * steps)}
-    infotok = {"text_dim": width, **options} if options and "head" not in options else None
+    infotok = {"text_dim": width, **options} if options else None
     config = TokenizerConfig(quantizer_options=quantizer, infotok=infotok, warmup=steps // 8)
-    tokenizer = SharedTokenizer.from_config(config)
-    if "head" in options:
-        tokenizer.infotok = CaptionHead(tokenizer.dim, config.length, width, options["head"], placement="after")
-    return tokenizer
+    return SharedTokenizer.from_config(config)
 
 
 def example_scenes(nuisance: float) -> tuple[Scenes, Tensor]:

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from infotok.bottleneck.regulariser import Regulariser
-from infotok.experiments import CaptionHead, train_and_score
+from infotok.experiments import train_and_score
 from infotok.experiments.hosts import EVALUATION, FewImages, make_host
 from infotok.experiments.hosts import HOSTS as KINDS
 from infotok.files import read_json, to_json
@@ -19,7 +18,8 @@ VARIANTS = [
     {"estimator": "hsic", "compression": 0.1, "consistency": 3.0},
     {"compression": 1e-3, "prior": "host", "consistency": 1.0},
     {"compression": 0.0, "consistency": 1.0, "placement": "after"},
-    {"head": 0.1},
+    {"bound": "decoder", "compression": 0.0, "consistency": 0.1},
+    {"negatives": 256, "compression": 0.0, "consistency": 1.0},
     {"l2": 50.0},
 ]
 TINY = {"steps": 6, "tokenizer_steps": 6, "held_out": 16}
@@ -53,21 +53,6 @@ def test_variants_share_every_initial_weight_and_differ_in_their_term_alone(host
         assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 
-def test_the_caption_head_is_a_linear_map_with_the_captions_cross_entropy():
-    head = CaptionHead(dim=4, length=3, text_dim=5, weight=0.2)
-    tokens = torch.randn(6, 3, 4, requires_grad=True)
-    text = (torch.rand(6, 5) < 0.5).float()
-    assert isinstance(head, Regulariser)
-    same, terms = head(tokens, text=text, generator=None)
-    p = torch.sigmoid(tokens.flatten(1) @ head.linear.weight.T + head.linear.bias)
-    nats = -(text * p.log() + (1 - text) * (1 - p).log()).sum(1).mean()
-    assert same is tokens
-    torch.testing.assert_close(terms.loss, 0.2 * nats)
-    assert head(tokens, unavailable=frozenset({"text"}))[1].loss == 0
-    terms.loss.backward()
-    assert tokens.grad.abs().sum() > 0, "supervision reaches what is below the quantizer"
-
-
 def test_few_images_are_always_the_same_few():
     few = FewImages(WORLD, 5, seed=1, questions=4)
     drawn = few.batch(64, torch.Generator().manual_seed(2))
@@ -85,11 +70,6 @@ def test_evaluating_along_training_changes_no_result():
     assert calm["trajectory"] == []
     for name in calm.keys() - {"trajectory", "seconds"}:
         assert calm[name] == watched[name], name
-
-
-def test_a_caption_head_and_options_of_infotok_are_refused_together():
-    with pytest.raises(ValueError, match="expected either a caption head or options of InfoTok"):
-        make_host("masked", {"head": 0.1, "consistency": 1.0}, 0, WORLD, **SIZES)
 
 
 @pytest.mark.parametrize("host", HOSTS)

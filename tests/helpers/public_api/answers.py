@@ -89,7 +89,15 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "bottleneck.*.forward | y, answer | boolean",
         "bottleneck.HSICBottleneck.forward | y | huge",
         "bottleneck.InfoTok.forward hsic | text | boolean",
+        "bottleneck.InfoTok.forward sequence | text | boolean",
     ),
+    "fewer texts to compare with, shorter texts, and entropies that are not known": (
+        "bottleneck.InfoTok.forward infonce | negatives | fewer rows",
+        "bottleneck.InfoTok.forward sequence | text | fewer columns",
+        "bottleneck.InfoTok decoder | entropies | first missing, empty, None",
+        "bottleneck.InfoTok infonce | negatives | zero",
+    ),
+    "the entropy of a density can be below 0": ("bottleneck.InfoTok decoder | entropies | first -1",),
     "kernels take pixels and masks as numbers": (
         "bottleneck.HSICBottleneck.forward | z, x | boolean",
         "bottleneck.InfoTok.forward hsic | image | boolean, 0 to 255",

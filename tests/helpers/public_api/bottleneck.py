@@ -29,6 +29,10 @@ INFOTOK = own.InfoTok(
     4, compression=0.1, consistency=1.0, relevance=1.0, generation=1.0, text_dim=5, answer_dim=3, target_dim=5, length=2
 ).eval()
 HSIC = own.InfoTok(4, estimator="hsic", compression=0.1, consistency=1.0, text_dim=5).eval()
+BANKED = own.InfoTok(4, compression=0.0, consistency=1.0, text_dim=5, critic="bilinear", negatives=8).eval()
+DECODED = own.InfoTok(4, compression=0.0, consistency=1.0, text_dim=5, bound="decoder", length=2).eval()
+SEQUENCE = {"compression": 0.0, "consistency": 1.0, "text_dim": 9, "bound": "decoder", "likelihood": "sequence"}
+READ = own.InfoTok(4, **SEQUENCE).eval()
 CODED = own.InfoTok(4, compression=0.1, codes=3, prior="learned").eval()
 INPUTS = {"features": FEATURES, "image": FEATURES, "text": TEXT, "answer": LABELS, "target": TEXT, "generator": None}
 IB = own.discrete_ib(P, 2.0, restarts=1)
@@ -91,6 +95,17 @@ CALLS = {
         own.InfoTok,
         drawn({"dim": 4, "prior": "learned", "compression": 0.1, "codes": 3, "placement": "after"}),
     ),
+    "InfoTok infonce": (
+        own.InfoTok,
+        drawn({"dim": 4, "bound": "infonce", "critic": "bilinear", "negatives": 8, "consistency": 1.0, "text_dim": 5}),
+    ),
+    "InfoTok decoder": (
+        own.InfoTok,
+        drawn({"dim": 4, "bound": "decoder", "likelihood": "cosine", "entropies": {"text": 3.0}, "text_dim": 5}),
+    ),
+    "InfoTok.forward infonce": (BANKED, drawn({"features": FEATURES, "text": TEXT, "negatives": TEXT})),
+    "InfoTok.forward decoder": (DECODED, drawn({"features": FEATURES, "text": TEXT})),
+    "InfoTok.forward sequence": (READ, drawn({"features": FEATURES, "text": LABELS[:, None].repeat(1, 3)})),
     "InfoTok.forward": (INFOTOK, drawn(INPUTS)),
     "InfoTok.forward hsic": (HSIC, drawn({"features": FEATURES, "image": TEXT, "text": TEXT})),
     "InfoTok.forward codes": (CODED, drawn({"features": FEATURES, "posterior": FEATURES[..., :3]})),

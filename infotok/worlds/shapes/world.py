@@ -157,7 +157,7 @@ class ShapesWorld:
     def redraw(self, batch: ShapesBatch, generator: torch.Generator, keep_offsets: bool = False) -> Tensor:
         """New images of the captions of `batch`, (B, 3, S, S): a draw of p(image | caption) for each.
 
-        What captions say stays, and the rest is drawn again: background, pixel noise, and offsets unless they are named.
+        What captions say stays. The rest is drawn again: background, pixel noise, and offsets unless they are named.
 
         batch: its scenes are read.
         generator: of every random number.

@@ -296,12 +296,7 @@ def test_codes_are_read_back_and_their_bits_are_the_cross_entropy(kind, steps):
 def test_a_reader_with_other_captions_reads_other_codes():
     made, codes = model("autoregressive", 20), model("autoregressive", 20).tokenizer.codes(EVERY.images)
     words, _ = write_codes(made, EVERY.captions, codes)
-    try:
-        other = read_codes(made, EVERY.captions.flip(0), words)
-    except Exception as error:  # the stream ends early, or cannot have come from these probabilities
-        assert "invalid" in str(error) or "exhausted" in str(error)  # noqa: PT017
-    else:
-        assert not torch.equal(other, codes)
+    assert not torch.equal(read_codes(made, EVERY.captions.flip(0), words), codes)
 
 
 def test_a_host_that_is_not_deterministic_is_found_out(monkeypatch):

@@ -39,7 +39,7 @@ def code_bits(model: UnifiedModel, batch: Any, at_once: int = 64) -> dict[str, f
     Raises TypeError or ValueError for another host, for a batch that does not fit it, and in the tokenizer's warm-up.
     ModuleNotFoundError without constriction: pip install 'infotok[coding]'.
     """
-    _check(model, at_once)
+    at_once = _check(model, at_once)
     check_part("batch", batch, ("images", "captions"), "a batch")
     check_ids("batch.captions", batch.captions, ("B", "T"), len(model.words))
     require_tensor("batch.images", batch.images, (len(batch.captions), 3, "S", "S"), values="[0, 1]")
@@ -59,7 +59,7 @@ def write_codes(model: UnifiedModel, captions: Tensor, codes: Tensor, at_once: i
     codes: (B, L), or (B, L, C) with C codebooks.
     at_once: images at a time; a reader needs the same number.
     """
-    _check(model, at_once)
+    at_once = _check(model, at_once)
     several = (model.tokenizer.quantizer.codebooks,) if model.tokenizer.quantizer.codebooks > 1 else ()
     require_tensor("codes", codes, (len(captions), model.tokenizer.length, *several), "int64")
     stream, family = _coder()
@@ -89,7 +89,7 @@ def read_codes(model: UnifiedModel, captions: Tensor, words: np.ndarray, at_once
     words: (words,) uint32.
     at_once: images at a time.
     """
-    _check(model, at_once)
+    at_once = _check(model, at_once)
     stream, family = _coder()
     decoder, found = stream.RangeDecoder(words), []
 
@@ -118,7 +118,7 @@ def _probabilities(step: Step) -> np.ndarray:
     return step.log_p.exp().cpu().numpy()
 
 
-def _check(model: UnifiedModel, at_once: int) -> None:
+def _check(model: UnifiedModel, at_once: int) -> int:
     require_instance("model", model, UnifiedModel)
     require(model.discrete, "model", type(model).__name__, "a host with codes: AutoregressiveModel or MaskedModel")
-    require_int("at_once", at_once)
+    return require_int("at_once", at_once)

@@ -163,7 +163,7 @@ class ShapesWorld:
         generator: of every random number.
         keep_offsets: whether offsets stay too, so that only background and pixel noise change.
         """
-        require_instance("batch", batch, ShapesBatch), require_flag("keep_offsets", keep_offsets)
+        require_batch("batch", batch), require_flag("keep_offsets", keep_offsets)
         self._check(batch.scenes), require_generator("generator", generator)
         fresh = self._fill(batch.scenes.cells, generator)
         if keep_offsets or self.name_offsets:

@@ -1,6 +1,6 @@
 """Arithmetic coding: the codes of images written as bits with the host's own probabilities, and read back.
 
-    code_bits(model, batch)     # {"bits": 6112, "cross_entropy": 6080.3, "images": 128}
+    code_bits(model, batch)     # {"bits": 6112.0, "ideal_bits": 6080.3, "images": 128.0}
 
 A range coder spends -log2 p bits on a code of probability p, and less than two words of 32 bits on the end (Pasco 1976;
 Martin 1979). Probabilities are those of `unified.code_lengths`. The coder is that of the library constriction (Bamler
@@ -28,9 +28,9 @@ def code_bits(model: UnifiedModel, batch: Any, at_once: int = 64) -> dict[str, f
 
     The stream is read back, and a RuntimeError is raised unless every code comes out as it went in.
 
-    - "bits"            in the stream, whole words of 32 bits
-    - "cross_entropy"   -sum log2 p(code) over all codes of all images: what the stream can be expected to have, in bits
-    - "images"          in the batch
+    - "bits"         in the stream, whole words of 32 bits
+    - "ideal_bits"   the cross-entropy -sum log2 p(code) over all codes of all images, in bits
+    - "images"       in the batch
 
     model: a host with codes; its mode is restored.
     batch: has images (B, 3, S, S) in [0, 1] and captions (B, T); a `Batch` of a world.
@@ -48,7 +48,7 @@ def code_bits(model: UnifiedModel, batch: Any, at_once: int = 64) -> dict[str, f
     words, bits = write_codes(model, batch.captions, codes, at_once)
     if not torch.equal(read_codes(model, batch.captions, words, at_once), codes):
         raise RuntimeError("the codes that were read are not those that were written: the model is not deterministic")
-    return {"bits": float(32 * len(words)), "cross_entropy": bits, "images": float(len(codes))}
+    return {"bits": float(32 * len(words)), "ideal_bits": bits, "images": float(len(codes))}
 
 
 def write_codes(model: UnifiedModel, captions: Tensor, codes: Tensor, at_once: int = 64) -> tuple[np.ndarray, float]:

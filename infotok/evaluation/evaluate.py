@@ -114,23 +114,24 @@ def _check(model: UnifiedModel, world: ShapesWorld, n: int, at_once: int) -> Non
 
 def answer_batch(model: UnifiedModel, batch: ShapesBatch, at_once: int = 64) -> Tensor:
     """The model's answers (B, Q) to the batch's questions, on the CPU."""
-    return _in_parts(model.answer, at_once, model, batch.images, batch.questions)
+    return in_parts(model.answer, at_once, model, batch.images, batch.questions)
 
 
 def reconstruct(model: UnifiedModel, images: Tensor, at_once: int = 64) -> Tensor:
     """Images decoded from the tokens of `images`, on the CPU."""
-    return _in_parts(lambda part: model.tokenizer.decode(model.tokenizer.encode(part)), at_once, model, images)
+    return in_parts(lambda part: model.tokenizer.decode(model.tokenizer.encode(part)), at_once, model, images)
 
 
 def generate_images(
     model: UnifiedModel, captions: Tensor, generator: torch.Generator, at_once: int = 64, **drawing: Any
 ) -> Tensor:
     """Images (B, 3, S, S) of captions (B, T), on the CPU."""
-    return _in_parts(lambda part: model.generate(part, generator, **drawing), at_once, model, captions)
+    return in_parts(lambda part: model.generate(part, generator, **drawing), at_once, model, captions)
 
 
 @torch.no_grad()
-def _in_parts(function: Any, at_once: int, model: UnifiedModel, *values: Tensor) -> Tensor:
+def in_parts(function: Any, at_once: int, model: UnifiedModel, *values: Tensor) -> Tensor:
+    """`function` of `at_once` rows of `values` at a time, in eval mode on the model's device; the result on the CPU."""
     at_once = require_int("at_once", at_once)
     device = next(model.parameters()).device
     parts = zip(*(value.split(at_once) for value in values), strict=True)

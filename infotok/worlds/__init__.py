@@ -8,7 +8,7 @@
 - `digits`       real images with labels: `load_images`, `ImageWorld`, `Split`
 - `nuisance`     digits under a labelled texture or second digit: `NuisanceDigits`
 - `shapes`       rendered scenes of known entropy with captions and questions: `ShapesWorld`, `ShapesBatch`
-- `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`
+- `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`, `Redraws`
 """
 
 from infotok.worlds.channels import GaussianWithAtoms, ImageChannel, StepUniform
@@ -29,7 +29,7 @@ from infotok.worlds.shapes import (
     Vocabulary,
     leaks,
 )
-from infotok.worlds.source import Batch, BatchSource, World
+from infotok.worlds.source import Batch, BatchSource, Redraws, World
 from infotok.worlds.tasks import Task, beyond_normal, staircase
 from infotok.worlds.transforms import (
     Bimodal,
@@ -64,6 +64,7 @@ __all__ = [
     "JointGaussian",
     "JointStudentT",
     "NuisanceDigits",
+    "Redraws",
     "Scenes",
     "ShapesBatch",
     "ShapesWorld",

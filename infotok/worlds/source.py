@@ -3,17 +3,18 @@
 - `Batch`         images with captions, questions and answers: what a source draws
 - `BatchSource`   draws batches: all that training needs
 - `World`         a batch source with a vocabulary, prompts and splits: what evaluation needs
+- `Redraws`       a batch source that draws other images of the same captions: what rates given a caption need
 - `Words`         the vocabulary: words and the ids of those that answer questions
 
 A class follows a protocol by having its methods; it need not inherit from it. `ShapesWorld` follows all of them.
 """
 
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
 
-__all__ = ["Batch", "BatchSource", "Words", "World"]
+__all__ = ["Batch", "BatchSource", "Redraws", "Words", "World"]
 
 
 class Batch(Protocol):
@@ -68,3 +69,15 @@ class World(BatchSource, Protocol):
 
     def with_split(self, split: str) -> "World":
         """The same world with another split: "train" or "test"."""
+
+
+@runtime_checkable
+class Redraws(Protocol):
+    """A source that knows p(image | caption), as rendered worlds do; natural pictures have one image per caption."""
+
+    def redraw(self, batch: Any, generator: torch.Generator, keep_offsets: bool) -> Tensor:
+        """New images (B, 3, S, S) of the captions of a batch.
+
+        batch: as the source drew it. generator: of every random number. keep_offsets: whether only what no object
+        has a part in, background and noise, is drawn again.
+        """

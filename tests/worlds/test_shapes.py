@@ -237,3 +237,34 @@ def test_bad_requests_are_refused() -> None:
         ValueError, match=r"scenes\.offsets: got 'values from -2 to 2', expected finite values in \[-1, 1\]"
     ):
         still.render(world.sample(50, seeded()))
+
+
+# --- other images of the same captions --------------------------------------------------------------------------------
+
+
+def test_redraw_keeps_what_captions_say_and_draws_the_rest_again():
+    flat = ShapesWorld(nuisance=0.0, jitter=2)
+    batch = flat.batch(64, torch.Generator().manual_seed(0))
+    same = flat.redraw(batch, torch.Generator().manual_seed(1), keep_offsets=True)
+    assert torch.equal(same, batch.images)  # nothing but offsets varies in this world
+    moved = flat.redraw(batch, torch.Generator().manual_seed(1))
+    changed = (moved != batch.images).flatten(1).any(1)
+    occupied = (batch.scenes.cells > 0).any(1)
+    assert torch.equal(changed & ~occupied, torch.zeros(64, dtype=torch.bool))
+    assert changed[occupied].float().mean() > 0.9
+    named = ShapesWorld(nuisance=0.0, jitter=2, name_offsets=True)
+    batch = named.batch(16, torch.Generator().manual_seed(0))
+    assert torch.equal(named.redraw(batch, torch.Generator().manual_seed(1)), batch.images)
+
+
+def test_redraw_is_a_draw_of_the_world_and_follows_its_seed():
+    world = ShapesWorld(nuisance=0.5, jitter=1)
+    batch = world.batch(8, torch.Generator().manual_seed(0))
+    a, b, c = (world.redraw(batch, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert torch.equal(a, b)
+    assert ((a != c).flatten(1).any(1)).all()
+    one = batch[torch.zeros(2000, dtype=torch.long)]
+    many = world.redraw(one, torch.Generator().manual_seed(3))
+    drawn = world.with_split("all").batch(2000, torch.Generator().manual_seed(4)).images
+    assert many[:, :, 0, 0].mean().item() == pytest.approx(drawn[:, :, 0, 0].mean().item(), abs=0.02)
+    assert many[:, :, 0, 0].std().item() == pytest.approx(drawn[:, :, 0, 0].std().item(), rel=0.05)

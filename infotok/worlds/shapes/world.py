@@ -152,7 +152,27 @@ class ShapesWorld:
         while len(kept) < n:  # about every other scene is a train scene
             cells = draw_cells(2 * n + 16 if self.split != "all" else n, generator)
             kept = torch.cat([kept, cells[contains(self.split, cells)]])
-        cells, reach = kept[:n], 2 * self.jitter + 1
+        return self._fill(kept[:n], generator)
+
+    def redraw(self, batch: ShapesBatch, generator: torch.Generator, keep_offsets: bool = False) -> Tensor:
+        """New images of the captions of `batch`, (B, 3, S, S): a draw of p(image | caption) for each.
+
+        What captions say stays. The rest is drawn again: background, pixel noise, and offsets unless they are named.
+
+        batch: its scenes are read.
+        generator: of every random number.
+        keep_offsets: whether offsets stay too, so that only background and pixel noise change.
+        """
+        require_batch("batch", batch), require_flag("keep_offsets", keep_offsets)
+        self._check(batch.scenes), require_generator("generator", generator)
+        fresh = self._fill(batch.scenes.cells, generator)
+        if keep_offsets or self.name_offsets:
+            fresh = Scenes(fresh.cells, batch.scenes.offsets, fresh.texture)
+        return self.render(fresh, generator)
+
+    def _fill(self, cells: Tensor, generator: torch.Generator) -> Scenes:
+        """Scenes of these cells (B, 4), with random offsets and texture."""
+        n, reach, device = len(cells), 2 * self.jitter + 1, generator.device
         offsets = torch.randint(reach, (n, len(PLACES), 2), generator=generator, device=device) - self.jitter
         texture = torch.randint(self.levels, (n, COEFFICIENTS), generator=generator, device=device)
         return Scenes(cells, offsets * (cells > 0)[..., None], texture)

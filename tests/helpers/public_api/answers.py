@@ -105,6 +105,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "an input that no term compares with is not looked at": (
         "tokenizers.SharedTokenizer.forward | text | *",
         "tokenizers.SharedTokenizer.loss | batch | captions *, questions *, answers *, kinds *, text *",
+        "evaluation.code_bits | batch | questions *, answers *, kinds *, text *",
         "bottleneck.InfoTok.forward | image | fewer columns, boolean, integer, 0 to 255, NaN, inf, minus inf",
     ),
     "None chooses: no condition, or the kernel by the type of y": (
@@ -272,6 +273,8 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.leaks | a, b | texture *, offsets *, cells fewer rows, cells no rows",
         "evaluation.score_cells | scenes | texture *",
         "evaluation.* | batch, train, test | captions fewer columns, captions no columns",
+        "worlds.ShapesWorld.redraw | batch | captions fewer columns, captions no columns, text fewer columns",
+        "worlds.ShapesWorld.redraw | batch | text no columns, questions no columns",
         "evaluation.* | batch, train, test | text fewer columns, text no columns",
         "unified.*.loss | batch | kinds *, text *",
     ),

@@ -88,6 +88,11 @@ CALLS = {
         stopped(own.evaluate_generation, hosts, "ceilings"),
         lambda: {"model": model("masked"), "world": WORLD, **SIDES},
     ),
+    "score_rates": (
+        own.score_rates,
+        lambda: {"model": model("masked"), "world": WORLD, **SIDES, "captions": 1, "renders": 2},
+    ),
+    "code_bits": (own.code_bits, lambda: {"model": model("masked"), "batch": BATCH, "at_once": 2}),
     "train_features": (
         stopped(own.train_features, fidelity, "ShapesFeatures"),
         lambda: {"steps": 4, "batch": 1, "seed": 0},

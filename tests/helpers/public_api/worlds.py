@@ -63,6 +63,10 @@ CALLS = {
     ),
     "ShapesWorld.sample": (WORLD.sample, lambda: {"n": 3, "generator": seeded()}),
     "ShapesWorld.render": (WORLD.render, lambda: {"scenes": SCENES, "generator": seeded()}),
+    "ShapesWorld.redraw": (
+        WORLD.redraw,
+        lambda: {"batch": BATCH, "generator": seeded(), "keep_offsets": True},
+    ),
     "ShapesWorld.foreground": scenes(WORLD.foreground),
     "ShapesWorld.batch": (WORLD.batch, lambda: {"n": 3, "generator": seeded(), "questions": 2}),
     "ShapesWorld.caption_ids": scenes(WORLD.caption_ids),

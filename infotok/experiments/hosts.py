@@ -26,9 +26,10 @@ from infotok.evaluation.evaluate import (
     generate_images,
     reconstruct,
 )
-from infotok.evaluation.generation import follows
+from infotok.evaluation.generation import follows, score_generations
 from infotok.evaluation.parser import parse
 from infotok.evaluation.probing import probe_tokenizer
+from infotok.evaluation.rates import score_rates
 from infotok.evaluation.reconstruction import score_reconstructions
 from infotok.images import packed
 from infotok.settings import Count, Positive, check
@@ -118,7 +119,8 @@ def train_and_score(
 
     Returns:
         {"U": mean accuracy over kinds of questions, "G": mean share of prompts followed over GenEval's categories,
-        "scores": all that `evaluate` gives, "probed": nats in the tokens, "novel": both sides on unseen combinations,
+        "G0": G at temperature 0, where a host has one; "scores": all that `evaluate` gives, "rates": nats that tokens
+        take (`score_rates`), "probed": nats that a probe finds in them, "novel": both sides on unseen combinations,
         "trajectory": U, G and nats at each evaluation, "curves": losses, "parameters", "added": those of the variant,
         "seconds": processor time}, and what `show_first` shows.
 
@@ -159,6 +161,8 @@ def train_and_score(
     history = train(model, data, together, on_step=on_step)
     clock.append(time.process_time())
     end = measured(held_out)
+    end |= {"G0": most_probable(model, world, held_out, EVALUATION + seed)}
+    end |= {"rates": score_rates(model, tested, held_out, EVALUATION + seed)}
     novel = evaluate(model, tested.with_split("test"), n=held_out // 2, seed=EVALUATION + seed)
     clock.append(time.process_time())
     added = sum(p.numel() for p in model.tokenizer.infotok.parameters()) if model.tokenizer.infotok else 0
@@ -220,6 +224,17 @@ def make_host(
 def both_sides(scores: dict[str, dict[str, float]]) -> dict[str, float]:
     """Understanding U and generation G among the scores of `evaluate`."""
     return {"U": scores["understanding"]["mean"], "G": scores["generation"]["overall"]}
+
+
+def most_probable(model: UnifiedModel, world: ShapesWorld, n: int, seed: int) -> float | None:
+    """G of the most probable codes, drawn at temperature 0 from the prompts of `evaluate`; None without codes."""
+    if not model.discrete:
+        return None
+    generator = torch.Generator().manual_seed(seed)
+    world.batch(n, generator)  # drawn before the prompts
+    prompts = world.prompts(n, generator)
+    drawn = generate_images(model, world.vocabulary.encode([p["prompt"] for p in prompts]), generator, temperature=0.0)
+    return score_generations(drawn, prompts, world)["overall"]
 
 
 def contents(tokenizer: SharedTokenizer, world: ShapesWorld, n: int, seed: int) -> dict[str, float]:

@@ -31,12 +31,16 @@ WEIGHTS = {
     "continuous": {"variational": 3.0, "hsic": 3.0, "decoder": 0.03, "l2": 50.0},
 }
 RATE_WEIGHTS = {"variational": 1e-3, "hsic": 0.1}  # of a nat, and of nHSIC
+EXCHANGE = 0.01  # nats of text that a nat of rate costs, beside the decoder bound
+NEGATIVES = 8192  # texts that InfoNCE compares with, those of earlier batches included
 
 USUAL = {"tokenizer_steps": 200, "steps": 500, "layers": 2, "nuisance": 0.8, "held_out": 256}  # of the reported runs
+CODES = 64  # of a token with the usual 6 bits
 SHORT = USUAL | {"steps": 300}  # what a laptop repeats
 TUNING_SEED = 101  # of the trials that decided
 TUNING_SEEDS = frozenset({*range(5), *range(100, 110)})  # sizes and weights were chosen on these; none is reported
 REPORTED_SEEDS = range(5, 13)
+BOUND_SEEDS = range(20, 28)  # of the comparison of bounds
 SEARCH_SEEDS, FOLLOW_UP_SEEDS = range(5, 7), range(7, 12)  # of the regimes; what the first two find, the others judge
 FRESH_SEEDS = 1000  # the first seed of runs that repeat reported ones
 
@@ -64,8 +68,11 @@ SCALES = (  # times the chosen weights
 )
 KEPT_MODELS = {BASELINE: "baseline", HSIC: "hsic"}  # variants of which a model of each host is committed
 COMMAND = "infotok run 11_infotok 12_ablations 13_rate_and_utility --profile full -p keep=true"  # makes them all again
-STUDIES = ("headline", "short", "models", "tuning", "trajectories", "length", "ablations", "weights", "budgets",
-           "nuisance", "regimes")  # fmt: skip
+BOUNDS = (  # variants that differ in the bound on I(Z;T); the last adds a rate to the decoder bound
+    BASELINE, "consistency only", "InfoNCE 8192", "caption head", "consistency only, HSIC", "caption head + text"
+)  # fmt: skip
+STUDIES = ("headline", "short", "bounds", "models", "tuning", "trajectories", "length", "ablations", "weights",
+           "budgets", "nuisance", "regimes")  # fmt: skip
 
 
 def variants(host: str) -> dict[str, dict[str, Any]]:
@@ -81,6 +88,7 @@ def variants(host: str) -> dict[str, dict[str, Any]]:
         HSIC: hsic,
         # InfoTok without some of its terms
         "consistency only": consistency,
+        "InfoNCE 8192": consistency | {"negatives": NEGATIVES},
         "consistency only, HSIC": hsic | {"compression": 0.0},
         "answers only": {"compression": 0.0, "relevance": 1.0},  # I(Z;Y), Y the answers of the batch
         **{f"compression only, {prior}": rate | {"prior": prior} for prior in PRIORS},
@@ -89,6 +97,7 @@ def variants(host: str) -> dict[str, dict[str, Any]]:
         **{f"consistency + {prior}": consistency | rate | {"prior": prior} for prior in PRIORS if prior != "text"},
         # controls
         "caption head": decoder(weight["decoder"]),  # consistency only, by the decoder bound
+        "caption head + text": decoder(weight["decoder"]) | rate_of(host, EXCHANGE * weight["decoder"]),
         "contrastive after": consistency | {"placement": "after"},  # behind the quantizer, as UniTok aligns
         "tuned baseline": {"l2": weight["l2"]},
         "reconstruction x 2.5": {"l2": 50.0},
@@ -99,6 +108,12 @@ def variants(host: str) -> dict[str, dict[str, Any]]:
 def decoder(weight: float) -> dict[str, Any]:
     """Options of consistency alone by the decoder bound, for attributes a linear caption head."""
     return {"bound": "decoder", "compression": 0.0, "consistency": weight}
+
+
+def rate_of(host: str, weight: float) -> dict[str, Any]:
+    """Options of a rate against the text prior: of the codes where a host has them, of Gaussian tokens elsewhere."""
+    of_codes = {} if host == "continuous" else {"codes": CODES}
+    return {"compression": weight, "prior": "text"} | of_codes
 
 
 def options(host: str, name: str, scale: dict[str, float] | None = None) -> dict[str, Any]:
@@ -215,6 +230,7 @@ def _dial(name: str, values: Sequence[float]) -> Any:
 _STUDIES = {
     "headline": lambda _: grid(HEADLINE, REPORTED_SEEDS),
     "short": lambda _: grid(HEADLINE, REPORTED_SEEDS, **SHORT),
+    "bounds": lambda _: grid(BOUNDS, BOUND_SEEDS),
     "models": _models,
     "tuning": _tuning,
     "trajectories": lambda _: grid(HEADLINE, REPORTED_SEEDS[:1], evaluations=4),

@@ -11,12 +11,13 @@ from infotok.files import read_json, to_json
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "figures" / "11_infotok"
 VERSION_0_1 = read_json(ROOT / "tests" / "data" / "version_0_1.json")
-REPORTED = [study for study in plan.STUDIES if study not in ("models", "tuning", "short")]
+REPORTED = [study for study in plan.STUDIES if study not in ("models", "tuning", "short", "bounds")]
 
 
 def test_each_study_has_as_many_runs_as_version_0_1_planned():
     counts = {study: len(plan.runs([study], "models")) for study in plan.STUDIES}
     assert counts.pop("short") == 3 * 3 * 8
+    assert counts.pop("bounds") == 3 * 6 * 8
     assert counts == VERSION_0_1["plan"]
 
 

@@ -141,7 +141,7 @@ def run_all(page: Page, seconds: float = 60) -> None:
     page.wait_for_function(
         r"""() => ![...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].some(
             prompt => /\[\D?\]:/.test(prompt.textContent)
-        ) || document.querySelector("[data-mime-type='application/vnd.jupyter.error']")""",
+        ) || document.querySelector("[data-mime-type='application/vnd.jupyter.stderr']")""",
         timeout=1000 * seconds,
     )
     wait_until_idle(page)

@@ -22,7 +22,7 @@ PLACES = {
     "classifier-free guidance": "unified/sampling.py",
     "ablation": "experiments/plan.py",
     "hyperparameter": "experiments/plan.py",
-    "probe": "evaluation/probing.py",
+    "Probing": "evaluation/probing.py",
     "InfoNCE": "information/bounds.py",
     "NWJ": "information/bounds.py",
     "Donsker-Varadhan": "information/bounds.py",

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from infotok.experiments.plan import COMMAND
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -14,6 +16,11 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 def test_snippet_runs(snippet, capsys):
     exec(compile(snippet, "README.md", "exec"), {})
     assert capsys.readouterr().out
+
+
+def test_the_reported_numbers_have_one_command():
+    assert README.count(COMMAND) == 2
+    assert "--profile full" not in README.replace(COMMAND, "")
 
 
 def test_links_lead_to_files():

@@ -1,4 +1,4 @@
-"""Probing: how many nats of structure, jitter and nuisance do tokens hold, of those that there are?
+"""Probing: a lower bound on the nats of structure, jitter and nuisance that tokens hold.
 
     probe_tokens(tokens, scenes, world)["structure"]   # 7.9 nats [7.8, 8.0] (lower bound, probe), of at most 11.5
     probe_tokenizer(tokenizer, world)                  # the same for a tokenizer, on images drawn for it

@@ -151,6 +151,15 @@ class Comparisons:
             found[c.side][c.label][c.host] = c.interval
         return found
 
+    def rows(self, question: str) -> list[dict[str, str]]:
+        """A row for each label and side of one question, as a table shows it: every host's interval in words."""
+        mine = self.named(question)
+        return [
+            {"comparison": label, "side": side}
+            | {c.host: words(c.interval) for c in mine if (c.label, c.side) == (label, side)}
+            for label, side in dict.fromkeys((c.label, c.side) for c in mine)
+        ]
+
     def effects(self, settings: dict[str, Any] | None = None) -> dict[str, dict[str, dict[str, list[float] | None]]]:
         """The estimators' differences from the baseline, as `table` gives them; of one seed the difference alone."""
         found: dict[str, dict[str, dict[str, list[float] | None]]] = {side: {} for side in SIDES}

@@ -7,6 +7,8 @@
 A *variant* is what is added to a host: nothing for the baseline, InfoTok's options, or a control. A *run* is one host
 with one variant and one seed, trained and scored. A *study* is a set of runs that answers one question: an ablation
 study leaves terms out, others vary one thing. The hyperparameters below were chosen on seeds that are not reported.
+
+Baseline: the host with its own losses; sizes in `USUAL`, the rest are defaults of `train_and_score`.
 """
 
 from collections.abc import Sequence
@@ -44,16 +46,22 @@ BOUND_SEEDS = range(20, 28)  # of the comparison of bounds
 SEARCH_SEEDS, FOLLOW_UP_SEEDS = range(5, 7), range(7, 12)  # of the regimes; what the first two find, the others judge
 FRESH_SEEDS = 1000  # the first seed of runs that repeat reported ones
 
-CONTROLS = ("tuned baseline", "caption head", "contrastive after", "reconstruction x 2.5", "reconstruction / 2")
+CONTROLS = (
+    "tuned baseline",
+    "caption head",
+    "InfoNCE after the quantizer",
+    "reconstruction x 2.5",
+    "reconstruction / 2",
+)
 DECISIVE = ("tuned baseline", "caption head", "consistency only", "consistency only, HSIC")  # five seeds
 IN_ALL_HOSTS = ("compression only, HSIC", "consistency + host")  # two seeds
 RATE_VARIANTS = ("consistency only", VARIATIONAL, "consistency + host")  # no rate term, the text prior, the host prior
-MORE_TOGETHER = {"tokenizer_steps": 60, "steps": 640}  # more of the 700 steps train everything, captions included
+MORE_TOGETHER = {"tokenizer_steps": 60, "steps": 640}  # 700 steps as usual, more of them train everything
 REGIMES = {  # what is explained by the text x what is needed to draw; then scarcer, stronger, fewer, shifted, longer
     "no jitter": {},
     "jitter, not named": {"jitter": 2},
     "jitter, named": {"jitter": 2, "named": True},
-    "3 bits a token": {"bits": 3},
+    "3 bits per token": {"bits": 3},
     "nuisance 1": {"nuisance": 1.0},
     "2000 images": {"images": 2000},
     "nuisance shifts to 1": {"shift": 1.0},
@@ -98,7 +106,7 @@ def variants(host: str) -> dict[str, dict[str, Any]]:
         # controls
         "caption head": decoder(weight["decoder"]),  # consistency only, by the decoder bound
         "caption head + text": decoder(weight["decoder"]) | rate_of(host, EXCHANGE * weight["decoder"]),
-        "contrastive after": consistency | {"placement": "after"},  # behind the quantizer, as UniTok aligns
+        "InfoNCE after the quantizer": consistency | {"placement": "after"},  # behind the quantizer, as UniTok aligns
         "tuned baseline": {"l2": weight["l2"]},
         "reconstruction x 2.5": {"l2": 50.0},
         "reconstruction / 2": {"l2": 10.0},

@@ -3,7 +3,7 @@
     found = answered(Runs(load(path)), ["headline", "controls"])    # `Comparisons`
     found.sentence("controls", "caption head")
 
-`PARTS` names the sub-scores; `DIALS` the settings along which a study varied one thing.
+`PARTS` names the sub-scores; `SETTINGS` what a study varied, one setting at a time.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ from infotok.experiments.plan import (
 from infotok.experiments.results import Row, Runs
 from infotok.worlds import KINDS
 
-__all__ = ["DIALS", "PARTS", "QUESTIONS", "along", "answered"]
+__all__ = ["PARTS", "QUESTIONS", "SETTINGS", "along", "answered"]
 
 CONSISTENCY_ONLY = {VARIATIONAL: "consistency only", "InfoTok HSIC": "consistency only, HSIC"}
 WITH_RATE = {"text": VARIATIONAL, "host": "consistency + host"}  # consistency and a rate term, by its prior
@@ -44,9 +44,9 @@ PARTS = {kind: f"scores/understanding/{kind}" for kind in KINDS} | {
         ("colour attr", "color_attr"),
     )
 }
-DIALS = {  # by name: values, the axis label, and the settings of each value
+SETTINGS = {  # by name: values, the axis label, and what each value changes in a run
     "training": ((1, 2, 4), "training, in units of the usual", [longer(times) for times in (1, 2, 4)]),
-    "budget": ((4, 6, 8), "budget / bits a token", [{"bits": bits} for bits in (4, 6, 8)]),
+    "budget": ((4, 6, 8), "budget / bits per token", [{"bits": bits} for bits in (4, 6, 8)]),
     "nuisance": ((0.0, 0.5, 0.8), "strength of the background", [{"nuisance": s} for s in (0.0, 0.5, 0.8)]),
     "consistency": (
         (0.3, 1, 3),
@@ -72,18 +72,18 @@ def answered(runs: Runs, questions: Sequence[str]) -> Comparisons:
 
 
 def at(runs: Runs, host: str, variant: str, settings: dict[str, Any]) -> dict[int, Row]:
-    """The runs of one variant at one setting of a dial, by seed."""
+    """The runs of one variant at one value of a setting, by seed."""
     named = {name: value for name, value in settings.items() if name != "scale"}
     return runs.find(host, options(host, variant, settings.get("scale")), **named)
 
 
-def along(runs: Runs, dial: str, among: Sequence[str], host: str) -> dict[str, dict[str, list[list[float]]]]:
-    """{side: {variant: [[a score per seed], a list per value]}} along one dial, of the seeds that all have.
+def along(runs: Runs, setting: str, among: Sequence[str], host: str) -> dict[str, dict[str, list[list[float]]]]:
+    """{side: {variant: [[a score per seed], a list per value]}} along one setting, of the seeds that all have.
 
     A value at which a variant was not run has an empty list.
     """
-    require_choice("dial", dial, DIALS)
-    rows = {variant: [at(runs, host, variant, settings) for settings in DIALS[dial][2]] for variant in among}
+    require_choice("setting", setting, SETTINGS)
+    rows = {variant: [at(runs, host, variant, settings) for settings in SETTINGS[setting][2]] for variant in among}
     seeds = [set(each) for found in rows.values() for each in found if each]
     common = sorted(set.intersection(*seeds)) if seeds else []
     return {
@@ -95,14 +95,20 @@ def along(runs: Runs, dial: str, among: Sequence[str], host: str) -> dict[str, d
     }
 
 
-def varied(runs: Runs, dial: str, hosts: Sequence[str] = HOSTS) -> list[str]:
-    """The hosts in which more than one value of a dial was run."""
-    return [host for host in hosts if sum(bool(at(runs, host, ESTIMATORS[1], each)) for each in DIALS[dial][2]) > 1]
+def varied(runs: Runs, setting: str, hosts: Sequence[str] = HOSTS) -> list[str]:
+    """The hosts in which more than one value of a setting was run."""
+    return [
+        host for host in hosts if sum(bool(at(runs, host, ESTIMATORS[1], each)) for each in SETTINGS[setting][2]) > 1
+    ]
 
 
 def _headline(found: Comparisons) -> None:
     for variant in ESTIMATORS:
         found.compare("headline", variant)
+
+
+def _estimators(found: Comparisons) -> None:
+    found.compare("estimators", ESTIMATORS[1], ESTIMATORS[0], label=" − ".join(reversed(ESTIMATORS)))
 
 
 def _other_scores(found: Comparisons) -> None:
@@ -140,11 +146,11 @@ def _controls(found: Comparisons) -> None:
     found.compare("controls", BASELINE, label="more steps together", settings=MORE_TOGETHER, against={})
 
 
-def _rivals(found: Comparisons) -> None:
-    for rival in ("consistency only", "caption head", "tuned baseline"):
+def _alternatives(found: Comparisons) -> None:
+    for alternative in ("consistency only", "caption head", "tuned baseline"):
         for variant in ESTIMATORS:
-            other = CONSISTENCY_ONLY[variant] if rival == "consistency only" else rival
-            found.compare("rivals", variant, other, label=f"{variant} − {rival}")
+            other = CONSISTENCY_ONLY[variant] if alternative == "consistency only" else alternative
+            found.compare("alternatives", variant, other, label=f"{variant} − {alternative}")
 
 
 def _rate_weight(prior: str) -> Callable[[Comparisons], None]:
@@ -185,9 +191,10 @@ QUESTIONS: dict[str, Callable[[Comparisons], None]] = {
     "longer training": _longer_training,
     "ablations": _ablations,
     "controls": _controls,
-    "rivals": _rivals,
+    "alternatives": _alternatives,
     "rate weight, text prior": _rate_weight("text"),
     "rate weight, host prior": _rate_weight("host"),
     "rate weight, followed up": _followed_up,
     "trends": _trends,
+    "estimators": _estimators,
 }

@@ -1,4 +1,4 @@
-"""Sampling from uniforms that belong to an image, not to the batch or the process in which it is drawn.
+"""Classifier-free guidance (`guide`), and sampling from uniforms that belong to an image, not to its batch.
 
 Every image gets a row of uniforms, drawn in order and before anything else. What is sampled, a code, a mask or a
 Gaussian, is a function of that row. Images are then the same however a list of prompts is cut into batches, and two

@@ -103,6 +103,16 @@ def test_a_picture_and_its_recipe_are_one(plot, data):
     assert png(redraw(json.loads(json.dumps(figure.recipe)))) == png(figure)
 
 
+def test_the_first_prompts_have_their_categories():
+    prompts = WORLD.prompts(6, torch.Generator().manual_seed(0))
+    picture = packed(BATCH.images)[0]
+    figure = headline.first_drawings(
+        prompts=[each["prompt"] for each in prompts], drawings={"a": [picture] * 6}, right={"a": [True] * 6}
+    )
+    shown = [ax.get_title().splitlines()[-1] for ax in figure.axes[:6]]
+    assert shown == [f"[{each['tag'].replace('_', ' ')}]" for each in prompts]
+
+
 def test_a_forest_shows_every_interval_where_it_is():
     values = {side: {"a": {"masked": [-0.1, 0.2, 0.5]}} for side in "UG"}
     for ax in headline.forest(differences=values).axes:

@@ -1,4 +1,4 @@
-"""Pictures of lessons 12 and 13: scores along a dial, sub-scores, and what the tokens hold.
+"""Pictures of lessons 12 and 13: scores along a setting, sub-scores, and what the tokens hold.
 
 A colour and a line are a variant's in every picture (`style.VARIANTS`).
 """
@@ -13,7 +13,7 @@ from infotok.lab.plots.style import BLACK, GRAY, OTHER_VARIANT, VARIANTS, drawn,
 
 @drawn
 def sweep(*, values: list, label: str, scores: dict, log: bool = False) -> Figure:
-    """Both sides of each host along one dial, a line per variant: dots are seeds, the line their mean.
+    """Both sides of each host along one setting, a line per variant: dots are seeds, the line their mean.
 
     scores: {side: {host: {variant: [[a score per seed], a list per value]}}}; an empty list is a value without runs.
     """

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from infotok.lab.plots.images import show
 from infotok.lab.plots.style import BLACK, GRAY, HOSTS, OTHER_VARIANT, VARIANTS, drawn, new
+from infotok.worlds.shapes.prompts import TAGS
 
 SIDES = {"U": "understanding U", "G": "generation G"}
 LIGHT = "#BBBBBB"
@@ -83,6 +84,7 @@ def pairs(*, scores: dict, names: list[str], label: str) -> Figure:
 def first_drawings(*, prompts: list[str], drawings: dict, right: dict) -> Figure:
     """The first prompts of the evaluation set, as each model draws them; a tick where the prompt is followed.
 
+    prompts: with their categories below them, which come in turn in every evaluation set (`worlds.shapes.prompts`).
     drawings: {model: [picture, ...]}, right: {model: [bool, ...]}.
     """
     fig, axes = new(width=1.35 * len(prompts) + 1.4, height=1.35 * len(drawings) + 0.75, nrows=len(drawings),
@@ -93,8 +95,9 @@ def first_drawings(*, prompts: list[str], drawings: dict, right: dict) -> Figure
             mark, colour = ("✓", BLACK) if good else ("✗", GRAY)
             ax.set_xlabel(mark, color=colour, fontsize=10, labelpad=1)
         row[0].set_ylabel(_wrapped(model, 13), rotation=0, ha="right", va="center", fontsize=9)
-    for ax, prompt in zip(axes[0], prompts, strict=True):
-        ax.set_title(_wrapped(prompt), fontsize=8, loc="center")
+    for i, (ax, prompt) in enumerate(zip(axes[0], prompts, strict=True)):
+        category = TAGS[i % len(TAGS)].replace("_", " ")
+        ax.set_title(f"{_wrapped(prompt)}\n[{category}]", fontsize=8, loc="center")
     return fig
 
 

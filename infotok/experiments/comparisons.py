@@ -80,9 +80,13 @@ class Comparisons:
     Args:
         runs: the runs to compare.
         hosts: those to compare in; by default each in which two seeds or more of the headline's variants were run.
+        own: options of variants that the plan does not have, by name.
     """
 
-    def __init__(self, runs: Runs, hosts: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, runs: Runs, hosts: Sequence[str] | None = None, own: Mapping[str, dict[str, Any]] | None = None
+    ) -> None:
+        self.own = dict(own or {})
         complete = [h for h in HOSTS if all(len(runs.find(h, options(h, name))) > 1 for name in HEADLINE)]
         self.runs, self.hosts, self.list = runs, list(hosts or complete), []
         require(self.hosts, "runs", "no host with two seeds of each variant", "the reported runs")
@@ -105,8 +109,11 @@ class Comparisons:
             {name: value for name, value in (each or {}).items() if name != "scale"}
             for each in (settings, settings if against is None else against)
         )
-        first = self.runs.find(host, options(host, variant, scale), **mine)
-        return differences(first, self.runs.find(host, options(host, other, scale), **theirs), path)
+        first = self.runs.find(host, self._options(host, variant, scale), **mine)
+        return differences(first, self.runs.find(host, self._options(host, other, scale), **theirs), path)
+
+    def _options(self, host: str, variant: str, scale: dict[str, float] | None) -> dict[str, Any]:
+        return self.own[variant] if variant in self.own else options(host, variant, scale)
 
     def add(self, question: str, label: str, side: str, host: str, pairs: Pairs, less: Pairs | None = None) -> None:
         """Keep one comparison of two seeds or more: differences by seed, or how much larger they are than others."""
@@ -161,10 +168,10 @@ class Comparisons:
         ]
 
     def effects(self, settings: dict[str, Any] | None = None) -> dict[str, dict[str, dict[str, list[float] | None]]]:
-        """The estimators' differences from the baseline, as `table` gives them; of one seed the difference alone."""
+        """The differences of estimators and own variants from the baseline, as `table` has them, of one seed too."""
         found: dict[str, dict[str, dict[str, list[float] | None]]] = {side: {} for side in SIDES}
         for side in SIDES:
-            for variant in ESTIMATORS:
+            for variant in (*ESTIMATORS, *self.own):
                 pairs = {host: self.by_seed(host, variant, path=side, settings=settings) for host in self.hosts}
                 found[side][variant] = {
                     host: interval(each) or ([*each.values()] * 3 + [1] if each else None)

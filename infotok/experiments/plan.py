@@ -11,7 +11,7 @@ study leaves terms out, others vary one thing. The hyperparameters below were ch
 Baseline: the host with its own losses; sizes in `USUAL`, the rest are defaults of `train_and_score`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infotok.errors import require, require_choice, require_int
@@ -189,14 +189,31 @@ def unique(planned: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list({to_json(run): run for run in planned}.values())
 
 
-def fresh_runs(seed: int, seeds: int, hosts: Sequence[str] = HOSTS, **sizes: int | float) -> list[dict[str, Any]]:
-    """The headline's variants on seeds that no reported run and no trial has: FRESH_SEEDS + seed, and the next."""
+def fresh_runs(
+    seed: int,
+    seeds: int,
+    hosts: Sequence[str] = HOSTS,
+    own: Mapping[str, dict[str, Any]] | None = None,
+    **sizes: int | float,
+) -> list[dict[str, Any]]:
+    """The headline's variants on seeds that no reported run and no trial has: FRESH_SEEDS + seed, and the next.
+
+    own: options of more variants by name, which get the same seeds.
+    """
     require_int("seed", seed, 0, 2**30), require_int("seeds", seeds, 1, 2**16)
     for host in hosts:
         require_choice("hosts", host, HOSTS)
     require(hosts and len(set(hosts)) == len(hosts), "hosts", list(hosts), "one host or more, each once")
+    taken = sorted(set(own or {}) & set(variants("masked")))
+    require(not taken, "variants", taken, "names that the plan does not have")
     first = FRESH_SEEDS + seed
-    return grid(HEADLINE, range(first, first + seeds), hosts, **sizes)
+    found = grid(HEADLINE, range(first, first + seeds), hosts, **sizes)
+    return found + [
+        {"host": host, "variant": dict(each), "seed": first + i, **USUAL, **sizes}
+        for each in (own or {}).values()
+        for i in range(seeds)
+        for host in hosts
+    ]
 
 
 def _models(folder: str) -> list[dict[str, Any]]:

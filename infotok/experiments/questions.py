@@ -13,6 +13,8 @@ from infotok.errors import require_choice
 from infotok.experiments.comparisons import Comparisons
 from infotok.experiments.plan import (
     BASELINE,
+    BOUND_SEEDS,
+    BOUNDS,
     CONTROLS,
     ESTIMATORS,
     FOLLOW_UP_SEEDS,
@@ -26,10 +28,10 @@ from infotok.experiments.plan import (
     options,
     variants,
 )
-from infotok.experiments.results import Row, Runs
+from infotok.experiments.results import Row, Runs, score
 from infotok.worlds import KINDS
 
-__all__ = ["PARTS", "QUESTIONS", "SETTINGS", "along", "answered"]
+__all__ = ["PARTS", "QUESTIONS", "SETTINGS", "along", "answered", "spent"]
 
 CONSISTENCY_ONLY = {VARIATIONAL: "consistency only", "InfoTok HSIC": "consistency only, HSIC"}
 WITH_RATE = {"text": VARIATIONAL, "host": "consistency + host"}  # consistency and a rate term, by its prior
@@ -58,6 +60,21 @@ SETTINGS = {  # by name: values, the axis label, and what each value changes in 
         "rate weight (1: as chosen)",
         [{"scale": {"compression": factor}} for factor in (0, 1, 10)],
     ),
+}
+PAIRS_OF_BOUNDS = (  # which bound is better than which
+    ("InfoNCE 8192", "consistency only"),
+    ("caption head", "InfoNCE 8192"),
+    ("InfoNCE 8192", "consistency only, HSIC"),
+    ("caption head", "consistency only, HSIC"),
+    ("caption head + text", "caption head"),
+)
+RATES = {  # what tokens take, and where a row has it: of codes, then of continuous tokens
+    "H(Z), by the host": "cross_entropy_free",
+    "H(Z|T), by the host": "cross_entropy",
+    "H(Z|T), from renders": "unexplained_renders",
+    "I(X;Z), at most": "rate_standard",
+    "I(X;Z|T), at most": "rate_text",
+    "unexplained variance": "unexplained_variance",
 }
 ENDS = {"4 − 8 bits": ({"bits": 4}, {"bits": 8}), "background 0.8 − 0": ({}, {"nuisance": 0.0})}
 
@@ -93,6 +110,22 @@ def along(runs: Runs, setting: str, among: Sequence[str], host: str) -> dict[str
         }
         for side in "UG"
     }
+
+
+def spent(runs: Runs, among: Sequence[str] = BOUNDS) -> dict[str, dict[str, dict[str, list[list[float]]]]]:
+    """{side: {host: {variant: [[nats, score], a pair per seed]}}} of the runs whose rates were measured.
+
+    The nats are H(Z|T) by the host's own codes; of continuous tokens an upper bound on I(X;Z|T).
+    """
+    found: dict[str, dict[str, dict[str, list[list[float]]]]] = {side: {} for side in "UG"}
+    for host in HOSTS:
+        path = f"rates/{'rate_text' if host == 'continuous' else 'cross_entropy'}"
+        for variant in among:
+            rows = [row for seed, row in runs.find(host, options(host, variant)).items() if seed in BOUND_SEEDS]
+            for side in "UG" if rows else "":
+                pairs = [[score(row, path), row[side]] for row in rows]
+                found[side].setdefault(host, {})[variant] = pairs
+    return found
 
 
 def varied(runs: Runs, setting: str, hosts: Sequence[str] = HOSTS) -> list[str]:
@@ -176,6 +209,24 @@ def _followed_up(found: Comparisons) -> None:
                   seeds=FOLLOW_UP_SEEDS)  # fmt: skip
 
 
+def _bounds(found: Comparisons) -> None:
+    for variant in BOUNDS[1:]:
+        found.compare("bounds", variant, seeds=BOUND_SEEDS)
+
+
+def _between_bounds(found: Comparisons) -> None:
+    for variant, other in PAIRS_OF_BOUNDS:
+        found.compare("between bounds", variant, other, label=f"{variant} − {other}", seeds=BOUND_SEEDS)
+
+
+def _rate_spent(found: Comparisons) -> None:
+    """What a rate against the text prior changes beside the decoder bound: the nats that tokens take."""
+    for label, path in RATES.items():
+        for host in found.hosts:
+            pairs = found.by_seed(host, "caption head + text", "caption head", f"rates/{path}")
+            found.add("rate spent", label, "rates", host, pairs)
+
+
 def _trends(found: Comparisons) -> None:
     for name, ends in ENDS.items():
         for variant in ESTIMATORS:
@@ -197,4 +248,7 @@ QUESTIONS: dict[str, Callable[[Comparisons], None]] = {
     "rate weight, followed up": _followed_up,
     "trends": _trends,
     "estimators": _estimators,
+    "bounds": _bounds,
+    "between bounds": _between_bounds,
+    "rate spent": _rate_spent,
 }

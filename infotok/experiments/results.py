@@ -34,6 +34,7 @@ __all__ = ["Runs", "best_weight", "differences", "keep_runs", "load", "means", "
 
 Row = dict[str, Any]
 PICTURES = ("prompts", "drawn", "followed", "answers", "folder")  # of a row; they are not kept
+NOT_IN_ALL = ("rates", "G0")  # measured since the study `bounds`, and not in every host
 SCORES = {  # columns of the table of means, and where a row has them
     "U": "U",
     "G": "G",
@@ -98,8 +99,9 @@ def score(row: Row, path: str) -> float | None:
     if " : " in path:
         above, below = (score(row, part) for part in path.split(" : "))
         return above / below if below else None
+    optional = path.split("/")[0] in NOT_IN_ALL
     for part in path.split("/"):
-        row = row[part]
+        row = (row or {}).get(part) if optional else row[part]
     return row
 
 

@@ -8,14 +8,15 @@ from scipy import stats
 
 from infotok.experiments import plan
 from infotok.experiments.comparisons import Comparisons, agreement, interval, subscores, word, words
-from infotok.experiments.questions import PARTS, QUESTIONS, along, answered, varied
+from infotok.experiments.questions import PAIRS_OF_BOUNDS, PARTS, QUESTIONS, RATES, along, answered, spent, varied
 from infotok.experiments.results import Runs, load, means, score
 from infotok.files import read_json
 
 ROOT = Path(__file__).parents[2]
 ROWS = load(ROOT / "figures" / "11_infotok" / "cells.json")
 RUNS = Runs(ROWS)
-FOUND = answered(RUNS, [question for question in QUESTIONS if question != "estimators"])  # version 0.1 did not ask it
+ASKED_SINCE = ("estimators", "bounds", "between bounds", "rate spent")  # version 0.1
+FOUND = answered(RUNS, [question for question in QUESTIONS if question not in ASKED_SINCE])
 RENAMED = {  # questions and labels of version 0.1
     "rivals": "alternatives",
     "contrastive after": "InfoNCE after the quantizer",
@@ -170,3 +171,57 @@ def test_agreement_needs_runs_of_the_same_settings():
     assert agreement(FOUND, FOUND) == {}, "all seeds are shared: there are no others"
     fresh = Comparisons(Runs(row for row in ROWS if row["seed"] == 5), plan.HOSTS)
     assert agreement(fresh, FOUND, {"bits": 5}) == {}
+
+
+def made_of_bounds(seeds=plan.BOUND_SEEDS[:4]):
+    """Runs of the study `bounds` with scores and rates that depend on variant and seed alone."""
+    rows = []
+    for number, name in enumerate(plan.BOUNDS):
+        for host in plan.HOSTS:
+            rate = {"rate_text": 60.0} if host == "continuous" else {"cross_entropy": 40.0, "cross_entropy_free": 50.0}
+            for seed in seeds:
+                noise = seed % 7 / 100
+                rates = {key: value - 2 * number + noise for key, value in rate.items()}
+                variant = plan.options(host, name)
+                score = {"U": 0.1 * number + noise, "G": 0.15 * number + noise, "rates": rates}
+                rows.append({"host": host, "variant": variant, "seed": seed, **score})
+    return Runs(rows)
+
+
+def test_bounds_are_compared_with_each_other_and_with_what_tokens_take():
+    runs = made_of_bounds()
+    found = Comparisons(runs, plan.HOSTS)
+    for question in ("bounds", "between bounds", "rate spent"):
+        QUESTIONS[question](found)
+    places = {name: i for i, name in enumerate(plan.BOUNDS)}
+    for variant, other in PAIRS_OF_BOUNDS:
+        for c in found.named("between bounds", f"{variant} − {other}"):
+            step = 0.1 if c.side == "U" else 0.15
+            assert c.interval[1] == pytest.approx(step * (places[variant] - places[other]))
+            assert c.interval[3] == 4
+    changed = 2 * (places["caption head"] - places["caption head + text"])
+    (line,) = [row for row in found.rows("rate spent") if row["comparison"] == "H(Z|T), by the host"]
+    assert line["masked"].startswith(f"{changed:+.3f}")
+    assert "continuous" not in line, "no codes there"
+    points = spent(runs)["G"]["masked"]["InfoNCE 8192"]
+    assert points[0] == pytest.approx([40 - 2 * places["InfoNCE 8192"] + 0.06, 0.15 * places["InfoNCE 8192"] + 0.06])
+
+
+def test_seeds_of_other_studies_take_no_part_in_the_comparison_of_bounds():
+    found = Comparisons(made_of_bounds(seeds=(5, 6, 20, 21)), plan.HOSTS)
+    QUESTIONS["bounds"](found)
+    assert {seed for c in found.list for seed in c.pairs} == {20, 21}
+    assert set(RATES.values()) >= {"cross_entropy", "rate_text"}
+
+
+def test_own_variants_stand_beside_the_estimators():
+    own = {"mine": {"bound": "decoder", "consistency": 0.7, "compression": 0.0}}
+    planned = plan.fresh_runs(3, 2, ["masked"], own, steps=300)
+    mine = [run for run in planned if run["variant"] == own["mine"]]
+    assert {run["seed"] for run in mine} == {run["seed"] for run in planned} == {1003, 1004}
+    scores = [{**run, "U": 0.5 + 0.1 * (run in mine), "G": 0.2} for run in planned]
+    effects = Comparisons(Runs(scores), ["masked"], own).effects({"steps": 300})
+    assert effects["U"]["mine"]["masked"][1] == pytest.approx(0.1)
+    assert list(effects["U"]) == [*plan.ESTIMATORS, "mine"]
+    with pytest.raises(ValueError, match=r"variants: got .*caption head.*, expected names that the plan does not have"):
+        plan.fresh_runs(0, 1, ["masked"], {"caption head": {}})

@@ -48,6 +48,31 @@ def sweep(*, values: list, label: str, scores: dict, log: bool = False) -> Figur
 
 
 @drawn
+def rate_and_utility(*, points: dict, rates: dict) -> Figure:
+    """Both sides of each host against the nats that tokens take: a small mark is a seed, a large one a variant's mean.
+
+    points: {side: {host: {variant: [[nats, score], a pair per seed]}}}; rates: {host: what the nats are}.
+    """
+    hosts = list(rates)
+    fig, axes = new(width=1.2 + 2.9 * len(hosts), height=5.6, nrows=len(SIDES), ncols=len(hosts), sharex="col",
+                    sharey="row", squeeze=False)  # fmt: skip
+    for row, (side, name) in zip(axes, SIDES.items(), strict=True):
+        for ax, host in zip(row, hosts, strict=True):
+            for variant, pairs in points[side][host].items():
+                colour, mark, _ = VARIANTS.get(variant, OTHER_VARIANT)
+                x, y = np.array(pairs).T
+                ax.plot(x, y, mark, color=colour, ms=3.5, alpha=0.5, mew=0)
+                ax.plot(x.mean(), y.mean(), mark, color=colour, ms=9, mec=BLACK, mew=0.8, label=variant)
+        row[0].set_ylabel(name)
+    for host, above, below in zip(hosts, axes[0], axes[-1], strict=True):
+        above.set_title(host)
+        below.set_xlabel(rates[host])
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=3)
+    return fig
+
+
+@drawn
 def plane(*, paths: dict, steps: list[int], entropy: float) -> Figure:
     """The information plane of the shared tokens along joint training: nats of structure against nats of nuisance.
 

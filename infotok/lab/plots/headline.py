@@ -25,14 +25,18 @@ def forest(*, differences: dict, title: str = "", reported: dict | None = None) 
     label without any difference has no row, unless none has one.
     """
     main = reported or differences
-    labels = list(next(iter(main.values())))
-    labels = [label for label in labels if any(any(named[label].values()) for named in main.values())] or labels
+    labels = list(dict.fromkeys(label for each in (main, differences) for label in next(iter(each.values()))))
+    labels = [
+        label
+        for label in labels
+        if any(any(named.get(label, {}).values()) for each in (main, differences) for named in each.values())
+    ] or labels
     hosts = [name for name in HOSTS if any(name in found for found in main["U"].values())]
     block = len(hosts) + 1.4
     fig, axes = new(width=9.4, height=1.3 + 0.17 * len(labels) * block, ncols=len(SIDES), sharey=True)
     for ax, (side, name) in zip(axes, SIDES.items(), strict=True):
         ax.axvline(0, color=BLACK, lw=1)
-        rows = [(i * block + j, host, main[side][label].get(host), True) for i, label in enumerate(labels)
+        rows = [(i * block + j, host, main[side].get(label, {}).get(host), True) for i, label in enumerate(labels)
                 for j, host in enumerate(hosts)]  # fmt: skip
         if reported:
             rows += [(i * block + j + 0.36, host, differences[side].get(label, {}).get(host), False)
@@ -169,7 +173,9 @@ def _counted(labels: list[str], differences: dict) -> list[str]:
     """Labels with the number of seeds in brackets, broken where they are long."""
     counted = []
     for label in labels:
-        found = [each for named in differences.values() for each in named[label].values() if each and len(each) > 3]
+        found = [
+            each for named in differences.values() for each in named.get(label, {}).values() if each and len(each) > 3
+        ]
         seeds = sorted({each[3] for each in found})
         span = "–".join(map(str, dict.fromkeys((seeds[0], seeds[-1])))) if seeds else ""
         counted.append(_label(f"{label} ({span})" if span else label))

@@ -47,6 +47,9 @@ VARIANTS = {  # colour, mark, line
     "InfoTok HSIC": (VERMILLION, "v", "-"),
     "consistency only": (ORANGE, "^", "-"),
     "caption head": (PURPLE, "D", "-"),
+    "InfoNCE 8192": (ORANGE, "P", ":"),  # one colour for one bound
+    "consistency only, HSIC": (VERMILLION, "<", ":"),
+    "caption head + text": (PURPLE, "X", ":"),
 }
 OTHER_VARIANT = (YELLOW, "P", "-")
 HOSTS = {"autoregressive": (BLACK, "o"), "masked": (GREEN, "s"), "continuous": (SKY, "^")}  # colour, mark

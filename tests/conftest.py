@@ -1,11 +1,15 @@
-"""Hypothesis without its deadline: a busy machine is no counterexample. And a guard over the clone's own runs."""
+"""What all tests share: patience, a run at smoke of each lesson, and a guard over the clone's own runs."""
 
+import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from courses import run_at_smoke
 from hypothesis import settings
 
-settings.register_profile("patient", deadline=None)
+settings.register_profile("patient", deadline=None)  # a busy machine is no counterexample
 settings.load_profile("patient")
 
 RUNS = Path(__file__).parents[1] / "runs"
@@ -14,6 +18,13 @@ RUNS = Path(__file__).parents[1] / "runs"
 def files_below(folder: Path) -> dict[str, tuple[int, int]]:
     """Every file below a folder with its size and time."""
     return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="session")
+def smoke_run(tmp_path_factory) -> Callable[[str], Path]:
+    """`root = smoke_run(name)`: a course in which this lesson has run at smoke, once for all processes of the tests."""
+    folder = tmp_path_factory.getbasetemp()
+    return partial(run_at_smoke, (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "smoke")
 
 
 @pytest.fixture(scope="module", autouse=True)

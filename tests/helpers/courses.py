@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 
 import nbformat
+from filelock import FileLock
 
 from infotok.course.course import Course
 from infotok.course.parameters import resolve
 from infotok.course.runs import digest, seal
-from infotok.files import write_json
+from infotok.files import read_json, write_json
 
 PATIENCE = 300  # seconds, several times what any command of the tests takes
 PARAMETERS = '''from typing import Annotated, Literal
@@ -67,6 +68,19 @@ def infotok(root: Path, *words: str, start: bool = False):
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # also when the tests run where Ctrl-C is ignored
     return kind(command, cwd=root, env=environment, text=True, preexec_fn=heard, **streams)
+
+
+def run_at_smoke(folder: Path, name: str) -> Path:
+    """The course in a folder below this one, where the lesson has run at smoke; the first process to ask runs it."""
+    root = folder / name
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / f"{name}.lock"):
+        if not (root / "ended.json").exists():
+            ended = infotok(copy_of_the_clone(root), "run", name, "--profile", "smoke")
+            write_json(root / "ended.json", {"returncode": ended.returncode, "said": ended.stdout + ended.stderr})
+    ended = read_json(root / "ended.json")
+    assert ended["returncode"] == 0, ended["said"]
+    return root
 
 
 def ended_run(root: Path, name: str, *assignments: str, profile: str = "laptop", **said) -> Path:

@@ -87,6 +87,7 @@ class Drawing(Figure):
     recipe: dict[str, Any] | None = None
     alt: str = "figure"  # the text in place of the picture
     caption: str = ""
+    rendered: bytes = b""  # the last PNG, which is the figure's for as long as Matplotlib does not call it stale
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         return {"image/png": png(self), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
@@ -171,10 +172,17 @@ def redraw(recipe: dict[str, Any]) -> Figure:
 
 
 def png(fig: Figure) -> bytes:
-    """The figure as a PNG in the one style: same recipe and libraries, same bytes (no date, no software tag)."""
+    """The figure as a PNG in the one style: same recipe and libraries, same bytes (no date, no software tag).
+
+    A figure that has not changed since is not rendered again: a recorded figure is saved, and then shown.
+    """
+    if getattr(fig, "rendered", b"") and not fig.stale:
+        return fig.rendered
     buffer = io.BytesIO()
     with _styled():  # ticks are made while rendering, so the style must still hold
         fig.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    if isinstance(fig, Drawing):
+        fig.rendered, fig.stale = buffer.getvalue(), False  # savefig sets the resolution back, hence stale
     return buffer.getvalue()
 
 

@@ -23,10 +23,12 @@ def test_committed_figures_are_what_their_metrics_draw(metrics, tmp_path):
     folder.mkdir(parents=True)
     (folder / "metrics.json").write_bytes(metrics.read_bytes())
     drawn = redraw_all(course, [name])
-    first = [path.read_bytes() for path in drawn]
-    assert [path.read_bytes() for path in redraw_all(course, [name])] == first, "the same metrics, the same bytes"
     assert {path.name for path in drawn} == {path.name for path in metrics.parent.glob("*.png")}
-    for path in drawn:  # another build of Matplotlib may move a grey value, never the picture
+    moved = [path for path in drawn if path.read_bytes() != (metrics.parent / path.name).read_bytes()]
+    if moved:  # another build of Matplotlib may move a grey value, never the picture
+        first = [path.read_bytes() for path in drawn]
+        assert [path.read_bytes() for path in redraw_all(course, [name])] == first, "the same metrics, the same bytes"
+    for path in moved:
         new, old = (np.asarray(Image.open(each).convert("RGB"), float) for each in (path, metrics.parent / path.name))
         assert new.shape == old.shape
         assert np.abs(new - old).mean() < 1.0

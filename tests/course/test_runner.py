@@ -18,26 +18,31 @@ from infotok.lab.caching.cell_files import Computation, write_cell
 RECORD = "from infotok.lab import Record, sweep\nrecord = Record(run_dir, profile)"
 TRAIN = """
 def train(beta, seed):
-    import time, torch
-    torch.set_num_threads(1)
+    import time
     time.sleep(PAUSE)
-    generator = torch.Generator().manual_seed(seed)
-    weight = torch.zeros(4, requires_grad=True)
+    SETUP
     for _ in range(50):
-        x = torch.randn(32, 4, generator=generator)
-        loss = ((x @ weight - x.sum(-1)) ** 2).mean() + beta * weight.pow(2).sum()
-        (gradient,) = torch.autograd.grad(loss, weight)
-        weight = (weight - 0.05 * gradient).detach().requires_grad_()
-    return {"loss": loss.item(), "weight": weight}
+        x = draw()
+        error = x @ weight - x.sum(-1)
+        loss = (error**2).mean() + beta * (weight**2).sum()
+        weight = weight - 0.05 * (2 * x.T @ error / len(x) + 2 * beta * weight)
+    return {"loss": loss, "weight": weight}
 rows = sweep(train, [{"beta": b / 10, "seed": seed} for b in range(6)], cache=record.cells)
 record.metric("losses", [row["loss"] for row in rows])
 record.metric("weights", [row["weight"] for row in rows])
 record.claim("training converges", max(record.metrics["losses"]), at_most=100)
 """
+NUMPY = """import numpy as np
+    weight, draw = np.zeros(4), lambda generator=np.random.default_rng(seed): generator.normal(size=(32, 4))"""
+TORCH = """import torch
+    torch.set_num_threads(1)
+    generator = torch.Generator().manual_seed(seed)
+    weight, draw = torch.zeros(4), lambda: torch.randn(32, 4, generator=generator)"""
 
 
-def training(pause: float) -> list[str]:
-    return [RECORD, TRAIN.replace("PAUSE", str(pause))]
+def training(pause: float, setup: str = NUMPY) -> list[str]:
+    """A sweep that waits so many seconds in each cell; to import torch takes as long as all the rest of such a run."""
+    return [RECORD, TRAIN.replace("PAUSE", str(pause)).replace("SETUP", setup)]
 
 
 def kernels(root) -> list[psutil.Process]:
@@ -83,7 +88,7 @@ slider.value = 3
     root = make_course(
         tmp_path_factory.mktemp("mixed"),
         {
-            "01_well": training(0.0),
+            "01_well": training(0.0, TORCH),
             "02_claim": [
                 RECORD,
                 "record.claim('one is two', 1, at_least=2)",
@@ -172,7 +177,7 @@ def test_a_killed_kernel_fails_the_run_which_then_resumes_bit_for_bit(tmp_path):
     assert 2 <= len(finished) < 6
     assert infotok(disturbed, "run").returncode == 0
     assert {path: path.stat().st_mtime_ns for path in finished} == finished, "finished cells are not trained again"
-    calm = make_course(tmp_path / "calm", {"train": training(0.5)})
+    calm = make_course(tmp_path / "calm", {"train": training(0.0)})
     assert infotok(calm, "run").returncode == 0
     assert manifest(disturbed, "train")["metrics"] == manifest(calm, "train")["metrics"]
 

@@ -1,5 +1,6 @@
 """One run: variants differ in their own terms alone, and a run is what its numbers say."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,18 @@ def quiet(monkeypatch):
     monkeypatch.setenv("INFOTOK_RUN", "1")  # no progress bars
 
 
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """`row, folder = scored(host)`: one run of each host, evaluated along its training, and its kept model."""
+
+    @cache
+    def run(host):
+        folder = tmp_path_factory.mktemp(host) / "kept"
+        return train_and_score(host, VARIANTS[0], 3, **TINY, evaluations=1, folder=str(folder)), folder
+
+    return run
+
+
 def batch(n=8, seed=0):
     return WORLD.batch(n, torch.Generator().manual_seed(seed))
 
@@ -63,18 +76,22 @@ def test_few_images_are_always_the_same_few():
     assert len(distances.indices.unique()) == 5
 
 
-def test_evaluating_along_training_changes_no_result():
-    calm, watched = (train_and_score("masked", VARIANTS[0], 3, **TINY, evaluations=count) for count in (0, 2))
-    assert [found["step"] for found in watched["trajectory"]] == [2, 4]
+def test_neither_evaluating_along_training_nor_a_shift_of_the_test_changes_it(scored):
+    calm = train_and_score("masked", VARIANTS[0], 3, **TINY)
+    watched, _ = scored("masked")
+    assert [found["step"] for found in watched["trajectory"]] == [3]
     assert all(0 <= found[side] <= 1 for found in watched["trajectory"] for side in "UG")
     assert calm["trajectory"] == []
     for name in calm.keys() - {"trajectory", "seconds"}:
         assert calm[name] == watched[name], name
+    shifted = train_and_score("masked", VARIANTS[0], 3, **TINY, shift=0.9)
+    assert calm["curves"] == shifted["curves"]
+    assert calm["psnr"] != shifted["psnr"]
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_a_run_agrees_with_its_reference(host):
-    row = train_and_score(host, VARIANTS[0], 3, **TINY, evaluations=1)
+def test_a_run_agrees_with_its_reference(scored, host):
+    row, _ = scored(host)
     assert to_json(row)
     for name, values in REFERENCE[host].items():
         found = [value for value in row["curves"][name] if value is not None]
@@ -90,17 +107,10 @@ def test_a_run_agrees_with_its_reference(host):
     assert row["answers"]["questions"] == WORLD.vocabulary.decode(first.questions[0])
 
 
-def test_a_shift_is_of_the_test_alone():
-    calm = train_and_score("masked", {}, 0, **TINY)
-    shifted = train_and_score("masked", {}, 0, **TINY, shift=0.9)
-    assert calm["curves"] == shifted["curves"]
-    assert calm["psnr"] != shifted["psnr"]
-
-
 @pytest.mark.parametrize("host", HOSTS)
-def test_a_kept_model_is_the_one_that_was_scored(host, tmp_path):
-    row = train_and_score(host, VARIANTS[0], 3, **TINY, folder=str(tmp_path / "kept"))
-    model = KINDS[host].from_pretrained(tmp_path / "kept")
+def test_a_kept_model_is_the_one_that_was_scored(scored, host):
+    row, folder = scored(host)
+    model = KINDS[host].from_pretrained(folder)
     assert model.tokenizer.infotok is None
     answers = row["answers"]
     image = torch.from_numpy(unpacked(answers["picture"])).permute(2, 0, 1)[None] / 255

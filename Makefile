@@ -16,7 +16,8 @@ reproduce: $(STAMP)  ## run the course headlessly into runs/$(PROFILE)/report.ht
 	$(BIN)/infotok run --profile $(PROFILE) --jobs $(JOBS)
 
 test: $(STAMP)  ## pass every test: units, notebooks at smoke, JupyterLab in a browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile  # one thread each: two on one core wait for each other
+	@# One thread each: two on one core wait for each other. tests/conftest.py puts the longest files first.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lab: $(STAMP)  ## open the course in JupyterLab (on this machine only, with its token)
 	$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_start_here.ipynb

@@ -13,6 +13,22 @@ settings.register_profile("patient", deadline=None)  # a busy machine is no coun
 settings.load_profile("patient")
 
 RUNS = Path(__file__).parents[1] / "runs"
+# Files that take longest, each handed whole to one process. First, so that no process is left alone with one.
+FIRST = (
+    "browser/test_lab_browser.py",
+    "test_notebooks.py",
+    "course/test_runner.py",
+    "course/test_figures.py",
+    "test_bad_inputs.py",
+    "experiments/test_train_and_score.py",
+    "information/test_labels.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests for `--dist loadfile --no-loadscope-reorder`; xdist's own order is by number of tests."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(FIRST)))
 
 
 def files_below(folder: Path) -> dict[str, tuple[int, int]]:

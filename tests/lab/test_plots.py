@@ -8,6 +8,7 @@ import sys
 import warnings
 from itertools import combinations, pairwise
 from pathlib import Path
+from unittest import mock
 
 import matplotlib
 import nbformat
@@ -151,11 +152,26 @@ def test_save_writes_the_figure_whole_or_not_at_all(tmp_path, monkeypatch):
     assert b"Software" not in path.read_bytes()
     with pytest.raises(ValueError, match=r"path: got '.*course.pdf', expected a name that ends in .png"):
         save(fig, tmp_path / "course.pdf")
-    monkeypatch.setattr(fig, "savefig", lambda *args, **options: 1 / 0)
+    other = start.course(ready=[])
+    monkeypatch.setattr(other, "savefig", lambda *args, **options: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        save(fig, path)
+        save(other, path)
     assert [file.name for file in path.parent.iterdir()] == ["course.png"]
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_figure_is_rendered_again_only_if_it_has_changed(tmp_path):
+    fig = start.course(ready=[])
+    saved = style.save(fig, tmp_path / "map.png").read_bytes()
+    with mock.patch.object(type(fig), "savefig") as render:
+        assert style.png(fig) == saved
+        render.assert_not_called()
+    fig.axes[0].set_title("Another title")
+    assert style.png(fig) != saved
+    (line,) = fig.axes[0].plot([0, 1], [0, 1])
+    with_line = style.png(fig)
+    line.set_color("red")
+    assert style.png(fig) != with_line
 
 
 def test_new_gives_axes_as_matplotlib_does():

@@ -99,6 +99,19 @@ def test_learned_prior_meets_the_true_marginal():
     assert loss.item() >= truth - 1e-4
 
 
+def test_fixed_noise_leaves_the_rate_to_the_means():
+    """KL(N(mu, 0.2^2) || N(0, 1)) by torch.distributions; nothing but the features can lower it."""
+    data, infotok = batch(), module(noise=0.2, fixed_noise=True)
+    assert not list(infotok.parameters())
+    features = data["features"].clone().requires_grad_()
+    tokens, terms = infotok(features, generator=torch.Generator().manual_seed(0))
+    truth = kl_divergence(Normal(features, torch.tensor(0.2)), Normal(0.0, 1.0)).sum((1, 2)).mean()
+    assert terms.compression.item() == pytest.approx(truth.item(), rel=1e-5)
+    terms.compression.backward()
+    torch.testing.assert_close(features.grad, data["features"] / B)
+    assert (tokens - features).std().item() == pytest.approx(0.2, rel=0.2)
+
+
 def test_any_module_can_be_the_prior():
     data = batch()
     _, terms = module(prior=MixturePrior(D, 3))(data["features"], generator=torch.Generator().manual_seed(0))

@@ -1,9 +1,9 @@
 """Learning curves of unified models, and longer runs whose curve and model are committed beside the figures.
 
-    scores = ScoresAlong(model, world, at=every_so_often(steps, 5), seed=2)
-    history = train(model, world, config, on_step=scores)
-    curve = learning_curve(history, scores.rows)
-    longer = reported("08_autoregressive_host")["curve"]  # the same of a run at profile `full`
+scores = ScoresAlong(model, world, at=every_so_often(steps, 5), seed=2)
+history = train(model, world, config, on_step=scores)
+curve = learning_curve(history, scores.rows)
+longer = reported("08_autoregressive_host")["curve"]  # the same of a run at profile `full`
 """
 
 import copy

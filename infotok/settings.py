@@ -155,6 +155,8 @@ def expected(annotation: Any) -> str:
         least, most = limits.get("min_length", 0), limits.get("max_length")
         size = f" of {least}{f' to {most}' if most is not None else ' or more'}" if limits else ""
         return f"a {origin.__name__}{size}" + (f", each item {expected(arguments[0])}" if arguments else "")
+    if origin is dict and arguments:
+        return f"a dict, each value {expected(arguments[1])}"
     if bare is int:
         low, high = limits.get("gt", -math.inf) + 1, limits.get("lt", math.inf) - 1
         return integers(limits.get("ge", low), limits.get("le", high))

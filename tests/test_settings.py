@@ -228,7 +228,8 @@ def test_settings_and_require_int_say_the_same():
         (Annotated[list[str], Field(max_length=2)], "a list of 0 to 2, each item text"),
         (Annotated[list[Share], Field(min_length=2)], "a list of 2 or more, each item a number in [0, 1)"),
         (tuple[int, ...], "a tuple, each item an integer"),
-        (dict[str, int], "a dict"),
+        (dict[str, dict], "a dict, each value a dict"),
+        (dict[str, int], "a dict, each value an integer"),
         (Literal[1, 2], "one of 1, 2"),
         (Any, "Any"),
     ],
@@ -282,6 +283,7 @@ def test_the_text_of_a_command_line(annotation, text, value):
         (bool, "yes", ValueError, "x: got 'yes', expected True or False"),
         (Literal["a", "b"], "c", ValueError, "x: got 'c', expected one of a, b"),
         (list[int], "[1, 2.5]", TypeError, "x[1]: got 2.5, expected an integer"),
+        (dict[str, dict], '{"a": 3}', TypeError, "x: got 3, expected a dict, each value a dict"),
         (list[int], "1, 2", ValueError, "x: got '1, 2', expected a list, each item an integer"),
     ],
 )

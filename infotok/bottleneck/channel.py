@@ -43,7 +43,7 @@ class TokenChannel(nn.Module):
         self.options, self.dim, self.placement = options, options.dim, options.placement
         if options.placement == "adapter":
             self.adapter = _adapter(options.dim)
-        if options.noisy:
+        if options.noisy and not options.fixed_noise:
             self.to_log_variance = _noise_head(options.dim, options.noise)
         self.register_buffer("passes", torch.zeros((), dtype=torch.long))  # training steps, by its name in checkpoints
 
@@ -53,9 +53,15 @@ class TokenChannel(nn.Module):
             mean = mean + self.adapter(mean)
         if not self.options.noisy:
             return NoisyTokens(mean, mean, None)
-        log_variance = self.to_log_variance(mean)
+        log_variance = self.log_variance(mean)
         z = reparametrise(mean, log_variance, generator) if self.training else mean
         return NoisyTokens(z, mean, log_variance)
+
+    def log_variance(self, mean: Tensor) -> Tensor:
+        """log sigma^2 of the noise on tokens of these means, in their shape."""
+        if self.options.fixed_noise:
+            return torch.full_like(mean, 2 * math.log(self.options.noise))
+        return self.to_log_variance(mean)
 
     def returned(self, features: Tensor, z: Tensor, padding: Padding) -> Tensor:
         """The tokens (B, L, dim) that are returned for features and packed tokens z of one dtype."""

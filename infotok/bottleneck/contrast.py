@@ -58,7 +58,7 @@ class Bank(nn.Module):
 
 
 class Critic(nn.Module):
-    """A critic f(z, y) = u(z) . v(y) and its InfoNCE bound; subclasses give u and v.
+    """A critic f(z, y) and its InfoNCE bound; subclasses give f in two steps, of tokens and then of pairs.
 
     dim_y: width of vectors y, or number of labels y.
     negatives: size of the bank; 0: the batch's values alone.
@@ -70,11 +70,11 @@ class Critic(nn.Module):
         self.bank = Bank(negatives, dim_y) if negatives else None
 
     def of_tokens(self, pooled: Tensor) -> Tensor:
-        """u(z), (B, dim) -> (B, width)."""
+        """What scores need of the tokens, (B, dim) -> (B, width)."""
         raise NotImplementedError
 
-    def of_values(self, values: Tensor) -> Tensor:
-        """v(y), (N, dim_y) -> (N, width)."""
+    def scores(self, tokens: Tensor, values: Tensor) -> Tensor:
+        """f of all pairs (B, N): `of_tokens` (B, width) and values (N, dim_y)."""
         raise NotImplementedError
 
     def forward(self, pooled: Tensor, variable: Variable, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -96,8 +96,8 @@ class Critic(nn.Module):
             extra = gather(self._vectors(batch.negatives, "negatives"), batch.training).to(values)
             values, exist = torch.cat([values, extra]), F.pad(exist, (0, len(extra)), value=True)
         ceiling = exist.sum().to(tokens).log()
-        scores = (tokens @ self.of_values(values).T).masked_fill(~exist, -math.inf)
-        return ceiling - F.cross_entropy(scores, own), ceiling
+        missing = torch.zeros_like(exist, dtype=tokens.dtype).masked_fill(~exist, -math.inf)
+        return ceiling - F.cross_entropy(self.scores(tokens, values) + missing, own), ceiling
 
     def _vectors(self, values: Tensor, name: str) -> Tensor:
         """(N, dim_y) vectors of values or labels, in the type of the parameters."""
@@ -123,9 +123,11 @@ class CosineCritic(Critic):
         """scale * A z / |A z|."""
         return self.log_scale.clamp(max=math.log(100.0)).exp() * F.normalize(self.tokens(pooled), dim=1)
 
-    def of_values(self, values: Tensor) -> Tensor:
-        """B y / |B y|."""
-        return F.normalize(self.value(values), dim=1)
+    def scores(self, tokens: Tensor, values: Tensor) -> Tensor:
+        """scale * cos(A z, B y), without B y of each value: |B y|^2 = y (B'B) y, in half the time for 8192 values."""
+        to_width = self.value.weight
+        norms = ((values @ (to_width.T @ to_width)) * values).sum(1).clamp(min=1e-24)
+        return (tokens @ to_width) @ values.T * norms.rsqrt()
 
 
 class BilinearCritic(Critic):
@@ -144,6 +146,6 @@ class BilinearCritic(Critic):
         """A z + a."""
         return self.linear(pooled)
 
-    def of_values(self, values: Tensor) -> Tensor:
-        """y."""
-        return values
+    def scores(self, tokens: Tensor, values: Tensor) -> Tensor:
+        """(A z + a) . y."""
+        return tokens @ values.T

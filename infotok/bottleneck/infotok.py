@@ -104,9 +104,9 @@ class InfoTok(TokenChannel):
     length: L, if it is fixed; critics and the text prior then see each token at its place instead of the tokens' mean.
     codes: K, if tokens are codes: calls then pass `posterior`, and the rate is KL(q(k|x) || r(k)).
     noise: sigma of the noisy channel at the start.
+    fixed_noise: whether sigma stays there. A rate then falls by the means alone, and drawing has no more noise to fit.
     free_bits: bits per token without a penalty.
-    warmup: training steps over which the weight of compression rises from 0.
-    blend: training steps over which an adapter is blended in.
+    warmup, blend: training steps over which the weight of compression rises from 0, and an adapter is blended in.
     bandwidth: sigma of the Gaussian kernel on tokens; None: the median of their distances. HSIC only.
 
     Raises TypeError or ValueError, in one line that names it, for an argument out of its range.
@@ -134,6 +134,7 @@ class InfoTok(TokenChannel):
         length: int | None = None,
         codes: int | None = None,
         noise: float = 0.1,
+        fixed_noise: bool = False,
         free_bits: float = 0.0,
         warmup: int = 0,
         blend: int = 0,
@@ -141,9 +142,8 @@ class InfoTok(TokenChannel):
     ) -> None:
         weights = dict(zip(TERMS, (compression, relevance, generation, consistency), strict=True))
         widths = {"text": text_dim, "answer": answer_dim, "target": target_dim}
-        require(isinstance(entropies, Mapping | None), "entropies", entropies, "a mapping of names to nats", TypeError)
-        bounds = (bound, critic, negatives, likelihood, dict(entropies or {}))
-        schedules = (noise, free_bits, warmup, blend, bandwidth)
+        bounds = (bound, critic, negatives, likelihood, entropies)
+        schedules = (noise, fixed_noise, free_bits, warmup, blend, bandwidth)
         options = Options(dim, estimator, prior, *bounds, placement, weights, widths, length, codes, *schedules)
         super().__init__(options)
         self.weights = options.weights

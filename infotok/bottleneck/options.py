@@ -1,13 +1,14 @@
 """The options of InfoTok, checked, and which inputs the terms read under them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import nn
 
 from infotok.bottleneck.regulariser import INPUTS
 from infotok.bottleneck.terms import COMPARED_WITH
-from infotok.errors import require, require_choice, require_float, require_int
+from infotok.errors import require, require_choice, require_flag, require_float, require_int
 
 __all__ = ["Options"]
 
@@ -30,13 +31,14 @@ class Options:
     critic: str
     negatives: int
     likelihood: str
-    entropies: dict[str, float]
+    entropies: Mapping[str, float] | None
     placement: str
     weights: dict[str, float]
     widths: dict[str, int | None]
     length: int | None
     codes: int | None
     noise: float
+    fixed_noise: bool
     free_bits: float
     warmup: int
     blend: int
@@ -61,7 +63,10 @@ class Options:
         require_choice("bound", self.bound, BOUNDS), require_choice("critic", self.critic, CRITICS)
         require_choice("likelihood", self.likelihood, LIKELIHOODS)
         require_int("negatives", self.negatives, 0, 2**24)
-        for name, value in self.entropies.items():
+        require_flag("fixed_noise", self.fixed_noise)
+        mapped = self.entropies is None or isinstance(self.entropies, Mapping)
+        require(mapped, "entropies", self.entropies, "a mapping of names to nats, or None", TypeError)
+        for name, value in (self.entropies or {}).items():
             require_choice("entropies", name, tuple(self.widths))
             require_float(f"entropies, {name}", value)
         if not isinstance(self.prior, nn.Module):

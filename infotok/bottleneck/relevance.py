@@ -33,7 +33,7 @@ def _bound(options: Options, name: str) -> nn.Module:
     if options.bound == "infonce":
         critic = BilinearCritic if options.critic == "bilinear" else CosineCritic
         return critic(dim, width, options.negatives)
-    entropy, likelihood = options.entropies.get(name), options.likelihood if name == "text" else "auto"
+    entropy, likelihood = (options.entropies or {}).get(name), options.likelihood if name == "text" else "auto"
     if likelihood == "sequence":
         return SequenceDecoder(dim, width, entropy)
     return LinearDecoder(dim, width, likelihood, entropy)

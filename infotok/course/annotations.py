@@ -14,7 +14,7 @@ from infotok import settings
 
 __all__ = ["imported", "type_of"]
 
-BUILT_IN = {kind.__name__: kind for kind in (int, float, bool, str, list)}
+BUILT_IN = {kind.__name__: kind for kind in (int, float, bool, str, list, dict)}
 # Module -> the names that a parameters cell may import from it.
 IMPORTS = {
     "typing": ("Annotated", "Literal"),
@@ -51,6 +51,8 @@ def _type(annotation: ast.expr, names: dict[str, Any]) -> Any:
             return BUILT_IN.get(name) or names[name]
         case ast.Subscript(value=ast.Name(id="list"), slice=item):
             return list[_type(item, names)]
+        case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[key, item])):
+            return dict[_type(key, names), _type(item, names)]
         case ast.Subscript(value=ast.Name(id="Literal"), slice=values) if "Literal" in names:
             chosen = ast.literal_eval(values)
             return typing.Literal[chosen]
@@ -58,7 +60,7 @@ def _type(annotation: ast.expr, names: dict[str, Any]) -> Any:
             "Annotated" in names and limits
         ):
             return typing.Annotated[(_type(kind, names), *(_field(limit, names) for limit in limits))]
-    kinds = ", ".join([*BUILT_IN, "list[...], Literal[...], Annotated[..., Field(...)]"])
+    kinds = ", ".join([*BUILT_IN, "list[...], dict[..., ...], Literal[...], Annotated[..., Field(...)]"])
     raise ValueError(f"one of {kinds}, or a type that the cell imports")
 
 

@@ -11,7 +11,7 @@ corrects by Holm's method. Of two seeds a comparison is *preliminary*, and its i
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from scipy.stats import t as student
 
 from infotok.errors import require
 from infotok.evaluation import holm, paired_difference
-from infotok.experiments.plan import BASELINE, ESTIMATORS, HEADLINE, HOSTS, options
+from infotok.experiments.plan import BASELINE, BOUND_SEEDS, ESTIMATORS, HEADLINE, HOSTS, options
 from infotok.experiments.results import Runs, differences
 
 __all__ = ["Comparison", "Comparisons", "agreement", "interval", "subscores", "word", "words"]
@@ -133,17 +133,21 @@ class Comparisons:
         against: dict[str, Any] | None = None,
         paths: tuple[str | None, str | None] = SIDES,
         hosts: Sequence[str] | None = None,
-        seeds: Iterable[int] | None = None,
+        seeds: Container[int] | None = None,
     ) -> None:
-        """Keep what one variant has over another, on both sides, in all hosts or some, on all seeds or some.
+        """Keep what one variant has over another, on both sides, in all hosts or some, on some seeds.
 
         paths: which score stands for U and which for G; None leaves a side out.
+        seeds: by default all but those of the study `bounds`, which has questions of its own.
         """
-        allowed = None if seeds is None else set(seeds)
         for side, path in zip(SIDES, paths, strict=True):
             for host in (self.hosts if hosts is None else hosts) if path else []:
                 pairs = self.by_seed(host, variant, other, path, settings, against)
-                pairs = {seed: value for seed, value in pairs.items() if allowed is None or seed in allowed}
+                pairs = {
+                    seed: value
+                    for seed, value in pairs.items()
+                    if (seed not in BOUND_SEEDS if seeds is None else seed in seeds)
+                }
                 self.add(question, label or variant, side, host, pairs)
 
     def named(self, question: str, label: str | None = None, side: str | None = None) -> list[Comparison]:

@@ -25,6 +25,7 @@ from infotok.information.classifiers import Fit, Predict, logistic
 from infotok.information.crossfit import held_out_gains, learning_curve, pooled, stratified_folds
 from infotok.information.embedding import hidden_layers, token_input
 from infotok.information.labels import FOLDS, LabelInformation, constant, entropy_of, from_curve
+from infotok.modes import evaluating
 
 BACKOFF = 1.0  # samples as which the coarser table counts in each cell of the finer
 PAIR_COLUMNS, DEPTH = 24, 3  # columns up to which all pairs are tried; columns in a table
@@ -238,10 +239,8 @@ def _train(network: Network, inputs: torch.Tensor, labels: torch.Tensor, fit: to
     best, state, waited = math.inf, {}, 0
     for step in range(STEPS + 1):
         if step % EVERY == 0:
-            network.eval()
-            with torch.no_grad():
+            with evaluating(network), torch.no_grad():
                 loss = float(F.cross_entropy(network(inputs[stop]), labels[stop]))
-            network.train()
             waited += 1
             if loss < best:
                 best, state, waited = loss, {k: v.clone() for k, v in network.state_dict().items()}, 0

@@ -99,6 +99,19 @@ def test_learned_prior_meets_the_true_marginal():
     assert loss.item() >= truth - 1e-4
 
 
+def test_fixed_noise_leaves_the_rate_to_the_means():
+    """KL(N(mu, 0.2^2) || N(0, 1)) by torch.distributions; nothing but the features can lower it."""
+    data, infotok = batch(), module(noise=0.2, fixed_noise=True)
+    assert not list(infotok.parameters())
+    features = data["features"].clone().requires_grad_()
+    tokens, terms = infotok(features, generator=torch.Generator().manual_seed(0))
+    truth = kl_divergence(Normal(features, torch.tensor(0.2)), Normal(0.0, 1.0)).sum((1, 2)).mean()
+    assert terms.compression.item() == pytest.approx(truth.item(), rel=1e-5)
+    terms.compression.backward()
+    torch.testing.assert_close(features.grad, data["features"] / B)
+    assert (tokens - features).std().item() == pytest.approx(0.2, rel=0.2)
+
+
 def test_any_module_can_be_the_prior():
     data = batch()
     _, terms = module(prior=MixturePrior(D, 3))(data["features"], generator=torch.Generator().manual_seed(0))
@@ -109,8 +122,9 @@ def test_contrastive_terms_are_cross_entropies_below_log_b():
     data, infotok = batch(), module(relevance=1.0, generation=1.0, consistency=1.0, compression=0.0)
     tokens, terms = infotok(data["features"], text=data["text"], answer=data["answer"], target=data["target"])
     critic = infotok.critics["consistency"]
-    a, b = critic.of_tokens(tokens.mean(1)), critic.of_values(data["text"])
-    value = math.log(B) - nn.functional.cross_entropy(a @ b.T, torch.arange(B))
+    a, b = (nn.functional.normalize(x, dim=1) for x in (critic.tokens(tokens.mean(1)), critic.value(data["text"])))
+    scores = critic.log_scale.exp() * a @ b.T
+    value = math.log(B) - nn.functional.cross_entropy(scores, torch.arange(B))
     assert terms.consistency.item() == pytest.approx(value.item(), abs=1e-5)
     assert max(terms.relevance, terms.generation, terms.consistency) <= math.log(B)
 
@@ -336,7 +350,7 @@ def test_padded_terms_are_those_of_the_real_tokens(length):
     assert terms.compression.item() == pytest.approx((rates * mask).sum().item() / B, rel=1e-5)
     real = data["features"] * mask[..., None]
     critic, pooled = infotok.critics["consistency"], real.flatten(1) if length else real.sum(1) / counts[:, None]
-    scores = critic.of_tokens(pooled) @ critic.of_values(data["text"]).T
+    scores = critic.scores(critic.of_tokens(pooled), data["text"])
     value = math.log(B) - nn.functional.cross_entropy(scores, torch.arange(B))
     assert terms.consistency.item() == pytest.approx(value.item(), abs=1e-5)
 

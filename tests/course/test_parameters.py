@@ -184,7 +184,7 @@ def set_parameters(line):
         (set_parameters("more: int = 1.5"), "more: got 1.5, expected an integer"),
         (set_parameters('more: int = "1"'), "more: got '1', expected an integer"),
         (set_parameters("more: float = 1e999"), "more: got inf, expected a finite number"),
-        (set_parameters("more: dict = {}"), "more: got the type 'dict', expected one of int"),
+        (set_parameters("more: set = {1}"), "more: got the type 'set', expected one of int"),
         (set_parameters("more = 3"), "got 'more = 3' in the parameters cell, expected NAME: TYPE = VALUE"),
         (set_parameters("import os"), "got 'import os' in the parameters cell"),
         (set_parameters("more: int = ("), "a parameters cell that is not Python"),

@@ -84,6 +84,7 @@ CALLS = {
                 "target_dim": 5,
                 "length": 2,
                 "noise": 0.1,
+                "fixed_noise": True,
                 "free_bits": 0.5,
                 "warmup": 2,
                 "blend": 2,

@@ -15,6 +15,7 @@ bound holds; without them it can exceed I(Z;Y) (a fair coin among N candidates w
 """
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 import torch.nn.functional as F
@@ -57,7 +58,7 @@ class Bank(nn.Module):
         return self.values.to(batch, copy=True), (self.seen - len(batch) + rows) % size, exist < self.seen
 
 
-class Critic(nn.Module):
+class Critic(nn.Module, ABC):
     """A critic f(z, y) and its InfoNCE bound; subclasses give f in two steps, of tokens and then of pairs.
 
     dim_y: width of vectors y, or number of labels y.
@@ -69,13 +70,13 @@ class Critic(nn.Module):
         self.dim_y = dim_y
         self.bank = Bank(negatives, dim_y) if negatives else None
 
+    @abstractmethod
     def of_tokens(self, pooled: Tensor) -> Tensor:
         """What scores need of the tokens, (B, dim) -> (B, width)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def scores(self, tokens: Tensor, values: Tensor) -> Tensor:
         """f of all pairs (B, N): `of_tokens` (B, width) and values (N, dim_y)."""
-        raise NotImplementedError
 
     def forward(self, pooled: Tensor, variable: Variable, batch: Batch) -> tuple[Tensor, Tensor]:
         """The bound, and its ceiling log N, in nats, over the rows of all ranks that have a value.

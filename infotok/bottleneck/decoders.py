@@ -19,6 +19,7 @@ information bottleneck (Alemi et al. 2017), and dense supervision by the text in
 """
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 import torch.nn.functional as F
@@ -31,7 +32,7 @@ from infotok.errors import checking, require
 __all__ = ["LinearDecoder", "SequenceDecoder"]
 
 
-class Decoder(nn.Module):
+class Decoder(nn.Module, ABC):
     """A decoder q(t|z) and its bound; subclasses give log q(t|z).
 
     entropy: H(T) in nats; None: unknown. The bound is then reported without it, as E log q(t|z).
@@ -41,9 +42,9 @@ class Decoder(nn.Module):
         super().__init__()
         self.entropy = entropy
 
+    @abstractmethod
     def log_likelihood(self, pooled: Tensor, values: Tensor, name: str) -> Tensor:
         """log q(t|z) of each row, (N,) nats."""
-        raise NotImplementedError
 
     def forward(self, pooled: Tensor, variable: Variable, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """The bound, and its ceiling H(T) if that is known, in nats, over the rows of all ranks that have a value.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 from filelock import FileLock
+from widgets_moved import CELL
 
 from infotok.course.course import Course
 from infotok.course.parameters import resolve
@@ -62,8 +63,9 @@ def copy_of_the_clone(root: Path) -> Path:
 def infotok(root: Path, *words: str, start: bool = False):
     """The command on that course, as a person calls it; `start` returns the process while it goes on."""
     command = [sys.executable, "-m", "infotok", *words, "--root", str(root)]
-    repository = str(Path(__file__).parents[2])
-    environment = {**os.environ, "PYTHONPATH": repository, "PYTHONWARNINGS": "default"}
+    helpers = Path(__file__).parent
+    paths = os.pathsep.join([str(helpers.parents[1]), str(helpers)])
+    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONWARNINGS": "default"}
     kind = subprocess.Popen if start else partial(subprocess.run, timeout=PATIENCE)
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # also when the tests run where Ctrl-C is ignored
@@ -71,16 +73,26 @@ def infotok(root: Path, *words: str, start: bool = False):
 
 
 def run_at_smoke(folder: Path, name: str) -> Path:
-    """The course in a folder below this one, where the lesson has run at smoke; the first process to ask runs it."""
+    """The course in a folder below this one, where the lesson has run at smoke; the first process to ask runs it.
+
+    A cell under the lesson moves its widgets.
+    """
     root = folder / name
     folder.mkdir(exist_ok=True)
     with FileLock(folder / f"{name}.lock"):
         if not (root / "ended.json").exists():
-            ended = infotok(copy_of_the_clone(root), "run", name, "--profile", "smoke")
+            _with_moved_widgets(Course(copy_of_the_clone(root)).notebook(name))
+            ended = infotok(root, "run", name, "--profile", "smoke")
             write_json(root / "ended.json", {"returncode": ended.returncode, "said": ended.stdout + ended.stderr})
     ended = read_json(root / "ended.json")
     assert ended["returncode"] == 0, ended["said"]
     return root
+
+
+def _with_moved_widgets(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(CELL))
+    nbformat.write(notebook, path)
 
 
 def ended_run(root: Path, name: str, *assignments: str, profile: str = "laptop", **said) -> Path:

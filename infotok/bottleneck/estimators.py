@@ -14,7 +14,7 @@ from infotok.bottleneck.hsic import dependences, natural_kernel
 from infotok.bottleneck.inputs import Batch, gather
 from infotok.bottleneck.options import Options
 from infotok.bottleneck.padding import Padding
-from infotok.bottleneck.rates import code_rate, gaussian_rate
+from infotok.bottleneck.rates import code_rate, gaussian_rate, given_rate
 from infotok.information.kernels import Side
 
 __all__ = ["Estimator", "HSICEstimator", "VariationalEstimator", "make_estimator"]
@@ -60,7 +60,10 @@ class VariationalEstimator:
         self.free_nats, self.flattened = options.free_nats, options.length is not None
         self.compares = options.bound == "infonce" and not options.negatives  # the rows of a batch with each other
         name = options.prior_name
-        self.rate = code_rate(name, options.codes) if options.codes else gaussian_rate(name)
+        if options.codes:
+            self.rate = code_rate(name, options.codes)
+        else:
+            self.rate = given_rate(name, options.fixed_noise) if options.gaussian else gaussian_rate(name)
 
     def terms(self, tokens: NoisyTokens, batch: Batch) -> dict[str, Tensor]:
         """The rate, summed over an image's tokens and averaged over images, and one lower bound for each variable."""

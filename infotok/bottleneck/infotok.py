@@ -36,7 +36,8 @@ The prior r of the rate (`prior`, variational only):
 Where InfoTok stands (`placement`):
 
 - "before"    the quantizer, on the encoder's output. With a variational rate the tokens are a noisy channel:
-              z = features + sigma(features) noise in training, z = features in eval mode. Else tokens are the features
+              z = features + sigma(features) noise in training, z = features in eval mode. Else tokens are the features.
+              Tokens that are Gaussian already, as a VAE's, need no second noise: with `noise=None` the rate is theirs
 - "after"     the quantizer: tokens are returned untouched, and the gradient takes the quantizer's straight-through
               path. The rate is that of the codes, so variational compression needs `codes`
 - "adapter"   on a frozen tokenizer's tokens: tokens = features + w (z - features), z from a learned residual MLP, w
@@ -103,8 +104,8 @@ class InfoTok(TokenChannel):
     text_dim, answer_dim, target_dim: width of the input's vectors, or its number of labels.
     length: L, if it is fixed; critics and the text prior then see each token at its place instead of the tokens' mean.
     codes: K, if tokens are codes: calls then pass `posterior`, and the rate is KL(q(k|x) || r(k)).
-    noise: sigma of the noisy channel at the start.
-    fixed_noise: whether sigma stays there. A rate then falls by the means alone, and drawing has no more noise to fit.
+    noise: sigma of the noisy channel at the start; None for Gaussian tokens, whose `posterior` calls then pass.
+    fixed_noise: whether a rate leaves sigma as it is: it then falls by the means alone, without more noise for a host.
     free_bits: bits per token without a penalty.
     warmup, blend: training steps over which the weight of compression rises from 0, and an adapter is blended in.
     bandwidth: sigma of the Gaussian kernel on tokens; None: the median of their distances. HSIC only.
@@ -133,7 +134,7 @@ class InfoTok(TokenChannel):
         target_dim: int | None = None,
         length: int | None = None,
         codes: int | None = None,
-        noise: float = 0.1,
+        noise: float | None = 0.1,
         fixed_noise: bool = False,
         free_bits: float = 0.0,
         warmup: int = 0,
@@ -164,7 +165,7 @@ class InfoTok(TokenChannel):
         text: Tensor | None = None,
         answer: Tensor | None = None,
         target: Tensor | None = None,
-        posterior: Tensor | None = None,
+        posterior: Tensor | tuple[Tensor, Tensor] | None = None,
         host: Tensor | tuple[Tensor, Tensor] | None = None,
         mask: Tensor | None = None,
         text_mask: Tensor | None = None,
@@ -177,7 +178,7 @@ class InfoTok(TokenChannel):
         features: (B, L, dim), from an encoder, a quantizer or a frozen tokenizer.
         image: (B, ...) pixels X, floats or uint8; only the HSIC estimator reads them.
         text, answer, target: T, Y_u, Y_g: (B, width) vectors or (B,) labels; by HSIC also (B, T) token ids.
-        posterior: (B, L, K) logits of q(k|x).
+        posterior: (B, L, K) logits of q(k|x); or (mean, log_variance) of q(z|x), both (B, L, dim).
         host: the host's prediction of each token: (mean, log_variance) that broadcast against features, or (B, L, K)
             logits.
         mask: (B, L) booleans, true for real tokens; None: all are real.

@@ -58,7 +58,7 @@ class Batch:
     variables: dict[str, Variable | None]
     condition: Tensor | None
     image: Tensor | None
-    posterior: Tensor | None
+    posterior: Any
     host: Any
     generator: torch.Generator | None
     training: bool
@@ -102,7 +102,7 @@ def check_batch(
         check_inputs(rowed, text_mask, len(features))
         reads = on.get("compression", frozenset())
         if "posterior" in reads:
-            check_posterior(inputs["posterior"], padding, options.codes, training)
+            check_posterior(inputs["posterior"], padding, options, training)
         imaged = inputs["image"] is not None or "image" not in reads
         require(imaged, "image", None, "the input images, for the compression term of HSIC")
         if negatives is not None:
@@ -136,13 +136,24 @@ def check_negatives(negatives: Tensor, options: Options, training: bool) -> None
     vectors(flat, options.widths["text"], "negatives", training)
 
 
-def check_posterior(posterior: Tensor | None, padding: Padding, codes: int, training: bool) -> None:
-    """TypeError or ValueError unless the posterior is (B, L, codes) logits, finite for real tokens."""
-    shape = (padding.size, padding.length, codes)
-    require(posterior is not None, "posterior", None, f"log q(k|x) of shape {shape}, since codes={codes}")
-    require_tensor("posterior", posterior, shape)
-    if checking(posterior, training):
-        require_finite("posterior", padding.pack(posterior))
+def check_posterior(posterior: Any, padding: Padding, options: Options, training: bool) -> None:
+    """TypeError or ValueError unless the posterior is (B, L, codes) logits, or a mean and a log-variance (B, L, dim).
+
+    Numbers of real tokens must be finite.
+    """
+    shape = (padding.size, padding.length, options.codes or options.dim)
+    if options.codes:
+        parts = {"posterior": posterior}
+        require(posterior is not None, "posterior", None, f"log q(k|x) of shape {shape}, since codes={options.codes}")
+    else:
+        pair = isinstance(posterior, tuple | list) and len(posterior) == 2
+        got = posterior if posterior is None else type(posterior).__name__
+        require(pair, "posterior", got, f"(mean, log_variance), each of shape {shape}, since noise=None", TypeError)
+        parts = dict(zip(("posterior, mean", "posterior, log_variance"), posterior, strict=True))
+    for name, part in parts.items():
+        require_tensor(name, part, shape)
+        if checking(part, training):
+            require_finite(name, padding.pack(part))
 
 
 def gather(rows: Tensor, training: bool) -> Tensor:

@@ -37,7 +37,7 @@ class Options:
     widths: dict[str, int | None]
     length: int | None
     codes: int | None
-    noise: float
+    noise: float | None
     fixed_noise: bool
     free_bits: float
     warmup: int
@@ -48,7 +48,8 @@ class Options:
         for name, value in self.weights.items():
             self.weights[name] = require_float(name, value, "[0, inf)")
         require_float("free_bits", self.free_bits, "[0, inf)")
-        require_float("noise", self.noise, "(0, inf)")
+        if self.noise is not None:
+            require_float("noise", self.noise, "(0, inf)")
         require_int("warmup", self.warmup, 0)
         require_int("blend", self.blend, 0)
         if self.bandwidth is not None:
@@ -89,8 +90,9 @@ class Options:
         named = not (isinstance(prior, nn.Module) and codes)
         require(named, "prior", "a module", f"one of {', '.join(PRIORS)} where tokens are codes")
         require(prior != "text" or text_dim, "text_dim", text_dim, 'the width of the text, for prior="text"')
-        loose = self.weights["compression"] and self.placement == "after" and not codes
+        loose = self.weights["compression"] and self.placement == "after" and not (codes or self.gaussian)
         require(not loose, "codes", codes, 'the number of codes K: with placement="after" the rate is that of codes')
+        require(not (codes and self.gaussian), "codes", codes, "None: with noise=None tokens are Gaussian")
         for term, name in COMPARED_WITH.items():
             if self.weights[term]:
                 expected = f"the width of the vectors, or number of labels, that {term} compares tokens with"
@@ -109,7 +111,13 @@ class Options:
     @property
     def noisy(self) -> bool:
         """Whether the tokens are a noisy channel: a variational rate of continuous tokens."""
-        return bool(self.estimator == "variational" and self.weights["compression"] and not self.codes)
+        rated = self.estimator == "variational" and self.weights["compression"]
+        return bool(rated and not self.codes and not self.gaussian)
+
+    @property
+    def gaussian(self) -> bool:
+        """Whether tokens have noise of their own: calls pass the mean and the log-variance."""
+        return self.noise is None
 
     @property
     def free_nats(self) -> float:
@@ -128,4 +136,4 @@ class Options:
         if self.estimator == "hsic":
             return frozenset({"image"})
         condition = {self.prior_name} & {"text", "host"}
-        return frozenset(condition | {"posterior"} if self.codes else condition)
+        return frozenset(condition | {"posterior"} if self.codes or self.gaussian else condition)

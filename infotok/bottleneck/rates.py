@@ -1,6 +1,7 @@
 """The rate of visual tokens, I(X;Z) <= E KL(q(z|x) || r(z)), in nats: one function for each kind of token and prior.
 
 - `gaussian_rate`   of Gaussian tokens z ~ N(mean, diag exp log_variance)
+- `given_rate`      of Gaussian tokens whose mean and log-variance a call passes
 - `code_rate`       of tokens that are codes, k ~ q(k|x)
 - `make_prior`      the learned parameters of a prior that InfoTok knows by name
 
@@ -21,7 +22,7 @@ from infotok.bottleneck.priors import CodePrior, ConditionalCodePrior, Condition
 from infotok.errors import require
 from infotok.information.upper import gaussian_kl
 
-__all__ = ["Rate", "code_rate", "gaussian_rate", "make_prior"]
+__all__ = ["Rate", "code_rate", "gaussian_rate", "given_rate", "make_prior"]
 
 Rate = Callable[[nn.Module | None, NoisyTokens, Batch], Tensor]
 
@@ -72,6 +73,18 @@ def _host_rate(prior: None, tokens: NoisyTokens, batch: Batch) -> Tensor:
     require(pair, "host", got, f'(mean, log_variance) that end in {dim} dimensions, for prior="host"')
     r = (batch.padding.pack(part.to(tokens.mean.dtype)) for part in host)
     return gaussian_kl(tokens.mean, tokens.log_variance, *r)
+
+
+def given_rate(prior: str, fixed_noise: bool) -> Rate:
+    """The rate of tokens that are Gaussian behind InfoTok; with `fixed_noise` it has no gradient to their noise."""
+    own = gaussian_rate(prior)
+
+    def rate(prior: nn.Module | None, tokens: NoisyTokens, batch: Batch) -> Tensor:
+        mean, log_variance = (batch.padding.pack(part.to(tokens.z.dtype)) for part in batch.posterior)
+        log_variance = log_variance.detach() if fixed_noise else log_variance
+        return own(prior, NoisyTokens(tokens.z, mean, log_variance), batch)
+
+    return rate
 
 
 # --- codes -----------------------------------------------------------------------------------------------------------

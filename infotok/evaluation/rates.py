@@ -187,8 +187,7 @@ def _moments(tokenizer: SharedTokenizer, images: Tensor) -> Tensor:
     """Mean and log-variance of q(z|x), (B, 2, L, D) float64; the log-variance of tokens without noise is -inf."""
     features, infotok = tokenizer.encoder(images), tokenizer.infotok
     if isinstance(tokenizer.quantizer, GaussianTokens):
-        code = tokenizer.quantizer.bottleneck(features)
-        mean, log_variance = code.mean, code.log_variance
+        mean, log_variance = tokenizer.quantizer.posterior(features)
     elif isinstance(infotok, InfoTok) and infotok.options.noisy:
         tokens = infotok.transmit(features, None)
         mean, log_variance = tokens.mean, tokens.log_variance

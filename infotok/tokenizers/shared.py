@@ -201,7 +201,8 @@ class SharedTokenizer(TokenCodec):
         needs = self.needs - rest["unavailable"]
         inputs = {name: value for name, value in given.items() if name in needs}
         if "posterior" in needs:
-            inputs["posterior"] = self.quantizer.logits(features)  # (B, L, K)
+            own = self.quantizer.logits if self.quantizer.codebooks else self.quantizer.posterior
+            inputs["posterior"] = own(features)  # (B, L, K), or a mean and a log-variance (B, L, dim)
         return self.infotok(z, **inputs, **rest)
 
 

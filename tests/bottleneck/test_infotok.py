@@ -112,6 +112,38 @@ def test_fixed_noise_leaves_the_rate_to_the_means():
     assert (tokens - features).std().item() == pytest.approx(0.2, rel=0.2)
 
 
+@pytest.mark.parametrize("fixed_noise", [False, True])
+@pytest.mark.parametrize("prior", ["standard", "learned", "text", "host", "module"])
+def test_the_rate_of_gaussian_tokens_is_that_of_the_posterior_that_is_passed(prior, fixed_noise):
+    """KL by torch.distributions; the tokens stay as they are, and sigma is out of reach if it is fixed."""
+    data = batch()
+    mean, log_variance = torch.randn(B, L, D, requires_grad=True), torch.randn(B, L, D, requires_grad=True)
+    r = (torch.randn(B, L, D), torch.randn(B, L, D))
+    own = FullPrior(D) if prior == "module" else prior
+    infotok = module(prior=own, noise=None, fixed_noise=fixed_noise, consistency=1.0, length=L)
+    inputs = {"text": data["text"], "posterior": (mean, log_variance), "host": r}
+    tokens, terms = infotok(data["features"], **inputs)
+    assert tokens is data["features"] or torch.equal(tokens, data["features"])
+    if prior == "module":
+        truth = infotok.prior.rate(mean, log_variance, None).sum(1).mean()
+    else:
+        zeros = torch.zeros(D)
+        known = {"standard": lambda: (zeros, zeros), "host": lambda: r}
+        m, log_v = known[prior]() if prior in known else parameters_of(infotok, data["text"])
+        q, p = Normal(mean, (0.5 * log_variance).exp()), Normal(m, (0.5 * log_v).exp())
+        truth = kl_divergence(q, p).sum((1, 2)).mean()
+    assert terms.compression.item() == pytest.approx(truth.item(), rel=1e-4)
+    terms.compression.backward()
+    assert mean.grad.abs().min() > 0
+    assert (log_variance.grad is None) == fixed_noise
+
+
+def parameters_of(infotok: InfoTok, text: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and log-variance of a learned prior, or one on text."""
+    prior = infotok.prior
+    return (prior.mean, prior.log_variance) if hasattr(prior, "mean") else prior(text)
+
+
 def test_any_module_can_be_the_prior():
     data = batch()
     _, terms = module(prior=MixturePrior(D, 3))(data["features"], generator=torch.Generator().manual_seed(0))
@@ -298,6 +330,7 @@ PADDED = [
     {"prior": "host"},
     {"codes": K, "prior": "text", "consistency": 1.0},
     {"codes": K, "prior": "host"},
+    {"noise": None, "prior": "text"},
     {"estimator": "hsic", "relevance": 1.0, "consistency": 1.0},
     {"placement": "adapter", "consistency": 1.0},
     {"prior": "mixture"},
@@ -319,6 +352,8 @@ def padded(fill: float, length: int, options: dict) -> list[torch.Tensor]:
     infotok = module(**options)
     inputs = {name: data[name] for name in ("image", "text", "answer", "target")}
     inputs["posterior"] = widen(data["posterior"]) if "codes" in options else None
+    if "noise" in options:
+        inputs["posterior"] = (features, 0.1 * host)
     inputs["host"] = host if "codes" in options else (host, 0.1 * host)
     tokens, terms = infotok(features, mask=mask, generator=torch.Generator().manual_seed(9), **inputs)
     (terms.loss + tokens.square().sum()).backward()
@@ -724,6 +759,8 @@ def test_ranks_that_do_not_fit_all_say_so(tmp_path):
         ({"text_dim": True}, "text_dim: got True, expected a positive integer"),
         ({"warmup": True}, "warmup: got True, expected a non-negative integer"),
         ({"prior": nn.Identity(), "codes": 5}, "prior: got 'a module', expected one of standard"),
+        ({"noise": None, "codes": 5}, "codes: got 5, expected None: with noise=None tokens are Gaussian"),
+        ({"noise": "0.1"}, "noise: got '0.1', expected a number in \\(0, inf\\)"),
     ],
 )
 def test_wrong_construction_is_named(options, message):
@@ -863,6 +900,25 @@ def call(options: dict, **changes):
             ValueError,
             "posterior: got 'NaN or infinity', expected finite numbers",
         ),
+        (
+            {"noise": None},
+            {},
+            TypeError,
+            r"posterior: got None, expected \(mean, log_variance\), each of shape \(12, 4, 16\), since noise=None",
+        ),
+        ({"noise": None}, {"posterior": torch.zeros(B, L, D)}, TypeError, r"posterior: got 'Tensor', expected \(mean"),
+        (
+            {"noise": None},
+            {"posterior": (torch.zeros(B, L, D), torch.zeros(B, L, 1))},
+            ValueError,
+            r"posterior, log_variance: got shape \(12, 4, 1\)",
+        ),
+        (
+            {"noise": None},
+            {"posterior": (torch.full((B, L, D), math.inf), torch.zeros(B, L, D))},
+            ValueError,
+            "posterior, mean: got 'NaN or infinity', expected finite numbers",
+        ),
     ],
 )
 def test_wrong_use_is_named(options, changes, error, message):
@@ -884,6 +940,7 @@ NOISE, CRITIC = ["to_log_variance.weight", "to_log_variance.bias"], ["log_scale"
         ({"prior": "text", "length": L}, ["passes", *NOISE, "prior.head.weight", "prior.head.bias"]),
         ({"codes": K, "prior": "learned"}, ["passes", "prior.logits"]),
         ({"codes": K, "prior": "text"}, ["passes", "prior.head.weight", "prior.head.bias"]),
+        ({"noise": None}, ["passes"]),
         ({"codes": K, "consistency": 1.0}, ["passes", *(f"critics.consistency.{name}" for name in CRITIC)]),
         ({"estimator": "hsic", "consistency": 1.0}, ["passes"]),
         (
@@ -910,6 +967,8 @@ def test_checkpoints_have_the_keys_of_version_0_1(options, keys):
         ({"prior": "host"}, {"host"}),
         ({"codes": K}, {"posterior"}),
         ({"codes": K, "prior": "host"}, {"posterior", "host"}),
+        ({"noise": None, "prior": "text"}, {"posterior", "text"}),
+        ({"noise": None, "compression": 0.0}, set()),
         ({"estimator": "hsic"}, {"image"}),
         ({"estimator": "hsic", "compression": 0.0, "consistency": 1.0}, {"text"}),
         ({"relevance": 1.0, "generation": 1.0, "consistency": 1.0}, {"answer", "target", "text"}),
@@ -921,6 +980,8 @@ def test_it_needs_what_its_terms_read(options, needs):
     assert isinstance(infotok, Regulariser)
     assert infotok.needs == needs
     data["host"] = torch.randn(B, L, K) if "codes" in options else (torch.randn(B, L, D), torch.randn(B, L, D))
+    if "noise" in options:
+        data["posterior"] = data["host"]
     inputs = {name: data[name] for name in needs}
     tokens, terms = infotok(data["features"], generator=torch.Generator().manual_seed(0), **inputs)
     everything = infotok(generator=torch.Generator().manual_seed(0), **data)

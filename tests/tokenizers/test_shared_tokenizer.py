@@ -233,6 +233,18 @@ def test_infotok_after_the_quantizer_charges_for_codes():
     assert grads[0].abs().sum() > 0
 
 
+def test_infotok_charges_for_the_noise_that_continuous_tokens_have():
+    """One noise: InfoTok adds none, and its rate against N(0, I) is the quantizer's own, per image."""
+    own = {"quantizer": "continuous", "quantizer_options": {}, "infotok": {"compression": 1e-3, "noise": None}}
+    tokenizer = make(**own)
+    out = tokenizer(BATCH.images, generator=torch.Generator().manual_seed(0))
+    assert out.infotok.compression.item() == pytest.approx(16 * out.usage.entropy * math.log(2), rel=1e-5)
+    mean, log_variance = tokenizer.quantizer.posterior(out.features)
+    noise = (out.tokens - mean) / (0.5 * log_variance).exp()
+    assert noise.std().item() == pytest.approx(1, rel=0.05)
+    assert torch.equal(tokenizer.eval().encode(BATCH.images), mean)
+
+
 def test_hsic_reads_images_and_text():
     options = {"estimator": "hsic", "text_dim": TEXT_DIM, "compression": 0.5, "consistency": 1.0}
     terms = make(infotok=options).loss(BATCH)

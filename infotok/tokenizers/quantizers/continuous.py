@@ -69,6 +69,19 @@ class GaussianTokens(TokenLayer):
         seen = torch.where(finite, torch.ones_like(self.weight_seen), self.weight_seen)
         self.weight_seen.lerp_(seen, 1 - self.decay)
 
+    def posterior(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean and the log-variance of q(z|x), both (B, L, dim), float32 at least.
+
+        - z: features (B, L, dim)
+
+        Raises TypeError or ValueError for features of another type or shape, NaN or infinity.
+        """
+        self._check_shape(z), self._check_finite("features", z)
+        dtype, layers = wide_dtype(z.dtype, self.dtype), (self.bottleneck.to_mean, self.bottleneck.to_log_variance)
+        with torch.autocast(z.device.type, enabled=False):
+            mean, log_variance = (call_in(dtype, layer, z.to(dtype)) for layer in layers)
+        return mean, log_variance
+
     def decode(self, codes: Tensor) -> Tensor:
         """TypeError: continuous tokens have no codes."""
         require(False, "codes", "continuous tokens, which have none", "the tokens themselves", TypeError)

@@ -96,6 +96,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "bottleneck.InfoTok decoder | entropies | first missing, empty, None",
         "bottleneck.InfoTok infonce | negatives | zero",
     ),
+    "Gaussian tokens with noise of their own": ("bottleneck.InfoTok | noise | None",),
     "the entropy of a density can be below 0": ("bottleneck.InfoTok decoder | entropies | first -1",),
     "kernels take pixels and masks as numbers": (
         "bottleneck.HSICBottleneck.forward | z, x | boolean",
@@ -120,6 +121,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "unified.Backbone.hub | words | first text, shorter",
         "tokenizers.*.forward | z, images, tokens | fewer rows",
         "tokenizers.*.logits | z | fewer rows",
+        "tokenizers.GaussianTokens.posterior | z | fewer rows",
         "tokenizers.*.decode* | codes | fewer rows, fewer columns",
         "tokenizers.SharedTokenizer.* | images, tokens | fewer rows",
         "tokenizers.SharedTokenizer.loss | batch | images fewer rows",

@@ -34,6 +34,7 @@ DECODED = own.InfoTok(4, compression=0.0, consistency=1.0, text_dim=5, bound="de
 SEQUENCE = {"compression": 0.0, "consistency": 1.0, "text_dim": 9, "bound": "decoder", "likelihood": "sequence"}
 READ = own.InfoTok(4, **SEQUENCE).eval()
 CODED = own.InfoTok(4, compression=0.1, codes=3, prior="learned").eval()
+GAUSSIAN = own.InfoTok(4, compression=0.1, noise=None).eval()
 INPUTS = {"features": FEATURES, "image": FEATURES, "text": TEXT, "answer": LABELS, "target": TEXT, "generator": None}
 IB = own.discrete_ib(P, 2.0, restarts=1)
 
@@ -110,6 +111,7 @@ CALLS = {
     "InfoTok.forward": (INFOTOK, drawn(INPUTS)),
     "InfoTok.forward hsic": (HSIC, drawn({"features": FEATURES, "image": TEXT, "text": TEXT})),
     "InfoTok.forward codes": (CODED, drawn({"features": FEATURES, "posterior": FEATURES[..., :3]})),
+    "InfoTok.forward gaussian": (GAUSSIAN, drawn({"features": FEATURES, "posterior": (FEATURES, FEATURES)})),
     "InfoTok.watch": (
         INFOTOK.watch,
         drawn({"tokens": FEATURES, "usage": None, "mask": torch.ones(6, 2, dtype=torch.bool)}),

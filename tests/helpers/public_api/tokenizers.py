@@ -96,6 +96,7 @@ CALLS = {
     **{name: (getattr(own, name), rand(options)) for name, options in QUANTIZERS.items()},
     **{key: call for name, made in MADE.items() for key, call in methods(name, made).items()},
     "GaussianTokens.logits": (MADE["VectorQuantizer"].logits, rand({"z": Z, "temperature": 1.0})),
+    "GaussianTokens.posterior": (MADE["GaussianTokens"].posterior, rand({"z": Z})),
     "GaussianTokens.decode": (MADE["VectorQuantizer"].decode, rand({"codes": CODES})),
     **methods("CodebookQuantizer", MADE["VectorQuantizer"]),
     "VectorQuantizer.start_from": (own.VectorQuantizer(4, 4).start_from, rand({"codebook": torch.randn(4, 4)})),

@@ -31,6 +31,7 @@ from infotok.evaluation.parser import parse
 from infotok.evaluation.probing import probe_tokenizer
 from infotok.evaluation.rates import score_rates
 from infotok.evaluation.reconstruction import score_reconstructions
+from infotok.experiments.crt import CausalRegulariser
 from infotok.images import packed
 from infotok.settings import Count, Positive, check
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
@@ -51,7 +52,8 @@ HOSTS = {"autoregressive": AutoregressiveModel, "masked": MaskedModel, "continuo
 CURVES = ("understanding", "generation", "l2")  # losses whose course is kept
 FIRST = 6  # prompts whose drawings are kept: the first of the set, whatever became of them
 EVALUATION = 10_000  # evaluation sets are drawn by the run's seed plus this
-WEIGHTS = ("l2", "compression", "relevance", "generation", "consistency")  # options that are weights
+OWN = ("l2", "crt")  # options of a variant that are not InfoTok's
+WEIGHTS = (*OWN, "compression", "relevance", "generation", "consistency")  # options that are weights
 LARGEST = 2**31 - 1  # a size above this is a slip
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -90,6 +92,7 @@ def train_and_score(
     questions: Count = 8,
     layers: Count = 2,
     heads: Count = 4,
+    hidden: Count = 64,
     learning_rate: Positive = 6e-3,
     held_out: Annotated[int, Field(ge=4, le=LARGEST)] = 256,
     evaluations: Annotated[int, Field(ge=0, le=LARGEST)] = 0,
@@ -100,7 +103,7 @@ def train_and_score(
     Args:
         host: the unified model.
         variant: {} for the baseline, else options of `InfoTok`. Beside them {"l2": weight} of the squared
-            reconstruction error, 20 unless given.
+            reconstruction error, 20 unless given; or in place of them {"crt": weight} of a `CausalRegulariser`.
         seed: of weights, training data (2 seed, 2 seed + 1) and evaluation data (10,000 + seed).
         steps: training steps of tokenizer and language model together, 32 images each.
         tokenizer_steps: training steps of the tokenizer alone before them, with the variant's terms.
@@ -111,7 +114,7 @@ def train_and_score(
         images: how many there are to train on; None for new ones in every batch.
         shift: `nuisance` of the images asked about, if it differs.
         questions: asked about each image of joint training.
-        layers, heads: of the language model.
+        layers, heads, hidden: of the language model: its layers, attention heads, and the width of its states.
         learning_rate: of joint training.
         held_out: images, and prompts, in the evaluation set.
         evaluations: how often both sides and the tokens' contents are measured during joint training.
@@ -137,7 +140,7 @@ def train_and_score(
     world = ShapesWorld(nuisance=nuisance, jitter=jitter, name_offsets=named)
     tested = ShapesWorld(nuisance=nuisance if shift is None else shift, jitter=jitter, name_offsets=named)
     data = world if images is None else FewImages(world, images, seed, questions)
-    model = make_host(host, variant, seed, world, bits, layers, heads, tokenizer_steps, steps)
+    model = make_host(host, variant, seed, world, bits, layers, heads, tokenizer_steps, steps, hidden)
 
     def measured(n: int) -> dict[str, Any]:
         at = EVALUATION + seed
@@ -194,10 +197,11 @@ def make_host(
     heads: int = 4,
     tokenizer_steps: int = 200,
     steps: int = 500,
+    hidden: int = 64,
 ) -> UnifiedModel:
     """The model of one run, with new weights; those that two variants share are the same. As `train_and_score`."""
     variant = dict(variant)
-    l2 = variant.pop("l2", 20.0)
+    l2, crt = variant.pop("l2", 20.0), variant.pop("crt", 0.0)
     width = world.caption_vector(world.sample(1, torch.Generator().manual_seed(0))).shape[1]
     codebook = {"codebook_size": 2**bits}
     quantizer, options, dim, warmup = {
@@ -209,7 +213,7 @@ def make_host(
         dim=dim, l2=l2, quantizer=quantizer, quantizer_options=options, warmup=round(warmup * tokenizer_steps)
     )
     torch.manual_seed(seed)
-    backbone = Backbone.tiny(len(world.vocabulary), layers=layers, heads=heads)
+    backbone = Backbone.tiny(len(world.vocabulary), hidden=hidden, layers=layers, heads=heads)
     tokenizer = SharedTokenizer.from_config(config)
     model = HOSTS[host](tokenizer, backbone, world.vocabulary)
     if variant:  # only now, so that no weight above depends on the variant
@@ -218,6 +222,8 @@ def make_host(
         noisy = host == "continuous" or (host == "autoregressive" and variant.get("prior") != "host")
         by_code = {} if noisy or variant.get("estimator") == "hsic" else {"codes": 2**bits}
         tokenizer.infotok = InfoTok(dim, **(widths | by_code | variant))
+    if crt:
+        tokenizer.infotok = CausalRegulariser(dim, config.length, crt, tokenizer_steps + steps // 2)
     return model
 
 
@@ -273,9 +279,11 @@ def show_first(model: UnifiedModel, world: ShapesWorld, n: int, seed: int) -> di
 
 
 def _check_variant(variant: dict[str, Any]) -> None:
-    options = {*inspect.signature(InfoTok).parameters, "l2"} - {"dim"}
+    options = {*inspect.signature(InfoTok).parameters, *OWN} - {"dim"}
     unknown = [name for name in variant if name not in options]
     require(not unknown, "variant", unknown, f"some of {', '.join(sorted(options))}")
     for name in WEIGHTS:
         if name in variant:
             require_float(f"variant[{name!r}]", variant[name], "[0, inf)")
+    alone = not variant.get("crt") or not set(variant) - set(OWN)
+    require(alone, "variant", sorted(variant), "crt without options of InfoTok, whose place it takes")

@@ -6,8 +6,14 @@ The looseness is E KL(p(t|z) || q(t|z)). For attributes that q predicts one by o
 correlation given Z, which vanishes as H(T|Z) does. The ceiling is H(T). This is the relevance term of the variational
 information bottleneck (Alemi et al. 2017), and dense supervision by the text in other words.
 
-- `LinearDecoder`     one linear layer; what it predicts follows from the values
+- `LinearDecoder`     one or two linear layers; what they predict follows from the values
 - `SequenceDecoder`   token ids, by a recurrent network that starts from the tokens
+
+The logits l of attributes and labels are those of the critic:
+
+- "cosine"     l_j = scale * cos(A z, w_j) + a_j, between -scale and scale but for a_j: only the direction of A z counts
+- "bilinear"   l = A z + a: tokens can raise the likelihood by moving out along A without end
+
 
 | values of T              | q(t|z)                                                                       |
 |---|---|
@@ -30,6 +36,8 @@ from infotok.bottleneck.priors.conditional import vectors
 from infotok.errors import checking, require
 
 __all__ = ["LinearDecoder", "SequenceDecoder"]
+
+LARGEST_SCALE = 100.0  # of the cosine, as CLIP's
 
 
 class Decoder(nn.Module, ABC):
@@ -61,19 +69,38 @@ class Decoder(nn.Module, ABC):
 
 
 class LinearDecoder(Decoder):
-    """One linear layer l = A z + a that predicts attributes, a label or a real vector.
+    """Linear layers that predict attributes, a label or a real vector.
 
     dim: width of the vector that is seen of an image's tokens.
     dim_y: width of vectors t, or number of labels t.
     likelihood: of real vectors, "gaussian" or "cosine"; "auto": attributes where all values are 0 or 1, else Gaussian.
     entropy: H(T) in nats, if it is known.
+    critic: of attributes and labels, "cosine" or "bilinear". The prediction of a real vector is linear by either.
+    width: dimensions of A z, by the cosine.
     """
 
-    def __init__(self, dim: int, dim_y: int, likelihood: str = "auto", entropy: float | None = None) -> None:
+    def __init__(
+        self,
+        dim: int,
+        dim_y: int,
+        likelihood: str = "auto",
+        entropy: float | None = None,
+        critic: str = "cosine",
+        width: int = 64,
+    ) -> None:
         super().__init__(entropy)
-        self.dim_y, self.likelihood = dim_y, likelihood
-        self.linear = nn.Linear(dim, dim_y)
+        self.dim_y, self.likelihood, self.project = dim_y, likelihood, None
+        if critic == "cosine":
+            self.project, self.log_scale = nn.Linear(dim, width, bias=False), nn.Parameter(torch.tensor(math.log(10.0)))
+        self.linear = nn.Linear(dim if self.project is None else width, dim_y)
         self.log_variance = nn.Parameter(torch.zeros(1 if likelihood == "cosine" else dim_y))  # of real vectors
+
+    def logits(self, pooled: Tensor) -> Tensor:
+        """The logits of attributes or labels, (N, dim_y)."""
+        if self.project is None:
+            return self.linear(pooled)
+        directions = F.normalize(self.project(pooled), dim=1) @ F.normalize(self.linear.weight, dim=1).T
+        return self.log_scale.clamp(max=math.log(LARGEST_SCALE)).exp() * directions + self.linear.bias
 
     def log_likelihood(self, pooled: Tensor, values: Tensor, name: str) -> Tensor:
         """log q(t|z) of each row, (N,) nats.
@@ -81,13 +108,13 @@ class LinearDecoder(Decoder):
         pooled: (N, dim).
         values: (N, ...) floats of `dim_y` numbers, or (N,) labels.
         """
-        found = self.linear(pooled)
         if not values.is_floating_point():
             vectors(values, self.dim_y, name, self.training)  # refuses other labels
-            return -F.cross_entropy(found, values.long(), reduction="none")
-        target = vectors(values.flatten(1), self.dim_y, name, self.training).to(found)
+            return -F.cross_entropy(self.logits(pooled), values.long(), reduction="none")
+        target = vectors(values.flatten(1), self.dim_y, name, self.training).to(self.linear.weight)
         if self.likelihood == "auto" and ((target == 0) | (target == 1)).all():
-            return -F.binary_cross_entropy_with_logits(found, target, reduction="none").sum(1)
+            return -F.binary_cross_entropy_with_logits(self.logits(pooled), target, reduction="none").sum(1)
+        found = self.linear(pooled if self.project is None else self.project(pooled))
         if self.likelihood == "cosine":
             found, target = F.normalize(found, dim=1), F.normalize(target, dim=1)
         log_v = self.log_variance.expand(self.dim_y)

@@ -93,7 +93,7 @@ class InfoTok(TokenChannel):
     estimator: "variational" (nats) or "hsic".
     prior: of the variational rate: "standard", "learned", "text", "host", or a module.
     bound: of the other variational terms: "decoder" or "infonce".
-    critic: of InfoNCE: "cosine", with bounded scores, or "bilinear", which the decoder has too.
+    critic: of either bound: "cosine", with bounded scores, or "bilinear", whose scores tokens can raise without end.
     negatives: texts, answers or targets of earlier batches that InfoNCE compares with too; 0 for the batch alone.
     likelihood: of the text, by the decoder: "auto" (attributes where all values are 0 or 1, classes for labels, else
         Gaussian), "gaussian", "cosine" for directions, or "sequence" for token ids (B, T) below `text_dim`.

@@ -83,7 +83,9 @@ class Options:
             self._check_usual("bound", "critic", "negatives", "likelihood", why="the HSIC estimator has no bound")
             return
         if self.bound == "decoder":
-            self._check_usual("critic", "negatives", why="a decoder has no critic and no candidates")
+            self._check_usual("negatives", why="a decoder has no candidates")
+            if self.likelihood == "sequence":
+                self._check_usual("critic", why="a sequence is predicted by a network of its own")
         else:
             self._check_usual("likelihood", why="only a decoder has one")
         require(bandwidth is None, "bandwidth", bandwidth, "None: only the HSIC estimator has one")

@@ -36,4 +36,4 @@ def _bound(options: Options, name: str) -> nn.Module:
     entropy, likelihood = (options.entropies or {}).get(name), options.likelihood if name == "text" else "auto"
     if likelihood == "sequence":
         return SequenceDecoder(dim, width, entropy)
-    return LinearDecoder(dim, width, likelihood, entropy)
+    return LinearDecoder(dim, width, likelihood, entropy, options.critic)

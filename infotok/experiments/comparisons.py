@@ -20,7 +20,7 @@ from scipy.stats import t as student
 
 from infotok.errors import require
 from infotok.evaluation import holm, paired_difference
-from infotok.experiments.plan import BASELINE, BOUND_SEEDS, ESTIMATORS, HEADLINE, HOSTS, options
+from infotok.experiments.plan import BASELINE, ESTIMATORS, HEADLINE, HOSTS, REPORTED_SEEDS, options
 from infotok.experiments.results import Runs, differences
 
 __all__ = ["Comparison", "Comparisons", "agreement", "interval", "subscores", "word", "words"]
@@ -133,21 +133,17 @@ class Comparisons:
         against: dict[str, Any] | None = None,
         paths: tuple[str | None, str | None] = SIDES,
         hosts: Sequence[str] | None = None,
-        seeds: Container[int] | None = None,
+        seeds: Container[int] = REPORTED_SEEDS,
     ) -> None:
         """Keep what one variant has over another, on both sides, in all hosts or some, on some seeds.
 
         paths: which score stands for U and which for G; None leaves a side out.
-        seeds: by default all but those of the study `bounds`, which has questions of its own.
+        seeds: those of version 0.1's studies are the plan's `EARLIER_SEEDS`.
         """
         for side, path in zip(SIDES, paths, strict=True):
             for host in (self.hosts if hosts is None else hosts) if path else []:
                 pairs = self.by_seed(host, variant, other, path, settings, against)
-                pairs = {
-                    seed: value
-                    for seed, value in pairs.items()
-                    if (seed not in BOUND_SEEDS if seeds is None else seed in seeds)
-                }
+                pairs = {seed: value for seed, value in pairs.items() if seed in seeds}
                 self.add(question, label or variant, side, host, pairs)
 
     def named(self, question: str, label: str | None = None, side: str | None = None) -> list[Comparison]:
@@ -213,16 +209,23 @@ class Comparisons:
         return "; ".join(parts) or "not run"
 
 
-def subscores(found: Comparisons, parts: Mapping[str, str]) -> list[dict[str, Any]]:
+def subscores(
+    found: Comparisons,
+    parts: Mapping[str, str],
+    among: Sequence[str] = ESTIMATORS,
+    seeds: Container[int] = REPORTED_SEEDS,
+) -> list[dict[str, Any]]:
     """Every sub-score's mean difference from the baseline, with p-values that Holm's method adjusts over all of them.
 
-    parts: the sub-scores' names and paths. Returns lines {"host", "variant", "part", "mean", "adjusted"}.
+    parts: the sub-scores' names and paths. among: the variants. seeds: those to take.
+    Returns lines {"host", "variant", "part", "mean", "adjusted"}.
     """
     lines, p = [], []
     for host in found.hosts:
-        for variant in ESTIMATORS:
+        for variant in among:
             for part, path in parts.items():
-                pairs = list(found.by_seed(host, variant, path=path).values())
+                by_seed = found.by_seed(host, variant, path=path)
+                pairs = [value for seed, value in by_seed.items() if seed in seeds]
                 test = paired_difference(pairs, [0.0] * len(pairs), resamples=99)
                 lines.append({"host": host, "variant": variant, "part": part, "mean": test.mean})
                 p.append(test.p)

@@ -13,28 +13,36 @@ from infotok.errors import require_choice
 from infotok.experiments.comparisons import Comparisons
 from infotok.experiments.plan import (
     BASELINE,
-    BOUND_SEEDS,
+    BILINEAR,
     BOUNDS,
     CONTROLS,
+    DECODER,
+    EARLIER,
+    EARLIER_ESTIMATORS,
+    EARLIER_SEEDS,
     ESTIMATORS,
     FOLLOW_UP_SEEDS,
     FOLLOWED,
     HOSTS,
+    HSIC,
+    HSIC_ALONE,
+    INFONCE,
     MORE_TOGETHER,
     REGIMES,
+    REPORTED_SEEDS,
     SEARCH_SEEDS,
     VARIATIONAL,
+    ablations,
     longer,
     options,
-    variants,
 )
 from infotok.experiments.results import Row, Runs, score
 from infotok.worlds import KINDS
 
 __all__ = ["PARTS", "QUESTIONS", "SETTINGS", "along", "answered", "spent"]
 
-CONSISTENCY_ONLY = {VARIATIONAL: "consistency only", "InfoTok HSIC": "consistency only, HSIC"}
-WITH_RATE = {"text": VARIATIONAL, "host": "consistency + host"}  # consistency and a rate term, by its prior
+WITHOUT_RATE = {VARIATIONAL: DECODER, HSIC: HSIC_ALONE, EARLIER: INFONCE}
+WITH_RATE = {"text": EARLIER, "host": "InfoNCE 32 + host prior"}  # beside InfoNCE, by the prior
 PARTS = {kind: f"scores/understanding/{kind}" for kind in KINDS} | {
     label: f"scores/generation/{name}"
     for label, name in (
@@ -62,11 +70,24 @@ SETTINGS = {  # by name: values, the axis label, and what each value changes in 
     ),
 }
 PAIRS_OF_BOUNDS = (  # which bound is better than which
-    ("InfoNCE 8192", "consistency only"),
-    ("caption head", "InfoNCE 8192"),
-    ("InfoNCE 8192", "consistency only, HSIC"),
-    ("caption head", "consistency only, HSIC"),
-    ("caption head + text", "caption head"),
+    ("InfoNCE 8192", INFONCE),
+    (DECODER, INFONCE),
+    (DECODER, "InfoNCE 8192"),
+    (HSIC_ALONE, "InfoNCE 8192"),
+    (HSIC_ALONE, DECODER),
+)
+PAIRS_OF_CRITICS = (
+    ("InfoNCE 8192, bilinear", "InfoNCE 8192"),
+    (BILINEAR, DECODER),
+    (BILINEAR, "InfoNCE 8192, bilinear"),
+)
+PAIRS_OF_DOSES = (
+    ("InfoNCE 256", INFONCE),
+    ("InfoNCE 2048", "InfoNCE 256"),
+    ("InfoNCE 8192", "InfoNCE 2048"),
+    ("InfoNCE 8192, pooled", "InfoNCE 8192"),
+    ("decoder, pooled", DECODER),
+    ("CRT", BASELINE),
 )
 RATES = {  # what tokens take, and where a row has it: of codes, then of continuous tokens
     "H(Z), by the host": "cross_entropy_free",
@@ -112,7 +133,9 @@ def along(runs: Runs, setting: str, among: Sequence[str], host: str) -> dict[str
     }
 
 
-def spent(runs: Runs, among: Sequence[str] = BOUNDS) -> dict[str, dict[str, dict[str, list[list[float]]]]]:
+def spent(
+    runs: Runs, among: Sequence[str] = (*BOUNDS, *ESTIMATORS)
+) -> dict[str, dict[str, dict[str, list[list[float]]]]]:
     """{side: {host: {variant: [[nats, score], a pair per seed]}}} of the runs whose rates were measured.
 
     The nats are H(Z|T) by the host's own codes; of continuous tokens an upper bound on I(X;Z|T).
@@ -121,7 +144,7 @@ def spent(runs: Runs, among: Sequence[str] = BOUNDS) -> dict[str, dict[str, dict
     for host in HOSTS:
         path = f"rates/{'rate_text' if host == 'continuous' else 'cross_entropy'}"
         for variant in among:
-            rows = [row for seed, row in runs.find(host, options(host, variant)).items() if seed in BOUND_SEEDS]
+            rows = [row for seed, row in runs.find(host, options(host, variant)).items() if seed in REPORTED_SEEDS]
             for side in "UG" if rows else "":
                 pairs = [[score(row, path), row[side]] for row in rows]
                 found[side].setdefault(host, {})[variant] = pairs
@@ -130,9 +153,7 @@ def spent(runs: Runs, among: Sequence[str] = BOUNDS) -> dict[str, dict[str, dict
 
 def varied(runs: Runs, setting: str, hosts: Sequence[str] = HOSTS) -> list[str]:
     """The hosts in which more than one value of a setting was run."""
-    return [
-        host for host in hosts if sum(bool(at(runs, host, ESTIMATORS[1], each)) for each in SETTINGS[setting][2]) > 1
-    ]
+    return [host for host in hosts if sum(bool(at(runs, host, HSIC, each)) for each in SETTINGS[setting][2]) > 1]
 
 
 def _headline(found: Comparisons) -> None:
@@ -140,8 +161,13 @@ def _headline(found: Comparisons) -> None:
         found.compare("headline", variant)
 
 
+def _version_0_1(found: Comparisons) -> None:
+    for variant in EARLIER_ESTIMATORS:
+        found.compare("version 0.1", variant, seeds=EARLIER_SEEDS)
+
+
 def _estimators(found: Comparisons) -> None:
-    found.compare("estimators", ESTIMATORS[1], ESTIMATORS[0], label=" − ".join(reversed(ESTIMATORS)))
+    found.compare("estimators", HSIC, VARIATIONAL, label=f"{HSIC} − {VARIATIONAL}")
 
 
 def _other_scores(found: Comparisons) -> None:
@@ -156,34 +182,36 @@ def _other_scores(found: Comparisons) -> None:
 
 
 def _longer_training(found: Comparisons) -> None:
-    for variant in ESTIMATORS:
+    for variant in EARLIER_ESTIMATORS:
         for times in (2, 4):
-            found.compare("longer training", variant, label=f"{variant}, {times} x", settings=longer(times))
+            found.compare("longer training", variant, label=f"{variant}, {times} x", settings=longer(times),
+                          seeds=EARLIER_SEEDS)  # fmt: skip
         label = f"{variant}, 1 x − {BASELINE}, 4 x"
-        found.compare("longer training", variant, label=label, settings=longer(1), against=longer(4))
+        found.compare("longer training", variant, label=label, settings=longer(1), against=longer(4),
+                      seeds=EARLIER_SEEDS)  # fmt: skip
 
 
 def _ablations(found: Comparisons) -> None:
-    names = [name for name in variants("masked") if "only" in name or name.startswith("consistency +")]
-    for variant in (*ESTIMATORS, *names):
-        found.compare("ablations", variant)
+    for variant in dict.fromkeys((*EARLIER_ESTIMATORS, *ablations())):
+        found.compare("ablations", variant, seeds=EARLIER_SEEDS)
 
 
 def _controls(found: Comparisons) -> None:
-    for variant in (*ESTIMATORS, *CONTROLS):
+    for variant in (*EARLIER_ESTIMATORS, *CONTROLS):
         tuned = variant.startswith("reconstruction")  # where it is the tuned baseline itself, it is shown once
         differ = [
             host for host in found.hosts if not tuned or options(host, variant) != options(host, "tuned baseline")
         ]
-        found.compare("controls", variant, hosts=differ)
-    found.compare("controls", BASELINE, label="more steps together", settings=MORE_TOGETHER, against={})
+        found.compare("controls", variant, hosts=differ, seeds=EARLIER_SEEDS)
+    found.compare("controls", BASELINE, label="more steps together", settings=MORE_TOGETHER, against={},
+                  seeds=EARLIER_SEEDS)  # fmt: skip
 
 
 def _alternatives(found: Comparisons) -> None:
-    for alternative in ("consistency only", "caption head", "tuned baseline"):
-        for variant in ESTIMATORS:
-            other = CONSISTENCY_ONLY[variant] if alternative == "consistency only" else alternative
-            found.compare("alternatives", variant, other, label=f"{variant} − {alternative}")
+    for alternative in ("the same without a rate", BILINEAR, "tuned baseline"):
+        for variant in EARLIER_ESTIMATORS:
+            other = WITHOUT_RATE[variant] if alternative == "the same without a rate" else alternative
+            found.compare("alternatives", variant, other, label=f"{variant} − {other}", seeds=EARLIER_SEEDS)
 
 
 def _rate_weight(prior: str) -> Callable[[Comparisons], None]:
@@ -193,7 +221,7 @@ def _rate_weight(prior: str) -> Callable[[Comparisons], None]:
         for regime, settings in REGIMES.items():
             # where test images alone shift, drawing is what it was
             paths = ("U", None if "shift" in settings else "G")
-            found.compare(question, WITH_RATE[prior], "consistency only", label=regime, settings=settings, paths=paths,
+            found.compare(question, WITH_RATE[prior], INFONCE, label=regime, settings=settings, paths=paths,
                           seeds=SEARCH_SEEDS)  # fmt: skip
         for side in "UG":
             for host in found.hosts:
@@ -205,31 +233,41 @@ def _rate_weight(prior: str) -> Callable[[Comparisons], None]:
 
 def _followed_up(found: Comparisons) -> None:
     label = f"{FOLLOWED}, text prior, fresh seeds"
-    found.compare("rate weight, followed up", VARIATIONAL, "consistency only", label=label, settings=REGIMES[FOLLOWED],
+    found.compare("rate weight, followed up", EARLIER, INFONCE, label=label, settings=REGIMES[FOLLOWED],
                   seeds=FOLLOW_UP_SEEDS)  # fmt: skip
 
 
 def _bounds(found: Comparisons) -> None:
     for variant in BOUNDS[1:]:
-        found.compare("bounds", variant, seeds=BOUND_SEEDS)
+        found.compare("bounds", variant)
 
 
-def _between_bounds(found: Comparisons) -> None:
-    for variant, other in PAIRS_OF_BOUNDS:
-        found.compare("between bounds", variant, other, label=f"{variant} − {other}", seeds=BOUND_SEEDS)
+def _between(question: str, pairs: Sequence[tuple[str, str]]) -> Callable[[Comparisons], None]:
+    def compare(found: Comparisons) -> None:
+        for variant, other in pairs:
+            found.compare(question, variant, other, label=f"{variant} − {other}")
+
+    return compare
+
+
+def _rate_term(found: Comparisons) -> None:
+    """What a rate term changes beside the same consistency term: both sides, and the nats that tokens take."""
+    for variant in ESTIMATORS:
+        found.compare("rate term", variant, WITHOUT_RATE[variant], label=f"{variant} − {WITHOUT_RATE[variant]}")
 
 
 def _rate_spent(found: Comparisons) -> None:
-    """What a rate against the text prior changes beside the decoder bound: the nats that tokens take."""
-    for label, path in RATES.items():
-        for host in found.hosts:
-            pairs = found.by_seed(host, "caption head + text", "caption head", f"rates/{path}")
-            found.add("rate spent", label, "rates", host, pairs)
+    for variant in ESTIMATORS:
+        for label, path in RATES.items():
+            for host in found.hosts:
+                pairs = found.by_seed(host, variant, WITHOUT_RATE[variant], f"rates/{path}")
+                pairs = {seed: value for seed, value in pairs.items() if seed in REPORTED_SEEDS}
+                found.add("rate spent", f"{variant}: {label}", "rates", host, pairs)
 
 
 def _trends(found: Comparisons) -> None:
     for name, ends in ENDS.items():
-        for variant in ESTIMATORS:
+        for variant in EARLIER_ESTIMATORS:
             for side in "UG":
                 for host in found.hosts:
                     first, last = (found.by_seed(host, variant, path=side, settings=settings) for settings in ends)
@@ -238,6 +276,7 @@ def _trends(found: Comparisons) -> None:
 
 QUESTIONS: dict[str, Callable[[Comparisons], None]] = {
     "headline": _headline,
+    "version 0.1": _version_0_1,
     "other scores": _other_scores,
     "longer training": _longer_training,
     "ablations": _ablations,
@@ -249,6 +288,9 @@ QUESTIONS: dict[str, Callable[[Comparisons], None]] = {
     "trends": _trends,
     "estimators": _estimators,
     "bounds": _bounds,
-    "between bounds": _between_bounds,
+    "between bounds": _between("between bounds", PAIRS_OF_BOUNDS),
+    "critics": _between("critics", PAIRS_OF_CRITICS),
+    "doses": _between("doses", PAIRS_OF_DOSES),
+    "rate term": _rate_term,
     "rate spent": _rate_spent,
 }

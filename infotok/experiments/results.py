@@ -20,13 +20,17 @@ from infotok.experiments.hosts import train_and_score
 from infotok.experiments.plan import (
     BASELINE,
     COMMAND,
+    EXCHANGES,
     HEADLINE,
     RATE_WEIGHTS,
     TUNING_SEED,
     TUNING_SEEDS,
     USUAL,
+    WEIGHTS,
+    decoder,
     longer,
     options,
+    rate_of,
 )
 from infotok.files import read_json, write_atomically
 
@@ -142,11 +146,11 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     write_atomically(path, f'{{\n"command": {json.dumps(COMMAND)},\n"rows": [\n{lines}\n]\n}}\n')
 
 
-def means(runs: Runs, hosts: Sequence[str]) -> list[Row]:
-    """The table of means over seeds: the headline's variants, and the baseline after four times the training."""
+def means(runs: Runs, hosts: Sequence[str], among: Sequence[str] = HEADLINE) -> list[Row]:
+    """The table of means over seeds of some variants, and of the baseline after four times the training."""
     lines = []
     for host in hosts:
-        for variant, times in [*((name, 1) for name in HEADLINE), (BASELINE, 4)]:
+        for variant, times in [*((name, 1) for name in among), (BASELINE, 4)]:
             rows = list(runs.find(host, options(host, variant), **longer(times)).values())
             known = {label: [score(row, path) for row in rows] for label, path in SCORES.items()}
             known = {label: [value for value in found if value is not None] for label, found in known.items()}
@@ -158,25 +162,31 @@ def means(runs: Runs, hosts: Sequence[str]) -> list[Row]:
 def best_weight(trials: Iterable[Row], host: str, kind: str) -> float:
     """The weight with the best mean of U and G among the trials on the tuning seed, all at the usual sizes.
 
-    kind: "l2" of a tuned baseline, "decoder" for consistency by the decoder bound, or the estimator whose weight of
-        consistency it is.
+    kind: "l2" of a tuned baseline; "decoder", "bilinear" (a decoder too), "infonce" or "hsic" for the weight of
+        consistency by it; or "exchange", the nats of text for a nat of rate beside the decoder bound.
     """
     usual = [row for row in trials if row["seed"] == TUNING_SEED and "note" not in row and row["host"] == host]
     usual = [row for row in usual if all(row.get(name, value) == value for name, value in USUAL.items())]
     if kind == "l2":
         tried = {row["variant"].get("l2", 20.0): row for row in usual if not row["variant"].keys() - {"l2"}}
-    elif kind == "decoder":
-        alike = {"bound": kind, "compression": 0.0}
+    elif kind in ("decoder", "bilinear"):
+        alike = decoder(0.0, "cosine" if kind == "decoder" else kind)
+        alike.pop("consistency")
         tried = {
             row["variant"]["consistency"]: row
             for row in usual
             if {name: value for name, value in row["variant"].items() if name != "consistency"} == alike
         }
+    elif kind == "exchange":
+        weight = WEIGHTS[host]["decoder"]
+        wanted = {exchange: decoder(weight) | rate_of(host, exchange * weight) for exchange in EXCHANGES}
+        tried = {exchange: row for exchange, variant in wanted.items() for row in usual if row["variant"] == variant}
     else:
+        estimator = "hsic" if kind == "hsic" else "variational"
         tried = {
             row["variant"]["consistency"]: row
             for row in usual
-            if row["variant"].get("estimator", "variational") == kind
+            if row["variant"].get("estimator", "variational") == estimator
             and "bound" not in row["variant"]
             and row["variant"].get("compression") == RATE_WEIGHTS[kind]
             and row["variant"].get("prior", "text") == "text"

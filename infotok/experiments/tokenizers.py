@@ -26,7 +26,14 @@ __all__ = ["VARIANTS", "compare", "example_scenes", "nats", "plan", "select", "t
 BASELINE = "baseline"
 VARIANTS: dict[str, dict[str, Any]] = {  # what is added to the loss: options of `InfoTok`
     "baseline": {},
-    "caption head": {"bound": "decoder", "compression": 0.0, "consistency": 0.1, "placement": "after", "length": 16},
+    "caption head": {
+        "bound": "decoder",
+        "critic": "bilinear",
+        "compression": 0.0,
+        "consistency": 0.1,
+        "placement": "after",
+        "length": 16,
+    },
     "consistency only": {"compression": 0.0, "consistency": 1.0},
     "InfoTok variational": {"compression": 1e-3, "prior": "text", "consistency": 1.0},
     "InfoTok HSIC": {"estimator": "hsic", "compression": 0.1, "consistency": 1.0},

@@ -15,6 +15,7 @@ from infotok.information.kernels import nhsic
 
 L, D, W = 3, 4, 5
 CUBE = torch.tensor(list(product([0.0, 1.0], repeat=W)))  # every caption of W attributes
+both_critics = pytest.mark.parametrize("critic", ["cosine", "bilinear"])
 
 
 def infotok(**options):
@@ -46,7 +47,7 @@ def trained(module, draw, steps=400, rate=0.03):
 
 def test_infonce_with_the_exact_normaliser_is_the_decoder_bound_of_the_same_critic():
     """Candidates that are the whole cube, once each: the softmax over them is the decoder's own normaliser."""
-    decoder, contrast = infotok(bound="decoder"), infotok(bound="infonce", critic="bilinear")
+    decoder, contrast = (infotok(bound=bound, critic="bilinear") for bound in ("decoder", "infonce"))
     contrast.load_state_dict(decoder.state_dict(), strict=False)
     text = CUBE[torch.randperm(len(CUBE), generator=torch.Generator().manual_seed(0))]
     features = features_of(text, 0.5, torch.Generator().manual_seed(1))
@@ -91,6 +92,7 @@ def test_a_deterministic_encoder_spends_what_it_explains_and_what_it_does_not():
     "options",
     [
         {"bound": "decoder", "entropies": {"text": math.log(4)}},
+        {"bound": "decoder", "critic": "bilinear", "entropies": {"text": math.log(4)}},
         {"bound": "infonce"},
         {"bound": "infonce", "critic": "bilinear"},
         {"bound": "infonce", "negatives": 256},
@@ -126,7 +128,8 @@ def test_every_bound_is_below_the_exact_information(options):
     assert values.mean().item() >= truth - 0.08
 
 
-def test_the_decoders_looseness_is_the_total_correlation_given_z():
+@both_critics
+def test_the_decoders_looseness_is_the_total_correlation_given_z(critic):
     """Code 0 leaves one caption or another: the best independent attributes lose exactly their total correlation."""
     captions, codes = discrete_world()
     lost, left = 0.0, 0.0
@@ -138,7 +141,8 @@ def test_the_decoders_looseness_is_the_total_correlation_given_z():
         lost, left = lost + weight * (one_by_one - joint), left + weight * one_by_one
     tokens = nn.functional.one_hot(codes, 6).float()[:, None]
     torch.manual_seed(1)
-    module = InfoTok(6, compression=0.0, consistency=1.0, text_dim=2, bound="decoder", entropies={"text": math.log(4)})
+    options = {"bound": "decoder", "critic": critic, "entropies": {"text": math.log(4)}}
+    module = InfoTok(6, compression=0.0, consistency=1.0, text_dim=2, **options)
     trained(module, lambda _: (tokens, captions), steps=800, rate=0.1)
     _, terms = module(tokens, text=captions)
     assert terms.consistency.item() == pytest.approx(math.log(4) - left, abs=2e-3)
@@ -265,33 +269,59 @@ def decoder_of(module):
     return module.critics["consistency"]
 
 
-def test_attributes_are_independent_bernoullis():
-    module, text = infotok(bound="decoder"), CUBE[[3, 9, 30]]
+def logits_of(module, features):
+    """Of attributes or labels: A z + a, or scale * cos(A z, w_j) + a_j by torch's cosine of pairs."""
+    decoder, z = decoder_of(module), features.flatten(1)
+    if decoder.project is None:
+        return decoder.linear(z)
+    cosines = nn.functional.cosine_similarity(decoder.project(z)[:, None], decoder.linear.weight[None], dim=2)
+    return decoder.log_scale.exp() * cosines + decoder.linear.bias
+
+
+def mean_of(module, features):
+    """Of a real vector, linear in the tokens by either critic."""
+    decoder, z = decoder_of(module), features.flatten(1)
+    return decoder.linear(z if decoder.project is None else decoder.project(z))
+
+
+@both_critics
+def test_attributes_are_independent_bernoullis(critic):
+    module, text = infotok(bound="decoder", critic=critic), CUBE[[3, 9, 30]]
     features = torch.randn(3, L, D)
     _, terms = module(features, text=text)
-    p = torch.distributions.Bernoulli(logits=decoder_of(module).linear(features.flatten(1)))
+    p = torch.distributions.Bernoulli(logits=logits_of(module, features))
     assert terms.consistency.item() == pytest.approx(p.log_prob(text).sum(1).mean().item(), abs=1e-5)
     assert "consistency" not in terms.ceilings, "H(T) is not known"
 
 
-def test_labels_are_one_of_k():
-    module, text = infotok(bound="decoder"), torch.tensor([0, 4, 2, -100])
+@both_critics
+def test_labels_are_one_of_k(critic):
+    module, text = infotok(bound="decoder", critic=critic), torch.tensor([0, 4, 2, -100])
     features = torch.randn(4, L, D)
     _, terms = module(features, text=text)
-    p = torch.distributions.Categorical(logits=decoder_of(module).linear(features.flatten(1)))
+    p = torch.distributions.Categorical(logits=logits_of(module, features))
     assert terms.consistency.item() == pytest.approx(p.log_prob(text.clamp(min=0))[:3].mean().item(), abs=1e-5)
 
 
-def test_real_vectors_are_gaussian():
-    module, text = infotok(bound="decoder"), torch.randn(3, W)
+@both_critics
+def test_real_vectors_are_gaussian(critic):
+    module, text = infotok(bound="decoder", critic=critic), torch.randn(3, W)
     nn.init.normal_(decoder_of(module).log_variance)
     features = torch.randn(3, L, D)
     _, terms = module(features, text=text)
-    means, variance = decoder_of(module).linear(features.flatten(1)), decoder_of(module).log_variance.exp()
+    means, variance = mean_of(module, features), decoder_of(module).log_variance.exp()
     truth = [
         multivariate_normal(m.tolist(), variance.tolist()).logpdf(t) for m, t in zip(means.detach(), text, strict=True)
     ]
     assert terms.consistency.item() == pytest.approx(sum(truth) / 3, rel=1e-4)
+
+
+@both_critics
+def test_the_tokens_length_along_a_projection_counts_by_the_bilinear_critic_alone(critic):
+    """Tokens twice as large: other logits, or the same ones."""
+    module, features = infotok(bound="decoder", critic=critic), torch.randn(3, L, D)
+    values = [module(times * features, text=CUBE[[3, 9, 30]])[1].consistency.item() for times in (1, 2)]
+    assert (values[0] == pytest.approx(values[1], abs=1e-6)) == (critic == "cosine")
 
 
 def test_directions_have_a_cosine_likelihood():
@@ -299,7 +329,7 @@ def test_directions_have_a_cosine_likelihood():
     module, text = infotok(bound="decoder", likelihood="cosine"), torch.randn(3, W)
     features = torch.randn(3, L, D)
     _, terms = module(features, text=text)
-    cosines = (normalize(decoder_of(module).linear(features.flatten(1)), dim=1) * normalize(text, dim=1)).sum(1)
+    cosines = (normalize(mean_of(module, features), dim=1) * normalize(text, dim=1)).sum(1)
     assert terms.consistency.item() == pytest.approx((cosines.mean() - 1 - W / 2 * math.log(2 * math.pi)).item())
     _, longer = module(features, text=5 * text)
     assert longer.consistency.item() == pytest.approx(terms.consistency.item())
@@ -351,7 +381,10 @@ def test_sequences_follow_the_chain_rule():
         ({"entropies": {"text": math.inf}}, "entropies, text: got inf"),
         ({"estimator": "hsic", "bound": "decoder"}, "bound: got 'decoder'"),
         ({"bound": "decoder", "negatives": 64}, "negatives: got 64, expected 0"),
-        ({"bound": "decoder", "critic": "bilinear"}, "critic: got 'bilinear'"),
+        (
+            {"bound": "decoder", "critic": "bilinear", "likelihood": "sequence"},
+            "critic: got 'bilinear', expected cosine: a sequence is predicted by a network of its own",
+        ),
         ({"bound": "infonce", "likelihood": "gaussian"}, "likelihood: got 'gaussian'"),
     ],
 )

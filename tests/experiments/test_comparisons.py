@@ -15,13 +15,27 @@ from infotok.files import read_json
 ROOT = Path(__file__).parents[2]
 ROWS = load(ROOT / "figures" / "11_infotok" / "cells.json")
 RUNS = Runs(ROWS)
-ASKED_SINCE = ("estimators", "bounds", "between bounds", "rate spent")  # version 0.1
-FOUND = answered(RUNS, [question for question in QUESTIONS if question not in ASKED_SINCE])
+ASKED_IN_0_1 = ("version 0.1", "longer training", "ablations", "controls", "alternatives", "rate weight, text prior",
+                "rate weight, host prior", "rate weight, followed up", "trends")  # fmt: skip
+FOUND = answered(RUNS, ASKED_IN_0_1)
+REPORTED = Runs(row for row in ROWS if row["seed"] in plan.REPORTED_SEEDS)
+HEADLINE = answered(REPORTED, ["headline", "estimators"])
 RENAMED = {  # questions and labels of version 0.1
+    "headline": "version 0.1",
     "rivals": "alternatives",
     "contrastive after": "InfoNCE after the quantizer",
     "3 bits a token": "3 bits per token",
 }
+VARIANTS_RENAMED = (
+    {  # within labels, in this order
+        "InfoTok variational": plan.EARLIER,
+        "caption head": plan.BILINEAR,
+        "consistency only, HSIC": plan.HSIC_ALONE,
+        "consistency only": plan.INFONCE,
+    }
+    | {f"consistency + {end}": f"InfoNCE 32 + {end} prior" for end in plan.PRIORS}
+    | {"consistency + noise": "InfoNCE 32 + noise"}
+)
 VERSION_0_1 = read_json(ROOT / "tests" / "data" / "version_0_1.json")
 SPREAD = {"U": 0.02, "G": 0.1}  # of one run's score, about what the reported ones have
 
@@ -59,31 +73,52 @@ def test_a_verdict_says_what_its_interval_does(found, one, many):
     assert (word(found), words(found)) == (one, many)
 
 
+def renamed(label):
+    "A label of version 0.1 in today's names of variants."
+    if label == "InfoTok HSIC − consistency only":
+        return f"{plan.HSIC} − {plan.HSIC_ALONE}"
+    label = RENAMED.get(label, label)
+    for former, name in VARIANTS_RENAMED.items():
+        label = label.replace(former, name)
+    return label
+
+
+def of_version_0_1(part):
+    "Its lines in today's names, but for the question that is asked of other seeds now."
+    names = ("question", "label", "comparison", "variant")
+    lines = [{key: renamed(said) if key in names else said for key, said in line.items()} for line in VERSION_0_1[part]]
+    return [line for line in lines if line.get("question") != "other scores"]
+
+
 def test_every_comparison_of_version_0_1_has_the_same_numbers():
-    assert [(c.question, c.label, c.side, c.host) for c in FOUND.list] == [
-        tuple(RENAMED.get(c[name], c[name]) for name in ("question", "label", "side", "host"))
-        for c in VERSION_0_1["comparisons"]
-    ]
-    for mine, theirs in zip(FOUND.list, VERSION_0_1["comparisons"], strict=True):
-        expected = [theirs[name] for name in ("low", "mean", "high", "seeds")]
-        assert mine.interval == pytest.approx(expected, abs=1e-8), mine
+    mine = {(c.question, c.label, c.side, c.host): c.interval for c in FOUND.list}
+    theirs = {
+        tuple(c[name] for name in ("question", "label", "side", "host")): [
+            c[name] for name in ("low", "mean", "high", "seeds")
+        ]
+        for c in of_version_0_1("comparisons")
+    }
+    assert mine.keys() == theirs.keys()
+    for key, interval_then in theirs.items():
+        assert mine[key] == pytest.approx(interval_then, abs=1e-8), key
 
 
 def test_the_verdict_of_version_0_1_is_the_same():
-    expected = [{name: RENAMED.get(said, said) for name, said in line.items()} for line in VERSION_0_1["verdict"]]
-    assert FOUND.verdict() == expected
+    by_label = lambda lines: {(line["question"], line["comparison"]): line for line in lines}  # noqa: E731
+    assert by_label(FOUND.verdict()) == by_label(of_version_0_1("verdict"))
 
 
 def test_means_and_subscores_of_version_0_1_are_the_same():
-    assert means(Runs(row for row in ROWS if row["seed"] in plan.REPORTED_SEEDS), FOUND.hosts) == [
-        pytest.approx(line) for line in VERSION_0_1["means"]
-    ]
-    assert subscores(FOUND, PARTS) == [pytest.approx(line) for line in VERSION_0_1["subscores"]]
+    then = Runs(row for row in ROWS if row["seed"] in plan.EARLIER_SEEDS)
+    among = (plan.BASELINE, *plan.EARLIER_ESTIMATORS)
+    assert means(then, FOUND.hosts, among) == [pytest.approx(line) for line in of_version_0_1("means")]
+    found = subscores(FOUND, PARTS, plan.EARLIER_ESTIMATORS, plan.EARLIER_SEEDS)
+    assert found == [pytest.approx(line) for line in of_version_0_1("subscores")]
 
 
 def test_a_comparison_is_of_pairs():
-    hsic, bare = (RUNS.find("masked", plan.options("masked", name)) for name in (plan.HSIC, plan.BASELINE))
-    (mine,) = [c for c in FOUND.named("headline", plan.HSIC, "G") if c.host == "masked"]
+    hsic, bare = (REPORTED.find("masked", plan.options("masked", name)) for name in (plan.HSIC, plan.BASELINE))
+    (mine,) = [c for c in HEADLINE.named("headline", plan.HSIC, "G") if c.host == "masked"]
     by_hand = [hsic[seed]["G"] - bare[seed]["G"] for seed in plan.REPORTED_SEEDS]
     assert list(mine.pairs.values()) == by_hand
     test = stats.ttest_rel([hsic[s]["G"] for s in hsic], [bare[s]["G"] for s in hsic]).confidence_interval()
@@ -91,9 +126,9 @@ def test_a_comparison_is_of_pairs():
 
 
 def test_the_estimators_are_compared_by_pairs_in_every_host():
-    found = answered(RUNS, ["estimators"])
-    for c in found.list:
-        hsic, other = (RUNS.find(c.host, plan.options(c.host, name)) for name in (plan.HSIC, plan.VARIATIONAL))
+    found = HEADLINE
+    for c in found.named("estimators"):
+        hsic, other = (REPORTED.find(c.host, plan.options(c.host, name)) for name in (plan.HSIC, plan.VARIATIONAL))
         by_hand = stats.ttest_rel([hsic[s][c.side] for s in hsic], [other[s][c.side] for s in hsic])
         ends = by_hand.confidence_interval()
         assert [c.interval[0], c.interval[2], c.interval[3]] == pytest.approx([ends.low, ends.high, 8])
@@ -107,12 +142,12 @@ def test_the_estimators_are_compared_by_pairs_in_every_host():
 
 
 def test_pooled_is_each_seeds_mean_over_hosts():
-    mine = FOUND.named("headline", plan.HSIC, "U")
+    mine = HEADLINE.named("headline", plan.HSIC, "U")
     each = [np.mean([c.pairs[seed] for c in mine]) for seed in plan.REPORTED_SEEDS]
-    assert FOUND.pooled("headline", plan.HSIC, "U")[1] == pytest.approx(np.mean(each))
-    assert FOUND.pooled("headline", "no such variant", "U") is None
-    assert FOUND.sentence("headline", "no such variant") == "not run"
-    assert "better in 3; G" in FOUND.sentence("headline", plan.HSIC)
+    assert HEADLINE.pooled("headline", plan.HSIC, "U")[1] == pytest.approx(np.mean(each))
+    assert HEADLINE.pooled("headline", "no such variant", "U") is None
+    assert HEADLINE.sentence("headline", "no such variant") == "not run"
+    assert "better in 3; G" in HEADLINE.sentence("headline", plan.HSIC)
 
 
 def test_effects_of_one_seed_are_its_differences():
@@ -120,11 +155,11 @@ def test_effects_of_one_seed_are_its_differences():
     (pair,) = one.by_seed("masked", plan.HSIC, path="G").values()
     assert one.effects()["G"][plan.HSIC] == {"masked": [pair] * 3 + [1]}
     assert one.effects({"bits": 5})["G"][plan.HSIC] == {"masked": None}
-    assert FOUND.effects() == FOUND.table("headline")
+    assert HEADLINE.effects() == HEADLINE.table("headline")
 
 
 def test_runs_along_a_setting_are_of_the_seeds_that_all_have():
-    found = along(RUNS, "budget", plan.HEADLINE, "autoregressive")
+    found = along(RUNS, "budget", (plan.BASELINE, *plan.EARLIER_ESTIMATORS), "autoregressive")
     assert [len(seeds) for seeds in found["G"][plan.BASELINE]] == [2, 2, 2]
     at_4_bits = RUNS.find("autoregressive", {}, bits=4)
     assert found["U"][plan.BASELINE][0] == [score(at_4_bits[seed], "U") for seed in (5, 6)]
@@ -164,21 +199,24 @@ def test_agreement_finds_estimators_that_do_nothing():
 def test_each_reported_seed_agrees_with_the_others():
     for seed in plan.REPORTED_SEEDS:
         one = Comparisons(Runs(row for row in ROWS if row["seed"] == seed), plan.HOSTS)
-        found = agreement(one, FOUND)
+        found = agreement(one, HEADLINE)
         assert set(found) == {f"{side}, {name}" for side in "UG" for name in plan.ESTIMATORS}
         assert max(found.values()) <= 1, (seed, found)
 
 
 def test_agreement_needs_runs_of_the_same_settings():
-    assert agreement(FOUND, FOUND) == {}, "all seeds are shared: there are no others"
+    assert agreement(HEADLINE, HEADLINE) == {}, "all seeds are shared: there are no others"
     fresh = Comparisons(Runs(row for row in ROWS if row["seed"] == 5), plan.HOSTS)
-    assert agreement(fresh, FOUND, {"bits": 5}) == {}
+    assert agreement(fresh, HEADLINE, {"bits": 5}) == {}
 
 
-def made_of_bounds(seeds=plan.BOUND_SEEDS[:4]):
-    """Runs of the study `bounds` with scores and rates that depend on variant and seed alone."""
+PLACES = {name: i for i, name in enumerate((*plan.BOUNDS, *plan.ESTIMATORS))}
+
+
+def made_of_bounds(seeds=plan.REPORTED_SEEDS[:4]):
+    """Runs of each bound and estimator, with scores and rates that depend on variant and seed alone."""
     rows = []
-    for number, name in enumerate(plan.BOUNDS):
+    for name, number in PLACES.items():
         for host in plan.HOSTS:
             rate = {"rate_text": 60.0} if host == "continuous" else {"cross_entropy": 40.0, "cross_entropy_free": 50.0}
             for seed in seeds:
@@ -193,16 +231,17 @@ def made_of_bounds(seeds=plan.BOUND_SEEDS[:4]):
 def test_bounds_are_compared_with_each_other_and_with_what_tokens_take():
     runs = made_of_bounds()
     found = Comparisons(runs, plan.HOSTS)
-    for question in ("bounds", "between bounds", "rate spent"):
+    for question in ("bounds", "between bounds", "rate term", "rate spent"):
         QUESTIONS[question](found)
-    places = {name: i for i, name in enumerate(plan.BOUNDS)}
+    places = PLACES
     for variant, other in PAIRS_OF_BOUNDS:
         for c in found.named("between bounds", f"{variant} − {other}"):
             step = 0.1 if c.side == "U" else 0.15
             assert c.interval[1] == pytest.approx(step * (places[variant] - places[other]))
             assert c.interval[3] == 4
-    changed = 2 * (places["caption head"] - places["caption head + text"])
-    (line,) = [row for row in found.rows("rate spent") if row["comparison"] == "H(Z|T), by the host"]
+    changed = 2 * (places[plan.DECODER] - places[plan.VARIATIONAL])
+    label = f"{plan.VARIATIONAL}: H(Z|T), by the host"
+    (line,) = [row for row in found.rows("rate spent") if row["comparison"] == label]
     assert line["masked"].startswith(f"{changed:+.3f}")
     assert "continuous" not in line, "no codes there"
     points = spent(runs)["G"]["masked"]["InfoNCE 8192"]
@@ -225,5 +264,5 @@ def test_own_variants_stand_beside_the_estimators():
     effects = Comparisons(Runs(scores), ["masked"], own).effects({"steps": 300})
     assert effects["U"]["mine"]["masked"][1] == pytest.approx(0.1)
     assert list(effects["U"]) == [*plan.ESTIMATORS, "mine"]
-    with pytest.raises(ValueError, match=r"variants: got .*caption head.*, expected names that the plan does not have"):
-        plan.fresh_runs(0, 1, ["masked"], {"caption head": {}})
+    with pytest.raises(ValueError, match=r"variants: got .*decoder.*, expected names that the plan does not have"):
+        plan.fresh_runs(0, 1, ["masked"], {"decoder": {}})

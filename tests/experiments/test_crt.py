@@ -59,7 +59,9 @@ def test_it_makes_tokens_of_images_predictable():
 
     def unexplained(weight):
         torch.manual_seed(0)
-        tokenizer = SharedTokenizer.from_config(TokenizerConfig(dim=8, width=8, quantizer_options={"codebook_size": 16}))
+        tokenizer = SharedTokenizer.from_config(
+            TokenizerConfig(dim=8, width=8, quantizer_options={"codebook_size": 16})
+        )
         tokenizer.infotok = CausalRegulariser(8, 16, weight, steps=1)
         assert isinstance(tokenizer.infotok, Regulariser)
         optimiser = torch.optim.AdamW(tokenizer.parameters(), 3e-3)

@@ -134,7 +134,7 @@ def test_an_unknown_host_is_refused():
 
 
 def test_a_rival_takes_the_place_of_infotok():
-    with pytest.raises(ValueError, match="variant: got .*, expected crt without options of InfoTok"):
+    with pytest.raises(ValueError, match=r"variant: got .*, expected crt without options of InfoTok"):
         train_and_score("masked", {"crt": 4.0, "consistency": 1.0}, 0)
     with pytest.raises(ValueError, match="crt'\\]: got -1"):
         train_and_score("masked", {"crt": -1}, 0)

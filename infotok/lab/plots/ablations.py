@@ -48,6 +48,21 @@ def sweep(*, values: list, label: str, scores: dict, log: bool = False) -> Figur
 
 
 @drawn
+def tightness(*, candidates: list[int], infonce: list[float], ceilings: list[float], exact: float) -> Figure:
+    """Lower bounds on a known I(Z;T), each with its best critic: InfoNCE along its candidates, the decoder bound."""
+    fig, ax = new(width=6.4, height=3.6)
+    ax.axhline(exact, color=VARIANTS["decoder"][0], label=f"decoder bound = I(Z;T) = {exact:.2f}")
+    ax.plot(candidates, ceilings, color=GRAY, ls="--", label="log N, InfoNCE's ceiling")
+    ax.plot(candidates, infonce, color=VARIANTS["InfoNCE 32"][0], marker="^", label="InfoNCE among N texts")
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(candidates, labels=[str(n) for n in candidates])
+    ax.minorticks_off()
+    ax.set(xlabel="candidates N", ylabel="lower bound on I(Z;T) / nats", ylim=(0, exact + 1.2))
+    ax.legend(loc="lower right")
+    return fig
+
+
+@drawn
 def rate_and_utility(*, points: dict, rates: dict) -> Figure:
     """Both sides of each host against the nats that tokens take: a small mark is a seed, a large one a variant's mean.
 

@@ -45,11 +45,11 @@ VARIANTS = {  # colour, mark, line
     "baseline": (GRAY, "o", "--"),
     "InfoTok variational": (BLUE, "s", "-"),
     "InfoTok HSIC": (VERMILLION, "v", "-"),
-    "consistency only": (ORANGE, "^", "-"),
-    "caption head": (PURPLE, "D", "-"),
-    "InfoNCE 8192": (ORANGE, "P", ":"),  # one colour for one bound
-    "consistency only, HSIC": (VERMILLION, "<", ":"),
-    "caption head + text": (PURPLE, "X", ":"),
+    "decoder": (PURPLE, "D", "-"),
+    "InfoNCE 32": (ORANGE, "^", "-"),  # one colour for one bound
+    "InfoNCE 8192": (ORANGE, "P", ":"),
+    "InfoNCE 32 + text prior": (SKY, "s", ":"),
+    "HSIC alone": (VERMILLION, "<", ":"),
 }
 OTHER_VARIANT = (YELLOW, "P", "-")
 HOSTS = {"autoregressive": (BLACK, "o"), "masked": (GREEN, "s"), "continuous": (SKY, "^")}  # colour, mark

@@ -41,7 +41,7 @@ from infotok.worlds import KINDS
 
 __all__ = ["PARTS", "QUESTIONS", "SETTINGS", "along", "answered", "spent"]
 
-WITHOUT_RATE = {VARIATIONAL: DECODER, HSIC: HSIC_ALONE, EARLIER: INFONCE}
+WITHOUT_RATE = {VARIATIONAL: DECODER, HSIC: HSIC_ALONE}
 WITH_RATE = {"text": EARLIER, "host": "InfoNCE 32 + host prior"}  # beside InfoNCE, by the prior
 PARTS = {kind: f"scores/understanding/{kind}" for kind in KINDS} | {
     label: f"scores/generation/{name}"
@@ -207,13 +207,6 @@ def _controls(found: Comparisons) -> None:
                   seeds=EARLIER_SEEDS)  # fmt: skip
 
 
-def _alternatives(found: Comparisons) -> None:
-    for alternative in ("the same without a rate", BILINEAR, "tuned baseline"):
-        for variant in EARLIER_ESTIMATORS:
-            other = WITHOUT_RATE[variant] if alternative == "the same without a rate" else alternative
-            found.compare("alternatives", variant, other, label=f"{variant} − {other}", seeds=EARLIER_SEEDS)
-
-
 def _rate_weight(prior: str) -> Callable[[Comparisons], None]:
     question = f"rate weight, {prior} prior"
 
@@ -281,7 +274,6 @@ QUESTIONS: dict[str, Callable[[Comparisons], None]] = {
     "longer training": _longer_training,
     "ablations": _ablations,
     "controls": _controls,
-    "alternatives": _alternatives,
     "rate weight, text prior": _rate_weight("text"),
     "rate weight, host prior": _rate_weight("host"),
     "rate weight, followed up": _followed_up,

@@ -9,7 +9,7 @@ A row that does not name a setting has its default. Of two rows with the same se
 
 import inspect
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from infotok.experiments.plan import (
     EXCHANGES,
     HEADLINE,
     RATE_WEIGHTS,
+    REPORTED_SEEDS,
     TUNING_SEED,
     TUNING_SEEDS,
     USUAL,
@@ -146,12 +147,15 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     write_atomically(path, f'{{\n"command": {json.dumps(COMMAND)},\n"rows": [\n{lines}\n]\n}}\n')
 
 
-def means(runs: Runs, hosts: Sequence[str], among: Sequence[str] = HEADLINE) -> list[Row]:
-    """The table of means over seeds of some variants, and of the baseline after four times the training."""
+def means(
+    runs: Runs, hosts: Sequence[str], among: Sequence[str] = HEADLINE, seeds: Container[int] = REPORTED_SEEDS
+) -> list[Row]:
+    """The table of means over seeds: of some variants, and of the baseline after four times the training (all seeds)."""
     lines = []
     for host in hosts:
         for variant, times in [*((name, 1) for name in among), (BASELINE, 4)]:
-            rows = list(runs.find(host, options(host, variant), **longer(times)).values())
+            found = runs.find(host, options(host, variant), **longer(times))
+            rows = [row for seed, row in found.items() if seed in seeds or times > 1]
             known = {label: [score(row, path) for row in rows] for label, path in SCORES.items()}
             known = {label: [value for value in found if value is not None] for label, found in known.items()}
             line = {"host": host, "variant": variant, "training": f"{times} x", "seeds": len(rows)}

@@ -15,14 +15,13 @@ from infotok.files import read_json
 ROOT = Path(__file__).parents[2]
 ROWS = load(ROOT / "figures" / "11_infotok" / "cells.json")
 RUNS = Runs(ROWS)
-ASKED_IN_0_1 = ("version 0.1", "longer training", "ablations", "controls", "alternatives", "rate weight, text prior",
+ASKED_IN_0_1 = ("version 0.1", "longer training", "ablations", "controls", "rate weight, text prior",
                 "rate weight, host prior", "rate weight, followed up", "trends")  # fmt: skip
 FOUND = answered(RUNS, ASKED_IN_0_1)
 REPORTED = Runs(row for row in ROWS if row["seed"] in plan.REPORTED_SEEDS)
 HEADLINE = answered(REPORTED, ["headline", "estimators"])
 RENAMED = {  # questions and labels of version 0.1
     "headline": "version 0.1",
-    "rivals": "alternatives",
     "contrastive after": "InfoNCE after the quantizer",
     "3 bits a token": "3 bits per token",
 }
@@ -75,8 +74,6 @@ def test_a_verdict_says_what_its_interval_does(found, one, many):
 
 def renamed(label):
     "A label of version 0.1 in today's names of variants."
-    if label == "InfoTok HSIC − consistency only":
-        return f"{plan.HSIC} − {plan.HSIC_ALONE}"
     label = RENAMED.get(label, label)
     for former, name in VARIANTS_RENAMED.items():
         label = label.replace(former, name)
@@ -84,10 +81,10 @@ def renamed(label):
 
 
 def of_version_0_1(part):
-    "Its lines in today's names, but for the question that is asked of other seeds now."
+    "Its lines in today's names, but for the questions that are asked of other seeds now, or no more."
     names = ("question", "label", "comparison", "variant")
     lines = [{key: renamed(said) if key in names else said for key, said in line.items()} for line in VERSION_0_1[part]]
-    return [line for line in lines if line.get("question") != "other scores"]
+    return [line for line in lines if line.get("question") not in ("other scores", "rivals")]
 
 
 def test_every_comparison_of_version_0_1_has_the_same_numbers():
@@ -109,9 +106,10 @@ def test_the_verdict_of_version_0_1_is_the_same():
 
 
 def test_means_and_subscores_of_version_0_1_are_the_same():
-    then = Runs(row for row in ROWS if row["seed"] in plan.EARLIER_SEEDS)
     among = (plan.BASELINE, *plan.EARLIER_ESTIMATORS)
-    assert means(then, FOUND.hosts, among) == [pytest.approx(line) for line in of_version_0_1("means")]
+    assert means(RUNS, FOUND.hosts, among, plan.EARLIER_SEEDS) == [
+        pytest.approx(line) for line in of_version_0_1("means")
+    ]
     found = subscores(FOUND, PARTS, plan.EARLIER_ESTIMATORS, plan.EARLIER_SEEDS)
     assert found == [pytest.approx(line) for line in of_version_0_1("subscores")]
 

@@ -150,7 +150,7 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 def means(
     runs: Runs, hosts: Sequence[str], among: Sequence[str] = HEADLINE, seeds: Container[int] = REPORTED_SEEDS
 ) -> list[Row]:
-    """The table of means over seeds: of some variants, and of the baseline after four times the training (all seeds)."""
+    """The table of means over seeds of some variants, and of the baseline after four times the training (any seed)."""
     lines = []
     for host in hosts:
         for variant, times in [*((name, 1) for name in among), (BASELINE, 4)]:

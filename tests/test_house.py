@@ -21,7 +21,7 @@ PLACES = {
     "position embedding": "unified/sequence.py",
     "classifier-free guidance": "unified/sampling.py",
     "ablation": "experiments/plan.py",
-    "hyperparameter": "experiments/plan.py",
+    "hyperparameter": "experiments/variants.py",
     "Probing": "evaluation/probing.py",
     "InfoNCE": "information/bounds.py",
     "NWJ": "information/bounds.py",

@@ -20,8 +20,9 @@ from scipy.stats import t as student
 
 from infotok.errors import require
 from infotok.evaluation import holm, paired_difference
-from infotok.experiments.plan import BASELINE, ESTIMATORS, HEADLINE, HOSTS, REPORTED_SEEDS, options
+from infotok.experiments.plan import REPORTED_SEEDS
 from infotok.experiments.results import Runs, differences
+from infotok.experiments.variants import BASELINE, ESTIMATORS, HEADLINE, HOSTS, options
 
 __all__ = ["Comparison", "Comparisons", "agreement", "interval", "subscores", "word", "words"]
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from infotok.experiments.hosts import make_host
-from infotok.experiments.plan import BASELINE, HEADLINE, options
 from infotok.experiments.results import Runs
+from infotok.experiments.variants import BASELINE, HEADLINE, options
 from infotok.unified.throughput import operations
 from infotok.worlds import ShapesWorld
 

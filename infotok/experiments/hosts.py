@@ -102,8 +102,9 @@ def train_and_score(
 
     Args:
         host: the unified model.
-        variant: {} for the baseline, else options of `InfoTok`. Beside them {"l2": weight} of the squared
-            reconstruction error, 20 unless given; or in place of them {"crt": weight} of a `CausalRegulariser`.
+        variant: {} for the baseline, else options of `InfoTok`, whose `codes` are always the quantizer's. Beside them
+            {"l2": weight} of the squared reconstruction error, 20 unless given; or in place of them {"crt": weight} of
+            a `CausalRegulariser`.
         seed: of weights, training data (2 seed, 2 seed + 1) and evaluation data (10,000 + seed).
         steps: training steps of tokenizer and language model together, 32 images each.
         tokenizer_steps: training steps of the tokenizer alone before them, with the variant's terms.
@@ -220,8 +221,8 @@ def make_host(
         widths = {"text_dim": width, "answer_dim": len(world.vocabulary), "length": config.length}
         # A rate is that of noise on the features; or of codes, where noise flips signs and where a host predicts codes.
         noisy = host == "continuous" or (host == "autoregressive" and variant.get("prior") != "host")
-        by_code = {} if noisy or variant.get("estimator") == "hsic" else {"codes": 2**bits}
-        tokenizer.infotok = InfoTok(dim, **(widths | by_code | variant))
+        coded = "codes" in variant or not (noisy or variant.get("estimator") == "hsic")
+        tokenizer.infotok = InfoTok(dim, **(widths | variant | ({"codes": 2**bits} if coded else {})))
     if crt:
         tokenizer.infotok = CausalRegulariser(dim, config.length, crt, tokenizer_steps + steps // 2)
     return model

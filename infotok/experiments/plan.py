@@ -1,48 +1,46 @@
-"""The plan of the main experiment: hosts, variants, chosen weights, and the studies with their grids of runs.
+"""The plan of the main experiment: seeds, sizes, trials, and the studies with their grids of runs.
 
-    variants("masked")["InfoTok HSIC"]            # {"estimator": "hsic", "compression": 0.1, "consistency": 3.0}
     runs(["headline"])                            # every run of the study: arguments of `train_and_score`
     fresh_runs(seed=0, seeds=1)                   # the headline's variants on seeds that no reported run has
 
-A *variant* is what is added to a host: nothing for the baseline, InfoTok's options, or a control. A *run* is one host
-with one variant and one seed, trained and scored. A *study* is a set of runs that answers one question: an ablation
-study leaves terms out, others vary one thing. The hyperparameters below were chosen on seeds that are not reported.
-
-Baseline: the host with its own losses; sizes in `USUAL`, the rest are defaults of `train_and_score`.
+A *run* is one host with one variant (`variants`) and one seed, trained and scored. A *study* is a set of runs that
+answers one question: an ablation study leaves terms out, others vary one thing.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infotok.errors import require, require_choice, require_int
+from infotok.experiments.variants import (
+    BASELINE,
+    BOUNDS,
+    CONTROLS,
+    CRITICS,
+    DECISIVE,
+    DECODER,
+    DOSES,
+    EARLIER,
+    EARLIER_ESTIMATORS,
+    EXCHANGES,
+    HEADLINE,
+    HOSTS,
+    HSIC,
+    IN_ALL_HOSTS,
+    RATE_VARIANTS,
+    VARIATIONAL,
+    WEIGHTS,
+    ablations,
+    decoder,
+    frontier,
+    options,
+    rate_of,
+    variants_of,
+)
 from infotok.files import to_json
 
-__all__ = ["STUDIES", "fresh_runs", "options", "runs", "unique", "variants"]
-
-BASELINE, VARIATIONAL, HSIC = "baseline", "InfoTok variational", "InfoTok HSIC"
-ESTIMATORS = (VARIATIONAL, HSIC)
-HEADLINE = (BASELINE, *ESTIMATORS)
-DECODER, INFONCE, HSIC_ALONE = "decoder", "InfoNCE 32", "HSIC alone"  # consistency without a rate, by each bound
-BILINEAR = "decoder, bilinear"  # a linear caption head
-EARLIER = "InfoNCE 32 + text prior"  # the variational estimator of version 0.1
-EARLIER_ESTIMATORS = (EARLIER, HSIC)
-HOSTS = ("autoregressive", "masked", "continuous")
-PRIORS = ("standard", "learned", "text", "host")
-
-# Chosen on the tuning seeds: the weight of consistency by each bound and by HSIC; the nats of text that a nat of rate
-# may cost beside the decoder bound; and the weight of the squared reconstruction error in a tuned baseline (20 in every
-# other variant).
-WEIGHTS = {
-    "autoregressive": {"infonce": 3.0, "hsic": 1.0, "decoder": 3.0, "bilinear": 1.0, "exchange": 0.001, "l2": 10.0},
-    "masked": {"infonce": 3.0, "hsic": 3.0, "decoder": 1.0, "bilinear": 0.3, "exchange": 0.003, "l2": 50.0},
-    "continuous": {"infonce": 3.0, "hsic": 3.0, "decoder": 1.0, "bilinear": 0.03, "exchange": 0.001, "l2": 50.0},
-}
-RATE_WEIGHTS = {"infonce": 1e-3, "hsic": 0.1}  # of a nat, and of nHSIC, beside these two
-EXCHANGES = (0.001, 0.003, 0.01)  # tried
-NEGATIVES = (256, 2048, 8192)  # texts that InfoNCE compares with, those of earlier batches included
+__all__ = ["STUDIES", "check_kept", "fresh_runs", "grid", "longer", "runs", "trials", "unique"]
 
 USUAL = {"tokenizer_steps": 200, "steps": 500, "layers": 2, "nuisance": 0.8, "held_out": 256}  # of the reported runs
-CODES = 64  # of a token with the usual 6 bits
 SHORT = USUAL | {"steps": 300}  # what a laptop repeats
 TUNING_SEED = 101  # of the trials that decided
 TUNING_SEEDS = frozenset({*range(5), *range(100, 110)})  # sizes and weights were chosen on these; none is reported
@@ -51,16 +49,6 @@ EARLIER_SEEDS = range(5, 13)  # of version 0.1's studies
 SEARCH_SEEDS, FOLLOW_UP_SEEDS = range(5, 7), range(7, 12)  # of the regimes; what the first two find, the others judge
 FRESH_SEEDS = 1000  # the first seed of runs that repeat reported ones
 
-CONTROLS = (
-    "tuned baseline",
-    BILINEAR,
-    "InfoNCE after the quantizer",
-    "reconstruction x 2.5",
-    "reconstruction / 2",
-)
-DECISIVE = ("tuned baseline", BILINEAR, INFONCE, HSIC_ALONE)  # five seeds
-IN_ALL_HOSTS = ("compression only, HSIC", "InfoNCE 32 + host prior")  # two seeds
-RATE_VARIANTS = (INFONCE, EARLIER, "InfoNCE 32 + host prior")  # no rate term, the text prior, the host prior
 MORE_TOGETHER = {"tokenizer_steps": 60, "steps": 640}  # 700 steps as usual, more of them train everything
 REGIMES = {  # what is explained by the text x what is needed to draw; then scarcer, stronger, fewer, shifted, longer
     "no jitter": {},
@@ -82,77 +70,19 @@ SCALES = (  # times the chosen weights
 KEPT_MODELS = {BASELINE: "baseline", HSIC: "hsic"}  # variants of which a model of each host is committed
 KEPT_SEED = 5
 COMMAND = "infotok run 11_infotok 12_ablations 13_rate_and_utility --profile full -p keep=true"  # makes them all again
-BOUNDS = (BASELINE, INFONCE, "InfoNCE 8192", DECODER, HSIC_ALONE)  # variants that differ in the bound on I(Z;T)
-DOSES = ("InfoNCE 256", "InfoNCE 2048", "InfoNCE 8192, pooled", "decoder, pooled", "CRT")
-CRITICS = ("InfoNCE 8192, bilinear", BILINEAR)  # beside the cosine critic of both bounds
-STUDIES = ("headline", "short", "bounds", "critics", "doses", "models", "tuning", "version 0.1", "trajectories",
-           "length", "ablations", "weights", "budgets", "nuisance", "regimes")  # fmt: skip
-
-
-def variants(host: str) -> dict[str, dict[str, Any]]:
-    """Every variant of one host: its name, and the options that `train_and_score` takes as `variant`."""
-    require_choice("host", host, HOSTS)
-    weight = WEIGHTS[host]
-    infonce, by_decoder = {"compression": 0.0, "consistency": weight["infonce"]}, decoder(weight["decoder"])
-    rate = {"compression": RATE_WEIGHTS["infonce"]}
-    hsic = {"estimator": "hsic", "compression": RATE_WEIGHTS["hsic"], "consistency": weight["hsic"]}
-    return {
-        BASELINE: {},
-        VARIATIONAL: by_decoder | rate_of(host, weight["exchange"] * weight["decoder"]),
-        HSIC: hsic,
-        # consistency alone, by each bound; then by more or fewer texts, another critic, and tokens averaged over places
-        DECODER: by_decoder,
-        BILINEAR: decoder(weight["bilinear"], "bilinear"),
-        INFONCE: infonce,
-        HSIC_ALONE: hsic | {"compression": 0.0},
-        **{f"InfoNCE {number}": infonce | {"negatives": number} for number in NEGATIVES},
-        "InfoNCE 8192, bilinear": infonce | {"negatives": NEGATIVES[-1], "critic": "bilinear"},
-        "InfoNCE 8192, pooled": infonce | {"negatives": NEGATIVES[-1], "length": None},
-        "decoder, pooled": by_decoder | {"length": None},
-        # other terms alone, and InfoNCE with a rate term of each prior
-        "answers only": {"compression": 0.0, "relevance": 1.0},  # I(Z;Y), Y the answers of the batch
-        **{f"compression only, {prior}": rate | {"prior": prior} for prior in PRIORS},
-        "compression only, HSIC": hsic | {"consistency": 0.0},
-        "InfoNCE 32 + noise": infonce | {"compression": 1e-9},  # a rate term's noise without its cost
-        **{f"InfoNCE 32 + {prior} prior": infonce | rate | {"prior": prior} for prior in PRIORS},
-        # controls and rivals
-        "InfoNCE after the quantizer": infonce | {"placement": "after"},  # behind the quantizer, as UniTok aligns
-        "CRT": {"crt": 4.0},
-        "tuned baseline": {"l2": weight["l2"]},
-        "reconstruction x 2.5": {"l2": 50.0},
-        "reconstruction / 2": {"l2": 10.0},
-    }
-
-
-def decoder(weight: float, critic: str = "cosine") -> dict[str, Any]:
-    """Options of consistency alone by the decoder bound; with the bilinear critic a linear caption head."""
-    named = {"bound": "decoder", "compression": 0.0, "consistency": weight}
-    return named if critic == "cosine" else named | {"critic": critic}
-
-
-def rate_of(host: str, weight: float) -> dict[str, Any]:
-    """Options of a rate against the text prior: of the codes where a host has them, of Gaussian tokens elsewhere.
-
-    Gaussian tokens keep their own noise: a flow has to draw noise too, so that more of it must not be the way to a low
-    rate.
-    """
-    tokens = {"noise": None, "fixed_noise": True} if host == "continuous" else {"codes": CODES}
-    return {"compression": weight, "prior": "text"} | tokens
-
-
-def options(host: str, name: str, scale: dict[str, float] | None = None) -> dict[str, Any]:
-    """The options of one variant. `scale` multiplies InfoTok's weights by name; the baseline stays what it is."""
-    named = variants(host)
-    require_choice("name", name, named)
-    found = named[name]
-    if name in (*ESTIMATORS, EARLIER):
-        found = found | {term: factor * found[term] for term, factor in (scale or {}).items()}
-    return found if found.get("compression") else {key: value for key, value in found.items() if key != "prior"}
+WEAK = {"one layer": {"layers": 1}, "half as wide": {"hidden": 32}, "few steps": {"steps": 200}}  # learners
+WEAK_VARIANTS = (BASELINE, DECODER, "decoder + 0.01 text", "decoder + 0.01 host")
+SCARCE = {"bits": 4, "nuisance": 1.0}  # where nothing is at its ceiling
+SCARCE_VARIANTS = (BASELINE, DECODER, "decoder + 0.001 text", "decoder + 0.01 text", "decoder + 0.01 host", HSIC)
+WIDER = {"hidden": 80}  # a baseline with as many parameters as any variant has in training
+STUDIES = ("headline", "short", "bounds", "critics", "doses", "frontier", "scarce", "curves", "weak", "wider", "models",
+           "tuning", "version 0.1", "trajectories", "length", "ablations", "weights", "budgets", "nuisance",
+           "regimes")  # fmt: skip
 
 
 def trials(host: str) -> list[dict[str, Any]]:
     """The variants tried on the tuning seed: three each or more, of the bilinear decoder until its best is no edge."""
-    estimators = [variants(host)[name] for name in EARLIER_ESTIMATORS]
+    estimators = [variants_of(host)[name] for name in EARLIER_ESTIMATORS]
     weights = {"infonce": (1.0, 3.0, 10.0) if host == "masked" else (0.3, 1.0, 3.0), "hsic": (0.3, 1.0, 3.0)}
     cosine = {host: (0.3, 1.0, 3.0) for host in HOSTS}
     bilinear = {
@@ -224,7 +154,7 @@ def fresh_runs(
     for host in hosts:
         require_choice("hosts", host, HOSTS)
     require(hosts and len(set(hosts)) == len(hosts), "hosts", list(hosts), "one host or more, each once")
-    taken = sorted(set(own or {}) & set(variants("masked")))
+    taken = sorted(set(own or {}) & {*variants_of("masked"), *frontier("masked")})
     require(not taken, "variants", taken, "names that the plan does not have")
     first = FRESH_SEEDS + seed
     found = grid(HEADLINE, range(first, first + seeds), hosts, **sizes)
@@ -248,12 +178,6 @@ def _tuning(_: str) -> list[dict[str, Any]]:
     return [{"host": host, "variant": tried, "seed": TUNING_SEED, **USUAL} for host in HOSTS for tried in trials(host)]
 
 
-def ablations() -> list[str]:
-    """The variants of version 0.1 that have some of InfoTok's terms, or another prior."""
-    named = variants("masked")
-    return [INFONCE, HSIC_ALONE, *(name for name in named if "only" in name or name.startswith("InfoNCE 32 +"))]
-
-
 def _ablations(_: str) -> list[dict[str, Any]]:
     others = [name for name in (*ablations(), *CONTROLS) if name not in (*IN_ALL_HOSTS, *DECISIVE, EARLIER)]
     some, few = EARLIER_SEEDS[:5], EARLIER_SEEDS[:2]
@@ -265,6 +189,12 @@ def _length(_: str) -> list[dict[str, Any]]:
     few, one, others = EARLIER_SEEDS[:2], HOSTS[:1], HOSTS[1:]
     found = [run for times in (2, 4) for run in grid((BASELINE, *EARLIER_ESTIMATORS), few, one, **longer(times))]
     return found + grid([BASELINE], few, others, **longer(4))
+
+
+def _curves(_: str) -> list[dict[str, Any]]:
+    among, times = (BASELINE, DECODER, VARIATIONAL), (2, 4)
+    found = [run for each in times for run in grid(among, REPORTED_SEEDS[:3], HOSTS[:1], **longer(each))]
+    return found + grid(among[1:], EARLIER_SEEDS[:2], HOSTS[1:], **longer(4))  # whose baselines `length` has
 
 
 def _regimes(_: str) -> list[dict[str, Any]]:
@@ -283,6 +213,13 @@ _STUDIES = {
     "bounds": lambda _: grid(BOUNDS, REPORTED_SEEDS),
     "critics": lambda _: grid(CRITICS, REPORTED_SEEDS[:4]),
     "doses": lambda _: grid(DOSES, REPORTED_SEEDS[:4], HOSTS[:1]),
+    "frontier": lambda _: [run for host in HOSTS for run in grid(tuple(frontier(host)), REPORTED_SEEDS[:5], [host])],
+    "scarce": lambda _: grid(SCARCE_VARIANTS, REPORTED_SEEDS[:5], HOSTS[:1], **SCARCE),
+    "curves": _curves,
+    "weak": lambda _: [
+        run for each in WEAK.values() for run in grid(WEAK_VARIANTS, REPORTED_SEEDS[:4], HOSTS[:1], **each)
+    ],
+    "wider": lambda _: grid([BASELINE], REPORTED_SEEDS[:4], **WIDER),
     "models": _models,
     "tuning": _tuning,
     "version 0.1": lambda _: grid((BASELINE, *EARLIER_ESTIMATORS), EARLIER_SEEDS),

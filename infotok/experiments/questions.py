@@ -1,7 +1,7 @@
 """The questions of lessons 11 to 13, each as the comparisons that answer it.
 
     found = answered(Runs(load(path)), ["headline", "controls"])    # `Comparisons`
-    found.sentence("controls", "caption head")
+    found.sentence("controls", "tuned baseline")
 
 `PARTS` names the sub-scores; `SETTINGS` what a study varied, one setting at a time.
 """
@@ -12,6 +12,17 @@ from typing import Any
 from infotok.errors import require_choice
 from infotok.experiments.comparisons import Comparisons
 from infotok.experiments.plan import (
+    EARLIER_SEEDS,
+    FOLLOW_UP_SEEDS,
+    FOLLOWED,
+    MORE_TOGETHER,
+    REGIMES,
+    REPORTED_SEEDS,
+    SEARCH_SEEDS,
+    longer,
+)
+from infotok.experiments.results import Row, Runs, score
+from infotok.experiments.variants import (
     BASELINE,
     BILINEAR,
     BOUNDS,
@@ -19,24 +30,15 @@ from infotok.experiments.plan import (
     DECODER,
     EARLIER,
     EARLIER_ESTIMATORS,
-    EARLIER_SEEDS,
     ESTIMATORS,
-    FOLLOW_UP_SEEDS,
-    FOLLOWED,
     HOSTS,
     HSIC,
     HSIC_ALONE,
     INFONCE,
-    MORE_TOGETHER,
-    REGIMES,
-    REPORTED_SEEDS,
-    SEARCH_SEEDS,
     VARIATIONAL,
     ablations,
-    longer,
     options,
 )
-from infotok.experiments.results import Row, Runs, score
 from infotok.worlds import KINDS
 
 __all__ = ["PARTS", "QUESTIONS", "SETTINGS", "along", "answered", "spent"]

@@ -17,22 +17,8 @@ import numpy as np
 
 from infotok.errors import require, require_folder
 from infotok.experiments.hosts import train_and_score
-from infotok.experiments.plan import (
-    BASELINE,
-    COMMAND,
-    EXCHANGES,
-    HEADLINE,
-    RATE_WEIGHTS,
-    REPORTED_SEEDS,
-    TUNING_SEED,
-    TUNING_SEEDS,
-    USUAL,
-    WEIGHTS,
-    decoder,
-    longer,
-    options,
-    rate_of,
-)
+from infotok.experiments.plan import COMMAND, REPORTED_SEEDS, TUNING_SEED, TUNING_SEEDS, USUAL, longer
+from infotok.experiments.variants import BASELINE, EXCHANGES, HEADLINE, RATE_WEIGHTS, WEIGHTS, decoder, options, rate_of
 from infotok.files import read_json, write_atomically
 
 __all__ = ["Runs", "best_weight", "differences", "keep_runs", "load", "means", "score"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from infotok.experiments import plan
+from infotok.experiments import plan, variants
 from infotok.experiments.comparisons import Comparisons, agreement, interval, subscores, word, words
 from infotok.experiments.questions import PAIRS_OF_BOUNDS, PARTS, QUESTIONS, RATES, along, answered, spent, varied
 from infotok.experiments.results import Runs, load, means, score
@@ -27,12 +27,12 @@ RENAMED = {  # questions and labels of version 0.1
 }
 VARIANTS_RENAMED = (
     {  # within labels, in this order
-        "InfoTok variational": plan.EARLIER,
-        "caption head": plan.BILINEAR,
-        "consistency only, HSIC": plan.HSIC_ALONE,
-        "consistency only": plan.INFONCE,
+        "InfoTok variational": variants.EARLIER,
+        "caption head": variants.BILINEAR,
+        "consistency only, HSIC": variants.HSIC_ALONE,
+        "consistency only": variants.INFONCE,
     }
-    | {f"consistency + {end}": f"InfoNCE 32 + {end} prior" for end in plan.PRIORS}
+    | {f"consistency + {end}": f"InfoNCE 32 + {end} prior" for end in variants.PRIORS}
     | {"consistency + noise": "InfoNCE 32 + noise"}
 )
 VERSION_0_1 = read_json(ROOT / "tests" / "data" / "version_0_1.json")
@@ -43,11 +43,11 @@ def made(effects, seeds, rng, first=0):
     "Gaussian runs of the headline: {host: {variant: ...}}; `effects` are the estimators' on U and G."
     rows = []
     for seed in range(first, first + seeds):
-        for host in plan.HOSTS:
-            for name in plan.HEADLINE:
-                shift = effects if name != plan.BASELINE else {"U": 0.0, "G": 0.0}
+        for host in variants.HOSTS:
+            for name in variants.HEADLINE:
+                shift = effects if name != variants.BASELINE else {"U": 0.0, "G": 0.0}
                 scores = {side: shift[side] + rng.normal(0.0, SPREAD[side]) for side in "UG"}
-                rows.append({"host": host, "variant": plan.options(host, name), "seed": seed, **scores})
+                rows.append({"host": host, "variant": variants.options(host, name), "seed": seed, **scores})
     return Runs(rows)
 
 
@@ -106,17 +106,19 @@ def test_the_verdict_of_version_0_1_is_the_same():
 
 
 def test_means_and_subscores_of_version_0_1_are_the_same():
-    among = (plan.BASELINE, *plan.EARLIER_ESTIMATORS)
+    among = (variants.BASELINE, *variants.EARLIER_ESTIMATORS)
     assert means(RUNS, FOUND.hosts, among, plan.EARLIER_SEEDS) == [
         pytest.approx(line) for line in of_version_0_1("means")
     ]
-    found = subscores(FOUND, PARTS, plan.EARLIER_ESTIMATORS, plan.EARLIER_SEEDS)
+    found = subscores(FOUND, PARTS, variants.EARLIER_ESTIMATORS, plan.EARLIER_SEEDS)
     assert found == [pytest.approx(line) for line in of_version_0_1("subscores")]
 
 
 def test_a_comparison_is_of_pairs():
-    hsic, bare = (REPORTED.find("masked", plan.options("masked", name)) for name in (plan.HSIC, plan.BASELINE))
-    (mine,) = [c for c in HEADLINE.named("headline", plan.HSIC, "G") if c.host == "masked"]
+    hsic, bare = (
+        REPORTED.find("masked", variants.options("masked", name)) for name in (variants.HSIC, variants.BASELINE)
+    )
+    (mine,) = [c for c in HEADLINE.named("headline", variants.HSIC, "G") if c.host == "masked"]
     by_hand = [hsic[seed]["G"] - bare[seed]["G"] for seed in plan.REPORTED_SEEDS]
     assert list(mine.pairs.values()) == by_hand
     test = stats.ttest_rel([hsic[s]["G"] for s in hsic], [bare[s]["G"] for s in hsic]).confidence_interval()
@@ -126,7 +128,9 @@ def test_a_comparison_is_of_pairs():
 def test_the_estimators_are_compared_by_pairs_in_every_host():
     found = HEADLINE
     for c in found.named("estimators"):
-        hsic, other = (REPORTED.find(c.host, plan.options(c.host, name)) for name in (plan.HSIC, plan.VARIATIONAL))
+        hsic, other = (
+            REPORTED.find(c.host, variants.options(c.host, name)) for name in (variants.HSIC, variants.VARIATIONAL)
+        )
         by_hand = stats.ttest_rel([hsic[s][c.side] for s in hsic], [other[s][c.side] for s in hsic])
         ends = by_hand.confidence_interval()
         assert [c.interval[0], c.interval[2], c.interval[3]] == pytest.approx([ends.low, ends.high, 8])
@@ -136,31 +140,31 @@ def test_the_estimators_are_compared_by_pairs_in_every_host():
     ]
     (masked,) = [c for c in found.named("estimators", side="G") if c.host == "masked"]
     assert rows[1]["masked"] == words(masked.interval)
-    assert list(rows[0])[2:] == list(plan.HOSTS)
+    assert list(rows[0])[2:] == list(variants.HOSTS)
 
 
 def test_pooled_is_each_seeds_mean_over_hosts():
-    mine = HEADLINE.named("headline", plan.HSIC, "U")
+    mine = HEADLINE.named("headline", variants.HSIC, "U")
     each = [np.mean([c.pairs[seed] for c in mine]) for seed in plan.REPORTED_SEEDS]
-    assert HEADLINE.pooled("headline", plan.HSIC, "U")[1] == pytest.approx(np.mean(each))
+    assert HEADLINE.pooled("headline", variants.HSIC, "U")[1] == pytest.approx(np.mean(each))
     assert HEADLINE.pooled("headline", "no such variant", "U") is None
     assert HEADLINE.sentence("headline", "no such variant") == "not run"
-    assert "better in 3; G" in HEADLINE.sentence("headline", plan.HSIC)
+    assert "better in 3; G" in HEADLINE.sentence("headline", variants.HSIC)
 
 
 def test_effects_of_one_seed_are_its_differences():
     one = Comparisons(Runs(row for row in ROWS if row["seed"] == 5), ["masked"])
-    (pair,) = one.by_seed("masked", plan.HSIC, path="G").values()
-    assert one.effects()["G"][plan.HSIC] == {"masked": [pair] * 3 + [1]}
-    assert one.effects({"bits": 5})["G"][plan.HSIC] == {"masked": None}
+    (pair,) = one.by_seed("masked", variants.HSIC, path="G").values()
+    assert one.effects()["G"][variants.HSIC] == {"masked": [pair] * 3 + [1]}
+    assert one.effects({"bits": 5})["G"][variants.HSIC] == {"masked": None}
     assert HEADLINE.effects() == HEADLINE.table("headline")
 
 
 def test_runs_along_a_setting_are_of_the_seeds_that_all_have():
-    found = along(RUNS, "budget", (plan.BASELINE, *plan.EARLIER_ESTIMATORS), "autoregressive")
-    assert [len(seeds) for seeds in found["G"][plan.BASELINE]] == [2, 2, 2]
+    found = along(RUNS, "budget", (variants.BASELINE, *variants.EARLIER_ESTIMATORS), "autoregressive")
+    assert [len(seeds) for seeds in found["G"][variants.BASELINE]] == [2, 2, 2]
     at_4_bits = RUNS.find("autoregressive", {}, bits=4)
-    assert found["U"][plan.BASELINE][0] == [score(at_4_bits[seed], "U") for seed in (5, 6)]
+    assert found["U"][variants.BASELINE][0] == [score(at_4_bits[seed], "U") for seed in (5, 6)]
     assert varied(RUNS, "budget") == ["autoregressive"]
     assert varied(RUNS, "training") == ["autoregressive"]
 
@@ -175,7 +179,7 @@ def test_agreement_raises_false_alarms_as_rarely_as_it_says(seeds):
     rng, effects, trials = np.random.default_rng(seeds), {"U": 0.08, "G": 0.5}, 300
     alarms = {0.01: 0, 0.1: 0}
     for _ in range(trials):
-        fresh = Comparisons(made(effects, seeds, rng, first=100), plan.HOSTS)
+        fresh = Comparisons(made(effects, seeds, rng, first=100), variants.HOSTS)
         reported = Comparisons(made(effects, 8, rng))
         for level in alarms:
             alarms[level] += max(agreement(fresh, reported, false_alarms=level).values()) > 1
@@ -189,38 +193,38 @@ def test_agreement_finds_estimators_that_do_nothing():
     rng, found = np.random.default_rng(0), 0
     for _ in range(100):
         reported = Comparisons(made({"U": 0.08, "G": 0.5}, 8, rng))
-        fresh = Comparisons(made({"U": 0.0, "G": 0.0}, 1, rng, first=100), plan.HOSTS)
+        fresh = Comparisons(made({"U": 0.0, "G": 0.0}, 1, rng, first=100), variants.HOSTS)
         found += max(agreement(fresh, reported).values()) > 1
     assert found >= 90
 
 
 def test_each_reported_seed_agrees_with_the_others():
     for seed in plan.REPORTED_SEEDS:
-        one = Comparisons(Runs(row for row in ROWS if row["seed"] == seed), plan.HOSTS)
+        one = Comparisons(Runs(row for row in ROWS if row["seed"] == seed), variants.HOSTS)
         found = agreement(one, HEADLINE)
-        assert set(found) == {f"{side}, {name}" for side in "UG" for name in plan.ESTIMATORS}
+        assert set(found) == {f"{side}, {name}" for side in "UG" for name in variants.ESTIMATORS}
         assert max(found.values()) <= 1, (seed, found)
 
 
 def test_agreement_needs_runs_of_the_same_settings():
     assert agreement(HEADLINE, HEADLINE) == {}, "all seeds are shared: there are no others"
-    fresh = Comparisons(Runs(row for row in ROWS if row["seed"] == 5), plan.HOSTS)
+    fresh = Comparisons(Runs(row for row in ROWS if row["seed"] == 5), variants.HOSTS)
     assert agreement(fresh, HEADLINE, {"bits": 5}) == {}
 
 
-PLACES = {name: i for i, name in enumerate((*plan.BOUNDS, *plan.ESTIMATORS))}
+PLACES = {name: i for i, name in enumerate((*variants.BOUNDS, *variants.ESTIMATORS))}
 
 
 def made_of_bounds(seeds=plan.REPORTED_SEEDS[:4]):
     """Runs of each bound and estimator, with scores and rates that depend on variant and seed alone."""
     rows = []
     for name, number in PLACES.items():
-        for host in plan.HOSTS:
+        for host in variants.HOSTS:
             rate = {"rate_text": 60.0} if host == "continuous" else {"cross_entropy": 40.0, "cross_entropy_free": 50.0}
             for seed in seeds:
                 noise = seed % 7 / 100
                 rates = {key: value - 2 * number + noise for key, value in rate.items()}
-                variant = plan.options(host, name)
+                variant = variants.options(host, name)
                 score = {"U": 0.1 * number + noise, "G": 0.15 * number + noise, "rates": rates}
                 rows.append({"host": host, "variant": variant, "seed": seed, **score})
     return Runs(rows)
@@ -228,7 +232,7 @@ def made_of_bounds(seeds=plan.REPORTED_SEEDS[:4]):
 
 def test_bounds_are_compared_with_each_other_and_with_what_tokens_take():
     runs = made_of_bounds()
-    found = Comparisons(runs, plan.HOSTS)
+    found = Comparisons(runs, variants.HOSTS)
     for question in ("bounds", "between bounds", "rate term", "rate spent"):
         QUESTIONS[question](found)
     places = PLACES
@@ -237,8 +241,8 @@ def test_bounds_are_compared_with_each_other_and_with_what_tokens_take():
             step = 0.1 if c.side == "U" else 0.15
             assert c.interval[1] == pytest.approx(step * (places[variant] - places[other]))
             assert c.interval[3] == 4
-    changed = 2 * (places[plan.DECODER] - places[plan.VARIATIONAL])
-    label = f"{plan.VARIATIONAL}: H(Z|T), by the host"
+    changed = 2 * (places[variants.DECODER] - places[variants.VARIATIONAL])
+    label = f"{variants.VARIATIONAL}: H(Z|T), by the host"
     (line,) = [row for row in found.rows("rate spent") if row["comparison"] == label]
     assert line["masked"].startswith(f"{changed:+.3f}")
     assert "continuous" not in line, "no codes there"
@@ -247,7 +251,7 @@ def test_bounds_are_compared_with_each_other_and_with_what_tokens_take():
 
 
 def test_seeds_of_other_studies_take_no_part_in_the_comparison_of_bounds():
-    found = Comparisons(made_of_bounds(seeds=(5, 6, 20, 21)), plan.HOSTS)
+    found = Comparisons(made_of_bounds(seeds=(5, 6, 20, 21)), variants.HOSTS)
     QUESTIONS["bounds"](found)
     assert {seed for c in found.list for seed in c.pairs} == {20, 21}
     assert set(RATES.values()) >= {"cross_entropy", "rate_text"}
@@ -261,6 +265,6 @@ def test_own_variants_stand_beside_the_estimators():
     scores = [{**run, "U": 0.5 + 0.1 * (run in mine), "G": 0.2} for run in planned]
     effects = Comparisons(Runs(scores), ["masked"], own).effects({"steps": 300})
     assert effects["U"]["mine"]["masked"][1] == pytest.approx(0.1)
-    assert list(effects["U"]) == [*plan.ESTIMATORS, "mine"]
+    assert list(effects["U"]) == [*variants.ESTIMATORS, "mine"]
     with pytest.raises(ValueError, match=r"variants: got .*decoder.*, expected names that the plan does not have"):
         plan.fresh_runs(0, 1, ["masked"], {"decoder": {}})

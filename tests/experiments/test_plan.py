@@ -4,20 +4,25 @@ from pathlib import Path
 
 import pytest
 
-from infotok.experiments import plan
+from infotok.experiments import plan, variants
 from infotok.experiments.results import Runs, best_weight, load
 from infotok.files import read_json, to_json
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "figures" / "11_infotok"
 VERSION_0_1 = read_json(ROOT / "tests" / "data" / "version_0_1.json")
-SINCE = {
+SINCE = {  # runs of newer studies
     "headline": 3 * 3 * 8,
     "short": 3 * 4 * 8,
     "bounds": 3 * 5 * 8,
     "critics": 3 * 2 * 4,
     "doses": 5 * 4,
-}  # runs of newer studies
+    "frontier": 3 * 13 * 5,
+    "scarce": 6 * 5,
+    "curves": 3 * 3 * 2 + 2 * 2 * 2,
+    "weak": 3 * 4 * 4,
+    "wider": 3 * 4,
+}
 REPORTED = [study for study in plan.STUDIES if study not in ("models", "tuning", *SINCE)]
 
 
@@ -25,7 +30,9 @@ def test_each_study_has_as_many_runs_as_version_0_1_planned():
     counts = {study: len(plan.runs([study], "models")) for study in plan.STUDIES}
     assert {study: counts.pop(study) for study in SINCE} == SINCE
     counts["headline"] = counts.pop("version 0.1")
-    counts["tuning"] -= len(plan.HOSTS) * (3 + len(plan.EXCHANGES))  # of the cosine decoder, and of a rate beside it
+    counts["tuning"] -= len(variants.HOSTS) * (
+        3 + len(variants.EXCHANGES)
+    )  # of the cosine decoder, and of a rate beside it
     assert counts == VERSION_0_1["plan"]
 
 
@@ -38,7 +45,7 @@ def test_every_run_of_a_reported_study_is_in_the_file(study):
 def test_the_file_holds_no_run_that_was_not_planned_but_caption_heads_of_a_former_weight():
     planned = Runs(plan.runs([study for study in plan.STUDIES if study != "models"]))
     strangers = [row for row in load(FIGURES / "cells.json") if row not in planned]
-    assert all(row["variant"] == plan.decoder(0.3, "bilinear") for row in strangers)
+    assert all(row["variant"] == variants.decoder(0.3, "bilinear") for row in strangers)
 
 
 def test_no_seed_that_was_tuned_on_is_reported_or_repeated():
@@ -54,21 +61,21 @@ def test_no_seed_that_was_tuned_on_is_reported_or_repeated():
 def test_the_chosen_weights_follow_from_the_trials():
     trials = read_json(FIGURES / "trials.json")["rows"]
     assert {
-        host: {kind: best_weight(trials, host, kind) for kind in kinds} for host, kinds in plan.WEIGHTS.items()
-    } == (plan.WEIGHTS)
+        host: {kind: best_weight(trials, host, kind) for kind in kinds} for host, kinds in variants.WEIGHTS.items()
+    } == (variants.WEIGHTS)
 
 
 def test_a_variant_scales_in_its_own_terms_alone():
-    usual, scaled = (plan.options("masked", plan.VARIATIONAL, scale) for scale in (None, {"consistency": 3}))
+    usual, scaled = (variants.options("masked", variants.VARIATIONAL, scale) for scale in (None, {"consistency": 3}))
     assert scaled == usual | {"consistency": 3 * usual["consistency"]}
-    assert plan.options("masked", plan.BASELINE, {"consistency": 3}) == {}
-    assert "prior" not in plan.options("masked", plan.VARIATIONAL, {"compression": 0}), "no rate, no prior"
+    assert variants.options("masked", variants.BASELINE, {"consistency": 3}) == {}
+    assert "prior" not in variants.options("masked", variants.VARIATIONAL, {"compression": 0}), "no rate, no prior"
 
 
 def test_the_baseline_is_nothing_and_each_name_means_one_thing():
-    for host in plan.HOSTS:
-        named = plan.variants(host)
-        assert named[plan.BASELINE] == {}
+    for host in variants.HOSTS:
+        named = variants.variants_of(host)
+        assert named[variants.BASELINE] == {}
         assert len({to_json(variant) for variant in named.values()}) == len(named) - 1  # one is the tuned baseline
 
 
@@ -77,8 +84,8 @@ def test_the_baseline_is_nothing_and_each_name_means_one_thing():
     [
         (lambda: plan.runs(["plane"]), "studies: got 'plane', expected one of headline, "),
         (lambda: plan.runs(["models"]), "studies: got 'models', expected a folder for its models"),
-        (lambda: plan.options("masked", "arm"), "name: got 'arm', expected one of baseline, "),
-        (lambda: plan.variants("diffusion"), "host: got 'diffusion', expected one of autoregressive, "),
+        (lambda: variants.options("masked", "arm"), "name: got 'arm', expected one of baseline, "),
+        (lambda: variants.variants_of("diffusion"), "host: got 'diffusion', expected one of autoregressive, "),
         (lambda: plan.fresh_runs(0, 1, []), "hosts: got .*, expected one host or more"),
         (lambda: plan.fresh_runs(0, 1, ["masked"] * 2), "hosts: got .*, expected one host or more, each once"),
         (lambda: plan.check_kept([], True), "keep: got True, expected False without studies"),

@@ -7,7 +7,7 @@ call adds. The bound is at most log N: 3.5 nats at 32 candidates, 9.0 at 8192. C
 large N costs one matrix product.
 
 - `CosineCritic`     f(z, y) = scale * cos(A z, B y)
-- `BilinearCritic`   f(z, y) = (A z + a) . y, the critic of the decoder bound (`decoders`)
+- `BilinearCritic`   f(z, y) = (A z + a) . y, that of a linear decoder (`decoders`)
 - `Bank`             the latest values of training
 
 Equal candidates need no mask. They have equal scores, so that the best critic is still the log-ratio, and with them the

@@ -12,15 +12,15 @@ information bottleneck (Alemi et al. 2017), and dense supervision by the text in
 The logits l of attributes and labels are those of the critic:
 
 - "cosine"     l_j = scale * cos(A z, w_j) + a_j, between -scale and scale but for a_j: only the direction of A z counts
-- "bilinear"   l = A z + a: tokens can raise the likelihood by moving out along A without end
-
+- "bilinear"   l = A z + a: tokens can raise the likelihood by moving out along A without end. Hosts with continuous
+               tokens then draw worse (lesson 12)
 
 | values of T              | q(t|z)                                                                       |
 |---|---|
 | (B, W) of 0 and 1        | independent attributes: prod_j Bernoulli(t_j; sigmoid(l_j))                  |
 | (B,) labels              | softmax(l)                                                                   |
-| (B, W) real vectors      | N(t; l, diag v) with learned v: likelihood "gaussian"                        |
-| (B, W) directions        | N(t/|t|; l/|l|, v I), which is exp(cos/v) up to a factor: likelihood "cosine"|
+| (B, W) real vectors      | N(t; m, diag v), m linear in z, learned v: likelihood "gaussian"             |
+| (B, W) directions        | N(t/|t|; m/|m|, v I), which is exp(cos/v) up to a factor: likelihood "cosine"|
 | (B, T) token ids         | prod_i softmax(l_i), l_i from z and the words before: likelihood "sequence"  |
 """
 

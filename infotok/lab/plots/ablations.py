@@ -87,6 +87,37 @@ def rate_and_utility(*, points: dict, rates: dict) -> Figure:
     return fig
 
 
+PRIORS = {"text": ("o", "-"), "host": ("D", "-."), "learned": ("s", "--"), "standard": ("^", ":")}  # mark, line
+
+
+@drawn
+def frontier(*, lines: dict, rates: dict) -> Figure:
+    """Both sides of each host along the weight of a rate term, against the nats that tokens take; marks grow with it.
+
+    lines: {host: {line: [{"weight", "nats", "U", "G"}, ...]}}, the first point of a line without a rate term.
+    rates: {host: what the nats are}.
+    """
+    hosts = list(lines)
+    fig, axes = new(width=1.2 + 2.9 * len(hosts), height=5.6, nrows=len(SIDES), ncols=len(hosts), sharex="col",
+                    sharey="row", squeeze=False)  # fmt: skip
+    handles = {}
+    for row, (side, name) in zip(axes, SIDES.items(), strict=True):
+        for ax, host in zip(row, hosts, strict=True):
+            for line, points in lines[host].items():
+                bound, _, prior = line.partition(", ")
+                mark, style = PRIORS.get(prior.removesuffix(" prior"), ("v", "-"))
+                colour = VARIANTS["InfoTok HSIC" if bound == "HSIC" else bound][0]
+                x, y = ([point[key] for point in points] for key in ("nats", side))
+                handles[line] = ax.plot(x, y, style, color=colour, marker=mark, ms=3, lw=1.2)[0]
+                ax.scatter(x, y, s=[16 + 14 * i for i in range(len(x))], marker=mark, color=colour, zorder=3)
+        row[0].set_ylabel(name)
+    for host, above, below in zip(hosts, axes[0], axes[-1], strict=True):
+        above.set_title(host)
+        below.set_xlabel(rates[host])
+    fig.legend(handles.values(), list(handles), loc="outside lower center", ncols=3)
+    return fig
+
+
 @drawn
 def plane(*, paths: dict, steps: list[int], entropy: float) -> Figure:
     """The information plane of the shared tokens along joint training: nats of structure against nats of nuisance.

@@ -1,0 +1,78 @@
+"""The frontier of rate and utility: what tokens take and what a host does with them, along a rate term's weight.
+
+    found = points(runs, "masked")                     # {line: [{"weight", "variant", "nats", "U", "G", "seeds"}, ...]}
+    keep_drawings(folder / "frontier.json", rows)      # first prompts of one seed, to look at
+    drawings(folder / "frontier.json", "masked", options("masked", "decoder"))
+
+A *line* is one consistency term and one prior, its points the weights of the rate term, from none to the heaviest. The
+nats are those that an image's tokens take given its caption: the host's cross-entropy of codes, or the bound on
+I(X;Z|T) of continuous tokens.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infotok.experiments.plan import REPORTED_SEEDS, USUAL
+from infotok.experiments.results import Row, Runs, score
+from infotok.experiments.variants import DECODER, HSIC, HSIC_ALONE, HSIC_RATES, RATE_WEIGHTS, RATES, options
+from infotok.files import read_json, to_json, write_atomically
+
+__all__ = ["LINES", "NATS", "drawings", "keep_drawings", "points"]
+
+NATS = {"autoregressive": "cross_entropy", "masked": "cross_entropy", "continuous": "rate_text"}  # among the rates
+LINES = {  # by name, the variant at each weight: nats of text for a nat of rate, or the weight of nHSIC
+    f"decoder, {prior} prior": {0.0: DECODER} | {weight: f"decoder + {weight:g} {prior}" for weight in weights}
+    for prior, weights in RATES.items()
+} | {
+    "HSIC": dict(
+        sorted(({0.0: HSIC_ALONE, RATE_WEIGHTS["hsic"]: HSIC} | {w: f"HSIC + {w:g}" for w in HSIC_RATES}).items())
+    )
+}
+KEPT = ("prompts", "drawn", "followed")  # of a row
+
+
+def points(runs: Runs, host: str) -> dict[str, list[dict[str, Any]]]:
+    """The points of each line that was run in one host, means over the reported seeds.
+
+    Returns {line: [{"weight", "variant", "nats", "U", "G", "seeds"}]}; a line needs a point with a rate term.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line, named in LINES.items():
+        for weight, variant in named.items():
+            rows = [row for seed, row in runs.find(host, options(host, variant)).items() if seed in REPORTED_SEEDS]
+            rows = [row for row in rows if score(row, f"rates/{NATS[host]}") is not None]
+            if rows:
+                means = {side: float(np.mean([row[side] for row in rows])) for side in "UG"}
+                nats = float(np.mean([score(row, f"rates/{NATS[host]}") for row in rows]))
+                point = {"weight": weight, "variant": variant, "nats": nats, **means, "seeds": len(rows)}
+                found.setdefault(line, []).append(point)
+    return {line: each for line, each in found.items() if each[-1]["weight"] > 0}
+
+
+def keep_drawings(path: str | Path, rows: Iterable[Row]) -> int:
+    """Keep the first prompts' drawings of the first reported seed's runs of the usual sizes; returns how many.
+
+    path: of a JSON file, made if it is not there; a run of the same host and variant takes the former one's place.
+    rows: finished runs, as `sweep` returns them.
+    """
+    path = Path(path)
+    kept = read_json(path) if path.exists() else {}
+    for row in rows:
+        usual = all(row.get(name, value) == value for name, value in USUAL.items())
+        if row["seed"] == REPORTED_SEEDS[0] and usual and "drawn" in row:
+            kept[_key(row["host"], row["variant"])] = {name: row[name] for name in KEPT}
+    write_atomically(path, json.dumps(kept, sort_keys=True, indent=0) + "\n")
+    return len(kept)
+
+
+def drawings(path: str | Path, host: str, variant: dict[str, Any]) -> dict[str, Any] | None:
+    """{"prompts", "drawn", "followed"} of one host and variant; None where nothing was kept."""
+    return read_json(Path(path)).get(_key(host, variant))
+
+
+def _key(host: str, variant: dict[str, Any]) -> str:
+    return f"{host} {to_json(variant)}"

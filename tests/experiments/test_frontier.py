@@ -1,0 +1,68 @@
+"""The frontier: points are means over the reported seeds, a line begins without a rate, drawings are found again."""
+
+import pytest
+
+from infotok.experiments import plan, variants
+from infotok.experiments.frontier import LINES, drawings, keep_drawings, points
+from infotok.experiments.results import Runs
+
+
+def rows(host="masked", seeds=plan.REPORTED_SEEDS[:2]):
+    "A row for each point: fewer nats and a lower U with each heavier rate."
+    found = {}
+    for named in LINES.values():
+        for place, (_, variant) in enumerate(named.items()):
+            for seed in seeds:
+                rate = {"rate_text" if host == "continuous" else "cross_entropy": 20.0 - place + seed}
+                row = {"host": host, "variant": variants.options(host, variant), "seed": seed, "rates": rate}
+                found[variant, seed] = row | {"U": 0.9 - 0.1 * place, "G": 0.5 + 0.01 * seed}
+    return list(found.values())
+
+
+@pytest.mark.parametrize("host", variants.HOSTS)
+def test_a_point_is_the_mean_over_the_reported_seeds(host):
+    found = points(Runs(rows(host)), host)
+    assert list(found) == list(LINES)
+    for line, each in found.items():
+        assert [point["weight"] for point in each] == sorted(LINES[line])
+        assert each[0]["variant"] in (variants.DECODER, variants.HSIC_ALONE)
+        for place, point in enumerate(each):
+            assert point["seeds"] == 2
+            assert point["nats"] == pytest.approx(20.0 - place + 20.5)
+            assert point["U"] == pytest.approx(0.9 - 0.1 * place)
+            assert point["G"] == pytest.approx(0.5 + 0.205)
+
+
+def test_runs_of_other_seeds_or_without_rates_are_no_points():
+    other = [{**row, "seed": row["seed"] - 10} for row in rows()]
+    assert points(Runs(other), "masked") == {}
+    assert points(Runs({**row, "rates": None} for row in rows()), "masked") == {}
+
+
+def test_a_line_without_a_rate_term_is_none():
+    bare = [row for row in rows() if not row["variant"].get("compression")]
+    assert points(Runs(bare), "masked") == {}
+
+
+def test_the_chosen_rate_is_a_point_of_the_frontier():
+    for host in variants.HOSTS:
+        named = variants.frontier(host)
+        assert variants.options(host, variants.VARIATIONAL) in named.values()
+        assert variants.options(host, variants.HSIC) not in named.values(), "which LINES add"
+
+
+def test_drawings_of_one_seed_are_kept_and_found(tmp_path):
+    path, variant = tmp_path / "frontier.json", variants.options("masked", variants.DECODER)
+    shown = {"prompts": ["a"], "drawn": ["x"], "followed": [True]}
+    made = [{**row, **shown} for row in rows()]
+    number = len({str(row["variant"]) for row in made})
+    assert keep_drawings(path, made) == number
+    assert drawings(path, "masked", variant) == shown
+    assert drawings(path, "continuous", variant) is None
+    again = [
+        {**made[0], "drawn": ["y"]},
+        {**made[1], "steps": 9, "drawn": ["z"]},
+        {**made[1], "seed": 5, "drawn": ["z"]},
+    ]
+    assert keep_drawings(path, again) == number
+    assert drawings(path, "masked", made[0]["variant"])["drawn"] == ["y"]

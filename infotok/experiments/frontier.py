@@ -18,7 +18,7 @@ import numpy as np
 
 from infotok.experiments.plan import REPORTED_SEEDS, USUAL
 from infotok.experiments.results import Row, Runs, score
-from infotok.experiments.variants import DECODER, HSIC, HSIC_ALONE, HSIC_RATES, RATE_WEIGHTS, RATES, options
+from infotok.experiments.variants import DECODER, HOSTS, HSIC, HSIC_ALONE, HSIC_RATES, RATE_WEIGHTS, RATES, options
 from infotok.files import read_json, to_json, write_atomically
 
 __all__ = ["LINES", "NATS", "drawings", "keep_drawings", "points"]
@@ -54,17 +54,21 @@ def points(runs: Runs, host: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def keep_drawings(path: str | Path, rows: Iterable[Row]) -> int:
-    """Keep the first prompts' drawings of the first reported seed's runs of the usual sizes; returns how many.
+    """Keep the first prompts' drawings of every point, of the first reported seed's runs; returns how many there are.
 
     path: of a JSON file, made if it is not there; a run of the same host and variant takes the former one's place.
     rows: finished runs, as `sweep` returns them.
     """
     path = Path(path)
     kept = read_json(path) if path.exists() else {}
+    wanted = {
+        _key(host, options(host, variant)) for host in HOSTS for named in LINES.values() for variant in named.values()
+    }
     for row in rows:
         usual = all(row.get(name, value) == value for name, value in USUAL.items())
-        if row["seed"] == REPORTED_SEEDS[0] and usual and "drawn" in row:
-            kept[_key(row["host"], row["variant"])] = {name: row[name] for name in KEPT}
+        key = _key(row["host"], row["variant"])
+        if key in wanted and row["seed"] == REPORTED_SEEDS[0] and usual and "drawn" in row:
+            kept[key] = {name: row[name] for name in KEPT}
     write_atomically(path, json.dumps(kept, sort_keys=True, indent=0) + "\n")
     return len(kept)
 

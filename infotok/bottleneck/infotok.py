@@ -17,7 +17,7 @@ with one of two estimators (`estimators`):
 The lower bound on I(Z;T), and on I(Z;Y_u) and I(Z;Y_g) alike (`bound`, variational only; `relevance` derives both):
 
 - "decoder"   H(T) + E log q(t|z), at most H(T); a small decoder predicts the text. Give H(T) by `entropies`, if you
-              know it: without it terms are E log q(t|z), which has the same gradient
+              know it: without it terms are E log q(t|z), which has the same gradient. The default (lesson 12 says why)
 - "infonce"   at most log N for N candidates: the batch's texts, the `negatives` latest ones, and those of a call
 
 `terms.ceilings` has these maxima. A text is 0/1 attributes, class labels, real vectors or token ids (`likelihood`).
@@ -119,7 +119,7 @@ class InfoTok(TokenChannel):
         *,
         estimator: str = "variational",
         prior: str | nn.Module = "standard",
-        bound: str = "infonce",
+        bound: str = "decoder",
         critic: str = "cosine",
         negatives: int = 0,
         likelihood: str = "auto",

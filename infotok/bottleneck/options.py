@@ -17,7 +17,7 @@ PRIORS = ("standard", "learned", "text", "host")
 PLACEMENTS = ("before", "after", "adapter")
 BOUNDS, CRITICS = ("decoder", "infonce"), ("cosine", "bilinear")
 LIKELIHOODS = ("auto", "gaussian", "cosine", "sequence")
-USUAL = {"bound": "infonce", "critic": "cosine", "negatives": 0, "likelihood": "auto"}  # the defaults of `InfoTok`
+USUAL = {"bound": "decoder", "critic": "cosine", "negatives": 0, "likelihood": "auto"}  # the defaults of `InfoTok`
 
 
 @dataclass(frozen=True)

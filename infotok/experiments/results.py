@@ -177,7 +177,7 @@ def best_weight(trials: Iterable[Row], host: str, kind: str) -> float:
             row["variant"]["consistency"]: row
             for row in usual
             if row["variant"].get("estimator", "variational") == estimator
-            and "bound" not in row["variant"]
+            and row["variant"].get("bound", kind) == kind
             and row["variant"].get("compression") == RATE_WEIGHTS[kind]
             and row["variant"].get("prior", "text") == "text"
         }

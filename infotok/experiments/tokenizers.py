@@ -34,8 +34,8 @@ VARIANTS: dict[str, dict[str, Any]] = {  # what is added to the loss: options of
         "placement": "after",
         "length": 16,
     },
-    "consistency only": {"compression": 0.0, "consistency": 1.0},
-    "InfoTok variational": {"compression": 1e-3, "prior": "text", "consistency": 1.0},
+    "consistency only": {"bound": "infonce", "compression": 0.0, "consistency": 1.0},
+    "InfoTok variational": {"bound": "infonce", "compression": 1e-3, "prior": "text", "consistency": 1.0},
     "InfoTok HSIC": {"estimator": "hsic", "compression": 0.1, "consistency": 1.0},
 }
 SCENES = 500  # of which reconstructions are scored; five of them are kept to look at

@@ -59,7 +59,8 @@ def variants_of(host: str) -> dict[str, dict[str, Any]]:
     """Every variant of one host: its name, and the options that `train_and_score` takes as `variant`."""
     require_choice("host", host, HOSTS)
     weight = WEIGHTS[host]
-    infonce, by_decoder = {"compression": 0.0, "consistency": weight["infonce"]}, decoder(weight["decoder"])
+    by_decoder = decoder(weight["decoder"])
+    infonce = {"bound": "infonce", "compression": 0.0, "consistency": weight["infonce"]}
     rate = {"compression": RATE_WEIGHTS["infonce"]}
     hsic = {"estimator": "hsic", "compression": RATE_WEIGHTS["hsic"], "consistency": weight["hsic"]}
     return {
@@ -76,7 +77,7 @@ def variants_of(host: str) -> dict[str, dict[str, Any]]:
         "InfoNCE 8192, pooled": infonce | {"negatives": NEGATIVES[-1], "length": None},
         "decoder, pooled": by_decoder | {"length": None},
         # other terms alone, and InfoNCE with a rate term of each prior
-        "answers only": {"compression": 0.0, "relevance": 1.0},  # I(Z;Y), Y the answers of the batch
+        "answers only": {"bound": "infonce", "compression": 0.0, "relevance": 1.0},  # I(Z;Y), Y the batch's answers
         **{f"compression only, {prior}": rate | {"prior": prior} for prior in PRIORS},
         "compression only, HSIC": hsic | {"consistency": 0.0},
         "InfoNCE 32 + noise": infonce | {"compression": 1e-9},  # a rate term's noise without its cost

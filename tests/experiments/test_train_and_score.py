@@ -15,12 +15,12 @@ from infotok.worlds import ShapesWorld
 
 HOSTS = ("autoregressive", "masked", "continuous")
 VARIANTS = [
-    {"compression": 1e-3, "prior": "text", "consistency": 1.0},
+    {"bound": "infonce", "compression": 1e-3, "prior": "text", "consistency": 1.0},
     {"estimator": "hsic", "compression": 0.1, "consistency": 3.0},
-    {"compression": 1e-3, "prior": "host", "consistency": 1.0},
-    {"compression": 0.0, "consistency": 1.0, "placement": "after"},
+    {"bound": "infonce", "compression": 1e-3, "prior": "host", "consistency": 1.0},
+    {"bound": "infonce", "compression": 0.0, "consistency": 1.0, "placement": "after"},
     {"bound": "decoder", "compression": 0.0, "consistency": 0.1},
-    {"negatives": 256, "compression": 0.0, "consistency": 1.0},
+    {"bound": "infonce", "negatives": 256, "compression": 0.0, "consistency": 1.0},
     {"bound": "decoder", "compression": 3e-4, "consistency": 0.03, "prior": "text", "noise": None, "fixed_noise": True},
     {"l2": 50.0},
     {"crt": 4.0},

@@ -26,11 +26,11 @@ CASES = [  # estimator, which captions there are: all, none, or seven of eight, 
     ("bank", "some"),
 ]
 OPTIONS = {  # no noise to draw: variational compression acts on codes here
-    "variational": {"codes": 5, "prior": "text"},
+    "variational": {"codes": 5, "prior": "text", "bound": "infonce"},
     "hsic": {"estimator": "hsic", "compression": 0.5},
     "decoder": {"compression": 0.0, "bound": "decoder"},
-    "bilinear": {"compression": 0.0, "critic": "bilinear"},
-    "bank": {"compression": 0.0, "negatives": 20},
+    "bilinear": {"compression": 0.0, "bound": "infonce", "critic": "bilinear"},
+    "bank": {"compression": 0.0, "bound": "infonce", "negatives": 20},
 }
 
 

@@ -29,7 +29,8 @@ INFOTOK = own.InfoTok(
     4, compression=0.1, consistency=1.0, relevance=1.0, generation=1.0, text_dim=5, answer_dim=3, target_dim=5, length=2
 ).eval()
 HSIC = own.InfoTok(4, estimator="hsic", compression=0.1, consistency=1.0, text_dim=5).eval()
-BANKED = own.InfoTok(4, compression=0.0, consistency=1.0, text_dim=5, critic="bilinear", negatives=8).eval()
+NEGATIVES = {"bound": "infonce", "critic": "bilinear", "negatives": 8}
+BANKED = own.InfoTok(4, compression=0.0, consistency=1.0, text_dim=5, **NEGATIVES).eval()
 DECODED = own.InfoTok(4, compression=0.0, consistency=1.0, text_dim=5, bound="decoder", length=2).eval()
 SEQUENCE = {"compression": 0.0, "consistency": 1.0, "text_dim": 9, "bound": "decoder", "likelihood": "sequence"}
 READ = own.InfoTok(4, **SEQUENCE).eval()

@@ -24,7 +24,7 @@ from infotok.experiments.plan import REPORTED_SEEDS
 from infotok.experiments.results import Runs, differences
 from infotok.experiments.variants import BASELINE, ESTIMATORS, HEADLINE, HOSTS, options
 
-__all__ = ["Comparison", "Comparisons", "agreement", "interval", "subscores", "word", "words"]
+__all__ = ["Comparison", "Comparisons", "adjusted", "agreement", "interval", "subscores", "word", "words"]
 
 Pairs = dict[Any, float]  # differences by seed
 SIDES = ("U", "G")  # understanding and generation
@@ -221,16 +221,21 @@ def subscores(
     parts: the sub-scores' names and paths. among: the variants. seeds: those to take.
     Returns lines {"host", "variant", "part", "mean", "adjusted"}.
     """
-    lines, p = [], []
+    lines, family = [], []
     for host in found.hosts:
         for variant in among:
             for part, path in parts.items():
                 by_seed = found.by_seed(host, variant, path=path)
-                pairs = [value for seed, value in by_seed.items() if seed in seeds]
-                test = paired_difference(pairs, [0.0] * len(pairs), resamples=99)
-                lines.append({"host": host, "variant": variant, "part": part, "mean": test.mean})
-                p.append(test.p)
-    return [line | {"adjusted": float(each)} for line, each in zip(lines, holm(p), strict=True)]
+                family.append({seed: value for seed, value in by_seed.items() if seed in seeds})
+                mean = float(np.mean([*family[-1].values()]))
+                lines.append({"host": host, "variant": variant, "part": part, "mean": mean})
+    return [line | {"adjusted": p} for line, p in zip(lines, adjusted(family), strict=True)]
+
+
+def adjusted(family: Sequence[Pairs]) -> list[float]:
+    """The p-values of a family of paired differences, each against 0 by Student's t, adjusted by Holm's method."""
+    tests = [paired_difference([*pairs.values()], [0.0] * len(pairs), resamples=99) for pairs in family]
+    return [float(p) for p in holm([test.p for test in tests])]
 
 
 def agreement(

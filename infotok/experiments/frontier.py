@@ -10,18 +10,21 @@ I(X;Z|T) of continuous tokens.
 """
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from infotok.experiments.comparisons import Comparisons, interval, words
 from infotok.experiments.plan import REPORTED_SEEDS, USUAL
+from infotok.experiments.questions import WITHOUT_RATE
 from infotok.experiments.results import Row, Runs, score
 from infotok.experiments.variants import DECODER, HOSTS, HSIC, HSIC_ALONE, HSIC_RATES, RATE_WEIGHTS, RATES, options
 from infotok.files import read_json, to_json, write_atomically
 
-__all__ = ["LINES", "NATS", "drawings", "keep_drawings", "points"]
+__all__ = ["LINES", "NATS", "drawings", "keep_drawings", "points", "savings"]
 
 NATS = {"autoregressive": "cross_entropy", "masked": "cross_entropy", "continuous": "rate_text"}  # among the rates
 LINES = {  # by name, the variant at each weight: nats of text for a nat of rate, or the weight of nHSIC
@@ -51,6 +54,23 @@ def points(runs: Runs, host: str) -> dict[str, list[dict[str, Any]]]:
                 point = {"weight": weight, "variant": variant, "nats": nats, **means, "seeds": len(rows)}
                 found.setdefault(line, []).append(point)
     return {line: each for line, each in found.items() if each[-1]["weight"] > 0}
+
+
+def savings(found: Comparisons, variant: str) -> list[dict[str, str]]:
+    """What the rate term of a variant saves in each host, beside the same consistency term: a line in words each.
+
+    Returns {"host", "bits saved per image, given its caption", "U", "G"}: means with 95 % intervals, paired by seed.
+    """
+    lines = []
+    for host in found.hosts:
+        other, line = WITHOUT_RATE[variant], {"host": host}
+        paths = {"bits saved per image, given its caption": f"rates/{NATS[host]}", "U": "U", "G": "G"}
+        for name, path in paths.items():
+            factor = 1.0 if name in "UG" else -1 / math.log(2)
+            by_seed = found.by_seed(host, variant, other, path)
+            line[name] = words(interval({seed: factor * v for seed, v in by_seed.items() if seed in REPORTED_SEEDS}))
+        lines.append(line)
+    return lines
 
 
 def keep_drawings(path: str | Path, rows: Iterable[Row]) -> int:

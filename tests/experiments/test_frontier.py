@@ -1,9 +1,12 @@
 """The frontier: points are means over the reported seeds, a line begins without a rate, drawings are found again."""
 
+import math
+
 import pytest
 
 from infotok.experiments import plan, variants
-from infotok.experiments.frontier import LINES, drawings, keep_drawings, points
+from infotok.experiments.comparisons import Comparisons
+from infotok.experiments.frontier import LINES, drawings, keep_drawings, points, savings
 from infotok.experiments.results import Runs
 
 
@@ -31,6 +34,20 @@ def test_a_point_is_the_mean_over_the_reported_seeds(host):
             assert point["nats"] == pytest.approx(20.0 - place + 20.5)
             assert point["U"] == pytest.approx(0.9 - 0.1 * place)
             assert point["G"] == pytest.approx(0.5 + 0.205)
+
+
+def test_savings_are_bits_paired_by_seed():
+    """The chosen rate stands at place 1 or 2 of its line: so many nats fewer, and 0.1 of U for each."""
+    made = [row for host in variants.HOSTS for row in rows(host, plan.REPORTED_SEEDS[:3])]
+    bare = [{**row, "variant": {}} for row in made if row["variant"] == variants.options(row["host"], variants.DECODER)]
+    found = Comparisons(Runs([*made, *bare]), variants.HOSTS)
+    for line in savings(found, variants.VARIATIONAL):
+        weights = sorted(LINES["decoder, text prior"])
+        place = weights.index(variants.WEIGHTS[line["host"]]["exchange"])
+        bits = place / math.log(2)
+        assert line["bits saved per image, given its caption"] == f"{bits:+.3f} [{bits:+.3f}, {bits:+.3f}]"
+        assert line["U"].startswith(f"{-0.1 * place:+.3f}")
+        assert line["G"] == "+0.000 [+0.000, +0.000]"
 
 
 def test_runs_of_other_seeds_or_without_rates_are_no_points():

@@ -45,10 +45,10 @@ VARIANTS = {  # colour, mark, line
     "baseline": (GRAY, "o", "--"),
     "InfoTok variational": (BLUE, "s", "-"),
     "InfoTok HSIC": (VERMILLION, "v", "-"),
-    "decoder": (PURPLE, "D", "-"),
-    "InfoNCE 32": (ORANGE, "^", "-"),  # one colour for one bound
+    "decoder": (BLUE, "D", ":"),  # one colour for one bound
+    "InfoNCE 32": (ORANGE, "^", "-"),
     "InfoNCE 8192": (ORANGE, "P", ":"),
-    "InfoNCE 32 + text prior": (SKY, "s", ":"),
+    "InfoNCE 32 + text prior": (ORANGE, "s", "--"),
     "HSIC alone": (VERMILLION, "<", ":"),
 }
 OTHER_VARIANT = (YELLOW, "P", "-")

@@ -100,8 +100,9 @@ class Comparisons:
         path: str = "U",
         settings: dict[str, Any] | None = None,
         against: dict[str, Any] | None = None,
+        seeds: Container[int] | None = None,
     ) -> Pairs:
-        """How much higher a score is with one variant than with another, by seed.
+        """How much higher a score is with one variant than with another, by seed; of `seeds` alone, if given.
 
         settings: of both, `scale` (of InfoTok's weights) among them; `against`: those of the other, if they differ.
         """
@@ -111,7 +112,8 @@ class Comparisons:
             for each in (settings, settings if against is None else against)
         )
         first = self.runs.find(host, self._options(host, variant, scale), **mine)
-        return differences(first, self.runs.find(host, self._options(host, other, scale), **theirs), path)
+        found = differences(first, self.runs.find(host, self._options(host, other, scale), **theirs), path)
+        return {seed: value for seed, value in found.items() if seeds is None or seed in seeds}
 
     def _options(self, host: str, variant: str, scale: dict[str, float] | None) -> dict[str, Any]:
         return self.own[variant] if variant in self.own else options(host, variant, scale)
@@ -143,8 +145,7 @@ class Comparisons:
         """
         for side, path in zip(SIDES, paths, strict=True):
             for host in (self.hosts if hosts is None else hosts) if path else []:
-                pairs = self.by_seed(host, variant, other, path, settings, against)
-                pairs = {seed: value for seed, value in pairs.items() if seed in seeds}
+                pairs = self.by_seed(host, variant, other, path, settings, against, seeds)
                 self.add(question, label or variant, side, host, pairs)
 
     def named(self, question: str, label: str | None = None, side: str | None = None) -> list[Comparison]:
@@ -225,8 +226,7 @@ def subscores(
     for host in found.hosts:
         for variant in among:
             for part, path in parts.items():
-                by_seed = found.by_seed(host, variant, path=path)
-                family.append({seed: value for seed, value in by_seed.items() if seed in seeds})
+                family.append(found.by_seed(host, variant, path=path, seeds=seeds))
                 mean = float(np.mean([*family[-1].values()]))
                 lines.append({"host": host, "variant": variant, "part": part, "mean": mean})
     return [line | {"adjusted": p} for line, p in zip(lines, adjusted(family), strict=True)]

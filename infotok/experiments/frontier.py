@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from infotok.experiments.comparisons import Comparisons, interval, words
+from infotok.experiments.comparisons import FEW, Comparisons, interval, words
 from infotok.experiments.plan import REPORTED_SEEDS, USUAL
 from infotok.experiments.questions import WITHOUT_RATE
 from infotok.experiments.results import Row, Runs, score
@@ -39,21 +39,32 @@ KEPT = ("prompts", "drawn", "followed")  # of a row
 
 
 def points(runs: Runs, host: str) -> dict[str, list[dict[str, Any]]]:
-    """The points of each line that was run in one host, means over the reported seeds.
+    """The points of each line that was run in one host, means over the reported seeds that all of its points have.
 
-    Returns {line: [{"weight", "variant", "nats", "U", "G", "seeds"}]}; a line needs a point with a rate term.
+    Returns {line: [{"weight", "variant", "nats", "U", "G", "seeds"}]}; a line needs a point with a rate term, and three
+    seeds.
     """
-    found: dict[str, list[dict[str, Any]]] = {}
+    found, path = {}, f"rates/{NATS[host]}"
     for line, named in LINES.items():
-        for weight, variant in named.items():
-            rows = [row for seed, row in runs.find(host, options(host, variant)).items() if seed in REPORTED_SEEDS]
-            rows = [row for row in rows if score(row, f"rates/{NATS[host]}") is not None]
-            if rows:
-                means = {side: float(np.mean([row[side] for row in rows])) for side in "UG"}
-                nats = float(np.mean([score(row, f"rates/{NATS[host]}") for row in rows]))
-                point = {"weight": weight, "variant": variant, "nats": nats, **means, "seeds": len(rows)}
-                found.setdefault(line, []).append(point)
-    return {line: each for line, each in found.items() if each[-1]["weight"] > 0}
+        rows = {
+            weight: {
+                seed: row for seed, row in runs.find(host, options(host, variant)).items() if seed in REPORTED_SEEDS
+            }
+            for weight, variant in named.items()
+        }
+        rows = {weight: by_seed for weight, by_seed in rows.items() if len(by_seed) >= FEW}
+        shared = set.intersection(*map(set, rows.values())) if rows else set()
+        shared = {seed for seed in shared if all(score(by_seed[seed], path) is not None for by_seed in rows.values())}
+        if len(shared) >= FEW and max(rows) > 0:
+            found[line] = [
+                {"weight": weight, "variant": named[weight], "seeds": len(shared)}
+                | {
+                    name: float(np.mean([score(by_seed[seed], each) for seed in shared]))
+                    for name, each in {"nats": path, "U": "U", "G": "G"}.items()
+                }
+                for weight, by_seed in rows.items()
+            ]
+    return found
 
 
 def savings(found: Comparisons, variant: str) -> list[dict[str, str]]:
@@ -67,8 +78,8 @@ def savings(found: Comparisons, variant: str) -> list[dict[str, str]]:
         paths = {"bits saved per image, given its caption": f"rates/{NATS[host]}", "U": "U", "G": "G"}
         for name, path in paths.items():
             factor = 1.0 if name in "UG" else -1 / math.log(2)
-            by_seed = found.by_seed(host, variant, other, path)
-            line[name] = words(interval({seed: factor * v for seed, v in by_seed.items() if seed in REPORTED_SEEDS}))
+            by_seed = found.by_seed(host, variant, other, path, seeds=REPORTED_SEEDS)
+            line[name] = words(interval({seed: factor * value for seed, value in by_seed.items()}))
         lines.append(line)
     return lines
 

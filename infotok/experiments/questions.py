@@ -255,8 +255,8 @@ def _rate_spent(found: Comparisons) -> None:
     for variant in ESTIMATORS:
         for label, path in RATES.items():
             for host in found.hosts:
-                pairs = found.by_seed(host, variant, WITHOUT_RATE[variant], f"rates/{path}")
-                pairs = {seed: value for seed, value in pairs.items() if seed in REPORTED_SEEDS}
+                other = WITHOUT_RATE[variant]
+                pairs = found.by_seed(host, variant, other, f"rates/{path}", seeds=REPORTED_SEEDS)
                 found.add("rate spent", f"{variant}: {label}", "rates", host, pairs)
 
 

@@ -34,10 +34,29 @@ def along(values, hosts):
     return {side: {host: {variant: seeds for variant in VARIANTS} for host in hosts} for side in "UG"}
 
 
+def reached(points):
+    return [{"weight": float(i), "nats": 9.0 - i, "U": rng.random(), "G": rng.random()} for i in range(points)]
+
+
 CASES = [
     (headline.forest, {"differences": found(VARIANTS)}),
     (headline.forest, {"differences": found(VARIANTS[:1], HOSTS[:1]), "title": "one"}),
     (headline.forest, {"differences": found(VARIANTS, HOSTS[1:2]), "reported": found(VARIANTS, missing="masked")}),
+    (ablations.tightness, {"candidates": [8, 64], "infonce": [2.0, 3.9], "ceilings": [2.1, 4.2], "exact": 6.0}),
+    (
+        ablations.rate_and_utility,
+        {
+            "points": {side: {h: {v: rng.random((3, 2)) for v in VARIANTS} for h in HOSTS} for side in "UG"},
+            "rates": dict.fromkeys(HOSTS, "H(Z|T) / nats"),
+        },
+    ),
+    (
+        ablations.frontier,
+        {
+            "lines": {host: {line: reached(4) for line in ("decoder, text prior", "HSIC")} for host in HOSTS},
+            "rates": dict.fromkeys(HOSTS, "H(Z|T) / nats"),
+        },
+    ),
     (ablations.sweep, {"values": [4, 6, 8], "label": "bits", "scores": along(3, HOSTS)}),
     (ablations.sweep, {"values": [1, 2, 4], "label": "times", "scores": along(3, HOSTS[:1]), "log": True}),
     (

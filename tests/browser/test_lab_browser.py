@@ -1,9 +1,9 @@
 """The course as a person uses it: JupyterLab in a headless Chromium, Run All, a slider moved by keyboard.
 
 Lessons 00 to 06 run here as a reader runs them, with no folder of their own, on another seed than in their run at
-smoke, and are compared with it; lesson 11 uses the cells that its sweeps have finished there. Together they have every
-kind of control. The other lessons' widgets are moved in the run at smoke itself (`widgets_moved.py`). Where Chromium is
-not installed these tests are skipped, and say so; CI installs it.
+smoke, and are compared with it. With the first test they have every kind of control. The other lessons' widgets are
+moved in the run at smoke itself (`widgets_moved.py`). Where Chromium is not installed these tests are skipped, and say
+so; CI installs it.
 """
 
 import json
@@ -41,7 +41,6 @@ MOVED_BY_SEED = {
     "05_hsic_bottleneck": 20,
     "06_quantizers": 8,
 }
-OPENED = [*MOVED_BY_SEED, "11_infotok"]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = [
     "--no-sandbox",
@@ -257,11 +256,6 @@ def test_a_slider_changes_picture_and_text_and_an_error_is_shown(lab, tmp_path):
     page.screenshot(path=tmp_path / "button.png")
 
 
-SHARE_CELLS = """
-import infotok.lab
-own = infotok.lab.sweep
-infotok.lab.sweep = lambda function, grid, cache=None, **more: own(function, grid, cache=cache or {cells!r}, **more)
-"""
 SAY = """
 from pathlib import Path
 from infotok.files import write_json
@@ -269,21 +263,20 @@ write_json(Path("said.json"), {claim.text: claim.value for claim in record.claim
 """
 
 
-@pytest.mark.parametrize("name", OPENED[::-1])  # tests/test_notebooks.py begins with the first, in another process
+# From the last: tests/test_notebooks.py begins with the first, in another process.
+@pytest.mark.parametrize("name", [*MOVED_BY_SEED][::-1])
 def test_a_lesson_runs_and_its_widget_answers(server, lab, smoke_run, name, tmp_path):
     (before,) = Course(smoke_run(name)).run_folders("smoke", name)
-    sizes = resolve(COURSE, [name], "smoke", ["seed=7"] if name in MOVED_BY_SEED else [])[name]
+    sizes = resolve(COURSE, [name], "smoke", ["seed=7"])[name]
     notebook = parameterize_notebook(load_notebook_node(str(COURSE.notebook(name))), sizes)
-    share, say = SHARE_CELLS.format(cells=str(before / "cells")), SAY
-    notebook.cells = [nbformat.v4.new_code_cell(share), *notebook.cells, nbformat.v4.new_code_cell(say)]
+    notebook.cells.append(nbformat.v4.new_code_cell(SAY))
     page = lab(name, notebook)
     run_all(page, seconds=120)
     assert not errors(page)
-    if name in MOVED_BY_SEED:
-        first, second = read_manifest(before), read_json(server[2] / "notebooks/said.json")
-        first = {claim["text"]: claim["value"] for claim in first["claims"]} | first["metrics"]
-        moved = [key for key in first if first[key] != second.get(key)]
-        assert len(moved) == MOVED_BY_SEED[name], f"{sorted(set(first) - set(moved))} are those of the first run"
+    first, second = read_manifest(before), read_json(server[2] / "notebooks/said.json")
+    first = {claim["text"]: claim["value"] for claim in first["claims"]} | first["metrics"]
+    moved = [key for key in first if first[key] != second.get(key)]
+    assert len(moved) == MOVED_BY_SEED[name], f"{sorted(set(first) - set(moved))} are those of the first run"
     for which in range(page.locator(".widget-vbox").count()):
         answers(widget(page, which), tmp_path / f"{which}")
 

@@ -12,8 +12,8 @@ information bottleneck (Alemi et al. 2017), and dense supervision by the text in
 The logits l of attributes and labels are those of the critic:
 
 - "cosine"     l_j = scale * cos(A z, w_j) + a_j, between -scale and scale but for a_j: only the direction of A z counts
-- "bilinear"   l = A z + a: tokens can raise the likelihood by moving out along A without end. Hosts with continuous
-               tokens then draw worse (lesson 12)
+- "bilinear"   l = A z + a: tokens can raise the likelihood by moving out along A without end. A host with continuous
+               tokens may then draw worse (lesson 12)
 
 | values of T              | q(t|z)                                                                       |
 |---|---|

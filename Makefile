@@ -4,7 +4,6 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PROFILE ?= laptop
 JOBS ?= 2
-TEST_JOBS ?= 3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
@@ -17,9 +16,8 @@ reproduce: $(STAMP)  ## run the course headlessly into runs/$(PROFILE)/report.ht
 	$(BIN)/infotok run --profile $(PROFILE) --jobs $(JOBS)
 
 test: $(STAMP)  ## pass every test: units, notebooks at smoke, JupyterLab in a browser
-	@# One thread each: two on one core wait for each other. Three processes for two cores: a browser and killed runs
-	@# are waited for a good deal. tests/conftest.py puts the longest files first.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
+	@# One thread each: two on one core wait for each other. tests/conftest.py puts the longest files first.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lab: $(STAMP)  ## open the course in JupyterLab (on this machine only, with its token)
 	$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_start_here.ipynb

@@ -26,7 +26,9 @@ from infotok.bottleneck.priors.conditional import vectors
 from infotok.errors import require
 from infotok.modes import recomputing
 
-__all__ = ["Bank", "BilinearCritic", "CosineCritic"]
+__all__ = ["LARGEST_SCALE", "Bank", "BilinearCritic", "CosineCritic"]
+
+LARGEST_SCALE = 100.0  # of a cosine, as CLIP's
 
 
 class Bank(nn.Module):
@@ -122,7 +124,7 @@ class CosineCritic(Critic):
 
     def of_tokens(self, pooled: Tensor) -> Tensor:
         """scale * A z / |A z|."""
-        return self.log_scale.clamp(max=math.log(100.0)).exp() * F.normalize(self.tokens(pooled), dim=1)
+        return self.log_scale.clamp(max=math.log(LARGEST_SCALE)).exp() * F.normalize(self.tokens(pooled), dim=1)
 
     def scores(self, tokens: Tensor, values: Tensor) -> Tensor:
         """scale * cos(A z, B y), without B y of each value: |B y|^2 = y (B'B) y, in half the time for 8192 values."""

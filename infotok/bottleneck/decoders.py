@@ -31,13 +31,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from infotok.bottleneck.contrast import LARGEST_SCALE
 from infotok.bottleneck.inputs import Batch, Variable, gather
 from infotok.bottleneck.priors.conditional import vectors
 from infotok.errors import checking, require
 
 __all__ = ["LinearDecoder", "SequenceDecoder"]
-
-LARGEST_SCALE = 100.0  # of the cosine, as CLIP's
 
 
 class Decoder(nn.Module, ABC):

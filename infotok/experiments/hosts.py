@@ -126,7 +126,7 @@ def train_and_score(
         "G0": G at temperature 0, where a host has one; "scores": all that `evaluate` gives, "rates": nats that tokens
         take (`score_rates`), "probed": nats that a probe finds in them, "novel": both sides on unseen combinations,
         "trajectory": U, G and nats at each evaluation, "curves": losses, "parameters", "added": those of the variant,
-        "seconds": processor time}, and what `show_first` shows.
+        "device": "cpu" or "cuda", "seconds": processor time}, and what `show_first` shows.
 
     Raises ValueError or TypeError, in one line, for an argument out of its range.
     """
@@ -184,6 +184,7 @@ def train_and_score(
         "parameters": trained,
         "added": added,
         "bits_per_image": model.tokenizer.bits_per_image,
+        "device": model.device.type,
         "seconds": dict(zip(("tokenizer", "host", "scoring"), (b - a for a, b in pairwise(clock)), strict=True)),
     }
 

@@ -1,6 +1,6 @@
 """The course as a person uses it: JupyterLab in a headless Chromium, Run All, a slider moved by keyboard.
 
-Lessons 00 to 06 run here as a reader runs them, with no folder of their own, on another seed than in their run at
+Lessons 00 to 04 run here as a reader runs them, with no folder of their own, on another seed than in their run at
 smoke, and are compared with it. With the first test they have every kind of control. The other lessons' widgets are
 moved in the run at smoke itself (`widgets_moved.py`). Where Chromium is not installed these tests are skipped, and say
 so; CI installs it.
@@ -38,8 +38,6 @@ MOVED_BY_SEED = {
     "02_gaussian_bottleneck": 5,
     "03_discrete_bottleneck": 4,
     "04_variational_bottleneck": 7,
-    "05_hsic_bottleneck": 20,
-    "06_quantizers": 8,
 }
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = [

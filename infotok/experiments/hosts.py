@@ -52,8 +52,8 @@ HOSTS = {"autoregressive": AutoregressiveModel, "masked": MaskedModel, "continuo
 CURVES = ("understanding", "generation", "l2")  # losses whose course is kept
 FIRST = 6  # prompts whose drawings are kept: the first of the set, whatever became of them
 EVALUATION = 10_000  # evaluation sets are drawn by the run's seed plus this
-OWN = ("l2", "crt")  # options of a variant that are not InfoTok's
-WEIGHTS = (*OWN, "compression", "relevance", "generation", "consistency")  # options that are weights
+OWN = ("l2", "crt", "ramp")  # options of a variant that are not InfoTok's
+WEIGHTS = ("l2", "crt", "compression", "relevance", "generation", "consistency")  # options that are weights
 LARGEST = 2**31 - 1  # a size above this is a slip
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -103,8 +103,8 @@ def train_and_score(
     Args:
         host: the unified model.
         variant: {} for the baseline, else options of `InfoTok`, whose `codes` are always the quantizer's. Beside them
-            {"l2": weight} of the squared reconstruction error, 20 unless given; or in place of them {"crt": weight} of
-            a `CausalRegulariser`.
+            {"l2": weight} of the squared reconstruction error, 20 unless given, and {"ramp": share} of all training
+            steps over which the weight of a rate rises; or in place of them {"crt": weight} of a `CausalRegulariser`.
         seed: of weights, training data (2 seed, 2 seed + 1) and evaluation data (10,000 + seed).
         steps: training steps of tokenizer and language model together, 32 images each.
         tokenizer_steps: training steps of the tokenizer alone before them, with the variant's terms.
@@ -203,7 +203,7 @@ def make_host(
 ) -> UnifiedModel:
     """The model of one run, with new weights; those that two variants share are the same. As `train_and_score`."""
     variant = dict(variant)
-    l2, crt = variant.pop("l2", 20.0), variant.pop("crt", 0.0)
+    l2, crt, ramp = variant.pop("l2", 20.0), variant.pop("crt", 0.0), variant.pop("ramp", 0.0)
     width = world.caption_vector(world.sample(1, torch.Generator().manual_seed(0))).shape[1]
     codebook = {"codebook_size": 2**bits}
     quantizer, options, dim, warmup = {
@@ -223,7 +223,9 @@ def make_host(
         # A rate is that of noise on the features; or of codes, where noise flips signs and where a host predicts codes.
         noisy = host == "continuous" or (host == "autoregressive" and variant.get("prior") != "host")
         coded = "codes" in variant or not (noisy or variant.get("estimator") == "hsic")
-        tokenizer.infotok = InfoTok(dim, **(widths | variant | ({"codes": 2**bits} if coded else {})))
+        added = {"codes": 2**bits} if coded else {}
+        added |= {"warmup": round(ramp * (tokenizer_steps + steps))} if ramp else {}
+        tokenizer.infotok = InfoTok(dim, **(widths | variant | added))
     if crt:
         tokenizer.infotok = CausalRegulariser(dim, config.length, crt, tokenizer_steps + steps // 2)
     return model
@@ -287,5 +289,8 @@ def _check_variant(variant: dict[str, Any]) -> None:
     for name in WEIGHTS:
         if name in variant:
             require_float(f"variant[{name!r}]", variant[name], "[0, inf)")
-    alone = not variant.get("crt") or not set(variant) - set(OWN)
+    require_float("variant['ramp']", variant.get("ramp", 0.0), "[0, 1]")
+    rises = not variant.get("ramp") or (variant.get("compression") and "warmup" not in variant)
+    require(rises, "variant", sorted(variant), "ramp with a weight of compression, and without warmup")
+    alone = not variant.get("crt") or not set(variant) - {"l2", "crt"}
     require(alone, "variant", sorted(variant), "crt without options of InfoTok, whose place it takes")

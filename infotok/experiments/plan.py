@@ -23,9 +23,12 @@ from infotok.experiments.variants import (
     EARLIER_ESTIMATORS,
     EXCHANGES,
     HEADLINE,
+    HOST_PRIOR,
     HOSTS,
     HSIC,
     IN_ALL_HOSTS,
+    NO_RAMP,
+    RAMPED,
     RATE_VARIANTS,
     VARIATIONAL,
     WEIGHTS,
@@ -45,6 +48,7 @@ SHORT = USUAL | {"steps": 300}  # what a laptop repeats
 TUNING_SEED = 101  # of the trials that decided
 TUNING_SEEDS = frozenset({*range(5), *range(100, 110)})  # sizes and weights were chosen on these; none is reported
 REPORTED_SEEDS = range(20, 28)  # of the headline and of the comparison of bounds
+CONFIRMING_SEEDS = range(40, 48)  # on which the rate against the host's prediction is judged again
 EARLIER_SEEDS = range(5, 13)  # of version 0.1's studies
 SEARCH_SEEDS, FOLLOW_UP_SEEDS = range(5, 7), range(7, 12)  # of the regimes; what the first two find, the others judge
 FRESH_SEEDS = 1000  # the first seed of runs that repeat reported ones
@@ -75,9 +79,9 @@ WEAK_VARIANTS = (BASELINE, DECODER, "decoder + 0.01 text", "decoder + 0.01 host"
 SCARCE = {"bits": 4, "nuisance": 1.0}  # where nothing is at its ceiling
 SCARCE_VARIANTS = (BASELINE, DECODER, "decoder + 0.001 text", "decoder + 0.01 text", "decoder + 0.01 host", HSIC)
 WIDER = {"hidden": 80}  # a baseline with as many parameters as any variant has in training
-STUDIES = ("headline", "short", "bounds", "critics", "doses", "frontier", "scarce", "curves", "weak", "wider", "models",
-           "tuning", "version 0.1", "trajectories", "length", "ablations", "weights", "budgets", "nuisance",
-           "regimes")  # fmt: skip
+STUDIES = ("headline", "short", "bounds", "host prior", "no ramp", "confirmation", "critics", "doses", "frontier",
+           "scarce", "curves", "weak", "wider", "models", "tuning", "version 0.1", "trajectories", "length",
+           "ablations", "weights", "budgets", "nuisance", "regimes")  # fmt: skip
 
 
 def trials(host: str) -> list[dict[str, Any]]:
@@ -96,7 +100,11 @@ def trials(host: str) -> list[dict[str, Any]]:
     tried += [decoder(weight, "bilinear") for weight in bilinear[host]]
     tried += [decoder(weight) for weight in cosine[host]]
     weight = WEIGHTS[host]["decoder"]
-    return tried + [decoder(weight) | rate_of(host, exchange * weight) for exchange in EXCHANGES]
+    tried += [decoder(weight) | rate_of(host, exchange * weight) for exchange in EXCHANGES]
+    ramped = EXCHANGES if host == "continuous" else RAMPED
+    by_host = [decoder(weight) | rate_of(host, exchange * weight, "host") for exchange in ramped]
+    at_once = [decoder(weight) | rate_of(host, exchange * weight, "host") | {"ramp": 0.0} for exchange in EXCHANGES]
+    return tried + by_host + at_once
 
 
 def longer(times: int) -> dict[str, int]:
@@ -211,6 +219,9 @@ _STUDIES = {
     "headline": lambda _: grid(HEADLINE, REPORTED_SEEDS),
     "short": lambda _: grid((*HEADLINE, EARLIER), EARLIER_SEEDS, **SHORT),
     "bounds": lambda _: grid(BOUNDS, REPORTED_SEEDS),
+    "host prior": lambda _: grid([HOST_PRIOR], REPORTED_SEEDS),
+    "no ramp": lambda _: grid([NO_RAMP], REPORTED_SEEDS[:3], HOSTS[:2]),
+    "confirmation": lambda _: grid((BASELINE, DECODER, HOST_PRIOR), CONFIRMING_SEEDS),
     "critics": lambda _: grid(CRITICS, REPORTED_SEEDS[:4]),
     "doses": lambda _: grid(DOSES, REPORTED_SEEDS[:4], HOSTS[:1]),
     "frontier": lambda _: [run for host in HOSTS for run in grid(tuple(frontier(host)), REPORTED_SEEDS[:5], [host])],

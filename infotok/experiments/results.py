@@ -18,7 +18,17 @@ import numpy as np
 from infotok.errors import require, require_folder
 from infotok.experiments.hosts import train_and_score
 from infotok.experiments.plan import COMMAND, REPORTED_SEEDS, TUNING_SEED, TUNING_SEEDS, USUAL, longer
-from infotok.experiments.variants import BASELINE, EXCHANGES, HEADLINE, RATE_WEIGHTS, WEIGHTS, decoder, options, rate_of
+from infotok.experiments.variants import (
+    BASELINE,
+    EXCHANGES,
+    HEADLINE,
+    RAMPED,
+    RATE_WEIGHTS,
+    WEIGHTS,
+    decoder,
+    options,
+    rate_of,
+)
 from infotok.files import read_json, write_atomically
 
 __all__ = ["Runs", "best_weight", "differences", "keep_runs", "load", "means", "score"]
@@ -153,7 +163,8 @@ def best_weight(trials: Iterable[Row], host: str, kind: str) -> float:
     """The weight with the best mean of U and G among the trials on the tuning seed, all at the usual sizes.
 
     kind: "l2" of a tuned baseline; "decoder", "bilinear" (a decoder too), "infonce" or "hsic" for the weight of
-        consistency by it; or "exchange", the nats of text for a nat of rate beside the decoder bound.
+        consistency by it; or "exchange" and "host", the nats of text for a nat of rate beside the decoder bound,
+        against the text prior and the host's.
     """
     usual = [row for row in trials if row["seed"] == TUNING_SEED and "note" not in row and row["host"] == host]
     usual = [row for row in usual if all(row.get(name, value) == value for name, value in USUAL.items())]
@@ -167,9 +178,9 @@ def best_weight(trials: Iterable[Row], host: str, kind: str) -> float:
             for row in usual
             if {name: value for name, value in row["variant"].items() if name != "consistency"} == alike
         }
-    elif kind == "exchange":
-        weight = WEIGHTS[host]["decoder"]
-        wanted = {exchange: decoder(weight) | rate_of(host, exchange * weight) for exchange in EXCHANGES}
+    elif kind in ("exchange", "host"):
+        weight, prior = WEIGHTS[host]["decoder"], "host" if kind == "host" else "text"
+        wanted = {each: decoder(weight) | rate_of(host, each * weight, prior) for each in {*EXCHANGES, *RAMPED}}
         tried = {exchange: row for exchange, variant in wanted.items() for row in usual if row["variant"] == variant}
     else:
         estimator = "hsic" if kind == "hsic" else "variational"

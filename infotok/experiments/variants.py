@@ -17,6 +17,8 @@ __all__ = ["ablations", "decoder", "frontier", "options", "rate_of", "variants_o
 
 BASELINE, VARIATIONAL, HSIC = "baseline", "InfoTok variational", "InfoTok HSIC"
 ESTIMATORS = (VARIATIONAL, HSIC)
+HOST_PRIOR = "InfoTok host prior"  # the decoder bound, and a rate against the host's own prediction of each token
+NO_RAMP = "host prior, no ramp"  # its rate has its full weight from the first step
 HEADLINE = (BASELINE, *ESTIMATORS)
 DECODER, INFONCE, HSIC_ALONE = "decoder", "InfoNCE 32", "HSIC alone"  # consistency without a rate, by each bound
 BILINEAR = "decoder, bilinear"  # a linear caption head
@@ -26,15 +28,40 @@ HOSTS = ("autoregressive", "masked", "continuous")
 PRIORS = ("standard", "learned", "text", "host")
 
 # Chosen on the tuning seeds: the weight of consistency by each bound and by HSIC; the nats of text that a nat of rate
-# may cost beside the decoder bound; and the weight of the squared reconstruction error in a tuned baseline (20 in every
-# other variant).
+# may cost beside the decoder bound, against the text prior ("exchange") and the host's ("host"); and the weight of the
+# squared reconstruction error in a tuned baseline (20 in every other variant).
 WEIGHTS = {
-    "autoregressive": {"infonce": 3.0, "hsic": 1.0, "decoder": 3.0, "bilinear": 1.0, "exchange": 0.001, "l2": 10.0},
-    "masked": {"infonce": 3.0, "hsic": 3.0, "decoder": 1.0, "bilinear": 0.3, "exchange": 0.003, "l2": 50.0},
-    "continuous": {"infonce": 3.0, "hsic": 3.0, "decoder": 1.0, "bilinear": 0.03, "exchange": 0.001, "l2": 50.0},
+    "autoregressive": {
+        "infonce": 3.0,
+        "hsic": 1.0,
+        "decoder": 3.0,
+        "bilinear": 1.0,
+        "exchange": 0.001,
+        "host": 0.03,
+        "l2": 10.0,
+    },
+    "masked": {
+        "infonce": 3.0,
+        "hsic": 3.0,
+        "decoder": 1.0,
+        "bilinear": 0.3,
+        "exchange": 0.003,
+        "host": 0.01,
+        "l2": 50.0,
+    },
+    "continuous": {
+        "infonce": 3.0,
+        "hsic": 3.0,
+        "decoder": 1.0,
+        "bilinear": 0.03,
+        "exchange": 0.001,
+        "host": 0.001,
+        "l2": 50.0,
+    },
 }
 RATE_WEIGHTS = {"infonce": 1e-3, "hsic": 0.1}  # of a nat, and of nHSIC, beside these two
 EXCHANGES = (0.001, 0.003, 0.01)  # tried
+RAMPED = (0.003, 0.01, 0.03)  # tried with a ramp against the prior of a host with codes
 NEGATIVES = (256, 2048, 8192)  # texts that InfoNCE compares with, those of earlier batches included
 CODES = 64  # of a token with the usual 6 bits
 
@@ -51,7 +78,12 @@ RATE_VARIANTS = (INFONCE, EARLIER, "InfoNCE 32 + host prior")  # no rate term, t
 BOUNDS = (BASELINE, INFONCE, "InfoNCE 8192", DECODER, HSIC_ALONE)  # variants that differ in the bound on I(Z;T)
 DOSES = ("InfoNCE 256", "InfoNCE 2048", "InfoNCE 8192, pooled", "decoder, pooled", "CRT")
 CRITICS = ("InfoNCE 8192, bilinear", BILINEAR)  # beside the cosine critic of both bounds
-RATES = {"text": (0.001, 0.003, 0.01, 0.03)} | {prior: (0.001, 0.01) for prior in ("standard", "learned", "host")}
+RATES = {  # beside the decoder bound, by the prior: nats of text for a nat of rate
+    "host": (0.001, 0.003, 0.01, 0.03),
+    "text": (0.001, 0.003, 0.01, 0.03),
+    "learned": (0.001, 0.01),
+    "standard": (0.001, 0.01),
+}
 HSIC_RATES = (0.03, 0.3, 1.0)  # beside 0.1, of InfoTok HSIC
 
 
@@ -60,6 +92,7 @@ def variants_of(host: str) -> dict[str, dict[str, Any]]:
     require_choice("host", host, HOSTS)
     weight = WEIGHTS[host]
     by_decoder = decoder(weight["decoder"])
+    by_host = by_decoder | rate_of(host, weight["host"] * weight["decoder"], "host")
     infonce = {"bound": "infonce", "compression": 0.0, "consistency": weight["infonce"]}
     rate = {"compression": RATE_WEIGHTS["infonce"]}
     hsic = {"estimator": "hsic", "compression": RATE_WEIGHTS["hsic"], "consistency": weight["hsic"]}
@@ -67,6 +100,8 @@ def variants_of(host: str) -> dict[str, dict[str, Any]]:
         BASELINE: {},
         VARIATIONAL: by_decoder | rate_of(host, weight["exchange"] * weight["decoder"]),
         HSIC: hsic,
+        HOST_PRIOR: by_host,
+        NO_RAMP: by_host | {"ramp": 0.0},
         # consistency alone, by each bound; then by more or fewer texts, another critic, and tokens averaged over places
         DECODER: by_decoder,
         BILINEAR: decoder(weight["bilinear"], "bilinear"),
@@ -113,10 +148,11 @@ def rate_of(host: str, weight: float, prior: str = "text") -> dict[str, Any]:
     """Options of a rate against a prior: of the codes where a host has them, of Gaussian tokens elsewhere.
 
     Gaussian tokens keep their own noise: a flow has to draw noise too, so that more of it must not be the way to a low
-    rate.
+    rate. Against the host's prediction the weight rises from 0 over the whole training, since the host must first have
+    learned to predict: what an untrained host expects are a few codes, and tokens would end there.
     """
     tokens = {"noise": None, "fixed_noise": True} if host == "continuous" else {"codes": CODES}
-    return {"compression": weight, "prior": prior} | tokens
+    return {"compression": weight, "prior": prior} | tokens | ({"ramp": 1.0} if prior == "host" else {})
 
 
 def options(host: str, name: str, scale: dict[str, float] | None = None) -> dict[str, Any]:

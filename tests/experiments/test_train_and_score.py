@@ -22,6 +22,7 @@ VARIANTS = [
     {"bound": "decoder", "compression": 0.0, "consistency": 0.1},
     {"bound": "infonce", "negatives": 256, "compression": 0.0, "consistency": 1.0},
     {"bound": "decoder", "compression": 3e-4, "consistency": 0.03, "prior": "text", "noise": None, "fixed_noise": True},
+    {"compression": 1e-3, "prior": "host", "consistency": 1.0, "ramp": 1.0},
     {"l2": 50.0},
     {"crt": 4.0},
 ]
@@ -138,6 +139,19 @@ def test_a_rival_takes_the_place_of_infotok():
         train_and_score("masked", {"crt": 4.0, "consistency": 1.0}, 0)
     with pytest.raises(ValueError, match="crt'\\]: got -1"):
         train_and_score("masked", {"crt": -1}, 0)
+
+
+@pytest.mark.parametrize(
+    "variant", [{"ramp": 0.5}, {"compression": 0.1, "ramp": 0.5, "warmup": 3}, {"crt": 1.0, "ramp": 1}]
+)
+def test_a_ramp_without_a_rate_to_raise_is_refused(variant):
+    with pytest.raises(ValueError, match=r"variant: got .*, expected ramp with a weight of compression"):
+        train_and_score("masked", variant, 0)
+
+
+def test_a_ramp_is_a_share_of_all_training_steps():
+    model = make_host("masked", {"compression": 0.1, "ramp": 0.5}, 0, WORLD, tokenizer_steps=20, steps=80)
+    assert model.tokenizer.infotok.options.warmup == 50
 
 
 def test_too_few_numbers_a_token_are_refused():

@@ -1,10 +1,15 @@
 """What the lessons run and compare.
 
 - `hosts`        one run: a unified model trained with a variant of InfoTok or without, and scored: `train_and_score`
-- `plan`         the variants, the chosen weights, and the studies with their grids of runs
+- `variants`     what is added to a host, by name, with the weights that were chosen: `options`
+- `plan`         the studies with their grids of runs, and the trials: `runs`
 - `results`      finished runs: read, found by their settings, kept, averaged: `Runs`
 - `comparisons`  paired intervals, the verdict in words, the test of agreement: `Comparisons`, `agreement`
 - `questions`    the comparisons that answer each question of lessons 11 to 13: `answered`
+- `sensitivity`  both sides along one setting, such as the budget: `along`
+- `frontier`     what tokens take and what a host does with them, along a rate term's weight: `points`, `savings`
+- `tightness`    the bounds on a known I(Z;T)
+- `crt`          a rival: causally regularised tokens
 - `cost`         parameters, operations and time of training, over the baseline's: `costs`
 - `estimators`   the benchmark of mutual-information estimators: `benchmark_estimator`
 - `throughput`   the speed benchmark

@@ -11,7 +11,7 @@ I(X;Z|T) of continuous tokens.
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +67,10 @@ def points(runs: Runs, host: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def savings(found: Comparisons, variant: str) -> list[dict[str, str]]:
+def savings(found: Comparisons, variant: str, seeds: Container[int] = REPORTED_SEEDS) -> list[dict[str, str]]:
     """What the rate term of a variant saves in each host, beside the same consistency term: a line in words each.
 
+    seeds: those to compare on.
     Returns {"host", "bits saved per image, given its caption", "U", "G"}: means with 95 % intervals, paired by seed.
     """
     lines = []
@@ -78,7 +79,7 @@ def savings(found: Comparisons, variant: str) -> list[dict[str, str]]:
         paths = {"bits saved per image, given its caption": f"rates/{NATS[host]}", "U": "U", "G": "G"}
         for name, path in paths.items():
             factor = 1.0 if name in "UG" else -1 / math.log(2)
-            by_seed = found.by_seed(host, variant, other, path, seeds=REPORTED_SEEDS)
+            by_seed = found.by_seed(host, variant, other, path, seeds=seeds)
             line[name] = words(interval({seed: factor * value for seed, value in by_seed.items()}))
         lines.append(line)
     return lines

@@ -3,15 +3,15 @@
     found = answered(Runs(load(path)), ["headline", "controls"])    # `Comparisons`
     found.sentence("controls", "tuned baseline")
 
-`PARTS` names the sub-scores; `SETTINGS` what a study varied, one setting at a time.
+`PARTS` names the sub-scores, `RATES` what tokens take.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from infotok.errors import require_choice
 from infotok.experiments.comparisons import Comparisons
 from infotok.experiments.plan import (
+    CONFIRMING_SEEDS,
     EARLIER_SEEDS,
     FOLLOW_UP_SEEDS,
     FOLLOWED,
@@ -21,7 +21,7 @@ from infotok.experiments.plan import (
     SEARCH_SEEDS,
     longer,
 )
-from infotok.experiments.results import Row, Runs, score
+from infotok.experiments.results import Runs, score
 from infotok.experiments.variants import (
     BASELINE,
     BILINEAR,
@@ -31,6 +31,7 @@ from infotok.experiments.variants import (
     EARLIER,
     EARLIER_ESTIMATORS,
     ESTIMATORS,
+    HOST_PRIOR,
     HOSTS,
     HSIC,
     HSIC_ALONE,
@@ -41,9 +42,9 @@ from infotok.experiments.variants import (
 )
 from infotok.worlds import KINDS
 
-__all__ = ["PARTS", "QUESTIONS", "SETTINGS", "along", "answered", "spent"]
+__all__ = ["PARTS", "QUESTIONS", "RATES", "answered", "spent"]
 
-WITHOUT_RATE = {VARIATIONAL: DECODER, HSIC: HSIC_ALONE}
+WITHOUT_RATE = {VARIATIONAL: DECODER, HSIC: HSIC_ALONE, HOST_PRIOR: DECODER}
 WITH_RATE = {"text": EARLIER, "host": "InfoNCE 32 + host prior"}  # beside InfoNCE, by the prior
 PARTS = {kind: f"scores/understanding/{kind}" for kind in KINDS} | {
     label: f"scores/generation/{name}"
@@ -55,21 +56,6 @@ PARTS = {kind: f"scores/understanding/{kind}" for kind in KINDS} | {
         ("position", "position"),
         ("colour attr", "color_attr"),
     )
-}
-SETTINGS = {  # by name: values, the axis label, and what each value changes in a run
-    "training": ((1, 2, 4), "training, in units of the usual", [longer(times) for times in (1, 2, 4)]),
-    "budget": ((4, 6, 8), "budget / bits per token", [{"bits": bits} for bits in (4, 6, 8)]),
-    "nuisance": ((0.0, 0.5, 0.8), "strength of the background", [{"nuisance": s} for s in (0.0, 0.5, 0.8)]),
-    "consistency": (
-        (0.3, 1, 3),
-        "weight of consistency (1: as chosen)",
-        [{"scale": {"consistency": factor}} for factor in (0.3, 1, 3)],
-    ),
-    "rate weight": (
-        (0, 1, 10),
-        "rate weight (1: as chosen)",
-        [{"scale": {"compression": factor}} for factor in (0, 1, 10)],
-    ),
 }
 PAIRS_OF_BOUNDS = (  # which bound is better than which
     ("InfoNCE 8192", INFONCE),
@@ -99,6 +85,17 @@ RATES = {  # what tokens take, and where a row has it: of codes, then of continu
     "I(X;Z|T), at most": "rate_text",
     "unexplained variance": "unexplained_variance",
 }
+CONFIRMED = {  # by name, the seeds
+    "seeds 20 to 27": REPORTED_SEEDS,
+    "seeds 40 to 47": CONFIRMING_SEEDS,
+    "all sixteen": (*REPORTED_SEEDS, *CONFIRMING_SEEDS),
+}
+OTHERS = {  # what else a rate changes: scores on unseen scenes, and what is lost
+    "U, unseen scenes": "novel/U",
+    "G, unseen scenes": "novel/G",
+    "PSNR background / dB": "psnr/background",
+    "PSNR objects / dB": "psnr/foreground",
+}
 ENDS = {"4 − 8 bits": ({"bits": 4}, {"bits": 8}), "background 0.8 − 0": ({}, {"nuisance": 0.0})}
 
 
@@ -111,32 +108,8 @@ def answered(runs: Runs, questions: Sequence[str]) -> Comparisons:
     return found
 
 
-def at(runs: Runs, host: str, variant: str, settings: dict[str, Any]) -> dict[int, Row]:
-    """The runs of one variant at one value of a setting, by seed."""
-    named = {name: value for name, value in settings.items() if name != "scale"}
-    return runs.find(host, options(host, variant, settings.get("scale")), **named)
-
-
-def along(runs: Runs, setting: str, among: Sequence[str], host: str) -> dict[str, dict[str, list[list[float]]]]:
-    """{side: {variant: [[a score per seed], a list per value]}} along one setting, of the seeds that all have.
-
-    A value at which a variant was not run has an empty list.
-    """
-    require_choice("setting", setting, SETTINGS)
-    rows = {variant: [at(runs, host, variant, settings) for settings in SETTINGS[setting][2]] for variant in among}
-    seeds = [set(each) for found in rows.values() for each in found if each]
-    common = sorted(set.intersection(*seeds)) if seeds else []
-    return {
-        side: {
-            variant: [[each[seed][side] for seed in common] if each else [] for each in found]
-            for variant, found in rows.items()
-        }
-        for side in "UG"
-    }
-
-
 def spent(
-    runs: Runs, among: Sequence[str] = (*BOUNDS, *ESTIMATORS)
+    runs: Runs, among: Sequence[str] = (*BOUNDS, *ESTIMATORS, HOST_PRIOR)
 ) -> dict[str, dict[str, dict[str, list[list[float]]]]]:
     """{side: {host: {variant: [[nats, score], a pair per seed]}}} of the runs whose rates were measured.
 
@@ -151,11 +124,6 @@ def spent(
                 pairs = [[score(row, path), row[side]] for row in rows]
                 found[side].setdefault(host, {})[variant] = pairs
     return found
-
-
-def varied(runs: Runs, setting: str, hosts: Sequence[str] = HOSTS) -> list[str]:
-    """The hosts in which more than one value of a setting was run."""
-    return [host for host in hosts if sum(bool(at(runs, host, HSIC, each)) for each in SETTINGS[setting][2]) > 1]
 
 
 def _headline(found: Comparisons) -> None:
@@ -247,15 +215,24 @@ def _between(question: str, pairs: Sequence[tuple[str, str]]) -> Callable[[Compa
 
 def _rate_term(found: Comparisons) -> None:
     """What a rate term changes beside the same consistency term: both sides, and the nats that tokens take."""
-    for variant in ESTIMATORS:
-        found.compare("rate term", variant, WITHOUT_RATE[variant], label=f"{variant} − {WITHOUT_RATE[variant]}")
+    for variant, other in WITHOUT_RATE.items():
+        found.compare("rate term", variant, other, label=f"{variant} − {other}")
+
+
+def _confirmed(found: Comparisons) -> None:
+    """The rate against the host's prediction on seeds that nothing was chosen on, and on others."""
+    for label, seeds in CONFIRMED.items():
+        found.compare("confirmation", HOST_PRIOR, DECODER, label=label, seeds=seeds)
+        for name, path in OTHERS.items():
+            for host in found.hosts:
+                pairs = found.by_seed(host, HOST_PRIOR, DECODER, path, seeds=seeds)
+                found.add("confirmation, other scores", f"{name}, {label}", "other", host, pairs)
 
 
 def _rate_spent(found: Comparisons) -> None:
-    for variant in ESTIMATORS:
+    for variant, other in WITHOUT_RATE.items():
         for label, path in RATES.items():
             for host in found.hosts:
-                other = WITHOUT_RATE[variant]
                 pairs = found.by_seed(host, variant, other, f"rates/{path}", seeds=REPORTED_SEEDS)
                 found.add("rate spent", f"{variant}: {label}", "rates", host, pairs)
 
@@ -287,4 +264,5 @@ QUESTIONS: dict[str, Callable[[Comparisons], None]] = {
     "doses": _between("doses", PAIRS_OF_DOSES),
     "rate term": _rate_term,
     "rate spent": _rate_spent,
+    "confirmation": _confirmed,
 }

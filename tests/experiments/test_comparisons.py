@@ -8,8 +8,9 @@ from scipy import stats
 
 from infotok.experiments import plan, variants
 from infotok.experiments.comparisons import Comparisons, agreement, interval, subscores, word, words
-from infotok.experiments.questions import PAIRS_OF_BOUNDS, PARTS, QUESTIONS, RATES, along, answered, spent, varied
+from infotok.experiments.questions import PAIRS_OF_BOUNDS, PARTS, QUESTIONS, RATES, answered, spent
 from infotok.experiments.results import Runs, load, means, score
+from infotok.experiments.sensitivity import along, varied
 from infotok.files import read_json
 
 ROOT = Path(__file__).parents[2]

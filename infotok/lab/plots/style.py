@@ -45,6 +45,7 @@ VARIANTS = {  # colour, mark, line
     "baseline": (GRAY, "o", "--"),
     "InfoTok variational": (BLUE, "s", "-"),
     "InfoTok HSIC": (VERMILLION, "v", "-"),
+    "InfoTok host prior": (BLUE, "X", "-."),
     "decoder": (BLUE, "D", ":"),  # one colour for one bound
     "InfoNCE 32": (ORANGE, "^", "-"),
     "InfoNCE 8192": (ORANGE, "P", ":"),

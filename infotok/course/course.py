@@ -1,7 +1,7 @@
 """Where the course lies on disk: its notebooks, their profiles, and one folder for every run.
 
 notebooks/NAME.ipynb, notebooks/profiles.yaml
-runs/PROFILE/NAME-KEY/     KEY digests the notebook's source, the package's source and the parameters
+runs/PROFILE/NAME-KEY/     KEY digests the notebook's source, the package's, the parameters and committed runs it reads
 figures/NAME/              committed pictures and the metrics.json they are redrawn from
 """
 
@@ -117,10 +117,20 @@ class Course:
         return name
 
     def run_folder(self, name: str, profile: str, parameters: dict[str, Any]) -> Path:
-        """The folder of this very run: other sources or other parameters have another."""
+        """The folder of this very run: other sources, parameters or committed runs that it reads have another."""
         cells = [[cell["cell_type"], cell["source"]] for cell in self.cells(name)]
-        text = json.dumps([cells, package_digest(), parameters], sort_keys=True)
+        data = {} if parameters.get("keep") else self._data(cells)  # a run that keeps its results changes them itself
+        text = json.dumps([cells, package_digest(), parameters, data], sort_keys=True)
         return self.root / "runs" / profile / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+
+    def _data(self, cells: list[list[str]]) -> dict[str, str]:
+        """Digests of the committed files of runs whose folder and name the code names: figures/LESSON/FILE.json."""
+        code = "\n".join(source for kind, source in cells if kind == "code")
+        return {
+            str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted((self.root / "figures").glob("*/*.json"))
+            if path.name != "metrics.json" and f'"{path.parent.name}"' in code and f'"{path.name}"' in code
+        }
 
     def run_folders(self, profile: str = "*", name: str = "*") -> list[Path]:
         """Every run's folder, finished or not."""

@@ -252,3 +252,20 @@ def test_the_run_folder_moves_with_source_and_parameters(tmp_path):
     names.add(two.run_folder("a", "laptop", {"seed": 0}).name)
     assert len(names) == 3
     assert one.run_folder("a", "laptop", {"seed": 0}).name in names
+
+
+def test_the_run_folder_moves_with_committed_runs_that_the_lesson_reads(tmp_path):
+    """Unless the run keeps its results there: it would look for itself in vain."""
+    course = Course(
+        make_course(tmp_path, {"a": ['folder = Path("figures") / "b"; rows = load(folder / "cells.json")']})
+    )
+    (tmp_path / "figures" / "b").mkdir(parents=True)
+
+    def folders(file, text):
+        (tmp_path / "figures" / "b" / file).write_text(text)
+        return [course.run_folder("a", "laptop", {"keep": keep}) for keep in (False, True)]
+
+    for file, moves in {"cells.json": True, "other.json": False, "metrics.json": False}.items():
+        before, after = folders(file, "[]"), folders(file, "[1]")
+        assert (before[0] != after[0]) is moves
+        assert before[1] == after[1]

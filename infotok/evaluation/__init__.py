@@ -1,8 +1,6 @@
 """Evaluation with known truth and no learned judge.
 
-- `parser`          scenes recovered from images by least squares: `parse`, `Reading`, `score_cells`, `ceilings`
 - `understanding`   answers: VQA by kind, `pope`, `mme`, and the baselines `question_only` and `shuffle_images`
-- `generation`      images against prompts, as GenEval does: `score_generations`, `follows`
 - `reconstruction`  PSNR of objects and of the background: `score_reconstructions`
 - `probing`         probed information of tokens, in nats: `probe_tokens`, `probe_tokenizer`
 - `rates`           nats that tokens really spend, by the host and by renders: `score_rates`
@@ -15,8 +13,6 @@
 from infotok.evaluation.arithmetic import code_bits
 from infotok.evaluation.evaluate import evaluate, evaluate_generation, evaluate_understanding
 from infotok.evaluation.fidelity import ShapesFeatures, score_fidelity, shapes_features, train_features
-from infotok.evaluation.generation import follows, score_generations
-from infotok.evaluation.parser import Reading, ceilings, parse, score_cells
 from infotok.evaluation.probing import probe_tokenizer, probe_tokens
 from infotok.evaluation.rates import score_rates
 from infotok.evaluation.reconstruction import score_reconstructions
@@ -32,6 +28,8 @@ from infotok.evaluation.understanding import (
     score_pope,
     shuffle_images,
 )
+from infotok.worlds.shapes.following import follows, score_generations
+from infotok.worlds.shapes.parser import Reading, ceilings, parse, score_cells
 
 __all__ = [
     "MME_CATEGORIES",

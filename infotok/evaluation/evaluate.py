@@ -15,8 +15,6 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require_int
-from infotok.evaluation.generation import score_generations
-from infotok.evaluation.parser import ceilings
 from infotok.evaluation.understanding import (
     NEGATIVES,
     mme,
@@ -31,6 +29,8 @@ from infotok.modes import evaluating
 from infotok.unified import UnifiedModel
 from infotok.unified.arguments import check_part
 from infotok.worlds import ShapesBatch, ShapesWorld
+from infotok.worlds.shapes.following import score_generations
+from infotok.worlds.shapes.parser import ceilings
 
 __all__ = [
     "answer_batch",

@@ -6,7 +6,7 @@ This is not FID, whose features are Inception's: those are blind to 32 x 32 shap
 from renders of all strengths of nuisance, what is in each cell, where, and the colours of the background. Its weights
 ship with the package, so that scores can be compared between machines, and were made by
 
-    safetensors.torch.save_file(train_features()[0].state_dict(), "infotok/evaluation/fidelity.safetensors")
+    safetensors.torch.save_file(train_features()[0].state_dict(), "infotok/worlds/shapes/features.safetensors")
 
 Why not random filters: against the distance between two sets of 2000 renders, scenes of circles only are 11 times as
 far here and 1.6 times with random filters, wrong bindings 4 and 1.9, a tenth of the objects missing 2.3 and 1.6;
@@ -26,14 +26,14 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, mse_loss
 
 from infotok.errors import require, require_int
-from infotok.evaluation.parser import require_images
 from infotok.worlds import COLOURS, SHAPES, SIZES, ShapesWorld
+from infotok.worlds.shapes.parser import require_images
 from infotok.worlds.shapes.render import GREY
 from infotok.worlds.shapes.scenes import parts
 
 __all__ = ["ShapesFeatures", "score_fidelity", "shapes_features", "train_features"]
 
-WEIGHTS = "fidelity.safetensors"
+WEIGHTS = "features.safetensors"
 SIDE = 32
 FEATURES = 24  # of each cell
 READ = (1 + len(SHAPES), 1 + len(COLOURS), 1 + len(SIZES), 2, 12)  # each part or nothing, offset, background
@@ -110,7 +110,7 @@ def score_fidelity(
 def shapes_features() -> ShapesFeatures:
     """The network whose weights ship with the package, in eval mode."""
     network = ShapesFeatures()
-    network.load_state_dict(load(resources.files(__package__).joinpath(WEIGHTS).read_bytes()))
+    network.load_state_dict(load(resources.files("infotok.worlds.shapes").joinpath(WEIGHTS).read_bytes()))
     return network.eval().requires_grad_(False)
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require_instance
-from infotok.evaluation.parser import require_images
 from infotok.worlds import Scenes, ShapesWorld
+from infotok.worlds.shapes.parser import require_images
 from infotok.worlds.shapes.scenes import require_scenes
 
 __all__ = ["score_reconstructions"]

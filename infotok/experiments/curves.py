@@ -14,11 +14,11 @@ import torch
 
 from infotok.errors import require, require_int, require_text
 from infotok.evaluation.evaluate import answer_batch, generate_images
-from infotok.evaluation.parser import score_cells
 from infotok.evaluation.understanding import score_answers
 from infotok.files import read_json, write_json
 from infotok.unified import UnifiedModel
 from infotok.worlds import ShapesWorld
+from infotok.worlds.shapes.parser import score_cells
 
 __all__ = [
     "LOSSES", "ScoresAlong", "every_so_often", "learning_curve", "longer_trained", "report_model", "reported",

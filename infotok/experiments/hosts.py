@@ -26,8 +26,6 @@ from infotok.evaluation.evaluate import (
     generate_images,
     reconstruct,
 )
-from infotok.evaluation.generation import follows, score_generations
-from infotok.evaluation.parser import parse
 from infotok.evaluation.probing import probe_tokenizer
 from infotok.evaluation.rates import score_rates
 from infotok.evaluation.reconstruction import score_reconstructions
@@ -45,6 +43,8 @@ from infotok.unified import (
     train,
 )
 from infotok.worlds import ShapesBatch, ShapesWorld
+from infotok.worlds.shapes.following import follows, score_generations
+from infotok.worlds.shapes.parser import parse
 
 __all__ = ["HOSTS", "FewImages", "make_host", "show_first", "train_and_score"]
 

@@ -15,10 +15,10 @@ from infotok.evaluation import (
     fidelity,
     follows,
     mme,
-    parser,
     pope,
     question_only,
     score_answers,
+    score_cells,
     score_fidelity,
     score_generations,
     score_mme,
@@ -451,7 +451,7 @@ class TestPixels:
         with pytest.raises(
             (TypeError, ValueError), match=r"images: got .*, expected (finite values in \[0, 1\]|dtype float)"
         ):
-            parser.score_cells(images, scenes, self.world)
+            score_cells(images, scenes, self.world)
         with pytest.raises((TypeError, ValueError), match=r"reconstructions: got"):
             score_reconstructions(images, self.batch.images, scenes, self.world)
         with pytest.raises((TypeError, ValueError), match=r"generated: got"):

@@ -22,10 +22,9 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d, normalize
 
 from infotok.errors import require, require_function, require_instance, require_tensor
-from infotok.worlds import SHAPES, SIZES, Scenes, ShapesBatch, ShapesWorld
 from infotok.worlds.shapes.render import CELL, GREY, RGB, sprites
-from infotok.worlds.shapes.scenes import cell_value, parts, require_scenes
-from infotok.worlds.shapes.world import require_batch
+from infotok.worlds.shapes.scenes import SHAPES, SIZES, Scenes, cell_value, parts, require_scenes
+from infotok.worlds.shapes.world import ShapesBatch, ShapesWorld, require_batch
 
 __all__ = ["Reading", "ceilings", "parse", "score_cells"]
 

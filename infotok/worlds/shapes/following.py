@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require, require_int, require_tensor
-from infotok.evaluation.parser import parse
-from infotok.worlds import COLOURS, RELATIONS, SHAPES, ShapesWorld
+from infotok.worlds.shapes.parser import parse
 from infotok.worlds.shapes.prompts import TAGS
-from infotok.worlds.shapes.scenes import CELL_VALUES, PLACES, parts, related
+from infotok.worlds.shapes.scenes import CELL_VALUES, COLOURS, PLACES, RELATIONS, SHAPES, parts, related
+from infotok.worlds.shapes.world import ShapesWorld
 
 __all__ = ["follows", "score_generations"]
 

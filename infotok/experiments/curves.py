@@ -18,7 +18,6 @@ from infotok.evaluation.understanding import score_answers
 from infotok.files import read_json, write_json
 from infotok.unified import UnifiedModel
 from infotok.worlds import ShapesWorld
-from infotok.worlds.shapes.parser import score_cells
 
 __all__ = [
     "LOSSES", "ScoresAlong", "every_so_often", "learning_curve", "longer_trained", "report_model", "reported",
@@ -70,8 +69,8 @@ class ScoresAlong:
         self.rows = [each for each in self.rows if each["step"] < step]  # a resumed run repeats its last steps
         self.rows.append({
             "step": step,
-            "answered": score_answers(answer_batch(self.model, self.batch), self.batch)["mean"],
-            "drawn": score_cells(drawn, self.batch.scenes, self.world)["present"],
+            "answered": score_answers(answer_batch(self.model, self.batch), self.batch, self.world)["mean"],
+            "drawn": self.world.score_cells(drawn, self.batch.scenes)["present"],
         })  # fmt: skip
         if self.file:
             write_json(self.file, self.rows)

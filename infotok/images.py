@@ -1,10 +1,22 @@
-"""Small colour images as text for JSON, such as the metrics of a figure: each is a PNG in base64."""
+"""Colour images: the check of a set of them, and small ones as text for JSON, each a PNG in base64.
+
+- `require_images`      images are floats in [0, 1] of a shape
+- `packed`, `unpacked`  images as strings, such as those in the metrics of a figure, and back
+"""
 
 import base64
 import io
 from typing import Any
 
 import numpy as np
+
+from infotok.errors import require, require_tensor
+
+
+def require_images(name: str, images: Any, shape: tuple[int | str, ...]) -> None:
+    """Raise TypeError or ValueError unless `images` are floats in [0, 1] of this shape, one or more."""
+    require_tensor(name, images, shape, values="[0, 1]")
+    require(images.numel() > 0, name, images, "one image or more, of one pixel or more")
 
 
 def packed(images: Any) -> list[str]:

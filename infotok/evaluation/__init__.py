@@ -1,31 +1,27 @@
-"""Evaluation with known truth and no learned judge.
+"""Evaluation with known truth and no learned judge, on any world of the protocols in `infotok.worlds.source`.
 
-- `parser`          scenes recovered from images by least squares: `parse`, `Reading`, `score_cells`, `ceilings`
-- `understanding`   answers: VQA by kind, `pope`, `mme`, and the baselines `question_only` and `shuffle_images`
-- `generation`      images against prompts, as GenEval does: `score_generations`, `follows`
+- `understanding`   answers: VQA by kind, POPE, MME, and the baselines `question_only` and `shuffle_images`
+- `recovery`        scenes that the world's reader finds in images and reconstructions: `ceilings`
 - `reconstruction`  PSNR of objects and of the background: `score_reconstructions`
 - `probing`         probed information of tokens, in nats: `probe_tokens`, `probe_tokenizer`
 - `rates`           nats that tokens really spend, by the host and by renders: `score_rates`
 - `arithmetic`      codes as bits of an arithmetic coder, with the host's probabilities: `code_bits`
-- `fidelity`        Frechet distance (FD-shapes) and KID between sets of images: `score_fidelity`, `shapes_features`
+- `fidelity`        Frechet distance and KID between sets of images: `score_fidelity`
 - `evaluate`        a model on an evaluation set, with baselines and ceilings: `evaluate`
 - `statistics`      paired differences with intervals, corrected for multiple comparisons: `paired_difference`, `holm`
 """
 
 from infotok.evaluation.arithmetic import code_bits
 from infotok.evaluation.evaluate import evaluate, evaluate_generation, evaluate_understanding
-from infotok.evaluation.fidelity import ShapesFeatures, score_fidelity, shapes_features, train_features
-from infotok.evaluation.generation import follows, score_generations
-from infotok.evaluation.parser import Reading, ceilings, parse, score_cells
+from infotok.evaluation.fidelity import score_fidelity
 from infotok.evaluation.probing import probe_tokenizer, probe_tokens
 from infotok.evaluation.rates import score_rates
 from infotok.evaluation.reconstruction import score_reconstructions
+from infotok.evaluation.recovery import ceilings
 from infotok.evaluation.statistics import Difference, benjamini_hochberg, holm, paired_difference
 from infotok.evaluation.understanding import (
     MME_CATEGORIES,
     NEGATIVES,
-    mme,
-    pope,
     question_only,
     score_answers,
     score_mme,
@@ -37,32 +33,22 @@ __all__ = [
     "MME_CATEGORIES",
     "NEGATIVES",
     "Difference",
-    "Reading",
-    "ShapesFeatures",
     "benjamini_hochberg",
     "ceilings",
     "code_bits",
     "evaluate",
     "evaluate_generation",
     "evaluate_understanding",
-    "follows",
     "holm",
-    "mme",
     "paired_difference",
-    "parse",
-    "pope",
     "probe_tokenizer",
     "probe_tokens",
     "question_only",
     "score_answers",
-    "score_cells",
     "score_fidelity",
-    "score_generations",
     "score_mme",
     "score_pope",
     "score_rates",
     "score_reconstructions",
-    "shapes_features",
     "shuffle_images",
-    "train_features",
 ]

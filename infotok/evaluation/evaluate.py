@@ -5,7 +5,7 @@
     scores["generations"]["present"], scores["reconstructions"]["present"]
 
 Understanding has two baselines: the best answers without an image ("question_only"), and the model's own answers about
-other images ("shuffled"). Generation has two ceilings: what the parser recovers from real renders and from the
+other images ("shuffled"). Generation has two ceilings: what the world's reader recovers from real images and from the
 tokenizer's reconstructions. The evaluation set, its prompts and every random number follow from `seed`.
 """
 
@@ -15,12 +15,9 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require_int
-from infotok.evaluation.generation import score_generations
-from infotok.evaluation.parser import ceilings
+from infotok.evaluation.recovery import ceilings
 from infotok.evaluation.understanding import (
     NEGATIVES,
-    mme,
-    pope,
     question_only,
     score_answers,
     score_mme,
@@ -30,7 +27,7 @@ from infotok.evaluation.understanding import (
 from infotok.modes import evaluating
 from infotok.unified import UnifiedModel
 from infotok.unified.arguments import check_part
-from infotok.worlds import ShapesBatch, ShapesWorld
+from infotok.worlds.source import Batch, Benchmarks, World
 
 __all__ = [
     "answer_batch",
@@ -45,7 +42,7 @@ QUESTION_ONLY_IMAGES = 4096  # of the train split, for the question-only baselin
 
 
 def evaluate(
-    model: UnifiedModel, world: ShapesWorld, n: int = 512, seed: int = 0, at_once: int = 64, **drawing: Any
+    model: UnifiedModel, world: World, n: int = 512, seed: int = 0, at_once: int = 64, **drawing: Any
 ) -> dict[str, dict[str, float | None]]:
     """Scores of understanding and of generation, by name.
 
@@ -61,36 +58,41 @@ def evaluate(
 
 
 def evaluate_understanding(
-    model: UnifiedModel, world: ShapesWorld, n: int = 512, seed: int = 0, at_once: int = 64
+    model: UnifiedModel, world: World, n: int = 512, seed: int = 0, at_once: int = 64
 ) -> dict[str, dict[str, float | None]]:
-    """Scores of answers: "understanding", "question_only", "shuffled", "pope_<negatives>" and "mme"; see `evaluate`."""
-    _check(model, world, n, at_once)
+    """Scores of answers: "understanding", "question_only", "shuffled"; with `Benchmarks` "pope_<negatives>" and "mme".
+
+    The arguments are those of `evaluate`.
+    """
+    _check(model, world, n, at_once, ("kinds",))
     generator = torch.Generator().manual_seed(require_int("seed", seed, 0, 2**63 - 1))
     batch = world.batch(n, generator)
     train = world.with_split("train").batch(QUESTION_ONLY_IMAGES, generator)
     shuffled = shuffle_images(batch, generator)
     scores = {
-        "understanding": score_answers(answer_batch(model, batch, at_once), batch),
-        "question_only": score_answers(question_only(train, batch), batch),
-        "shuffled": score_answers(answer_batch(model, shuffled, at_once), shuffled),
+        "understanding": score_answers(answer_batch(model, batch, at_once), batch, world),
+        "question_only": score_answers(question_only(train, batch), batch, world),
+        "shuffled": score_answers(answer_batch(model, shuffled, at_once), shuffled, world),
     }
+    if not isinstance(world, Benchmarks):
+        return scores
     for negatives in NEGATIVES:
-        asked = pope(batch, world, negatives, generator)
+        asked = world.pope(batch, negatives, generator)
         scores[f"pope_{negatives}"] = score_pope(answer_batch(model, asked, at_once), asked, world)
-    asked = mme(batch, world, generator)
+    asked = world.mme(batch, generator)
     if len(asked):
         scores["mme"] = score_mme(answer_batch(model, asked, at_once), asked)
     return scores
 
 
 def evaluate_generation(
-    model: UnifiedModel, world: ShapesWorld, n: int = 512, seed: int = 0, at_once: int = 64, **drawing: Any
+    model: UnifiedModel, world: World, n: int = 512, seed: int = 0, at_once: int = 64, **drawing: Any
 ) -> dict[str, dict[str, float | None]]:
     """GenEval-style "generation", and cells recovered from "renders", "reconstructions" and "generations".
 
     The arguments are those of `evaluate`.
     """
-    _check(model, world, n, at_once)
+    _check(model, world, n, at_once, ("score_generations", "score_cells"))
     generator = torch.Generator().manual_seed(require_int("seed", seed, 0, 2**63 - 1))
     batch = world.batch(n, generator)
     prompts = world.prompts(n, generator)
@@ -103,16 +105,16 @@ def evaluate_generation(
         lambda images: reconstruct(model, images, at_once),
         lambda captions: generate_images(model, captions, generator, at_once, **drawing),
     )
-    return {"generation": score_generations(drawn, prompts, world), **read}
+    return {"generation": world.score_generations(drawn, prompts), **read}
 
 
-def _check(model: UnifiedModel, world: ShapesWorld, n: int, at_once: int) -> None:
+def _check(model: UnifiedModel, world: World, n: int, at_once: int, used: tuple[str, ...]) -> None:
     check_part("model", model, ("answer", "generate", "tokenizer", "parameters"), "a unified model")
-    check_part("world", world, ("batch", "prompts", "vocabulary", "with_split"), "a world")
+    check_part("world", world, ("batch", "prompts", "vocabulary", "with_split", *used), "a world")
     require_int("n", n, 2), require_int("at_once", at_once)
 
 
-def answer_batch(model: UnifiedModel, batch: ShapesBatch, at_once: int = 64) -> Tensor:
+def answer_batch(model: UnifiedModel, batch: Batch, at_once: int = 64) -> Tensor:
     """The model's answers (B, Q) to the batch's questions, on the CPU."""
     return in_parts(model.answer, at_once, model, batch.images, batch.questions)
 

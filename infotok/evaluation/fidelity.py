@@ -1,78 +1,34 @@
-"""Frechet distance (FD-shapes) and KID between two sets of images, by torchmetrics, on features of a small network.
+"""Frechet distance and KID between two sets of images, by torchmetrics, on features of a network.
 
     FD = |m_1 - m_2|^2 + tr(C_1 + C_2 - 2 (C_1 C_2)^(1/2)) of the features' means and covariances
 
-This is not FID, whose features are Inception's: those are blind to 32 x 32 shapes. The network was trained to predict,
-from renders of all strengths of nuisance, what is in each cell, where, and the colours of the background. Its weights
-ship with the package, so that scores can be compared between machines, and were made by
-
-    safetensors.torch.save_file(train_features()[0].state_dict(), "infotok/evaluation/fidelity.safetensors")
-
-Why not random filters: against the distance between two sets of 2000 renders, scenes of circles only are 11 times as
-far here and 1.6 times with random filters, wrong bindings 4 and 1.9, a tenth of the objects missing 2.3 and 1.6;
-the textures of nuisance 0.7 in place of 0.5 are 2.5 and 2.8, and both respond to blur and noise.
-
-FD is biased upwards by small sets (96 features: take 1000 images or more, and the same number each time); KID is not.
+The caller chooses the network: with Inception's features FD is FID; those of `infotok.worlds.shapes_features` see what
+is wrong with scenes of shapes, to which Inception is blind at 32 x 32 pixels. FD is biased upwards by small sets: take
+1000 images or more for 96 features, and the same number each time. KID is not biased.
 """
 
 import warnings
-from functools import lru_cache
-from importlib import resources
 
 import torch
-from einops import rearrange
-from safetensors.torch import load
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, mse_loss
 
-from infotok.errors import require, require_int
-from infotok.evaluation.parser import require_images
-from infotok.worlds import COLOURS, SHAPES, SIZES, ShapesWorld
-from infotok.worlds.shapes.render import GREY
-from infotok.worlds.shapes.scenes import parts
+from infotok.errors import require, require_instance, require_int
+from infotok.images import require_images
+from infotok.unified.arguments import check_part
 
-__all__ = ["ShapesFeatures", "score_fidelity", "shapes_features", "train_features"]
+__all__ = ["score_fidelity"]
 
-WEIGHTS = "fidelity.safetensors"
-SIDE = 32
-FEATURES = 24  # of each cell
-READ = (1 + len(SHAPES), 1 + len(COLOURS), 1 + len(SIZES), 2, 12)  # each part or nothing, offset, background
 IMAGES_AT_ONCE = 256
 
 
-class ShapesFeatures(nn.Module):
-    """Images (B, 3, S, S) -> features (B, 96): 24 of each cell, the same filters for all four.
-
-    Images of other sizes are averaged down to 32 pixels first.
-    """
-
-    num_features = 4 * FEATURES  # where torchmetrics looks for it
-
-    def __init__(self, width: int = 32) -> None:
-        super().__init__()
-        require_int("width", width, 1, 2**12)
-        self.trunk = nn.Sequential(
-            nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(width, 2 * width, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(2 * width, 2 * width, 3, padding=1), nn.ReLU(),
-        )  # fmt: skip
-        self.cell = nn.Linear(2 * width * 16, FEATURES)
-
-    def forward(self, images: Tensor) -> Tensor:
-        require_images("images", images, ("B", 3, "S", "S"))
-        images = images.to(self.cell.weight)
-        seen = self.trunk(adaptive_avg_pool2d(images, SIDE) - 0.5)  # (B, C, 8, 8)
-        cells = rearrange(seen, "b c (row h) (column w) -> b (row column) (c h w)", row=2, column=2)
-        return self.cell(cells).flatten(1)
-
-
 def score_fidelity(
-    generated: Tensor, real: Tensor, *, subsets: int = 50, subset_size: int = 200, seed: int = 0
+    generated: Tensor, real: Tensor, *, features: nn.Module, subsets: int = 50, subset_size: int = 200, seed: int = 0
 ) -> dict[str, float]:
-    """Frechet distance "fd_shapes", "kid", and the standard deviation "kid_std" of KID over subsets.
+    """Frechet distance "fd", "kid", and the standard deviation "kid_std" of KID over subsets.
 
     generated: (N, 3, S, S) in [0, 1].
     real: (M, 3, S, S) in [0, 1].
+    features: a network, images (B, 3, S, S) -> features (B, F), with F as `num_features`.
     subsets: of KID.
     subset_size: images in each.
     seed: of the subsets.
@@ -87,7 +43,9 @@ def score_fidelity(
     for name, images in (("generated", generated), ("real", real)):
         require_images(name, images, ("N", 3, "S", "S"))
         require(len(images) >= subset_size, name, f"{len(images)} images", f"{subset_size} (subset_size) or more")
-    network = shapes_features().to(real.device)
+    require_instance("features", features, nn.Module, "a network")
+    check_part("features", features, ("num_features",), "a network")
+    network = features.to(real.device)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*will save all extracted features in buffer.*")
         kid = KernelInceptionDistance(nn.Identity(), subsets=subsets, subset_size=subset_size).to(real.device)
@@ -97,62 +55,10 @@ def score_fidelity(
     with torch.no_grad():
         for images, is_real in ((generated.to(real.device), False), (real, True)):
             for part in images.float().split(IMAGES_AT_ONCE):
-                features = network(part)
-                frechet.update(features, real=is_real)
-                kid.update(features, real=is_real)
+                seen = network(part)
+                frechet.update(seen, real=is_real)
+                kid.update(seen, real=is_real)
     with torch.random.fork_rng():  # torchmetrics draws subsets from the global generator
         torch.manual_seed(seed)
         mean, deviation = kid.compute()
-    return {"fd_shapes": frechet.compute().item(), "kid": mean.item(), "kid_std": deviation.item()}
-
-
-@lru_cache(maxsize=1)
-def shapes_features() -> ShapesFeatures:
-    """The network whose weights ship with the package, in eval mode."""
-    network = ShapesFeatures()
-    network.load_state_dict(load(resources.files(__package__).joinpath(WEIGHTS).read_bytes()))
-    return network.eval().requires_grad_(False)
-
-
-def train_features(steps: int = 1200, batch: int = 64, seed: int = 0) -> tuple[ShapesFeatures, dict[str, float]]:
-    """A trained network, and how well a linear head predicts new cells from its features.
-
-    "shape", "colour", "size": share right; "offset", "background" (the mean colours of a cell's quarters behind its
-    object): share of the squares explained. Each step draws new scenes of one of five strengths of nuisance.
-    """
-    require_int("steps", steps), require_int("batch", batch)
-    seed = require_int("seed", seed, 0, 2**63 - 1)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network, head = ShapesFeatures(), nn.Linear(FEATURES, sum(READ))
-    worlds = [ShapesWorld(nuisance=nuisance, split="all") for nuisance in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    optimizer = torch.optim.AdamW([*network.parameters(), *head.parameters()])
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-
-    def predict(world: ShapesWorld, n: int) -> tuple[list[Tensor], list[Tensor]]:
-        """The head's predictions for the cells of n scenes, and the truth."""
-        scenes = world.sample(n, generator)
-        cells = network(world.render(scenes, generator)).unflatten(1, (4, FEATURES)).flatten(0, 1)  # (N * 4, F)
-        quarters = adaptive_avg_pool2d(world.renderer.background(scenes), 4)
-        behind = rearrange(quarters, "b c (row h) (column w) -> (b row column) (c h w)", row=2, column=2)
-        there = (scenes.cells.flatten() > 0)[:, None]
-        *named, offset, background = head(cells).split(READ, dim=-1)
-        seen = [*((part + 1).flatten() for part in parts(scenes.cells)[1:]), scenes.offsets.flatten(0, 1).float()]
-        return [*named, offset * there, background], [*seen, 20 * (behind - GREY)]
-
-    for step in range(steps):
-        read, true = predict(worlds[step % len(worlds)], batch)
-        loss = sum(cross_entropy(*pair) for pair in zip(read[:3], true[:3], strict=True))
-        loss = loss + sum(mse_loss(*pair) for pair in zip(read[3:], true[3:], strict=True))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-    network.eval().requires_grad_(False)
-    with torch.no_grad():
-        read, true = predict(worlds[2], 8 * batch)
-    names = ("shape", "colour", "size", "offset", "background")
-    scores = [(r.argmax(1) == t).float().mean() for r, t in zip(read[:3], true[:3], strict=True)]
-    scores += [1 - mse_loss(r, t) / t.square().mean() for r, t in zip(read[3:], true[3:], strict=True)]
-    return network, dict(zip(names, torch.stack(scores).tolist(), strict=True))
+    return {"fd": frechet.compute().item(), "kid": mean.item(), "kid_std": deviation.item()}

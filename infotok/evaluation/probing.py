@@ -1,35 +1,35 @@
-"""Probing: a lower bound on the nats of structure, jitter and nuisance that tokens hold.
+"""Probing: a lower bound on the nats of each group of a world's factors that tokens hold.
 
     probe_tokens(tokens, scenes, world)["structure"]   # 7.9 nats [7.8, 8.0] (lower bound, probe), of at most 11.5
     probe_tokenizer(tokenizer, world)                  # the same for a tokenizer, on images drawn for it
 
-A probe q predicts every factor of a scene from its tokens Z: what is in each cell, its offset, each coefficient of the
-background. For a group of factors C of known entropy the probed information is the lower bound of Barber & Agakov
-(2003) on images that the probe was not trained on,
+A probe q predicts every factor of a scene from its tokens Z (`Factors`): of ShapesWorld what is in each cell, its
+offset, each coefficient of the background. For a group of factors C of known entropy the probed information is the
+lower bound of Barber & Agakov (2003) on images that the probe was not trained on,
 
     I(Z;C) = H(C) - H(C|Z) >= H(C) - E[-log q(C|Z)],   log q(C|Z) = sum_i log q_i(C_i|Z)
 
 It holds for any q, and whether or not the factors are independent: H(C) is the world's own, exact number. The bound
 never exceeds H(C). It is too low by what the probe misses, so variants must be compared with the same probe; it can
-fall just below 0 by chance where Z holds nothing. Jitter is that of objects that are there: I(Z; jitter | occupancy).
+fall just below 0 by chance where Z holds nothing. Of factors that not every scene has, such as the offset of an object,
+it is I(Z; C | which of them there are).
 """
 
 import math
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infotok.errors import require, require_instance, require_int, require_tensor
+from infotok.errors import require, require_int, require_tensor
 from infotok.information.embedding import hidden_layers, token_input
 from infotok.information.estimate import Estimate
 from infotok.modes import evaluating
-from infotok.worlds.shapes.scenes import CELL_VALUES, COLOURS, SHAPES, SIZES, Scenes, parts, require_scenes, structure
-from infotok.worlds.shapes.world import ShapesWorld
+from infotok.unified.arguments import check_part
+from infotok.worlds.source import Factors
 
-__all__ = ["GROUPS", "probe_tokenizer", "probe_tokens"]
+__all__ = ["probe_tokenizer", "probe_tokens"]
 
-GROUPS = ("structure", "jitter", "nuisance")
 FEWEST, MOST = 100, 2**24  # images
 CODES = f"[0, {2**20}]"
 FINITE = "[-1e18, 1e18]"  # whose squares are finite
@@ -39,22 +39,14 @@ PARTS = (0.7, 0.1)  # of the images, to fit the probe and to stop it; the rest i
 BATCH, RATE, DECAY, EVERY = 256, 6e-3, 1e-2, 50
 
 
-def labels_of(scenes: Scenes, world: ShapesWorld) -> list[Tensor]:
-    """The factors of each group, (N, factors) long from 0: cells, offsets (-1 where nothing stands), texture."""
-    there = (scenes.cells > 0)[..., None]
-    offsets = torch.where(there, scenes.offsets + world.jitter, -1).flatten(1)
-    return [scenes.cells, offsets, scenes.texture]
-
-
 class Probe(nn.Module):
     """The probe: tokens -> log q_i(. | tokens) of every factor at once; it starts from the factors' frequencies.
 
     log q_i(value) = prior_i(value) + sum_j design(value, j) score_ij(tokens): values that are alike share their scores.
     """
 
-    def __init__(self, first: nn.Module, width: int, labels: list[Tensor], world: ShapesWorld) -> None:
+    def __init__(self, first: nn.Module, width: int, labels: list[Tensor], designs: list[Tensor]) -> None:
         super().__init__()
-        designs = [cell_design(), level_design(2 * world.jitter + 1), level_design(world.levels)]
         self.designs = designs
         self.shapes = [(design.shape[1], y.shape[1]) for design, y in zip(designs, labels, strict=True)]
         self.first = first
@@ -82,44 +74,32 @@ class Probe(nn.Module):
         return torch.stack(sums, 1)
 
 
-def cell_design() -> Tensor:
-    """(49, 13): whether a cell's value is an object, and of which shape, colour and size; the empty cell is none."""
-    occupied, *kinds = parts(torch.arange(CELL_VALUES))
-    hot = [F.one_hot(k.clamp(min=0), len(names)) for k, names in zip(kinds, (SHAPES, COLOURS, SIZES), strict=True)]
-    return (torch.cat([torch.ones(CELL_VALUES, 1, dtype=torch.long), *hot], 1) * occupied[:, None]).float()
-
-
-def level_design(levels: int) -> Tensor:
-    """(levels, 2): v and v^2 for levels v from -1 to 1. Scores then make q a Gaussian, seen at the levels only."""
-    value = torch.linspace(-1, 1, levels)
-    return torch.stack([value, value.square()], 1)
-
-
 def probe_tokens(
-    tokens: Tensor, scenes: Scenes, world: ShapesWorld, *, steps: int = 400, width: int = 256, seed: int = 0
+    tokens: Tensor, scenes: Any, world: Factors, *, steps: int = 400, width: int = 256, seed: int = 0
 ) -> dict[str, Estimate]:
-    """Probed information of tokens about "structure", "jitter" and "nuisance", in nats per image.
+    """Probed information of tokens about each group of a world's factors, in nats per image.
 
     Estimates are lower bounds with a 95 % interval over the held-out images; `ceiling` is the group's entropy. Raises
     ValueError for unequal lengths, NaN, or fewer than 100 images.
 
     tokens: (N, ...) floats, or integer codes (N, ...).
     scenes: the N scenes, drawn from `world`.
-    world: gives the entropies, by its split and settings.
+    world: a `Factors`; gives the factors and, by its split and settings, their entropies.
     steps: of the probe's training.
     width: hidden units of the probe.
     seed: of the probe's weights and batches, and of the images held out.
     """
     real = isinstance(tokens, Tensor) and tokens.is_floating_point()
     require_tensor("tokens", tokens, kind="float" if real else "integer", values=FINITE if real else CODES)
-    require_instance("world", world, ShapesWorld), require_scenes("scenes", scenes, world.jitter, world.levels)
+    check_part("world", world, ("entropies", "factors", "surplus"), "a world of known factors")
     require_int("steps", steps), require_int("width", width, 1, 2**16)
     seed = require_int("seed", seed, 0, 2**63 - 1)
     require(tokens.ndim >= 2 and len(tokens) >= FEWEST, "tokens", tokens, "shape (N, ...), of 100 images or more")
     require(tokens.numel() > 0, "tokens", tokens, "one number or more for each image")
     tokens = tokens.detach()
+    groups, surplus = world.factors(scenes), world.surplus(scenes)
+    labels, designs = ([group[i] for group in groups.values()] for i in (0, 1))
     require(len(scenes) == len(tokens), "scenes", len(scenes), f"one for each of the {len(tokens)} images")
-    labels = labels_of(scenes, world)
     order = torch.randperm(len(tokens), generator=torch.Generator().manual_seed(seed))
     ends = [round(len(order) * share) for share in (PARTS[0], sum(PARTS))]
     fit, stop, held_out = order.tensor_split(ends)
@@ -127,16 +107,17 @@ def probe_tokens(
         torch.manual_seed(seed)
         inputs, first = token_input(tokens, fit, width)
         parted = [(inputs[index], [y[index] for y in labels]) for index in (fit, stop, held_out)]
-        probe = Probe(first, width, parted[0][1], world)
+        probe = Probe(first, width, parted[0][1], designs)
         best = _train(probe, *parted[:2], steps)
-    objects = (scenes.cells[held_out] > 0).sum(1).double() - structure(world.split)[2]
+    objects = surplus[held_out]
+    spread = objects.square().mean().clamp(min=1e-12)  # 0 in a world whose scenes have equally many objects
     estimates = {}
-    for i, (name, state) in enumerate(zip(GROUPS, best, strict=True)):
+    for i, (name, state) in enumerate(zip(groups, best, strict=True)):
         probe.load_state_dict(state)
         with evaluating(probe), torch.no_grad():
             surprise = probe.surprise(*parted[2])[:, i].double()
         entropy = world.entropies[name]
-        slope = ((surprise - surprise.mean()) * objects).mean() / objects.square().mean()
+        slope = ((surprise - surprise.mean()) * objects).mean() / spread
         surprise = surprise - slope * objects  # a control variate of mean zero: crowded scenes hold more to be read
         nats = entropy - surprise.mean().item()
         half = Z95 * surprise.std().item() / math.sqrt(len(surprise))
@@ -146,7 +127,7 @@ def probe_tokens(
 
 
 def probe_tokenizer(
-    tokenizer: nn.Module, world: ShapesWorld, *, images: int = 12000, seed: int = 0, **probe
+    tokenizer: nn.Module, world: Factors, *, images: int = 12000, seed: int = 0, **probe
 ) -> dict[str, Estimate]:
     """Probed information of a tokenizer's tokens, on images drawn for it.
 
@@ -160,7 +141,7 @@ def probe_tokenizer(
     """
     reads = isinstance(tokenizer, nn.Module) and all(hasattr(tokenizer, n) for n in ("encode", "codes", "quantizer"))
     require(reads, "tokenizer", type(tokenizer).__name__, "a SharedTokenizer", TypeError)
-    require_instance("world", world, ShapesWorld)
+    check_part("world", world, ("entropies", "factors", "render", "sample", "surplus"), "a world of known factors")
     images, seed = require_int("images", images, FEWEST, MOST), require_int("seed", seed, 0, 2**63 - 1)
     generator = torch.Generator().manual_seed(seed)
     scenes = world.sample(images, generator)
@@ -175,7 +156,8 @@ def _train(probe: Probe, fit: tuple, stop: tuple, steps: int) -> list[dict[str, 
     tokens, labels = fit
     optimizer = torch.optim.AdamW(probe.parameters(), RATE, weight_decay=DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    best, states = torch.full((len(GROUPS),), math.inf), [{}] * len(GROUPS)
+    groups = len(labels)
+    best, states = torch.full((groups,), math.inf), [{}] * groups
     for step in range(steps + 1):
         if step % EVERY == 0:
             with evaluating(probe), torch.no_grad():

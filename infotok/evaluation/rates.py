@@ -29,7 +29,7 @@ from infotok.tokenizers.quantizers import GaussianTokens
 from infotok.unified import UnifiedModel
 from infotok.unified.arguments import check_part
 from infotok.unified.code_lengths import code_nats
-from infotok.worlds import Redraws
+from infotok.worlds.source import Redraws
 
 __all__ = ["position_entropy", "score_rates"]
 

@@ -7,13 +7,14 @@ Each image has its PSNR, at most 100 dB, and the mean is taken over images, so t
 not depend on how the set is cut into batches.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from infotok.errors import require_instance
-from infotok.evaluation.parser import require_images
-from infotok.worlds import Scenes, ShapesWorld
-from infotok.worlds.shapes.scenes import require_scenes
+from infotok.images import require_images
+from infotok.unified.arguments import check_part
+from infotok.worlds.source import World
 
 __all__ = ["score_reconstructions"]
 
@@ -21,23 +22,32 @@ BEST_MSE = 1e-10  # 100 dB: what an exact copy is given
 
 
 def score_reconstructions(
-    reconstructions: Tensor, images: Tensor, scenes: Scenes, world: ShapesWorld
+    reconstructions: Tensor, images: Tensor, scenes: Any, world: World
 ) -> dict[str, float | None]:
-    """Mean PSNR in dB: "psnr", "foreground" (over images with objects; None if there are none) and "background"."""
-    require_instance("world", world, ShapesWorld)
-    require_scenes("scenes", scenes, world.jitter, world.levels)
+    """Mean PSNR in dB: "psnr", "foreground" and "background", each over the images that have such pixels, None without.
+
+    reconstructions: (B, 3, S, S) in [0, 1].
+    images: (B, 3, S, S) in [0, 1].
+    scenes: what the images show.
+    world: says where the objects of scenes are.
+    """
+    check_part("world", world, ("foreground",), "a world")
+    alpha = world.foreground(scenes).squeeze(1)  # (B, S, S)
     for name, values in (("reconstructions", reconstructions), ("images", images)):
-        require_images(name, values, (len(scenes), 3, world.size, world.size))
-    error = (reconstructions.float() - images.float()).square().mean(1)  # (B, S, S)
-    alpha = world.foreground(scenes).to(error.device).squeeze(1)
-    drawn = alpha.sum((1, 2)) > 0
+        require_images(name, values, (len(alpha), 3, *alpha.shape[1:]))
+    error = (reconstructions.float() - images.float()).square().mean(1)
+    alpha = alpha.to(error.device)
     return {
         "psnr": _psnr(error, torch.ones_like(alpha)),
-        "foreground": _psnr(error[drawn], alpha[drawn]) if drawn.any() else None,
+        "foreground": _psnr(error, alpha),
         "background": _psnr(error, 1 - alpha),
     }
 
 
-def _psnr(error: Tensor, weight: Tensor) -> float:
+def _psnr(error: Tensor, weight: Tensor) -> float | None:
+    there = weight.sum((1, 2)) > 0
+    if not there.any():
+        return None
+    error, weight = error[there], weight[there]
     mse = (error * weight).sum((1, 2)) / weight.sum((1, 2))
     return (-10 * mse.clamp(min=BEST_MSE).log10()).mean().item()

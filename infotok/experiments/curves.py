@@ -14,7 +14,6 @@ import torch
 
 from infotok.errors import require, require_int, require_text
 from infotok.evaluation.evaluate import answer_batch, generate_images
-from infotok.evaluation.parser import score_cells
 from infotok.evaluation.understanding import score_answers
 from infotok.files import read_json, write_json
 from infotok.unified import UnifiedModel
@@ -70,8 +69,8 @@ class ScoresAlong:
         self.rows = [each for each in self.rows if each["step"] < step]  # a resumed run repeats its last steps
         self.rows.append({
             "step": step,
-            "answered": score_answers(answer_batch(self.model, self.batch), self.batch)["mean"],
-            "drawn": score_cells(drawn, self.batch.scenes, self.world)["present"],
+            "answered": score_answers(answer_batch(self.model, self.batch), self.batch, self.world)["mean"],
+            "drawn": self.world.score_cells(drawn, self.batch.scenes)["present"],
         })  # fmt: skip
         if self.file:
             write_json(self.file, self.rows)

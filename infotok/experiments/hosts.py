@@ -26,8 +26,6 @@ from infotok.evaluation.evaluate import (
     generate_images,
     reconstruct,
 )
-from infotok.evaluation.generation import follows, score_generations
-from infotok.evaluation.parser import parse
 from infotok.evaluation.probing import probe_tokenizer
 from infotok.evaluation.rates import score_rates
 from infotok.evaluation.reconstruction import score_reconstructions
@@ -44,7 +42,7 @@ from infotok.unified import (
     UnifiedModel,
     train,
 )
-from infotok.worlds import ShapesBatch, ShapesWorld
+from infotok.worlds import ShapesBatch, ShapesWorld, follows, parse
 
 __all__ = ["HOSTS", "FewImages", "make_host", "show_first", "train_and_score"]
 
@@ -244,7 +242,7 @@ def most_probable(model: UnifiedModel, world: ShapesWorld, n: int, seed: int) ->
     world.batch(n, generator)  # drawn before the prompts
     prompts = world.prompts(n, generator)
     drawn = generate_images(model, world.vocabulary.encode([p["prompt"] for p in prompts]), generator, temperature=0.0)
-    return score_generations(drawn, prompts, world)["overall"]
+    return world.score_generations(drawn, prompts)["overall"]
 
 
 def contents(tokenizer: SharedTokenizer, world: ShapesWorld, n: int, seed: int) -> dict[str, float]:

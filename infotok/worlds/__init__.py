@@ -7,8 +7,9 @@
 - `tasks`        the benchmark tasks of estimators: `beyond_normal` (forty), `staircase`
 - `digits`       real images with labels: `load_images`, `ImageWorld`, `Split`
 - `nuisance`     digits under a labelled texture or second digit: `NuisanceDigits`
-- `shapes`       rendered scenes of known entropy with captions and questions: `ShapesWorld`, `ShapesBatch`
-- `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`, `Redraws`
+- `shapes`       rendered scenes of known entropy with captions and questions: `ShapesWorld`, `ShapesBatch`; their
+                 parser, benchmarks and features: `parse`, `pope`, `mme`, `shapes_features`
+- `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`, `Redraws`, `Benchmarks`, `Factors`
 """
 
 from infotok.worlds.channels import GaussianWithAtoms, ImageChannel, StepUniform
@@ -23,13 +24,23 @@ from infotok.worlds.shapes import (
     RELATIONS,
     SHAPES,
     SIZES,
+    Reading,
     Scenes,
     ShapesBatch,
+    ShapesFeatures,
     ShapesWorld,
     Vocabulary,
+    follows,
     leaks,
+    mme,
+    parse,
+    pope,
+    score_cells,
+    score_generations,
+    shapes_features,
+    train_features,
 )
-from infotok.worlds.source import Batch, BatchSource, Redraws, World
+from infotok.worlds.source import Batch, BatchSource, Benchmarks, Factors, Redraws, World
 from infotok.worlds.tasks import Task, beyond_normal, staircase
 from infotok.worlds.transforms import (
     Bimodal,
@@ -53,10 +64,12 @@ __all__ = [
     "AdditiveUniform",
     "Batch",
     "BatchSource",
+    "Benchmarks",
     "Bimodal",
     "BinarySymmetricSource",
     "DiscreteSource",
     "ErasureSource",
+    "Factors",
     "GaussianWithAtoms",
     "HierarchicalSource",
     "ImageChannel",
@@ -64,9 +77,11 @@ __all__ = [
     "JointGaussian",
     "JointStudentT",
     "NuisanceDigits",
+    "Reading",
     "Redraws",
     "Scenes",
     "ShapesBatch",
+    "ShapesFeatures",
     "ShapesWorld",
     "Spiral",
     "Split",
@@ -79,10 +94,18 @@ __all__ = [
     "asinh",
     "beyond_normal",
     "cubic",
+    "follows",
     "half_cube",
     "leaks",
     "load_images",
+    "mme",
     "normal_cdf",
+    "parse",
+    "pope",
+    "score_cells",
+    "score_generations",
+    "shapes_features",
     "staircase",
     "swiss_roll",
+    "train_features",
 ]

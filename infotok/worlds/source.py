@@ -2,8 +2,10 @@
 
 - `Batch`         images with captions, questions and answers: what a source draws
 - `BatchSource`   draws batches: all that training needs
-- `World`         a batch source with a vocabulary, prompts and splits: what evaluation needs
-- `Redraws`       a batch source that draws other images of the same captions: what rates given a caption need
+- `World`         a batch source with a vocabulary, prompts, splits and readers of images: what evaluation needs
+- `Redraws`       a source that draws other images of the same captions: what rates given a caption need
+- `Benchmarks`    a world that asks yes/no questions in pairs: what POPE- and MME-style scores need
+- `Factors`       a world whose scenes have factors of known entropy: what probing needs
 - `Words`         the vocabulary: words and the ids of those that answer questions
 
 A class follows a protocol by having its methods; it need not inherit from it. `ShapesWorld` follows all of them.
@@ -14,16 +16,31 @@ from typing import Any, Protocol, Self, runtime_checkable
 import torch
 from torch import Tensor
 
-__all__ = ["Batch", "BatchSource", "Redraws", "Words", "World"]
+__all__ = [
+    "MME_CATEGORIES",
+    "NEGATIVES",
+    "Batch",
+    "BatchSource",
+    "Benchmarks",
+    "Factors",
+    "Redraws",
+    "Words",
+    "World",
+]
+
+NEGATIVES = ("random", "frequent", "adversarial")  # how `Benchmarks.pope` chooses what is absent
+MME_CATEGORIES = ("existence", "colour", "shape", "position")  # a pair of questions each, in this order
 
 
 class Batch(Protocol):
-    """Images and the text about them, one row per image; sentences are ids of the world's vocabulary, 0 is padding."""
+    """Images and the text about them, one row per image, as a dataclass; sentences are ids of words, 0 is padding."""
 
     images: Tensor  # (B, 3, S, S) float in [0, 1]
+    scenes: Any  # B rows of what the images show, for the world's own methods
     captions: Tensor  # (B, T) long
     questions: Tensor  # (B, Q, T') long
     answers: Tensor  # (B, Q) long: one word each
+    kinds: Tensor  # (B, Q) long: index into the world's kinds of questions
     text: Tensor  # (B, W) float: the caption as numbers, for InfoTok
 
     def __len__(self) -> int:
@@ -63,12 +80,23 @@ class World(BatchSource, Protocol):
     """A batch source that models can be evaluated on."""
 
     vocabulary: Words
+    kinds: tuple[str, ...]  # names of the kinds of questions, which `batch.kinds` indexes
+    entropies: dict[str, float]  # nats of each group of factors of a scene; empty where none is known
 
     def prompts(self, n: int, generator: torch.Generator) -> list[dict[str, Any]]:
         """n prompts to draw images of, each with its text under "prompt"."""
 
     def with_split(self, split: str) -> "World":
         """The same world with another split: "train" or "test"."""
+
+    def score_generations(self, images: Tensor, prompts: list[dict[str, Any]]) -> dict[str, float | None]:
+        """Share of prompts that images (N, 3, S, S) follow, by category and "overall"; None where none was asked."""
+
+    def score_cells(self, images: Tensor, scenes: Any) -> dict[str, float | None]:
+        """Shares of N scenes that a reader recovers from images (N, 3, S, S) of them, by part; None without any."""
+
+    def foreground(self, scenes: Any) -> Tensor:
+        """Share of each pixel that an object of the N scenes covers, (N, 1, S, S) in [0, 1]."""
 
 
 @runtime_checkable
@@ -81,3 +109,34 @@ class Redraws(Protocol):
         batch: as the source drew it. generator: of every random number. keep_offsets: whether only what no object
         has a part in, background and noise, is drawn again.
         """
+
+
+@runtime_checkable
+class Benchmarks(Protocol):
+    """A world that asks questions with the answers yes and no, in equal numbers, about images of a batch."""
+
+    def pope(self, batch: Any, negatives: str, generator: torch.Generator, questions: int = 6) -> Batch:
+        """Images of the batch with `questions` on presence each, (B', questions, T'): what is there, what is not, ...
+
+        negatives: one of `NEGATIVES`. generator: of every random number.
+        """
+
+    def mme(self, batch: Any, generator: torch.Generator) -> Batch:
+        """Images of the batch with a yes and a no of each of `MME_CATEGORIES`, (B', 8, T')."""
+
+
+@runtime_checkable
+class Factors(Protocol):
+    """A world whose scenes have factors in groups of known entropy, those of `World.entropies`."""
+
+    def sample(self, n: int, generator: torch.Generator) -> Any:
+        """n random scenes."""
+
+    def render(self, scenes: Any, generator: torch.Generator) -> Tensor:
+        """Images (N, 3, S, S) in [0, 1] of N scenes."""
+
+    def factors(self, scenes: Any) -> dict[str, tuple[Tensor, Tensor]]:
+        """Labels (N, factors) long from 0, -1 for none, and design (values, scores) float of each group, by name."""
+
+    def surplus(self, scenes: Any) -> Tensor:
+        """The number of objects of each scene less its mean under the world, (N,) double."""

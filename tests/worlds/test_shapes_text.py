@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapes_oracle import objects, oracle, stands
 
-from infotok.evaluation import follows
-from infotok.worlds import KINDS, Scenes, ShapesWorld, Vocabulary
+from infotok.worlds import KINDS, Scenes, ShapesWorld, Vocabulary, follows
 from infotok.worlds.shapes import scenes as law
 
 PLAIN, NAMED = ShapesWorld(split="all"), ShapesWorld(split="all", name_offsets=True)

@@ -17,82 +17,33 @@ which have no jitter. So their entropies are exact:
 Pixel noise comes on top: `noise_entropy`, 3 S^2 log 5 nats, thousands, of which a tokenizer keeps little.
 """
 
-import math
-from dataclasses import dataclass, fields
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from infotok.errors import (
-    require,
-    require_choice,
-    require_device,
-    require_flag,
-    require_float,
-    require_generator,
-    require_instance,
-    require_int,
-    require_tensor,
-)
+from infotok.errors import require_flag, require_generator, require_int
+from infotok.worlds.shapes import benchmarks, factors, following, parser
+from infotok.worlds.shapes.batch import ShapesBatch, require_batch
 from infotok.worlds.shapes.prompts import prompts
-from infotok.worlds.shapes.questions import KINDS, QUESTION_LENGTH, Phrases, ask
-from infotok.worlds.shapes.render import LARGEST_JITTER, NOISE_LEVELS, Renderer
+from infotok.worlds.shapes.questions import ask
 from infotok.worlds.shapes.scenes import (
     COEFFICIENTS,
     PLACES,
-    SPLITS,
     Scenes,
     contains,
     draw_cells,
     novelty,
     require_scenes,
-    structure,
 )
-from infotok.worlds.shapes.text import Vocabulary, caption_ids, caption_vector, read_captions
+from infotok.worlds.shapes.settings import ShapesSettings
+from infotok.worlds.shapes.text import caption_ids, caption_vector, read_captions
 
-LARGEST_SIZE = 2**14  # pixels a side
 MOST_QUESTIONS = 2**16  # an image
-MOST_WORDS = 2**15  # of a vocabulary
 
-__all__ = ["KINDS", "ShapesBatch", "ShapesWorld"]
-
-
-@dataclass(frozen=True)
-class ShapesBatch:
-    """A batch of images with scenes, captions and questions. Sentences are ids of `ShapesWorld.vocabulary`, 0 is pad.
-
-    images: (B, 3, S, S) float32 in [0, 1]
-    scenes: B scenes
-    captions: (B, T) long
-    questions: (B, Q, 8) long
-    answers: (B, Q) long, one word each
-    kinds: (B, Q) long, index into KINDS
-    text: (B, W) float, the caption as 0/1 attributes
-    """
-
-    images: Tensor
-    scenes: Scenes
-    captions: Tensor
-    questions: Tensor
-    answers: Tensor
-    kinds: Tensor
-    text: Tensor
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: Tensor | slice) -> "ShapesBatch":
-        return ShapesBatch(*(getattr(self, field.name)[index] for field in fields(self)))
-
-    def to(self, device: torch.device | str) -> "ShapesBatch":
-        """The batch on another device."""
-        require_device("device", device)
-        return ShapesBatch(*(getattr(self, field.name).to(device) for field in fields(self)))
+__all__ = ["ShapesWorld"]
 
 
-class ShapesWorld:
-    """One split of the world, a `BatchSource`.
+class ShapesWorld(ShapesSettings):
+    """One split of the world; a `World`, with `Redraws`, `Benchmarks` and `Factors`.
 
     Samples come from a `torch.Generator`, on its device: the same seed gives the same batch, bit for bit on a CPU.
 
@@ -103,46 +54,6 @@ class ShapesWorld:
         name_offsets: whether captions name the offsets.
         split: "train", "test" (combinations and scenes that train never has) or "all".
     """
-
-    def __init__(
-        self,
-        size: int = 32,
-        nuisance: float = 0.5,
-        jitter: int = 2,
-        name_offsets: bool = False,
-        split: str = "train",
-    ) -> None:
-        require_int("size", size, 32, LARGEST_SIZE)
-        require(size % 32 == 0, "size", size, "a multiple of 32")
-        require_float("nuisance", nuisance, "[0, 1]"), require_int("jitter", jitter, 0, LARGEST_JITTER)
-        require_flag("name_offsets", name_offsets), require_choice("split", split, SPLITS)
-        self.size, self.nuisance, self.jitter = size, float(nuisance), jitter
-        self.name_offsets, self.split = name_offsets, split
-        self.vocabulary = Vocabulary(jitter)
-        self.renderer = Renderer(size, self.nuisance, jitter)
-        self.caption_length = len(PLACES) * (6 if name_offsets else 4)
-        self.question_length = QUESTION_LENGTH
-        self._phrases = Phrases(self.vocabulary)
-
-    @property
-    def levels(self) -> int:
-        """Number of values of a coefficient of the texture."""
-        return self.renderer.levels
-
-    @property
-    def entropies(self) -> dict[str, float]:
-        """H(structure), H(jitter | occupied cells) and H(nuisance) of the split, in nats."""
-        _, entropy, objects = structure(self.split)
-        return {
-            "structure": entropy,
-            "jitter": objects * 2 * math.log(2 * self.jitter + 1),
-            "nuisance": COEFFICIENTS * math.log(self.levels),
-        }
-
-    @property
-    def noise_entropy(self) -> float:
-        """Entropy of the pixel noise of one image in nats, which `entropies` leaves out."""
-        return 3 * self.size**2 * math.log(NOISE_LEVELS) if self.nuisance > 0 else 0.0
 
     def sample(self, n: int, generator: torch.Generator) -> Scenes:
         """n random scenes of the split."""
@@ -194,7 +105,7 @@ class ShapesWorld:
         require_int("questions", questions, 0, MOST_QUESTIONS)
         scenes = self.sample(n, generator)
         images = self.render(scenes, generator)
-        asked, answers, kinds = ask(scenes.cells, self.split, self._phrases, generator, questions)
+        asked, answers, kinds = ask(scenes.cells, self.split, self.phrases, generator, questions)
         return ShapesBatch(images, scenes, self.caption_ids(scenes), asked, answers, kinds, self.caption_vector(scenes))
 
     def caption_ids(self, scenes: Scenes) -> Tensor:
@@ -230,25 +141,34 @@ class ShapesWorld:
         """The same world with another split: "train", "test" or "all"."""
         return ShapesWorld(self.size, self.nuisance, self.jitter, self.name_offsets, split)
 
+    def score_generations(self, images: Tensor, prompts: list[dict]) -> dict[str, float | None]:
+        """Shares of images that do what their prompts ask; see `following.score_generations`."""
+        return following.score_generations(images, prompts, self)
+
+    def score_cells(self, images: Tensor, scenes: Scenes) -> dict[str, float | None]:
+        """Shares of scenes that the parser recovers from images (B, 3, S, S) of them; see `parser.score_cells`."""
+        return parser.score_cells(images, scenes, self)
+
+    def pope(self, batch: ShapesBatch, negatives: str, generator: torch.Generator, questions: int = 6) -> ShapesBatch:
+        """The batch's images with objects, with questions on presence, yes and no in turn; see `benchmarks.pope`."""
+        return benchmarks.pope(batch, self, negatives, generator, questions)
+
+    def mme(self, batch: ShapesBatch, generator: torch.Generator) -> ShapesBatch:
+        """The batch's images with a yes and a no of each of `MME_CATEGORIES`; see `benchmarks.mme`."""
+        return benchmarks.mme(batch, self, generator)
+
+    def factors(self, scenes: Scenes) -> dict[str, tuple[Tensor, Tensor]]:
+        """Labels (N, factors) and design (values, scores) of "structure", "jitter" and "nuisance"."""
+        self._check(scenes)
+        return factors.factors(scenes, self)
+
+    def surplus(self, scenes: Scenes) -> Tensor:
+        """The number of objects of each scene less its mean in the split, (N,) double."""
+        require_scenes("scenes", scenes, self.jitter)
+        return factors.surplus(scenes, self)
+
     def _check(self, scenes: Scenes) -> None:
         require_scenes("scenes", scenes, self.jitter, self.levels)
-
-
-def require_batch(name: str, batch: Any) -> None:
-    """Raise TypeError or ValueError unless `batch` is a ShapesBatch whose parts fit each other and are in range."""
-    require_instance(name, batch, ShapesBatch)
-    require_tensor(f"{name}.images", batch.images, ("B", 3, "S", "S"), values="[0, 1]")
-    side, across = batch.images.shape[2:]
-    require(side == across > 0, f"{name}.images", batch.images, "square images")
-    require_scenes(f"{name}.scenes", batch.scenes)
-    rows, words = len(batch), f"[0, {MOST_WORDS}]"
-    require(len(batch.scenes) == rows, f"{name}.scenes", len(batch.scenes), f"one for each of the {rows} images")
-    require_tensor(f"{name}.captions", batch.captions, (rows, "T"), "int64", words)
-    require_tensor(f"{name}.answers", batch.answers, (rows, "Q"), "int64", words)
-    shape = tuple(batch.answers.shape)
-    require_tensor(f"{name}.questions", batch.questions, (*shape, QUESTION_LENGTH), "int64", words)
-    require_tensor(f"{name}.kinds", batch.kinds, shape, "int64", f"[0, {len(KINDS) - 1}]")
-    require_tensor(f"{name}.text", batch.text, (rows, "W"), values="[0, 1]")
 
 
 def _check_draw(n: int, generator: torch.Generator) -> None:

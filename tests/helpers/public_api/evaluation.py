@@ -5,27 +5,21 @@ from importlib import import_module
 import torch
 
 from infotok import evaluation as own
-from infotok.evaluation import fidelity, probing
-from infotok.worlds import ShapesWorld
+from infotok.worlds import ShapesWorld, mme, shapes_features
 from public_api.stopping import stopped
 from public_api.unified import model
-from public_api.worlds import BATCH, SCENES, WORLD, seeded
+from public_api.worlds import BATCH, MANY, SCENES, WORLD, seeded
 
 hosts = import_module("infotok.evaluation.evaluate")  # the package has a function of this name
 P = [0.01, 0.2, 0.5]
-MANY = WORLD.batch(120, seeded(), questions=1)
-PROMPTS = WORLD.prompts(6, seeded())
-MME = own.mme(MANY, WORLD, seeded())
+MME = mme(MANY, WORLD, seeded())
 TOKENS = torch.randn(120, 4, generator=seeded())
-PLAIN = BATCH.images.flatten(2).mean(2)
 
 
 SIDES = {"n": 2, "seed": 0, "at_once": 2}
 CALLS = {
-    "ShapesFeatures": (own.ShapesFeatures, lambda: {"width": 2}),
-    "ShapesFeatures.forward": (own.shapes_features(), lambda: {"images": BATCH.images}),
     "probe_tokenizer": (
-        stopped(own.probe_tokenizer, probing, "labels_of"),
+        stopped(own.probe_tokenizer, ShapesWorld, "factors"),
         lambda: {
             "tokenizer": model("masked").tokenizer,
             "world": WORLD,
@@ -45,8 +39,6 @@ CALLS = {
         own.paired_difference,
         lambda: {"a": [1.0, 2.0, 4.0], "b": [1.0, 1.0, 2.0], "level": 0.9, "resamples": 99, "seed": 0},
     ),
-    "parse": (own.parse, lambda: {"images": BATCH.images, "world": WORLD}),
-    "score_cells": (own.score_cells, lambda: {"images": BATCH.images, "scenes": SCENES, "world": WORLD}),
     "ceilings": (
         own.ceilings,
         lambda: {
@@ -56,24 +48,24 @@ CALLS = {
             "generate": lambda captions: BATCH.images,
         },
     ),
-    "follows": (own.follows, lambda: {"cells": SCENES.cells[0], "prompt": PROMPTS[5]}),
-    "score_generations": (own.score_generations, lambda: {"images": BATCH.images, "prompts": PROMPTS, "world": WORLD}),
     "score_reconstructions": (
         own.score_reconstructions,
         lambda: {"reconstructions": BATCH.images, "images": BATCH.images, "scenes": SCENES, "world": WORLD},
     ),
     "score_fidelity": (
         own.score_fidelity,
-        lambda: {"generated": BATCH.images, "real": BATCH.images, "subsets": 2, "subset_size": 3, "seed": 0},
+        lambda: {
+            "generated": BATCH.images,
+            "real": BATCH.images,
+            "features": shapes_features(),
+            "subsets": 2,
+            "subset_size": 3,
+            "seed": 0,
+        },
     ),
-    "score_answers": (own.score_answers, lambda: {"predicted": BATCH.answers, "batch": BATCH}),
+    "score_answers": (own.score_answers, lambda: {"predicted": BATCH.answers, "batch": BATCH, "world": WORLD}),
     "score_pope": (own.score_pope, lambda: {"predicted": BATCH.answers, "batch": BATCH, "world": WORLD}),
     "score_mme": (own.score_mme, lambda: {"predicted": MME.answers, "batch": MME}),
-    "pope": (
-        own.pope,
-        lambda: {"batch": BATCH, "world": WORLD, "negatives": "random", "generator": seeded(), "questions": 4},
-    ),
-    "mme": (own.mme, lambda: {"batch": BATCH, "world": WORLD, "generator": seeded()}),
     "question_only": (own.question_only, lambda: {"train": BATCH, "test": BATCH}),
     "shuffle_images": (own.shuffle_images, lambda: {"batch": BATCH, "generator": seeded()}),
     "evaluate": (
@@ -93,8 +85,4 @@ CALLS = {
         lambda: {"model": model("masked"), "world": WORLD, **SIDES, "captions": 1, "renders": 2},
     ),
     "code_bits": (own.code_bits, lambda: {"model": model("masked"), "batch": BATCH, "at_once": 2}),
-    "train_features": (
-        stopped(own.train_features, fidelity, "ShapesFeatures"),
-        lambda: {"steps": 4, "batch": 1, "seed": 0},
-    ),
 }

@@ -4,10 +4,14 @@ import numpy as np
 import torch
 
 from infotok import worlds as own
+from infotok.worlds.shapes import features
+from public_api.stopping import stopped
 
 WORLD = own.ShapesWorld(nuisance=0.5)
 BATCH = WORLD.batch(6, torch.Generator().manual_seed(0), questions=3)
 SCENES = BATCH.scenes
+MANY = WORLD.batch(120, torch.Generator().manual_seed(0), questions=1)
+PROMPTS = WORLD.prompts(6, torch.Generator().manual_seed(0))
 X = np.random.default_rng(0).standard_normal((6, 2))
 COV = np.array([[1.0, 0.4, 0.1], [0.4, 1.0, 0.2], [0.1, 0.2, 1.0]])
 NORMAL = own.JointGaussian.correlated(1, 0.5)
@@ -76,6 +80,33 @@ CALLS = {
     "ShapesWorld.scenes_of": (WORLD.scenes_of, lambda: {"captions": ["empty", "top-left small red circle"]}),
     "ShapesWorld.prompts": (WORLD.prompts, lambda: {"n": 6, "generator": seeded()}),
     "ShapesWorld.with_split": (WORLD.with_split, lambda: {"split": "test"}),
+    "ShapesWorld.score_generations": (
+        WORLD.score_generations,
+        lambda: {"images": BATCH.images, "prompts": PROMPTS},
+    ),
+    "ShapesWorld.score_cells": (WORLD.score_cells, lambda: {"images": BATCH.images, "scenes": SCENES}),
+    "ShapesWorld.pope": (
+        WORLD.pope,
+        lambda: {"batch": BATCH, "negatives": "random", "generator": seeded(), "questions": 4},
+    ),
+    "ShapesWorld.mme": (WORLD.mme, lambda: {"batch": BATCH, "generator": seeded()}),
+    "ShapesWorld.factors": scenes(WORLD.factors),
+    "ShapesWorld.surplus": scenes(WORLD.surplus),
+    "ShapesFeatures": (own.ShapesFeatures, lambda: {"width": 2}),
+    "ShapesFeatures.forward": (own.shapes_features(), lambda: {"images": BATCH.images}),
+    "train_features": (
+        stopped(own.train_features, features, "ShapesFeatures"),
+        lambda: {"steps": 4, "batch": 1, "seed": 0},
+    ),
+    "parse": (own.parse, lambda: {"images": BATCH.images, "world": WORLD}),
+    "score_cells": (own.score_cells, lambda: {"images": BATCH.images, "scenes": SCENES, "world": WORLD}),
+    "follows": (own.follows, lambda: {"cells": SCENES.cells[0], "prompt": PROMPTS[5]}),
+    "score_generations": (own.score_generations, lambda: {"images": BATCH.images, "prompts": PROMPTS, "world": WORLD}),
+    "pope": (
+        own.pope,
+        lambda: {"batch": BATCH, "world": WORLD, "negatives": "random", "generator": seeded(), "questions": 4},
+    ),
+    "mme": (own.mme, lambda: {"batch": BATCH, "world": WORLD, "generator": seeded()}),
     "Spiral": (own.Spiral, lambda: {"speed": 1.0, "i": 0, "j": 1}),
     "Spiral call": (own.Spiral(), lambda: {"x": X}),
     "StepUniform": (own.StepUniform, lambda: {"symbols": 3}),

@@ -5,8 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from infotok.evaluation import ceilings, parse, score_cells
-from infotok.worlds import Scenes, ShapesWorld
+from infotok.worlds import Scenes, ShapesWorld, parse, score_cells
 
 RED = torch.tensor([0.9, 0.1, 0.1]).view(3, 1, 1)
 Y, X = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
@@ -192,19 +191,6 @@ class TestScores:
         whole, parts = parse(images, world), [parse(part, world) for part in images.split(37)]
         assert torch.equal(whole.cells, torch.cat([part.cells for part in parts]))
         torch.testing.assert_close(whole.scores, torch.cat([part.scores for part in parts]), atol=1e-4, rtol=0)
-
-    def test_ceilings_stand_side_by_side(self) -> None:
-        world = ShapesWorld(split="all")
-        batch = world.batch(60, seeded())
-        table = ceilings(
-            batch,
-            world,
-            reconstruct=lambda images: blurred(images, 2.5),
-            generate=lambda ids: torch.rand(60, 3, 32, 32),
-        )
-        assert list(table) == ["renders", "reconstructions", "generations"]
-        assert table["renders"]["cells"] > table["reconstructions"]["cells"] > table["generations"]["cells"]
-        assert list(ceilings(batch, world)) == ["renders"]
 
     def test_bad_images_are_refused(self) -> None:
         world = ShapesWorld()

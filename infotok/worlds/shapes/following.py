@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require, require_int, require_tensor
-from infotok.evaluation.parser import parse
-from infotok.worlds import COLOURS, RELATIONS, SHAPES, ShapesWorld
+from infotok.worlds.shapes.parser import parse
 from infotok.worlds.shapes.prompts import TAGS
-from infotok.worlds.shapes.scenes import CELL_VALUES, PLACES, parts, related
+from infotok.worlds.shapes.scenes import CELL_VALUES, COLOURS, PLACES, RELATIONS, SHAPES, parts, related
+from infotok.worlds.shapes.settings import ShapesSettings
 
 __all__ = ["follows", "score_generations"]
 
 
-def score_generations(images: Tensor, prompts: list[dict], world: ShapesWorld) -> dict[str, float | None]:
+def score_generations(images: Tensor, prompts: list[dict], world: ShapesSettings) -> dict[str, float | None]:
     """Share of images (N, 3, S, S) that do what their prompts ask, by category and "overall"; None where none did ask.
 
     Categories are GenEval's tags: single_object, two_object, counting, colors, position, color_attr (binding). Beside

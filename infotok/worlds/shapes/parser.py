@@ -12,7 +12,6 @@ holding an object only if that is coloured enough and explains most of what is t
 The thresholds were set on renders of other seeds than those in the tests, clean, blurred, noised and textured.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,13 +20,13 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d, normalize
 
-from infotok.errors import require, require_function, require_instance, require_tensor
-from infotok.worlds import SHAPES, SIZES, Scenes, ShapesBatch, ShapesWorld
+from infotok.errors import require
+from infotok.images import require_images
 from infotok.worlds.shapes.render import CELL, GREY, RGB, sprites
-from infotok.worlds.shapes.scenes import cell_value, parts, require_scenes
-from infotok.worlds.shapes.world import require_batch
+from infotok.worlds.shapes.scenes import SHAPES, SIZES, Scenes, cell_value, parts, require_scenes
+from infotok.worlds.shapes.settings import ShapesSettings, require_world
 
-__all__ = ["Reading", "ceilings", "parse", "score_cells"]
+__all__ = ["Reading", "parse", "score_cells"]
 
 BLURS = (0.0, 0.8, 1.6)  # standard deviations in pixels, at size 32
 MIN_SATURATION = (0.45, 0.35)  # how far from grey to its palette colour the inside must reach: a + b nuisance, since
@@ -63,12 +62,12 @@ class _Templates:
     offsets: Tensor  # (T, 2)
 
 
-def parse(images: Tensor, world: ShapesWorld) -> Reading:
+def parse(images: Tensor, world: ShapesSettings) -> Reading:
     """Read images (B, 3, S, S) as scenes of `world`: its size, jitter and nuisance are used, not its split.
 
     Raises TypeError or ValueError for images that are not finite floats in [0, 1] of this shape.
     """
-    require_instance("world", world, ShapesWorld)
+    require_world("world", world)
     size = world.size
     require_images("images", images, ("B", 3, size, size))
     templates = _templates(size // 32, world.jitter)
@@ -77,13 +76,7 @@ def parse(images: Tensor, world: ShapesWorld) -> Reading:
     return Reading(*(torch.cat(values) for values in zip(*read, strict=True)))
 
 
-def require_images(name: str, images: Tensor, shape: tuple[int | str, ...]) -> None:
-    """Raise TypeError or ValueError unless `images` are floats in [0, 1] of this shape, one or more."""
-    require_tensor(name, images, shape, values="[0, 1]")
-    require(images.numel() > 0, name, images, "one image or more, of one pixel or more")
-
-
-def score_cells(images: Tensor, scenes: Scenes, world: ShapesWorld) -> dict[str, float]:
+def score_cells(images: Tensor, scenes: Scenes, world: ShapesSettings) -> dict[str, float | None]:
     """Shares of `scenes` that the parser recovers from images of them, in [0, 1].
 
     - cells      cells recovered, empty ones included;       images  scenes recovered, all four cells
@@ -108,30 +101,6 @@ def score_cells(images: Tensor, scenes: Scenes, world: ShapesWorld) -> dict[str,
         "empty": _share(right[~there]),
         "confident": _share(reading.confident),
     }
-
-
-def ceilings(
-    batch: ShapesBatch,
-    world: ShapesWorld,
-    reconstruct: Callable[[Tensor], Tensor] | None = None,
-    generate: Callable[[Tensor], Tensor] | None = None,
-) -> dict[str, dict[str, float]]:
-    """`score_cells` on real renders, on their reconstructions and on generations from their captions, side by side.
-
-    No model can be read better than the parser reads real renders, nor a host better than its tokenizer's
-    reconstructions: without these, a blurry decoder looks like a bad language model. `reconstruct` maps images to
-    images, `generate` captions (B, T) to images.
-    """
-    require_batch("batch", batch)
-    images = {"renders": batch.images}
-    for name, function in (("reconstruct", reconstruct), ("generate", generate)):
-        if function is not None:
-            require_function(name, function, "a function that gives images")
-    if reconstruct is not None:
-        images["reconstructions"] = reconstruct(batch.images)
-    if generate is not None:
-        images["generations"] = generate(batch.captions)
-    return {name: score_cells(seen, batch.scenes, world) for name, seen in images.items()}
 
 
 def _read(images: Tensor, templates: _Templates, scale: int, least: float) -> tuple[Tensor, ...]:

@@ -1,0 +1,28 @@
+"""The check of a batch of any world, before its answers are scored."""
+
+from typing import Any
+
+from infotok.errors import require, require_tensor
+from infotok.unified.arguments import check_part
+
+__all__ = ["require_batch"]
+
+MOST_WORDS = 2**15  # of a vocabulary
+MOST_KINDS = 2**10  # of questions
+
+
+def require_batch(name: str, batch: Any, kinds: int = MOST_KINDS) -> None:
+    """Raise TypeError or ValueError unless `batch` has images with questions, answers and kinds that fit each other.
+
+    kinds: how many kinds of questions there are, at most.
+    """
+    check_part(name, batch, ("images", "questions", "answers", "kinds"), "a batch")
+    require_tensor(f"{name}.images", batch.images, ("B", 3, "S", "S"), values="[0, 1]")
+    side, across = batch.images.shape[2:]
+    require(side == across > 0, f"{name}.images", batch.images, "square images")
+    words = f"[0, {MOST_WORDS}]"
+    require_tensor(f"{name}.answers", batch.answers, (len(batch.images), "Q"), "int64", words)
+    shape = tuple(batch.answers.shape)
+    require_tensor(f"{name}.questions", batch.questions, (*shape, "T"), "int64", words)
+    require(batch.questions.shape[-1] > 0, f"{name}.questions", batch.questions, "a word or more in each")
+    require_tensor(f"{name}.kinds", batch.kinds, shape, "int64", f"[0, {kinds - 1}]")

@@ -8,6 +8,7 @@
 - `digits`       real images with labels: `load_images`, `ImageWorld`, `Split`
 - `nuisance`     digits under a labelled texture or second digit: `NuisanceDigits`
 - `shapes`       rendered scenes of known entropy with captions and questions: `ShapesWorld`, `ShapesBatch`
+- `openmoji`     scenes of emoji drawings with their Unicode names: `OpenMojiWorld`, `OpenMojiBatch`
 - `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`, `Redraws`
 """
 
@@ -16,6 +17,7 @@ from infotok.worlds.digits import ImageWorld, Split, load_images
 from infotok.worlds.discrete import BinarySymmetricSource, DiscreteSource, ErasureSource, HierarchicalSource
 from infotok.worlds.gaussians import AdditiveUniform, JointGaussian, JointStudentT
 from infotok.worlds.nuisance import NuisanceDigits
+from infotok.worlds.openmoji import OpenMojiBatch, OpenMojiWorld
 from infotok.worlds.shapes import (
     COLOURS,
     KINDS,
@@ -64,6 +66,8 @@ __all__ = [
     "JointGaussian",
     "JointStudentT",
     "NuisanceDigits",
+    "OpenMojiBatch",
+    "OpenMojiWorld",
     "Redraws",
     "Scenes",
     "ShapesBatch",

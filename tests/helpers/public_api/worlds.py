@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from infotok import worlds as own
+from public_api import openmoji
 
 WORLD = own.ShapesWorld(nuisance=0.5)
 BATCH = WORLD.batch(6, torch.Generator().manual_seed(0), questions=3)
@@ -25,7 +26,7 @@ def scenes(function):
     return function, lambda: {"scenes": SCENES}
 
 
-CALLS = {
+CALLS = openmoji.CALLS | {
     "AdditiveUniform": (own.AdditiveUniform, lambda: {"eps": 0.1}),
     "AdditiveUniform.sample": draws(own.AdditiveUniform(0.1)),
     "Bimodal": (own.Bimodal, lambda: {"weight": 0.3, "left": 0.0, "right": 5.0}),

@@ -23,9 +23,9 @@ The lower bound on I(Z;T), and on I(Z;Y_u) and I(Z;Y_g) alike (`bound`, variatio
 `terms.ceilings` has these maxima. A text is 0/1 attributes, class labels, real vectors or token ids (`likelihood`).
 
 In nats the weights have one unit: a nat of rate costs `compression`, and a nat of relevance gives `consistency`. Their
-ratio is the number of nats of text that InfoTok gives up for a nat of rate: the one number to choose. Beside the decoder
-bound with consistency=1 begin with 0.001 against prior="text", or 0.01 against prior="host" with `warmup` as long as the
-training, since an untrained host expects few codes and tokens would end there (lesson 13).
+ratio is the number of nats of text that InfoTok gives up for a nat of rate, the one number to choose. Beside the
+decoder bound with consistency=1 begin with 0.001 against prior="text". Against prior="host" begin with 0.01 and a
+`warmup` as long as the training: an untrained host expects few codes, and tokens would end there (lesson 13).
 
 The prior r of the rate (`prior`, variational only):
 

@@ -9,6 +9,7 @@
 - `nuisance`     digits under a labelled texture or second digit: `NuisanceDigits`
 - `shapes`       rendered scenes of known entropy with captions and questions: `ShapesWorld`, `ShapesBatch`; their
                  parser, benchmarks and features: `parse`, `pope`, `mme`, `shapes_features`
+- `openmoji`     scenes of emoji drawings with their Unicode names: `OpenMojiWorld`, `OpenMojiBatch`
 - `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`, `Redraws`, `Benchmarks`, `Factors`
 """
 
@@ -17,6 +18,7 @@ from infotok.worlds.digits import ImageWorld, Split, load_images
 from infotok.worlds.discrete import BinarySymmetricSource, DiscreteSource, ErasureSource, HierarchicalSource
 from infotok.worlds.gaussians import AdditiveUniform, JointGaussian, JointStudentT
 from infotok.worlds.nuisance import NuisanceDigits
+from infotok.worlds.openmoji import OpenMojiBatch, OpenMojiWorld
 from infotok.worlds.shapes import (
     COLOURS,
     KINDS,
@@ -77,6 +79,8 @@ __all__ = [
     "JointGaussian",
     "JointStudentT",
     "NuisanceDigits",
+    "OpenMojiBatch",
+    "OpenMojiWorld",
     "Reading",
     "Redraws",
     "Scenes",

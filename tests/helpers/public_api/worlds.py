@@ -5,6 +5,7 @@ import torch
 
 from infotok import worlds as own
 from infotok.worlds.shapes import features
+from public_api import openmoji
 from public_api.stopping import stopped
 
 WORLD = own.ShapesWorld(nuisance=0.5)
@@ -29,7 +30,7 @@ def scenes(function):
     return function, lambda: {"scenes": SCENES}
 
 
-CALLS = {
+CALLS = openmoji.CALLS | {
     "AdditiveUniform": (own.AdditiveUniform, lambda: {"eps": 0.1}),
     "AdditiveUniform.sample": draws(own.AdditiveUniform(0.1)),
     "Bimodal": (own.Bimodal, lambda: {"weight": 0.3, "left": 0.0, "right": 5.0}),

@@ -1,0 +1,58 @@
+"""Objects of OpenMojiWorld: emoji with their code points, Unicode names and kinds, from `objects.csv`.
+
+The ten kinds are groups of Unicode subgroups. Objects are in a fixed order in which the kinds take turns, so the first
+N of them are of all kinds as evenly as the emoji allow, and a world of more objects has those of a smaller one first.
+"""
+
+import csv
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+import torch
+from torch import Tensor
+
+__all__ = ["OBJECT_KINDS", "Objects", "objects_of"]
+
+OBJECT_KINDS = ("animal", "food", "vehicle", "tool", "garment", "building", "furniture", "plant", "weather",
+                "instrument")  # fmt: skip
+FEWEST = 10  # of a world: all kinds are there, and both splits have scenes of every category of prompts
+MOST = 316  # rows of the table
+AN = {*"aeiou"} - {"u"}  # first letters that take "an": no name sounds other than it looks but these
+SOUNDS = {"umbrella": "an", "ewe": "a"}
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The first N objects of the table.
+
+    characters: N strings of one code point
+    names: N words
+    kinds: (N,) long, index into OBJECT_KINDS
+    """
+
+    characters: tuple[str, ...]
+    names: tuple[str, ...]
+    kinds: Tensor
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def articles(self) -> tuple[str, ...]:
+        """ "a" or "an" for each name, by its sound."""
+        return tuple(SOUNDS.get(name, "an" if name[0] in AN else "a") for name in self.names)
+
+
+@lru_cache(maxsize=8)
+def objects_of(n: int) -> Objects:
+    """The first n objects, 1 to 316."""
+    rows = _table()[:n]
+    kinds = torch.tensor([OBJECT_KINDS.index(row["kind"]) for row in rows])
+    return Objects(tuple(chr(int(row["codepoint"], 16)) for row in rows), tuple(row["name"] for row in rows), kinds)
+
+
+@lru_cache(maxsize=1)
+def _table() -> tuple[dict[str, str], ...]:
+    lines = files(__package__).joinpath("objects.csv").read_text(encoding="utf-8").splitlines()
+    return tuple(csv.DictReader(line for line in lines if not line.startswith("#")))

@@ -30,6 +30,7 @@ from infotok.evaluation.probing import probe_tokenizer
 from infotok.evaluation.rates import score_rates
 from infotok.evaluation.reconstruction import score_reconstructions
 from infotok.experiments.crt import CausalRegulariser
+from infotok.experiments.sources import FewImages, make_world
 from infotok.images import packed
 from infotok.settings import Count, Positive, check
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
@@ -42,9 +43,9 @@ from infotok.unified import (
     UnifiedModel,
     train,
 )
-from infotok.worlds import ShapesBatch, ShapesWorld, follows, parse
+from infotok.worlds import World
 
-__all__ = ["HOSTS", "FewImages", "make_host", "show_first", "train_and_score"]
+__all__ = ["HOSTS", "make_host", "show_first", "train_and_score"]
 
 HOSTS = {"autoregressive": AutoregressiveModel, "masked": MaskedModel, "continuous": ContinuousModel}
 CURVES = ("understanding", "generation", "l2")  # losses whose course is kept
@@ -54,24 +55,6 @@ OWN = ("l2", "crt", "ramp")  # options of a variant that are not InfoTok's
 WEIGHTS = ("l2", "crt", "compression", "relevance", "generation", "consistency")  # options that are weights
 LARGEST = 2**31 - 1  # a size above this is a slip
 Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class FewImages:
-    """A `BatchSource` of a fixed set of images, each with all its questions: batches are drawn with replacement.
-
-    Args:
-        world: draws the images.
-        images: how many there are.
-        seed: of the images.
-        questions: asked about each image.
-    """
-
-    def __init__(self, world: ShapesWorld, images: int, seed: int, questions: int) -> None:
-        self.all = world.batch(images, torch.Generator().manual_seed(seed), questions)
-
-    def batch(self, n: int, generator: torch.Generator, questions: int = 4) -> ShapesBatch:
-        """`n` of the images; `questions` is how many each of them has."""
-        return self.all[torch.randint(len(self.all), (n,), generator=generator)]
 
 
 def train_and_score(
@@ -87,6 +70,7 @@ def train_and_score(
     named: bool = False,
     images: Count | None = None,
     shift: Share | None = None,
+    objects: Annotated[int, Field(ge=10, le=316)] | None = None,
     questions: Count = 8,
     layers: Count = 2,
     heads: Count = 4,
@@ -109,9 +93,10 @@ def train_and_score(
         bits: of a token's code; a continuous token has bits - 2 numbers.
         nuisance: strength of the background.
         jitter: how far objects stand off the centre of their cell, in pixels.
-        named: whether captions name these offsets.
+        named: whether captions name these offsets, or the sizes of emoji.
         images: how many there are to train on; None for new ones in every batch.
         shift: `nuisance` of the images asked about, if it differs.
+        objects: how many emoji the scenes of `OpenMojiWorld` show; None for `ShapesWorld`.
         questions: asked about each image of joint training.
         layers, heads, hidden: of the language model: its layers, attention heads, and the width of its states.
         learning_rate: of joint training.
@@ -136,8 +121,8 @@ def train_and_score(
     seed = int(seed)
     require(host != "continuous" or bits >= 3, "bits", bits, "an integer from 3 to 16 in the continuous host")
     torch.set_num_threads(1)
-    world = ShapesWorld(nuisance=nuisance, jitter=jitter, name_offsets=named)
-    tested = ShapesWorld(nuisance=nuisance if shift is None else shift, jitter=jitter, name_offsets=named)
+    world = make_world(nuisance, jitter, named, objects)
+    tested = make_world(nuisance if shift is None else shift, jitter, named, objects)
     data = world if images is None else FewImages(world, images, seed, questions)
     model = make_host(host, variant, seed, world, bits, layers, heads, tokenizer_steps, steps, hidden)
 
@@ -191,7 +176,7 @@ def make_host(
     host: str,
     variant: dict[str, Any],
     seed: int,
-    world: ShapesWorld,
+    world: World,
     bits: int = 6,
     layers: int = 2,
     heads: int = 4,
@@ -202,7 +187,7 @@ def make_host(
     """The model of one run, with new weights; those that two variants share are the same. As `train_and_score`."""
     variant = dict(variant)
     l2, crt, ramp = variant.pop("l2", 20.0), variant.pop("crt", 0.0), variant.pop("ramp", 0.0)
-    width = world.caption_vector(world.sample(1, torch.Generator().manual_seed(0))).shape[1]
+    width = world.batch(1, torch.Generator().manual_seed(0), 0).text.shape[1]
     codebook = {"codebook_size": 2**bits}
     quantizer, options, dim, warmup = {
         "autoregressive": ("vector", codebook | {"revive_until": tokenizer_steps + steps // 2}, 16, 0.3),
@@ -234,7 +219,7 @@ def both_sides(scores: dict[str, dict[str, float]]) -> dict[str, float]:
     return {"U": scores["understanding"]["mean"], "G": scores["generation"]["overall"]}
 
 
-def most_probable(model: UnifiedModel, world: ShapesWorld, n: int, seed: int) -> float | None:
+def most_probable(model: UnifiedModel, world: World, n: int, seed: int) -> float | None:
     """G of the most probable codes, drawn at temperature 0 from the prompts of `evaluate`; None without codes."""
     if not model.discrete:
         return None
@@ -245,14 +230,14 @@ def most_probable(model: UnifiedModel, world: ShapesWorld, n: int, seed: int) ->
     return world.score_generations(drawn, prompts)["overall"]
 
 
-def contents(tokenizer: SharedTokenizer, world: ShapesWorld, n: int, seed: int) -> dict[str, float]:
+def contents(tokenizer: SharedTokenizer, world: World, n: int, seed: int) -> dict[str, float]:
     """Nats of structure, jitter and nuisance that a quick probe finds in the tokens."""
     sizes = {"images": max(200, 12 * n), "steps": min(200, n)}
     found = probe_tokenizer(copy.deepcopy(tokenizer).cpu(), world, **sizes, seed=seed)
     return {name: value.nats for name, value in found.items()}
 
 
-def show_first(model: UnifiedModel, world: ShapesWorld, n: int, seed: int) -> dict[str, Any]:
+def show_first(model: UnifiedModel, world: World, n: int, seed: int) -> dict[str, Any]:
     """The evaluation set of `evaluate(n=n, seed=seed)` to look at.
 
     Returns:
@@ -270,7 +255,7 @@ def show_first(model: UnifiedModel, world: ShapesWorld, n: int, seed: int) -> di
         "psnr": score_reconstructions(reconstruct(model, batch.images), batch.images, batch.scenes, world),
         "prompts": [p["prompt"] for p in prompts],
         "drawn": packed(drawn),
-        "followed": [follows(cells, p) for cells, p in zip(parse(drawn, world).cells, prompts, strict=True)],
+        "followed": [world.score_generations(drawn[i : i + 1], [p])["overall"] == 1 for i, p in enumerate(prompts)],
         "answers": {
             "picture": packed(batch.images[:1])[0],
             "questions": world.vocabulary.decode(batch.questions[0]),

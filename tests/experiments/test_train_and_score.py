@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from infotok.experiments import train_and_score
-from infotok.experiments.hosts import EVALUATION, FewImages, make_host
+from infotok.experiments.hosts import EVALUATION, make_host
+from infotok.experiments.sources import FewImages
 from infotok.experiments.hosts import HOSTS as KINDS
 from infotok.files import read_json, to_json
 from infotok.images import unpacked
@@ -157,3 +158,12 @@ def test_a_ramp_is_a_share_of_all_training_steps():
 def test_too_few_numbers_a_token_are_refused():
     with pytest.raises(ValueError, match="bits: got 2, expected an integer from 3 to"):
         train_and_score("continuous", {}, 0, bits=2)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_scenes_of_emoji_are_trained_on_and_scored(host):
+    row = train_and_score(host, {"bound": "decoder", "compression": 0.0, "consistency": 1.0}, 3, objects=10, **TINY)
+    assert set(row["probed"]) == {"structure", "jitter", "nuisance"}
+    assert {"object", "kind", "presence", "count", "relation"} < set(row["scores"]["understanding"])
+    assert len(row["drawn"]) == len(row["prompts"]) == 6
+    assert "pope_random" not in row["scores"], "the world has no such questions"

@@ -1,0 +1,37 @@
+"""Sources of a run's images: the world by its settings, and a fixed set of its images.
+
+    world = make_world(nuisance=0.8)                       # ShapesWorld
+    world = make_world(nuisance=0.5, objects=96)           # OpenMojiWorld: scenes of emoji
+    FewImages(world, images=2000, seed=0, questions=8)     # training on so many images and no more
+"""
+
+import torch
+
+from infotok.worlds import Batch, OpenMojiWorld, ShapesWorld, World
+
+__all__ = ["FewImages", "make_world"]
+
+
+def make_world(nuisance: float, jitter: int = 0, named: bool = False, objects: int | None = None) -> World:
+    """The train split of the world of a run; the arguments are those of `train_and_score`."""
+    if objects is None:
+        return ShapesWorld(nuisance=nuisance, jitter=jitter, name_offsets=named)
+    return OpenMojiWorld(objects=objects, nuisance=nuisance, jitter=jitter, name_sizes=named)
+
+
+class FewImages:
+    """A `BatchSource` of a fixed set of images, each with all its questions: batches are drawn with replacement.
+
+    Args:
+        world: draws the images.
+        images: how many there are.
+        seed: of the images.
+        questions: asked about each image.
+    """
+
+    def __init__(self, world: World, images: int, seed: int, questions: int) -> None:
+        self.all = world.batch(images, torch.Generator().manual_seed(seed), questions)
+
+    def batch(self, n: int, generator: torch.Generator, questions: int = 4) -> Batch:
+        """`n` of the images; `questions` is how many each of them has."""
+        return self.all[torch.randint(len(self.all), (n,), generator=generator)]

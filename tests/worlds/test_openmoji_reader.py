@@ -8,7 +8,7 @@ import torch
 from infotok.worlds import OpenMojiWorld, ShapesWorld
 from infotok.worlds.openmoji.reader import _blur
 
-TESTS = 900  # seeds; thresholds were set on 77 and 78
+TESTS = 900  # a seed; thresholds were set on 77 and 78
 
 
 def seeded(seed: int = TESTS) -> torch.Generator:
@@ -23,7 +23,7 @@ def batch():
 
 class TestReader:
     @pytest.mark.parametrize("nuisance", [0.0, 0.5, 0.8])
-    @pytest.mark.parametrize(("objects", "images"), [(32, 100), (96, 60), (316, 16)])
+    @pytest.mark.parametrize(("objects", "images"), [(32, 60), (96, 40), (316, 12)])
     def test_it_reads_renders_exactly(self, objects: int, images: int, nuisance: float) -> None:
         world = OpenMojiWorld(objects, nuisance=nuisance, split="all")
         drawn = world.batch(images, seeded(), questions=0)

@@ -120,27 +120,28 @@ def load(path: str | Path) -> list[Row]:
     return rows
 
 
-def keep_runs(path: str | Path, rows: Iterable[Row], package: str) -> list[Row]:
+def keep_runs(path: str | Path, rows: Iterable[Row], package: str, command: str = COMMAND) -> list[Row]:
     """Add finished runs to a file of runs and return all of its rows; a run of the same settings takes its place.
 
     Args:
         path: the file, made if it is not there.
         rows: finished runs, as `sweep` returns them; trials on the tuning seeds are left out.
         package: a digest of the code that made them.
+        command: that makes them again.
     """
     path = Path(path)
     require_folder("path", path.parent)
     known = read_json(path)["rows"] if path.exists() else []
     new = [_slim(row) | {"package": package} for row in rows if row["seed"] not in TUNING_SEEDS]
     kept = Runs([*known, *new]).rows()
-    write_rows(path, kept)
+    write_rows(path, kept, command)
     return kept
 
 
-def write_rows(path: Path, rows: Sequence[Row]) -> None:
+def write_rows(path: Path, rows: Sequence[Row], command: str = COMMAND) -> None:
     """Write a file of runs, one to a line, so that a changed run is a changed line."""
     lines = ",\n".join(json.dumps(row, sort_keys=True, allow_nan=False) for row in rows)
-    write_atomically(path, f'{{\n"command": {json.dumps(COMMAND)},\n"rows": [\n{lines}\n]\n}}\n')
+    write_atomically(path, f'{{\n"command": {json.dumps(command)},\n"rows": [\n{lines}\n]\n}}\n')
 
 
 def means(

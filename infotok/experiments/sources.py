@@ -1,8 +1,8 @@
 """Sources of a run's images: the world by its settings, and a fixed set of its images.
 
-    world = make_world(nuisance=0.8)                       # ShapesWorld
-    world = make_world(nuisance=0.5, objects=96)           # OpenMojiWorld: scenes of emoji
-    FewImages(world, images=2000, seed=0, questions=8)     # training on so many images and no more
+world = make_world(nuisance=0.8)                       # ShapesWorld
+world = make_world(nuisance=0.5, objects=96)           # OpenMojiWorld: scenes of emoji
+FewImages(world, images=2000, seed=0, questions=8)     # training on so many images and no more
 """
 
 import torch

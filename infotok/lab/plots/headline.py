@@ -85,12 +85,14 @@ def pairs(*, scores: dict, names: list[str], label: str) -> Figure:
 
 
 @drawn
-def first_drawings(*, prompts: list[str], drawings: dict, right: dict) -> Figure:
+def first_drawings(*, prompts: list[str], drawings: dict, right: dict, categories: list[str] | None = None) -> Figure:
     """The first prompts of the evaluation set, as each model draws them; a tick where the prompt is followed.
 
-    prompts: with their categories below them, which come in turn in every evaluation set (`worlds.shapes.prompts`).
+    prompts: with their categories below them, which come in turn in every evaluation set.
     drawings: {model: [picture, ...]}, right: {model: [bool, ...]}.
+    categories: in that turn; those of ShapesWorld by default.
     """
+    categories = categories or list(TAGS)
     fig, axes = new(width=1.35 * len(prompts) + 1.4, height=1.35 * len(drawings) + 0.75, nrows=len(drawings),
                     ncols=len(prompts), squeeze=False)  # fmt: skip
     for row, (model, pictures) in zip(axes, drawings.items(), strict=True):
@@ -100,7 +102,7 @@ def first_drawings(*, prompts: list[str], drawings: dict, right: dict) -> Figure
             ax.set_xlabel(mark, color=colour, fontsize=10, labelpad=1)
         row[0].set_ylabel(_wrapped(model, 13), rotation=0, ha="right", va="center", fontsize=9)
     for i, (ax, prompt) in enumerate(zip(axes[0], prompts, strict=True)):
-        category = TAGS[i % len(TAGS)].replace("_", " ")
+        category = categories[i % len(categories)].replace("_", " ")
         ax.set_title(f"{_wrapped(prompt)}\n[{category}]", fontsize=8, loc="center")
     return fig
 

@@ -1,0 +1,56 @@
+"""The plan of lesson 14: baseline and InfoTok in the autoregressive host, on scenes of emoji drawn by people.
+
+    rows = sweep(train_and_score, runs(), cache=record.cells)       # the reported runs: hours
+    found = compared(Runs(rows))
+    found.table("32 objects")                                       # as `lab.plots.headline.forest` takes it
+
+Weights are those chosen on ShapesWorld; nothing was tuned on emoji. Runs are longer: 300 + 700 steps.
+"""
+
+from typing import Any
+
+from infotok.errors import require_int
+from infotok.experiments.comparisons import Comparisons
+from infotok.experiments.plan import FRESH_SEEDS, REPORTED_SEEDS
+from infotok.experiments.results import Runs
+from infotok.experiments.variants import BASELINE, DECODER, HSIC, options
+
+__all__ = ["COMMAND", "HOST", "KEPT_MODELS", "OBJECTS", "SIZES", "VARIANTS", "compared", "fresh_runs", "runs"]
+
+HOST = "autoregressive"
+VARIANTS = (BASELINE, DECODER, HSIC)
+SIZES = {"tokenizer_steps": 300, "steps": 700, "layers": 2, "nuisance": 0.5, "jitter": 1, "held_out": 256}
+OBJECTS = {32: REPORTED_SEEDS, 96: REPORTED_SEEDS[:2]}  # how many emoji, and on which seeds
+KEPT_MODELS = {BASELINE: "baseline", DECODER: "decoder"}  # of the first seed, committed in half precision
+COMMAND = "infotok run 14_real_pictures --profile full -p keep=true"
+
+
+def runs(folder: str = "") -> list[dict[str, Any]]:
+    """The reported runs, as arguments of `train_and_score`. `folder`: where the models are saved; "" saves none."""
+    found = [
+        _run(variant, seed, objects) for objects, seeds in OBJECTS.items() for seed in seeds for variant in VARIANTS
+    ]
+    for run, variant in zip(found, VARIANTS, strict=False):  # the first seed of the first number of objects
+        if folder and variant in KEPT_MODELS:
+            run["folder"] = f"{folder}/{KEPT_MODELS[variant]}"
+    return found
+
+
+def fresh_runs(seed: int, seeds: int, objects: int, **sizes: int) -> list[dict[str, Any]]:
+    """Runs of every variant on seeds that no reported run has: FRESH_SEEDS + seed, and the next."""
+    require_int("seed", seed, 0, 2**30), require_int("seeds", seeds, 1, 2**16)
+    first = FRESH_SEEDS + seed
+    return [_run(variant, each, objects) | sizes for each in range(first, first + seeds) for variant in VARIANTS]
+
+
+def compared(found: Runs) -> Comparisons:
+    """Each variant minus the baseline: a question for every number of objects, such as "32 objects"."""
+    made = Comparisons(found, [HOST])
+    for objects, seeds in OBJECTS.items():
+        for variant in VARIANTS[1:]:
+            made.compare(f"{objects} objects", variant, settings=SIZES | {"objects": objects}, seeds=seeds)
+    return made
+
+
+def _run(variant: str, seed: int, objects: int) -> dict[str, Any]:
+    return {"host": HOST, "variant": options(HOST, variant), "seed": seed, "objects": objects, **SIZES}

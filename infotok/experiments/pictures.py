@@ -9,19 +9,30 @@ Weights are those chosen on ShapesWorld; nothing was tuned on emoji. Runs are lo
 
 from typing import Any
 
+import numpy as np
+
 from infotok.errors import require_int
 from infotok.experiments.comparisons import Comparisons
 from infotok.experiments.plan import FRESH_SEEDS, REPORTED_SEEDS
-from infotok.experiments.results import Runs
+from infotok.experiments.results import Runs, score
 from infotok.experiments.variants import BASELINE, DECODER, HSIC, options
 
-__all__ = ["COMMAND", "HOST", "KEPT_MODELS", "OBJECTS", "SIZES", "VARIANTS", "compared", "fresh_runs", "runs"]
+__all__ = ["COMMAND", "HOST", "KEPT_MODELS", "OBJECTS", "SIZES", "VARIANTS", "compared", "fresh_runs", "levels", "runs"]
 
 HOST = "autoregressive"
 VARIANTS = (BASELINE, DECODER, HSIC)
 SIZES = {"tokenizer_steps": 300, "steps": 700, "layers": 2, "nuisance": 0.5, "jitter": 1, "held_out": 256}
 OBJECTS = {32: REPORTED_SEEDS, 96: REPORTED_SEEDS[:2]}  # how many emoji, and on which seeds
 KEPT_MODELS = {BASELINE: "baseline", DECODER: "decoder"}  # of the first seed, committed in half precision
+MEANS = {  # columns of the table of means, and where a row has them
+    "U": "U",
+    "G": "G",
+    "question only": "scores/question_only/mean",
+    "objects drawn": "scores/generations/present",
+    "objects reconstructed": "scores/reconstructions/present",
+    "U, unseen scenes": "novel/U",
+    "G, unseen scenes": "novel/G",
+}
 COMMAND = "infotok run 14_real_pictures --profile full -p keep=true"
 
 
@@ -50,6 +61,19 @@ def compared(found: Runs) -> Comparisons:
         for variant in VARIANTS[1:]:
             made.compare(f"{objects} objects", variant, settings=SIZES | {"objects": objects}, seeds=seeds)
     return made
+
+
+def levels(found: Runs) -> list[dict[str, Any]]:
+    """The table of means over seeds: a line for every number of objects and variant."""
+    lines = []
+    for objects, seeds in OBJECTS.items():
+        for variant in VARIANTS:
+            rows = found.find(HOST, options(HOST, variant), **SIZES | {"objects": objects})
+            rows = [row for seed, row in rows.items() if seed in seeds]
+            line = {"objects": objects, "variant": variant, "seeds": len(rows)}
+            means = {label: float(np.mean([score(row, path) for row in rows])) for label, path in MEANS.items() if rows}
+            lines.append(line | means)
+    return [line for line in lines if line["seeds"]]
 
 
 def _run(variant: str, seed: int, objects: int) -> dict[str, Any]:

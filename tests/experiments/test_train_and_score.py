@@ -8,8 +8,8 @@ import torch
 
 from infotok.experiments import train_and_score
 from infotok.experiments.hosts import EVALUATION, make_host
-from infotok.experiments.sources import FewImages
 from infotok.experiments.hosts import HOSTS as KINDS
+from infotok.experiments.sources import FewImages
 from infotok.files import read_json, to_json
 from infotok.images import unpacked
 from infotok.worlds import ShapesWorld

@@ -8,8 +8,8 @@ _P, _N = 0.6, 96
 _EMPTY = -_P * math.log(_P) - (1 - _P) * math.log(1 - _P)  # of whether a cell is occupied
 
 cell = Exercise(
-    f"A cell is occupied with probability {_P}, by one of {_N} objects, all equally likely. How many nats does one cell "
-    "hold?",
+    f"A cell is occupied with probability {_P}, by one of {_N} objects, all equally likely. How many nats does one "
+    "cell hold?",
     answer=_EMPTY + _P * math.log(_N),
     unit="nats",
     mistakes={

@@ -44,16 +44,17 @@ COURSE = [
             ("13_rate_and_utility", "Rate and utility", "where compression helps", 2),
         ],
     ),
+    ("And elsewhere?", [("14_real_pictures", "Real pictures", "drawings and their names", 1)]),
     ("How good is the code?", [("19_benchmarks", "Benchmarks", "side by side with others", 1)]),
 ]
 LEADS_TO = {"00": "01", "01": "02 03", "02": "04 05", "03": "06", "04": "07", "05": "07", "06": "07", "07": "08 09 10",
-            "08": "11", "09": "11", "10": "11", "11": "12", "12": "13 19"}  # fmt: skip
+            "08": "11", "09": "11", "10": "11", "11": "12", "12": "13", "13": "14", "14": "19"}  # fmt: skip
 
 
 @drawn
 def course(*, ready: list[str]) -> Figure:
     """Map of the course: which lesson leads to which, and which are still to come."""
-    fig, ax = new(width=9, height=6.4)
+    fig, ax = new(width=9, height=7.2)
     width, height, places = 0.93, 0.62, {}
     for row, (question, lessons) in enumerate(COURSE):
         ax.text(-1.12, -row, question, va="center", style="italic", color=GRAY, fontsize=11)

@@ -31,7 +31,9 @@ def forest(*, differences: dict, title: str = "", reported: dict | None = None) 
         for label in labels
         if any(any(named.get(label, {}).values()) for each in (main, differences) for named in each.values())
     ] or labels
-    hosts = [name for name in HOSTS if any(name in found for found in main["U"].values())]
+    known = [found for each in (main, differences) for named in each.values() for found in named.values()]
+    hosts = [name for name in HOSTS if any(found.get(name) for found in known)]
+    hosts = hosts or [name for name in HOSTS if any(name in found for found in known)]
     block = len(hosts) + 1.4
     fig, axes = new(width=9.4, height=1.3 + 0.17 * len(labels) * block, ncols=len(SIDES), sharey=True)
     for ax, (side, name) in zip(axes, SIDES.items(), strict=True):

@@ -7,6 +7,7 @@
 - `records`      the schema of a record, and its checks
 - `folder`, `parquet`, `shards`   the readers: JSONL with images, parquet and Arrow files, tar shards
 - `recipes`      `clevr`, `coco`, `cc3m`: records of known data sets
+- `loading`                       good records in place of those with faults, decoded images kept
 - `splits`, `attributes`          splits by a hash of the key, and captions as 0/1 attributes
 - `faults`                        `BadRecord`: one line with the place and the reason
 - `paths`, `pixels`               files inside a folder, and images from bytes

@@ -2,29 +2,43 @@
 
 from typing import NoReturn
 
+from infotok.errors import message, refuse
+
 __all__ = ["BadRecord", "fault", "line", "reason"]
+
+LONGEST = 400  # characters of a place
 
 
 class BadRecord(ValueError):
     """A record that cannot be used: one line with where it is and the reason."""
 
 
+class Words:
+    """Text that a line shows without quotes, in printable characters."""
+
+    def __init__(self, text: str) -> None:
+        self.text = "".join(letter if letter.isprintable() else "?" for letter in text)
+
+    def __str__(self) -> str:
+        return self.text
+
+
 def fault(where: str, got: str, expected: str) -> NoReturn:
     """Raise BadRecord with the line."""
-    raise BadRecord(line(where, got, expected)) from None
+    refuse(_place(where), Words(got), expected, BadRecord)
 
 
 def line(where: str, got: str, expected: str) -> str:
-    """The line itself, in printable characters; long parts are cut."""
-    return f"{_shown(where, 400)}: got {_shown(got, 160)}, expected {expected}"
+    """The line itself; long parts are cut."""
+    return message(_place(where), Words(got), expected)
 
 
 def reason(error: Exception) -> str:
-    """A damaged part, in the words of the library that found it."""
+    """What is damaged, in the words of the library that found it."""
     first = (str(error).splitlines() or [""])[0]
     return f"damaged data ({type(error).__name__}: {first[:100]})"
 
 
-def _shown(text: str, most: int) -> str:
-    plain = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return plain if len(plain) <= most else f"{plain[: most // 2]} ... {plain[-most // 2 :]}"
+def _place(where: str) -> str:
+    shown = str(Words(where))
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST // 2]} ... {shown[-LONGEST // 2 :]}"

@@ -4,8 +4,6 @@ import io
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from infotok.worlds.image_text.faults import BadRecord, fault, reason
 
@@ -16,8 +14,8 @@ MAX_PIXELS = 2**26
 MISSING = "ImageTextWorld opens images with Pillow: pip install -e '.[data]'"
 
 
-def decode(content: bytes, where: str, size: int, max_pixels: int = MAX_PIXELS) -> Tensor:
-    """The image as (3, size, size) uint8: turned as its EXIF data says, the square at its centre, bicubic.
+def decode(content: bytes, where: str, size: int, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """The image as (size, size, 3) uint8: turned as its EXIF data says, the square at its centre, bicubic.
 
     Transparent parts are white; of several frames the first is taken. JPEG files are decoded at a half, a quarter or an
     eighth of their size where that is at least twice `size`. BadRecord, in one line that begins with `where`, for what
@@ -45,7 +43,7 @@ def decode(content: bytes, where: str, size: int, max_pixels: int = MAX_PIXELS) 
         fault(where, "more pixels than Pillow allows", f"at most {max_pixels} pixels")
     except Exception as error:  # Pillow's plugins raise what their parsers happen to raise
         fault(where, reason(error), expected)
-    return torch.from_numpy(square).permute(2, 0, 1).contiguous()
+    return square
 
 
 def _colours(image: Any, module: Any) -> Any:
@@ -67,7 +65,7 @@ def _square(image: Any, size: int, module: Any) -> np.ndarray:
     side = min(image.size)
     left, top = ((length - side) / 2 for length in image.size)
     box = (left, top, left + side, top + side)
-    return np.array(image.resize((size, size), module.Resampling.BICUBIC, box, reducing_gap=3.0))
+    return np.asarray(image.resize((size, size), module.Resampling.BICUBIC, box, reducing_gap=3.0))
 
 
 def _pillow() -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -26,11 +27,19 @@ PAD, UNK = "<pad>", "<unk>"
 WORD = re.compile(r"\w+(?:['’]\w+)?|[^\w\s]")
 MOST = 2**20  # words
 LONGEST = 4096  # words of a sentence
+SHORT = 256  # characters of a sentence whose words are kept
 
 
-def words_of(sentence: str) -> list[str]:
+def words_of(sentence: str) -> tuple[str, ...]:
     """The words of a sentence, lower-cased."""
-    return WORD.findall(unicodedata.normalize("NFC", sentence).lower())
+    return _kept(sentence) if len(sentence) <= SHORT else _split(sentence)
+
+
+def _split(sentence: str) -> tuple[str, ...]:
+    return tuple(WORD.findall(unicodedata.normalize("NFC", sentence).lower()))
+
+
+_kept = lru_cache(maxsize=2**15)(_split)  # captions and questions come again
 
 
 class TextVocabulary:
@@ -76,10 +85,9 @@ class TextVocabulary:
         if length is not None:
             require_int("length", length, 1, LONGEST)
         rows = [[self._ids.get(word, self.unk) for word in words_of(sentence)[:length]] for sentence in sentences]
-        ids = torch.full((len(rows), length or max(map(len, rows), default=0)), self.pad)
-        for row, words in zip(ids, rows, strict=True):
-            row[: len(words)] = torch.tensor(words, dtype=torch.long)
-        return ids
+        width = length or max(map(len, rows), default=0)
+        padded = [row + [self.pad] * (width - len(row)) for row in rows]
+        return torch.tensor(padded, dtype=torch.long).view(len(rows), width)
 
     def decode(self, ids: Tensor) -> list[str]:
         """Sentences of ids (N, T): the words with one space between them, without padding."""

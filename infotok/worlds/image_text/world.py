@@ -12,9 +12,9 @@ and attributes come from the records of "train" alone.
 
 import copy
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,10 +30,10 @@ from infotok.errors import (
 )
 from infotok.worlds.image_text.attributes import Attributes
 from infotok.worlds.image_text.batch import ImageTextBatch
-from infotok.worlds.image_text.faults import BadRecord, fault
 from infotok.worlds.image_text.folder import ON_ERROR
-from infotok.worlds.image_text.pixels import MAX_PIXELS, decode
-from infotok.worlds.image_text.records import Records, Text, records_of
+from infotok.worlds.image_text.loading import Loader
+from infotok.worlds.image_text.pixels import MAX_PIXELS
+from infotok.worlds.image_text.records import Records, records_of
 from infotok.worlds.image_text.splits import SPLITS, Pass
 from infotok.worlds.image_text.vocabulary import LONGEST, MOST, TextVocabulary, made
 
@@ -65,6 +65,7 @@ class ImageTextWorld:
         on_missing: likewise, for a record without questions where questions are asked for.
         max_pixels: of a file; larger images are refused before they are decoded.
         workers: threads that read and decode the images of a batch; 0 for none.
+        cache: bytes of decoded images that are kept in memory; 0 for none.
     """
 
     kinds = ("question",)
@@ -85,6 +86,7 @@ class ImageTextWorld:
         on_missing: str = "raise",
         max_pixels: int = MAX_PIXELS,
         workers: int = 0,
+        cache: int = 2**28,
     ) -> None:
         self.records = records_of("records", records)
         self.size = require_int("size", size, 1, LARGEST_SIZE)
@@ -103,17 +105,19 @@ class ImageTextWorld:
         self.split, self.on_error, self.on_missing = split, on_error, on_missing
         self.max_pixels = require_int("max_pixels", max_pixels)
         self.workers = require_int("workers", workers, 0, 256)
+        cache = require_int("cache", cache, 0, 2**40)
         read = Pass(self.records, self.held_out, on_error == "skip")
-        self._members, self._bad, self._without = read.members, read.bad, {}  # the last: records without questions
+        self._members = read.members
         self.vocabulary = made(read.words, read.answers, 8192, 3000) if vocabulary is None else vocabulary
         self.attributes = Attributes(read.captions, most_attributes)
+        skips = on_error == "skip", on_missing == "skip"
+        self._loader = Loader(self.records, size, self.max_pixels, *skips, self.workers, cache, read.bad)
         self._require_split()
 
     @property
     def skipped(self) -> list[str]:
         """A line for each part of the data, and each record, that was left out, so far."""
-        lines = [line for found in (self._bad, self._without) for _, line in sorted(found.copy().items())]
-        return [*self.records.faults, *lines]
+        return self._loader.lines()
 
     def __len__(self) -> int:
         """The number of records of the split."""
@@ -140,13 +144,7 @@ class ImageTextWorld:
         require_generator("generator", generator)
         chosen = torch.randint(len(self), (n,), generator=generator, device=generator.device).tolist()
         u = torch.rand((n, 1 + questions), generator=generator, device=generator.device, dtype=torch.double).cpu()
-        pool = ThreadPoolExecutor(self.workers) if self.workers else None
-        try:
-            read = pool.map if pool else map
-            found = list(read(lambda place: self._good(place, questions > 0), chosen))
-        finally:
-            if pool:
-                pool.shutdown(cancel_futures=True)
+        found = self._loader.load(self._members[self.split], chosen, asked=questions > 0)
         indices, images, texts = zip(*found, strict=True)
         captions = [text.captions[_pick(len(text.captions), row[0])] for text, row in zip(texts, u, strict=True)]
         pairs = [
@@ -156,8 +154,9 @@ class ImageTextWorld:
         answers = torch.tensor([self.vocabulary.answer_id(answer) for _, answer in pairs], dtype=torch.long)
         numbers = self.attributes if isinstance(self.text, str) else self.text
         numbers = require_tensor("text", numbers(captions), (n, "W"), values="(-inf, inf)")
+        pixels = torch.from_numpy(np.stack(images))
         batch = ImageTextBatch(
-            images=torch.stack(images).float() / 255,
+            images=pixels.permute(0, 3, 1, 2).contiguous().float() / 255,
             scenes=torch.tensor(indices),
             captions=self.vocabulary.encode(captions, self.max_caption),
             questions=asked.view(n, questions, self.max_question),
@@ -166,29 +165,6 @@ class ImageTextWorld:
             text=numbers,
         )
         return batch if generator.device.type == "cpu" else batch.to(generator.device)
-
-    def _good(self, place: int, asked: bool) -> tuple[int, Tensor, Text]:
-        """The number, image and text of the record at a place of the split, or of the next good one."""
-        members = self._members[self.split]
-        for step in range(len(members)):
-            index = int(members[(place + step) % len(members)])
-            if index in self._bad or (asked and index in self._without and self.on_missing == "skip"):
-                continue
-            try:
-                record, where = self.records[index], self.records.where(index)
-                if asked and not record["questions"]:
-                    line = f"{where}, questions: got none, expected one or more, or batches with questions=0"
-                    if self.on_missing == "raise":
-                        raise ValueError(line)
-                    self._without[index] = line
-                    continue
-                image = decode(record["image"], where, self.size, self.max_pixels)
-                return index, image, Text(record["key"], tuple(record["captions"]), tuple(record["questions"]))
-            except BadRecord as error:
-                if self.on_error == "raise":
-                    raise
-                self._bad[index] = str(error)
-        fault("records", f"{len(members)} with faults or without questions", f"a good one in {self.split!r}")
 
     def _require_split(self) -> None:
         require(len(self), f"records in {self.split!r}", 0, "one good record or more: see held_out")

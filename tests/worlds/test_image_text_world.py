@@ -279,8 +279,7 @@ def test_a_model_trains_and_resumes_bit_for_bit(stored, tmp_path):
     whole = build(world)
     expected = losses(train(whole, world, config))
     stopping, first = Stopping(records), build(world)
-    Stopping.__name__ = "ImageTextWorld"  # the class is part of a run's identity, and so are the workers
-    stopping.workers = 2
+    Stopping.__name__ = "ImageTextWorld"  # the class is part of a run's identity, the number of workers is not
     with pytest.raises(KeyboardInterrupt):
         train(first, stopping, config, tmp_path / "run")
     resumed = build(world)

@@ -40,6 +40,7 @@ from infotok.worlds.image_text.vocabulary import LONGEST, MOST, TextVocabulary, 
 __all__ = ["ImageTextWorld"]
 
 LARGEST_SIZE = 1024  # pixels a side
+MOST_KEPT = 2**38  # bytes of decoded images
 MOST_IMAGES, MOST_QUESTIONS = 2**16, 2**10  # of a batch, of an image
 
 
@@ -104,14 +105,13 @@ class ImageTextWorld:
         require_choice("on_error", on_error, ON_ERROR), require_choice("on_missing", on_missing, ON_ERROR)
         self.split, self.on_error, self.on_missing = split, on_error, on_missing
         self.max_pixels = require_int("max_pixels", max_pixels)
-        self.workers = require_int("workers", workers, 0, 256)
-        cache = require_int("cache", cache, 0, 2**40)
+        workers, cache = require_int("workers", workers, 0, 256), require_int("cache", cache, 0, MOST_KEPT)
         read = Pass(self.records, self.held_out, on_error == "skip")
         self._members = read.members
         self.vocabulary = made(read.words, read.answers, 8192, 3000) if vocabulary is None else vocabulary
         self.attributes = Attributes(read.captions, most_attributes)
         skips = on_error == "skip", on_missing == "skip"
-        self._loader = Loader(self.records, size, self.max_pixels, *skips, self.workers, cache, read.bad)
+        self._loader = Loader(self.records, size, self.max_pixels, *skips, workers, cache, read.bad)
         self._require_split()
 
     @property

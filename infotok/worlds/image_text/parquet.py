@@ -130,21 +130,17 @@ class _Parquet:
     def __init__(self, path: Path) -> None:
         from pyarrow import parquet
 
-        self.path = path
-        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
-            self.names = file.schema_arrow.names
-            self.leaves = [file.schema.column(i).path for i in range(len(file.schema))]
-            self.rows = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+        self.file = parquet.ParquetFile(path, page_checksum_verification=True)
+        self.names = self.file.schema_arrow.names
+        self.leaves = [self.file.schema.column(i).path for i in range(len(self.file.schema))]
+        self.rows = [self.file.metadata.row_group(i).num_rows for i in range(self.file.num_row_groups)]
 
     def read(self, part: int, fields: set[str], without: str | None) -> Any:
         """A row group: of the fields, all but the bytes of the field `without`."""
-        from pyarrow import parquet
-
         leaves = [leaf for leaf in self.leaves if leaf.split(".")[0] in fields]
         if without is not None:
             leaves = [leaf for leaf in leaves if leaf.split(".")[0] != without or leaf == f"{without}.path"]
-        with parquet.ParquetFile(self.path, page_checksum_verification=True) as file:
-            return file.read_row_group(part, columns=leaves, use_threads=False)
+        return self.file.read_row_group(part, columns=leaves, use_threads=False)
 
     def held(self, table: Any) -> int:
         """Bytes of memory that a table takes."""

@@ -10,6 +10,7 @@
 - `shapes`       rendered scenes of known entropy with captions and questions: `ShapesWorld`, `ShapesBatch`; their
                  parser, benchmarks and features: `parse`, `pope`, `mme`, `shapes_features`
 - `openmoji`     scenes of emoji drawings with their Unicode names: `OpenMojiWorld`, `OpenMojiBatch`
+- `image_text`   one's own images and text: `open_records`, `ImageTextWorld`, `build_vocabulary`, `TextVocabulary`
 - `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`, `Redraws`, `Benchmarks`, `Factors`
 """
 
@@ -17,6 +18,7 @@ from infotok.worlds.channels import GaussianWithAtoms, ImageChannel, StepUniform
 from infotok.worlds.digits import ImageWorld, Split, load_images
 from infotok.worlds.discrete import BinarySymmetricSource, DiscreteSource, ErasureSource, HierarchicalSource
 from infotok.worlds.gaussians import AdditiveUniform, JointGaussian, JointStudentT
+from infotok.worlds.image_text import ImageTextBatch, ImageTextWorld, TextVocabulary, build_vocabulary, open_records
 from infotok.worlds.nuisance import NuisanceDigits
 from infotok.worlds.openmoji import OpenMojiBatch, OpenMojiWorld
 from infotok.worlds.shapes import (
@@ -75,6 +77,8 @@ __all__ = [
     "GaussianWithAtoms",
     "HierarchicalSource",
     "ImageChannel",
+    "ImageTextBatch",
+    "ImageTextWorld",
     "ImageWorld",
     "JointGaussian",
     "JointStudentT",
@@ -91,12 +95,14 @@ __all__ = [
     "Split",
     "StepUniform",
     "Task",
+    "TextVocabulary",
     "Transformed",
     "Vocabulary",
     "Wiggly",
     "World",
     "asinh",
     "beyond_normal",
+    "build_vocabulary",
     "cubic",
     "follows",
     "half_cube",
@@ -104,6 +110,7 @@ __all__ = [
     "load_images",
     "mme",
     "normal_cdf",
+    "open_records",
     "parse",
     "pope",
     "score_cells",

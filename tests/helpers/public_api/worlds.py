@@ -5,7 +5,7 @@ import torch
 
 from infotok import worlds as own
 from infotok.worlds.shapes import features
-from public_api import openmoji
+from public_api import image_text, openmoji
 from public_api.stopping import stopped
 
 WORLD = own.ShapesWorld(nuisance=0.5)
@@ -130,3 +130,4 @@ CALLS = openmoji.CALLS | {
     "leaks": (own.leaks, lambda: {"a": SCENES, "b": SCENES}),
     "load_images": (own.load_images, lambda: {"name": "digits", "root": "data", "seed": 0, "download": False}),
 }
+CALLS |= image_text.CALLS

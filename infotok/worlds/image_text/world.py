@@ -1,0 +1,174 @@
+"""ImageTextWorld: one's own images and text as a `BatchSource`.
+
+    records = open_records("pictures", fields={"captions": "caption"}, on_error="skip")
+    world = ImageTextWorld(records, size=32, on_error="skip", workers=4)
+    batch = world.batch(32, torch.Generator().manual_seed(0), questions=4)
+    world.skipped       # a line for each record that was left out
+
+The text of all records is read once, when the world is made; images are read when they are drawn. A record belongs to
+"test" if a hash of its key falls below `held_out`: whatever the order of the records, and whatever else is there. Words
+and attributes come from the records of "train" alone.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from infotok.errors import (
+    require,
+    require_choice,
+    require_float,
+    require_function,
+    require_generator,
+    require_instance,
+    require_int,
+    require_tensor,
+)
+from infotok.worlds.image_text.attributes import Attributes
+from infotok.worlds.image_text.batch import ImageTextBatch
+from infotok.worlds.image_text.folder import ON_ERROR
+from infotok.worlds.image_text.loading import Loader
+from infotok.worlds.image_text.pixels import MAX_PIXELS
+from infotok.worlds.image_text.records import Records, records_of
+from infotok.worlds.image_text.splits import SPLITS, Pass
+from infotok.worlds.image_text.vocabulary import LONGEST, MOST, TextVocabulary, made
+
+__all__ = ["ImageTextWorld"]
+
+LARGEST_SIZE = 1024  # pixels a side
+MOST_KEPT = 2**38  # bytes of decoded images
+MOST_IMAGES, MOST_QUESTIONS = 2**16, 2**10  # of a batch, of an image
+
+
+class ImageTextWorld:
+    """Images and text of records, one split of them, a `BatchSource`.
+
+    An image is drawn with replacement, with one of its captions and with `questions` of its questions, again with
+    replacement. The same generator gives the same batch, whatever the number of workers.
+
+    Args:
+        records: what `open_records` gives, or a list of dicts with images as bytes.
+        size: pixels per side; an image's centre square is resized to it.
+        vocabulary: of words and answers; None for that of the records of "train", with the defaults of
+            `build_vocabulary`. An answer that it lacks is `<unk>`, which is never a right answer.
+        text: "attributes" for 0/1, whether the caption has each of the commonest content words; or a function of a
+            list of captions that returns a float tensor (B, W), such as sentence embeddings.
+        most_attributes: content words at most.
+        max_caption, max_question: words; longer sentences are cut.
+        held_out: share of the records in "test".
+        split: "train", "test" or "all".
+        on_error: "raise" for an error at a record with a fault; "skip" takes the next good one of the split, and
+            `skipped` lists it.
+        on_missing: likewise, for a record without questions where questions are asked for.
+        max_pixels: of a file; larger images are refused before they are decoded.
+        workers: threads that read and decode the images of a batch; 0 for none.
+        cache: bytes of decoded images that are kept in memory; 0 for none.
+    """
+
+    kinds = ("question",)
+
+    def __init__(
+        self,
+        records: Records | Sequence[dict[str, Any]],
+        size: int = 32,
+        vocabulary: TextVocabulary | None = None,
+        text: str | Callable[[list[str]], Tensor] = "attributes",
+        *,
+        most_attributes: int = 256,
+        max_caption: int = 32,
+        max_question: int = 16,
+        held_out: float = 0.1,
+        split: str = "train",
+        on_error: str = "raise",
+        on_missing: str = "raise",
+        max_pixels: int = MAX_PIXELS,
+        workers: int = 0,
+        cache: int = 2**28,
+    ) -> None:
+        self.records = records_of("records", records)
+        self.size = require_int("size", size, 1, LARGEST_SIZE)
+        if vocabulary is not None:
+            require_instance("vocabulary", vocabulary, TextVocabulary)
+        if isinstance(text, str):
+            require_choice("text", text, ("attributes",))
+        else:
+            require_function("text", text, "attributes, or a function of a list of captions")
+        self.text, self.most_attributes = text, require_int("most_attributes", most_attributes, 1, MOST)
+        self.max_caption = require_int("max_caption", max_caption, 1, LONGEST)
+        self.max_question = require_int("max_question", max_question, 1, LONGEST)
+        self.held_out = require_float("held_out", held_out, "[0, 1)")
+        require_choice("split", split, SPLITS)
+        require_choice("on_error", on_error, ON_ERROR), require_choice("on_missing", on_missing, ON_ERROR)
+        self.split, self.on_error, self.on_missing = split, on_error, on_missing
+        self.max_pixels = require_int("max_pixels", max_pixels)
+        workers, cache = require_int("workers", workers, 0, 256), require_int("cache", cache, 0, MOST_KEPT)
+        read = Pass(self.records, self.held_out, on_error == "skip")
+        self._members = read.members
+        self.vocabulary = made(read.words, read.answers, 8192, 3000) if vocabulary is None else vocabulary
+        self.attributes = Attributes(read.captions, most_attributes)
+        skips = on_error == "skip", on_missing == "skip"
+        self._loader = Loader(self.records, size, self.max_pixels, *skips, workers, cache, read.bad)
+        self._require_split()
+
+    @property
+    def skipped(self) -> list[str]:
+        """A line for each part of the data, and each record, that was left out, so far."""
+        return self._loader.lines()
+
+    def __len__(self) -> int:
+        """The number of records of the split."""
+        return len(self._members[self.split])
+
+    def with_split(self, split: str) -> "ImageTextWorld":
+        """The same world with another split: "train", "test" or "all"; `skipped` is shared."""
+        require_choice("split", split, SPLITS)
+        other = copy.copy(self)
+        other.split = split
+        other._require_split()
+        return other
+
+    def batch(self, n: int, generator: torch.Generator, questions: int = 8) -> ImageTextBatch:
+        """Draw n images with their text.
+
+        n: images.
+        generator: of every random number; the same seed gives the same batch.
+        questions: per image, 0 for none.
+
+        ValueError, in one line with the place of the record, for one with a fault, unless these are skipped.
+        """
+        require_int("n", n, 1, MOST_IMAGES), require_int("questions", questions, 0, MOST_QUESTIONS)
+        require_generator("generator", generator)
+        chosen = torch.randint(len(self), (n,), generator=generator, device=generator.device).tolist()
+        u = torch.rand((n, 1 + questions), generator=generator, device=generator.device, dtype=torch.double).cpu()
+        found = self._loader.load(self._members[self.split], chosen, asked=questions > 0)
+        indices, images, texts = zip(*found, strict=True)
+        captions = [text.captions[_pick(len(text.captions), row[0])] for text, row in zip(texts, u, strict=True)]
+        pairs = [
+            text.questions[_pick(len(text.questions), x)] for text, row in zip(texts, u, strict=True) for x in row[1:]
+        ]
+        asked = self.vocabulary.encode([question for question, _ in pairs], self.max_question)
+        answers = torch.tensor([self.vocabulary.answer_id(answer) for _, answer in pairs], dtype=torch.long)
+        numbers = self.attributes if isinstance(self.text, str) else self.text
+        numbers = require_tensor("text", numbers(captions), (n, "W"), values="(-inf, inf)")
+        pixels = torch.from_numpy(np.stack(images))
+        batch = ImageTextBatch(
+            images=pixels.permute(0, 3, 1, 2).contiguous().float() / 255,
+            scenes=torch.tensor(indices),
+            captions=self.vocabulary.encode(captions, self.max_caption),
+            questions=asked.view(n, questions, self.max_question),
+            answers=answers.view(n, questions),
+            kinds=torch.zeros(n, questions, dtype=torch.long),
+            text=numbers,
+        )
+        return batch if generator.device.type == "cpu" else batch.to(generator.device)
+
+    def _require_split(self) -> None:
+        require(len(self), f"records in {self.split!r}", 0, "one good record or more: see held_out")
+
+
+def _pick(count: int, u: Tensor) -> int:
+    return min(int(count * float(u)), count - 1)

@@ -102,6 +102,7 @@ def _refused(cell: str, argument: str, bad: str, error: Exception) -> str:
 
 
 OTHER_ERRORS = (("unified.read_metrics", FileNotFoundError), ("worlds.load_images", FileNotFoundError),
+                ("worlds.FashionWorld", FileNotFoundError),
                 ("*.from_pretrained", FileNotFoundError))  # fmt: skip
 
 

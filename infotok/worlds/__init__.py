@@ -10,6 +10,8 @@
 - `shapes`       rendered scenes of known entropy with captions and questions: `ShapesWorld`, `ShapesBatch`; their
                  parser, benchmarks and features: `parse`, `pope`, `mme`, `shapes_features`
 - `openmoji`     scenes of emoji drawings with their Unicode names: `OpenMojiWorld`, `OpenMojiBatch`
+- `fashion`      scenes of photographs of clothing: `FashionWorld`, `FashionBatch`
+- `grid`         the structures of 2 x 2 scenes of named objects, and their splits
 - `image_text`   one's own images and text: `open_records`, `ImageTextWorld`, `build_vocabulary`, `TextVocabulary`
 - `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`, `Redraws`, `Benchmarks`, `Factors`
 """
@@ -17,6 +19,7 @@
 from infotok.worlds.channels import GaussianWithAtoms, ImageChannel, StepUniform
 from infotok.worlds.digits import ImageWorld, Split, load_images
 from infotok.worlds.discrete import BinarySymmetricSource, DiscreteSource, ErasureSource, HierarchicalSource
+from infotok.worlds.fashion import FashionBatch, FashionWorld
 from infotok.worlds.gaussians import AdditiveUniform, JointGaussian, JointStudentT
 from infotok.worlds.image_text import ImageTextBatch, ImageTextWorld, TextVocabulary, build_vocabulary, open_records
 from infotok.worlds.nuisance import NuisanceDigits
@@ -74,6 +77,8 @@ __all__ = [
     "DiscreteSource",
     "ErasureSource",
     "Factors",
+    "FashionBatch",
+    "FashionWorld",
     "GaussianWithAtoms",
     "HierarchicalSource",
     "ImageChannel",

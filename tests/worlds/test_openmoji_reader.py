@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from infotok.worlds import OpenMojiWorld, ShapesWorld
-from infotok.worlds.openmoji.reader import _blur
+from infotok.worlds.openmoji.reader import blur
 
 TESTS = 900  # a seed; thresholds were set on 77 and 78
 
@@ -34,7 +34,7 @@ class TestReader:
     def test_it_reads_blurred_renders(self, batch, sigma: float, least: float) -> None:
         world, drawn = batch
         padded = torch.nn.functional.pad(drawn.images, (8, 8, 8, 8), mode="reflect")
-        scores = world.score_cells(_blur(padded, sigma)[..., 8:-8, 8:-8].clamp(0, 1), drawn.scenes)
+        scores = world.score_cells(blur(padded, sigma)[..., 8:-8, 8:-8].clamp(0, 1), drawn.scenes)
         assert scores["cells"] >= least
         assert scores["empty"] >= 0.97
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from infotok.worlds.openmoji.objects import OBJECT_KINDS, Objects
 from infotok.worlds.openmoji.scenes import OpenMojiScenes
 
-__all__ = ["factors"]
+__all__ = ["factors", "level_design", "place_design"]
 
 
 def factors(
@@ -30,8 +30,8 @@ def factors(
     where = torch.where(scenes.cells > 0, (scenes.sizes * reach + down) * reach + right, -1)
     return {
         "structure": (scenes.cells, _cell_design(table)),
-        "jitter": (where, _place_design(sizes, reach)),
-        "nuisance": (scenes.texture, _level_design(levels)),
+        "jitter": (where, place_design(sizes, reach)),
+        "nuisance": (scenes.texture, level_design(levels)),
     }
 
 
@@ -42,15 +42,15 @@ def _cell_design(table: Objects) -> Tensor:
     return F.pad(own, (0, 0, 1, 0))
 
 
-def _place_design(sizes: int, reach: int) -> Tensor:
+def place_design(sizes: int, reach: int) -> Tensor:
     """(sizes reach^2, sizes + 4): which size, and a Gaussian's two scores for each direction of the offset."""
     value = torch.arange(sizes * reach**2)
-    level = _level_design(reach)
+    level = level_design(reach)
     size = F.one_hot(value // reach**2, sizes).float()
     return torch.cat([size, level[value // reach % reach], level[value % reach]], 1)
 
 
-def _level_design(levels: int) -> Tensor:
+def level_design(levels: int) -> Tensor:
     """(levels, 2): v and v^2 for levels v from -1 to 1; scores then make q a Gaussian, seen at the levels only."""
     value = torch.linspace(-1, 1, levels)
     return torch.stack([value, value.square()], 1)

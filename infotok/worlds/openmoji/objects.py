@@ -12,7 +12,7 @@ from importlib.resources import files
 import torch
 from torch import Tensor
 
-__all__ = ["OBJECT_KINDS", "Objects", "objects_of"]
+__all__ = ["OBJECT_KINDS", "Named", "Objects", "objects_of"]
 
 OBJECT_KINDS = ("animal", "food", "vehicle", "tool", "garment", "building", "furniture", "plant", "weather",
                 "instrument")  # fmt: skip
@@ -23,17 +23,17 @@ SOUNDS = {"umbrella": "an", "ewe": "a"}
 
 
 @dataclass(frozen=True)
-class Objects:
-    """The first N objects of the table.
+class Named:
+    """Objects by name.
 
-    characters: N strings of one code point
     names: N words
-    kinds: (N,) long, index into OBJECT_KINDS
+    kinds: (N,) long, index of each one's kind
+    groups: names of the kinds; none where each object is its own kind
     """
 
-    characters: tuple[str, ...]
     names: tuple[str, ...]
     kinds: Tensor
+    groups: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -44,12 +44,23 @@ class Objects:
         return tuple(SOUNDS.get(name, "an" if name[0] in AN else "a") for name in self.names)
 
 
+@dataclass(frozen=True)
+class Objects(Named):
+    """The first N objects of the table; their groups are OBJECT_KINDS.
+
+    characters: N strings of one code point
+    """
+
+    characters: tuple[str, ...]
+
+
 @lru_cache(maxsize=8)
 def objects_of(n: int) -> Objects:
     """The first n objects, 1 to 316."""
     rows = _table()[:n]
     kinds = torch.tensor([OBJECT_KINDS.index(row["kind"]) for row in rows])
-    return Objects(tuple(chr(int(row["codepoint"], 16)) for row in rows), tuple(row["name"] for row in rows), kinds)
+    characters = tuple(chr(int(row["codepoint"], 16)) for row in rows)
+    return Objects(tuple(row["name"] for row in rows), kinds, OBJECT_KINDS, characters)
 
 
 @lru_cache(maxsize=1)

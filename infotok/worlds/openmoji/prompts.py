@@ -13,12 +13,13 @@ Each prompt is the caption of a scene of the world's split, in the words of the 
     binding         two to four objects of as many classes: each class at its own place
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from infotok.worlds.openmoji.objects import OBJECT_KINDS, Objects
+from infotok.worlds.openmoji.objects import Named
 from infotok.worlds.openmoji.scenes import COEFFICIENTS, PLACES, RELATIONS, OpenMojiScenes, contains, related
 from infotok.worlds.shapes.questions import choose
 
@@ -32,7 +33,7 @@ class PromptWorld(Protocol):
     """The part of a world that prompts use: its split, its objects, its sizes, and captions."""
 
     split: str
-    table: Objects
+    table: Named
     scales: tuple[int, ...]
 
     def captions(self, scenes: OpenMojiScenes) -> list[str]:
@@ -44,22 +45,39 @@ def prompts(n: int, world: PromptWorld, generator: torch.Generator) -> list[dict
 
     n: how many; world: split, objects, sizes and captions; generator: of the scenes.
     """
-    cells, tag, todo = torch.zeros(n, len(PLACES), dtype=torch.long), torch.arange(n) % len(TAGS), torch.arange(n)
-    while len(todo):  # until each row's scene is of the split and of its category
-        drawn = _propose(tag[todo], world.table, generator)
-        good = contains(world.split, drawn, len(world.table)) & _fits(tag[todo], drawn)
-        cells[todo[good]] = drawn[good]
-        todo = todo[~good]
+    n_objects = len(world.table)
+    tag, cells = propose(n, world.table, lambda drawn: contains(world.split, drawn, n_objects), generator)
     sizes = torch.randint(len(world.scales), cells.shape, generator=generator, device=generator.device).cpu()
     nothing = torch.zeros(n, len(PLACES), 2, dtype=torch.long), torch.zeros(n, COEFFICIENTS, dtype=torch.long)
     captions = world.captions(OpenMojiScenes(cells, sizes * (cells > 0), *nothing))
+    return worded(tag, captions, cells, world.table)
+
+
+def propose(
+    n: int, table: Named, contained: Callable[[Tensor], Tensor], generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """(categories (n,), cells (n, 4)) long of n scenes, the categories in turn.
+
+    table: of the objects; contained: whether scenes (m, 4) are of the split, (m,) bool; generator: of the scenes.
+    """
+    cells, tag, todo = torch.zeros(n, len(PLACES), dtype=torch.long), torch.arange(n) % len(TAGS), torch.arange(n)
+    while len(todo):  # until each row's scene is of the split and of its category
+        drawn = _propose(tag[todo], table, generator)
+        good = contained(drawn) & _fits(tag[todo], drawn)
+        cells[todo[good]] = drawn[good]
+        todo = todo[~good]
+    return tag, cells
+
+
+def worded(tag: Tensor, captions: list[str], cells: Tensor, table: Named) -> list[dict]:
+    """Prompts of n scenes: category (n,), captions, cells (n, 4)."""
     return [
-        {"tag": TAGS[t], "prompt": caption, **_asked(t, row, world.table)}
+        {"tag": TAGS[t], "prompt": caption, **_asked(t, row, table)}
         for t, caption, row in zip(tag.tolist(), captions, cells, strict=True)
     ]
 
 
-def _propose(tag: Tensor, table: Objects, generator: torch.Generator) -> Tensor:
+def _propose(tag: Tensor, table: Named, generator: torch.Generator) -> Tensor:
     """Scenes of as many objects as the category takes; in "counting" all of one kind. (n, 4) long."""
     n, places = len(tag), len(PLACES)
 
@@ -83,13 +101,14 @@ def _fits(tag: Tensor, cells: Tensor) -> Tensor:
     return different | (tag == COUNTING)
 
 
-def _asked(tag: int, cells: Tensor, table: Objects) -> dict:
+def _asked(tag: int, cells: Tensor, table: Named) -> dict:
     """`include` and `exclude` of one scene."""
     where = (cells > 0).nonzero().flatten().tolist()
     names = [int(cells[place]) - 1 for place in where]
     if tag == COUNTING:
-        kind, count = OBJECT_KINDS[table.kinds[names[0]]], len(names)
-        return {"include": [{"kind": kind, "count": count}], "exclude": [{"kind": kind, "count": count + 1}]}
+        grouped = {"kind": table.groups[table.kinds[names[0]]]} if table.groups else {"class": table.names[names[0]]}
+        count = len(names)
+        return {"include": [grouped | {"count": count}], "exclude": [grouped | {"count": count + 1}]}
     entries = [{"class": table.names[name], "count": 1} for name in names]
     if tag == POSITION:
         relation = int(related()[:, where[1], where[0]].nonzero()[0])  # columns before rows, where both differ

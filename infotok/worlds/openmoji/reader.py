@@ -28,7 +28,7 @@ from infotok.worlds.openmoji.render import CELL, shifted
 from infotok.worlds.openmoji.sprites import sprites
 from infotok.worlds.shapes.render import GREY
 
-__all__ = ["Reading", "read"]
+__all__ = ["Reading", "blur", "read"]
 
 BLURS = (0.0, 0.7, 1.4, 2.1)  # standard deviations in pixels, at size 32
 MIN_EVIDENCE = 0.05  # squared error that the object must save, summed over pixels (of 32) and channels
@@ -133,7 +133,7 @@ def _candidates(objects: int, extents: tuple[int, ...], jitter: int) -> _Candida
     reach = torch.arange(-jitter, jitter + 1)
     steps = torch.cartesian_prod(reach, reach)  # (offsets, 2)
     drawn = sprites(objects, CELL, extents)  # (N, sizes, 4, CELL, CELL)
-    blurred = torch.stack([_blur(drawn, sigma) for sigma in BLURS], 1).flatten(1, 2)  # (N, blurs x sizes, ...)
+    blurred = torch.stack([blur(drawn, sigma) for sigma in BLURS], 1).flatten(1, 2)  # (N, blurs x sizes, ...)
     found = [_fitted(one, steps) for one in blurred]
     bases, colours, unfit = (torch.stack(parts) for parts in zip(*found, strict=True))
     sizes = torch.arange(len(extents)).repeat_interleave(len(steps)).repeat(len(BLURS))
@@ -151,7 +151,7 @@ def _fitted(drawn: Tensor, steps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return bases.float(), colours.float(), _rest(colours, bases).float()
 
 
-def _blur(sprites: Tensor, sigma: float) -> Tensor:
+def blur(sprites: Tensor, sigma: float) -> Tensor:
     """A Gaussian blur of (..., h, w), zero beyond the border."""
     if sigma == 0:
         return sprites

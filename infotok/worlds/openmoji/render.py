@@ -13,6 +13,7 @@ Colours of objects lie in [0.05, 0.95], so no value is clipped and the noise kee
 """
 
 import math
+from typing import Any
 
 import torch
 from einops import rearrange
@@ -23,29 +24,24 @@ from infotok.worlds.openmoji.scenes import PLACES, OpenMojiScenes
 from infotok.worlds.openmoji.sprites import sprites
 from infotok.worlds.shapes import render as shapes
 
-__all__ = ["CELL", "Renderer"]
+__all__ = ["CELL", "Composer", "Renderer", "shifted", "tiled"]
 
 CELL = shapes.CELL  # pixels a side at size 32
 
 
-class Renderer:
-    """Renders scenes at one image size, strength of nuisance and jitter.
+class Composer:
+    """Images of objects over a background of texture, with noise; a subclass gives `layer`.
 
-    objects: N, the first of the table
     size: pixels per side, a multiple of 32
     nuisance: strength of texture and noise, from 0 to 1
-    jitter: largest offset of an object in pixels at size 32
-    extents: pixels (at size 32) of the longer side of an object, for each size
     """
 
-    def __init__(self, objects: int, size: int, nuisance: float, jitter: int, extents: tuple[int, ...]) -> None:
-        self.objects, self.size, self.nuisance = objects_of(objects), size, nuisance
-        self.jitter, self.scale = jitter, size // 32
-        self.sprites = sprites(objects, CELL * self.scale, tuple(extent * self.scale for extent in extents))
+    def __init__(self, size: int, nuisance: float) -> None:
+        self.size, self.nuisance, self.scale = size, nuisance, size // 32
         self.levels = 1 + 2 * math.ceil(4 * nuisance)
         self.mesh = _splines(size)  # (S, control points)
 
-    def draw(self, scenes: OpenMojiScenes, generator: torch.Generator | None) -> Tensor:
+    def draw(self, scenes: Any, generator: torch.Generator | None) -> Tensor:
         """Images (B, 3, S, S) float32 in [0, 1]; without a generator, without noise."""
         objects = self.layer(scenes)
         images = self.background(scenes)
@@ -58,20 +54,45 @@ class Renderer:
             images += noise.float().mul_(step).sub_(step * (shapes.NOISE_LEVELS - 1) / 2)
         return images
 
-    def layer(self, scenes: OpenMojiScenes) -> Tensor:
+    def layer(self, scenes: Any) -> Tensor:
         """What objects add, (B, 4, S, S): premultiplied red, green and blue, then alpha."""
-        table = self.sprites.to(scenes.cells.device)
-        drawn = table[(scenes.cells - 1).clamp(min=0), scenes.sizes] * (scenes.cells > 0)[..., None, None, None]
-        moved = shifted(drawn.flatten(0, 1), scenes.offsets.flatten(0, 1) * self.scale)
-        return rearrange(moved, "(b row column) c h w -> b c (row h) (column w)", row=2, column=len(PLACES) // 2)
+        raise NotImplementedError
 
-    def background(self, scenes: OpenMojiScenes) -> Tensor:
+    def background(self, scenes: Any) -> Tensor:
         """Background of grey and texture, (B, 3, S, S)."""
         middle = self.levels // 2
         points = (scenes.texture - middle) * (shapes.AMPLITUDE * self.nuisance / max(middle, 1))
         points = rearrange(points, "b (c row column) -> b c row column", c=3, row=shapes.NODES)
         mesh = self.mesh.to(points.device)
         return shapes.GREY + mesh @ points @ mesh.T
+
+
+class Renderer(Composer):
+    """Renders scenes at one image size, strength of nuisance and jitter.
+
+    objects: N, the first of the table
+    size: pixels per side, a multiple of 32
+    nuisance: strength of texture and noise, from 0 to 1
+    jitter: largest offset of an object in pixels at size 32
+    extents: pixels (at size 32) of the longer side of an object, for each size
+    """
+
+    def __init__(self, objects: int, size: int, nuisance: float, jitter: int, extents: tuple[int, ...]) -> None:
+        super().__init__(size, nuisance)
+        self.objects, self.jitter = objects_of(objects), jitter
+        self.sprites = sprites(objects, CELL * self.scale, tuple(extent * self.scale for extent in extents))
+
+    def layer(self, scenes: OpenMojiScenes) -> Tensor:
+        """What objects add, (B, 4, S, S): premultiplied red, green and blue, then alpha."""
+        table = self.sprites.to(scenes.cells.device)
+        drawn = table[(scenes.cells - 1).clamp(min=0), scenes.sizes] * (scenes.cells > 0)[..., None, None, None]
+        moved = shifted(drawn.flatten(0, 1), scenes.offsets.flatten(0, 1) * self.scale)
+        return tiled(moved)
+
+
+def tiled(cells: Tensor) -> Tensor:
+    """Images (B, c, 2 h, 2 w) of their four cells (B * 4, c, h, w)."""
+    return rearrange(cells, "(b row column) c h w -> b c (row h) (column w)", row=2, column=len(PLACES) // 2)
 
 
 def shifted(images: Tensor, steps: Tensor) -> Tensor:

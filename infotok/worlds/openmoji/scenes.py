@@ -5,23 +5,11 @@ independently, by one of N objects, all equally likely. So
 
     H(cell) = h(0.6) + 0.6 log N,   H(structure) = 4 H(cell) = 13.65 nats for N = 96
 
-The splits divide the (N + 1)^4 scenes. A scene is a *test* scene if
-
-- it shows an object at a place that is held out: half of the objects, chosen by a hash of their code points, have one
-  such place each, which is an eighth of all (object, place) pairs; or
-- it is in the held-out tenth: every pair has a weight from 0 to 9, by the same hash, and the weights of the scene's
-  pairs sum to 9 modulo 10;
-
-all others are *train* scenes. No scene is in both; every object is in train scenes, at three places or four.
-
-Counting the train scenes is a dynamic programme over cells, with the number of objects k and the sum of the weights
-modulo 10 as its state. All scenes of k objects have the same probability p_k = (0.6 / N)^k 0.4^(4 - k), so with n_k the
-number of scenes of the split,
-
-    P(split) = sum_k n_k p_k,   H(structure | split) = log P(split) - sum_k n_k p_k log p_k / P(split)
+The splits divide the (N + 1)^4 scenes by held-out (object, place) pairs and a held-out tenth, as `infotok.worlds.grid`
+says; the code of an object is its code point. No scene is in both; every object is in train scenes, at three places or
+four.
 """
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -30,14 +18,12 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require_device, require_instance, require_tensor
+from infotok.worlds import grid
+from infotok.worlds.grid import draw_cells
 from infotok.worlds.openmoji.objects import objects_of
 from infotok.worlds.shapes.scenes import COEFFICIENTS, OCCUPIED, PLACES, RELATIONS, SPLITS, related
 
-__all__ = ["COEFFICIENTS", "OCCUPIED", "PLACES", "RELATIONS", "SPLITS", "OpenMojiScenes", "related"]
-
-RESIDUES, HELD_OUT_RESIDUE = 10, 9
-HASH = 2654435761  # Knuth's multiplicative hash
-MIX = 739790957  # and the factor of a second round of it
+__all__ = ["COEFFICIENTS", "OCCUPIED", "PLACES", "RELATIONS", "SPLITS", "OpenMojiScenes", "draw_cells", "related"]
 
 
 @dataclass(frozen=True)
@@ -81,89 +67,41 @@ def require_scenes(name: str, scenes: Any, objects: int, sizes: int, jitter: int
 
 
 @lru_cache(maxsize=8)
+def codes_of(objects: int) -> grid.Codes:
+    """The code points of the first `objects` of the table: a world of more objects keeps the splits of its pairs."""
+    return tuple(ord(character) for character in objects_of(objects).characters)
+
+
 def pair_tables(objects: int) -> tuple[Tensor, Tensor]:
-    """(held out (N + 1, 4) bool, weight (N + 1, 4) long) of each cell value at each place; 0 for an empty cell.
-
-    They depend on an object's code point alone, so a world of more objects keeps them.
-    """
-    points = torch.tensor([ord(character) for character in objects_of(objects).characters])
-    own = _mixed(points)
-    held = (own % 2 == 0)[:, None] & (own // 2 % len(PLACES) == torch.arange(len(PLACES)).view(-1, 1)).T
-    weight = _mixed(points[:, None] * len(PLACES) + torch.arange(len(PLACES)) + 2**20) % RESIDUES
-    return torch.nn.functional.pad(held, (0, 0, 1, 0)), torch.nn.functional.pad(weight, (0, 0, 1, 0))
-
-
-def _mixed(values: Tensor) -> Tensor:
-    """A fixed pseudo-random integer from 0 to 65535 for each value."""
-    mixed = values * HASH & 0xFFFFFFFF
-    mixed = (mixed ^ mixed >> 15) * MIX & 0xFFFFFFFF
-    return mixed >> 16
+    """(held out (N + 1, 4) bool, weight (N + 1, 4) long) of each cell value at each place; 0 for an empty cell."""
+    return grid.pair_tables(codes_of(objects))
 
 
 def novelty(cells: Tensor, objects: int) -> Tensor:
     """Why a scene is no train scene, (B,) long: 0 a train scene, 1 a new scene of known pairs, 2 a held-out pair."""
-    held, weight = (table.to(cells.device) for table in pair_tables(objects))
-    place = torch.arange(len(PLACES), device=cells.device)
-    new_scene = weight[cells, place].sum(-1) % RESIDUES == HELD_OUT_RESIDUE
-    return torch.where(held[cells, place].any(-1), 2, new_scene.long())
+    return grid.novelty(cells, codes_of(objects))
 
 
 def contains(split: str, cells: Tensor, objects: int) -> Tensor:
     """Whether these structures belong to the split, (B,) bool."""
-    if split == "all":
-        return torch.ones(len(cells), dtype=torch.bool, device=cells.device)
-    return (novelty(cells, objects) > 0) == (split == "test")
-
-
-def draw_cells(n: int, objects: int, generator: torch.Generator) -> Tensor:
-    """Samples of structures from the distribution of all scenes, (n, 4) long."""
-    shape, device = (n, len(PLACES)), generator.device
-    occupied = torch.rand(shape, generator=generator, device=device) < OCCUPIED
-    return occupied * torch.randint(1, objects + 1, shape, generator=generator, device=device)
+    return grid.contains(split, cells, codes_of(objects))
 
 
 def split_cells(n: int, split: str, objects: int, generator: torch.Generator) -> Tensor:
     """n structures of a split, (n, 4) long: drawn from all scenes, the others left out."""
-    kept = torch.empty(0, len(PLACES), dtype=torch.long, device=generator.device)
-    while len(kept) < n:  # two in three scenes are train scenes
-        cells = draw_cells(n if split == "all" else 3 * n + 16, objects, generator)
-        kept = torch.cat([kept, cells[contains(split, cells, objects)]])
-    return kept[:n]
+    return grid.split_cells(n, split, codes_of(objects), generator)
 
 
-@lru_cache(maxsize=32)
 def scene_counts(split: str, objects: int) -> tuple[int, ...]:
-    """Number of scenes of the split with k objects, k = 0 to 4, by the dynamic programme of this file."""
-    everything = [math.comb(len(PLACES), k) * objects**k for k in range(len(PLACES) + 1)]
-    if split == "all":
-        return tuple(everything)
-    held, weight = (table[1:] for table in pair_tables(objects))
-    ways = {(0, 0): 1}  # (objects, sum of weights modulo 10) -> number of partial scenes
-    for place in range(len(PLACES)):
-        seen = weight[:, place][~held[:, place]]
-        by_weight = torch.bincount(seen, minlength=RESIDUES).tolist()
-        longer = dict(ways)  # with an empty cell
-        for (k, residue), count in ways.items():
-            for added, choices in enumerate(by_weight):
-                state = (k + 1, (residue + added) % RESIDUES)
-                longer[state] = longer.get(state, 0) + count * choices
-        ways = longer
-    train = [0] * (len(PLACES) + 1)
-    for (k, residue), count in ways.items():
-        train[k] += count * (residue != HELD_OUT_RESIDUE)
-    return tuple(train if split == "train" else (a - b for a, b in zip(everything, train, strict=True)))
+    """Number of scenes of the split with k objects, k = 0 to 4."""
+    return grid.scene_counts(split, codes_of(objects))
 
 
 def structure(split: str, objects: int) -> tuple[float, float, list[float]]:
     """(probability of the split, entropy in nats of a structure in the split, its probabilities of 0 to 4 objects)."""
-    k = torch.arange(len(PLACES) + 1, dtype=torch.double)
-    log_p = k * math.log(OCCUPIED / objects) + (len(PLACES) - k) * math.log(1 - OCCUPIED)
-    mass = torch.tensor(scene_counts(split, objects), dtype=torch.double) * log_p.exp()
-    total = mass.sum()
-    entropy = total.log() - (mass * log_p).sum() / total
-    return total.item(), entropy.item(), (mass / total).tolist()
+    return grid.structure(split, codes_of(objects))
 
 
 def expected_objects(split: str, objects: int) -> float:
     """Mean number of objects of a scene of the split."""
-    return sum(k * p for k, p in enumerate(structure(split, objects)[2]))
+    return grid.expected_objects(split, codes_of(objects))

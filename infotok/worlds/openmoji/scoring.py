@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require, require_int, require_tensor
-from infotok.worlds.openmoji.objects import OBJECT_KINDS, Objects
+from infotok.worlds.openmoji.objects import Named
 from infotok.worlds.openmoji.prompts import TAGS
 from infotok.worlds.openmoji.reader import Reading
 from infotok.worlds.openmoji.scenes import PLACES, RELATIONS, OpenMojiScenes, related
@@ -21,7 +21,7 @@ __all__ = ["cell_scores", "follows", "generation_scores"]
 KEYS = {"class", "kind", "count", "place", "position"}  # of an entry
 
 
-def cell_scores(reading: Reading, scenes: OpenMojiScenes, table: Objects) -> dict[str, float | None]:
+def cell_scores(reading: Reading, scenes: OpenMojiScenes, table: Named) -> dict[str, float | None]:
     """Shares of scenes that a reading of images of them recovers, in [0, 1]; None where there is nothing to count.
 
     - cells      cells recovered (object or empty);          images  scenes recovered, all four cells
@@ -46,7 +46,7 @@ def cell_scores(reading: Reading, scenes: OpenMojiScenes, table: Objects) -> dic
     }
 
 
-def generation_scores(reading: Reading, prompts: list[dict], table: Objects) -> dict[str, float | None]:
+def generation_scores(reading: Reading, prompts: list[dict], table: Named) -> dict[str, float | None]:
     """Share of images read that do what their prompts ask, by category, "overall", and "confident", of cells."""
     right = [follows(cells, prompt, table) for cells, prompt in zip(reading.cells.cpu(), prompts, strict=True)]
     by_tag = {tag: [r for r, p in zip(right, prompts, strict=True) if p["tag"] == tag] for tag in TAGS}
@@ -56,7 +56,7 @@ def generation_scores(reading: Reading, prompts: list[dict], table: Objects) -> 
     return {**scores, "overall": overall, "confident": share(reading.confident)}
 
 
-def follows(cells: Tensor, prompt: dict, table: Objects) -> bool:
+def follows(cells: Tensor, prompt: dict, table: Named) -> bool:
     """Whether a scene of these cells (4,) has all that the prompt includes and nothing that it excludes."""
     require_tensor("cells", cells, (len(PLACES),), "int64", f"[0, {len(table)}]")
     require_prompt(prompt, table)
@@ -72,18 +72,18 @@ def follows(cells: Tensor, prompt: dict, table: Objects) -> bool:
     return all(int(_find(cells, entry, table).sum()) < entry["count"] for entry in prompt.get("exclude", []))
 
 
-def _find(cells: Tensor, entry: dict, table: Objects) -> Tensor:
+def _find(cells: Tensor, entry: dict, table: Named) -> Tensor:
     """Which cells hold what an entry names, (4,) bool."""
     if "class" in entry:
         found = cells == 1 + table.names.index(entry["class"])
     else:
-        found = (table.kinds[(cells - 1).clamp(min=0)] == OBJECT_KINDS.index(entry["kind"])) & (cells > 0)
+        found = (table.kinds[(cells - 1).clamp(min=0)] == table.groups.index(entry["kind"])) & (cells > 0)
     if "place" in entry:
         found &= torch.arange(len(PLACES)) == PLACES.index(entry["place"])
     return found
 
 
-def require_prompts(prompts: Any, table: Objects) -> None:
+def require_prompts(prompts: Any, table: Named) -> None:
     """Raise TypeError or ValueError unless these are prompts with tags of this world."""
     require(isinstance(prompts, list | tuple), "prompts", type(prompts).__name__, "a list of prompts", TypeError)
     for prompt in prompts:
@@ -91,7 +91,7 @@ def require_prompts(prompts: Any, table: Objects) -> None:
         require(prompt.get("tag") in TAGS, "prompt['tag']", prompt.get("tag"), f"one of {', '.join(TAGS)}")
 
 
-def require_prompt(prompt: Any, table: Objects) -> None:
+def require_prompt(prompt: Any, table: Named) -> None:
     """Raise TypeError or ValueError for what is no prompt in the schema of `prompts`."""
     require(isinstance(prompt, dict), "prompt", type(prompt).__name__, "a dict in GenEval's schema", TypeError)
     known = prompt.keys() <= {"tag", "prompt", "include", "exclude"} and "include" in prompt
@@ -104,10 +104,10 @@ def require_prompt(prompt: Any, table: Objects) -> None:
             _require_entry(entry, table, len(entries))
 
 
-def _require_entry(entry: dict, table: Objects, entries: int) -> None:
+def _require_entry(entry: dict, table: Named, entries: int) -> None:
     named = ("class" in entry) != ("kind" in entry) and entry.keys() <= KEYS
     require(named, "prompt's entry", sorted(map(str, entry)), "class or kind, count, and perhaps place or position")
-    for key, names in (("class", table.names), ("kind", OBJECT_KINDS), ("place", PLACES)):
+    for key, names in (("class", table.names), ("kind", table.groups), ("place", PLACES)):
         known = key not in entry or entry[key] in names
         expected = "a name of the world's objects" if key == "class" else f"one of {', '.join(names)}"
         require(known, f"prompt's {key}", entry.get(key), expected)

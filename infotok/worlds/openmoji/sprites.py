@@ -14,7 +14,7 @@ from torch import Tensor
 
 from infotok.worlds.openmoji.objects import objects_of
 
-__all__ = ["drawings", "sprites"]
+__all__ = ["averaging", "drawings", "sprites"]
 
 FONT = "glyf_colr0.ttf"
 DRAWN = 256  # pixels of an em of the large drawing
@@ -55,12 +55,12 @@ def _reduced(drawing: Tensor, cell: int, extents: tuple[float, ...]) -> Tensor:
     small = []
     for extent in extents:
         step = max(height, width) / extent  # pixels of the drawing for one of the cell
-        down, across = (_averaging(side, cell, step) for side in (height, width))
+        down, across = (averaging(side, cell, step) for side in (height, width))
         small.append(down @ scaled @ across.T)
     return torch.stack(small).clamp(0, 1)
 
 
-def _averaging(side: int, cell: int, step: float) -> Tensor:
+def averaging(side: int, cell: int, step: float) -> Tensor:
     """Weights (cell, side) of the pixels of a drawing in each pixel of the cell: the shares of its area."""
     edges = side / 2 + (torch.arange(cell + 1, dtype=torch.double) - cell / 2) * step
     left = torch.arange(side, dtype=torch.double)

@@ -15,7 +15,7 @@ AREAS: dict[str, Calls] = {
 RECORDS = {
     *("Check", "Estimate", "Task", "Split", "ImageWorld", "Code", "CodeDraw", "DiscreteIB", "GaussianIB", "HSICTerms"),
     *("InfoTokTerms", "ContinuousUsage", "Quantized", "Tokenized", "Usage", "Difference", "Reading"),
-    *("Scenes", "ImageTextBatch", "OpenMojiBatch", "ShapesBatch", "Claim", "PermutationTest"),
+    *("Scenes", "FashionBatch", "ImageTextBatch", "OpenMojiBatch", "ShapesBatch", "Claim", "PermutationTest"),
 }  # what functions return: nobody else makes one, and what takes one checks it
 
 

@@ -146,6 +146,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.follows | prompt | *",
         "worlds.OpenMojiWorld.scenes_of | captions | shorter, longer, empty",
         "worlds.TextVocabulary.decode | ids | fewer rows, fewer columns, no columns, no rows",
+        "worlds.FashionWorld.scenes_of | captions | shorter, longer, empty",
     ),
     "fewer columns are other data": (
         "unified.* | captions, questions | fewer columns",
@@ -257,8 +258,10 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.staircase | nats | first half, longer, shorter",
         "worlds.ShapesWorld.batch | questions | zero",
         "worlds.OpenMojiWorld.batch | questions | zero",
+        "worlds.FashionWorld.batch | questions | zero",
         "worlds.OpenMojiWorld | scales | shorter",
         "worlds.OpenMojiWorld.read | images | fewer rows",
+        "worlds.FashionWorld.read | images | fewer rows",
     ),
     "no layers between are a linear map": ("information.* | layers | zero", "unified.* | depth | zero"),
     "temperature 0 takes the likeliest": ("unified.* | temperature | zero",),
@@ -293,6 +296,8 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.ShapesWorld.redraw | batch | text no columns, questions no columns",
         "worlds.OpenMojiWorld.redraw | batch | captions fewer columns, captions no columns, text fewer columns",
         "worlds.OpenMojiWorld.redraw | batch | text no columns",
+        "worlds.FashionWorld.redraw | batch | captions fewer columns, captions no columns, text fewer columns",
+        "worlds.FashionWorld.redraw | batch | text no columns",
         "unified.*.loss | batch | kinds *, text *",
     ),
     "NaN and inf are passed on, as documented: a metric is what was measured, and a claim of such a value fails": (

@@ -5,7 +5,7 @@ import torch
 
 from infotok import worlds as own
 from infotok.worlds.shapes import features
-from public_api import image_text, openmoji
+from public_api import fashion, image_text, openmoji
 from public_api.stopping import stopped
 
 WORLD = own.ShapesWorld(nuisance=0.5)
@@ -30,7 +30,7 @@ def scenes(function):
     return function, lambda: {"scenes": SCENES}
 
 
-CALLS = openmoji.CALLS | {
+CALLS = {
     "AdditiveUniform": (own.AdditiveUniform, lambda: {"eps": 0.1}),
     "AdditiveUniform.sample": draws(own.AdditiveUniform(0.1)),
     "Bimodal": (own.Bimodal, lambda: {"weight": 0.3, "left": 0.0, "right": 5.0}),
@@ -130,4 +130,4 @@ CALLS = openmoji.CALLS | {
     "leaks": (own.leaks, lambda: {"a": SCENES, "b": SCENES}),
     "load_images": (own.load_images, lambda: {"name": "digits", "root": "data", "seed": 0, "download": False}),
 }
-CALLS |= image_text.CALLS
+CALLS |= fashion.CALLS | image_text.CALLS | openmoji.CALLS

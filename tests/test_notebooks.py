@@ -81,7 +81,7 @@ def test_an_impossible_value_is_refused_before_a_kernel_starts(tmp_path):
 def test_the_environment_files_agree():
     for file in ("environment.yml", ".binder/environment.yml"):
         listed = yaml.safe_load((COURSE.root / file).read_text())
-        assert {"pip": ["-e .[notebooks,hub]"]} in listed["dependencies"]
+        assert {"pip": ["-e .[notebooks,hub,pictures]"]} in listed["dependencies"]
         assert listed["channels"] == ["conda-forge"]
 
 

@@ -1,12 +1,16 @@
 """The plan of lesson 14: its runs, its fresh seeds, its comparisons and means."""
 
+from pathlib import Path
+
 import pytest
 
 from infotok.experiments import pictures
 from infotok.experiments.plan import FRESH_SEEDS, TUNING_SEEDS
-from infotok.experiments.results import Runs
+from infotok.experiments.results import Runs, load
 from infotok.experiments.variants import BASELINE, DECODER, HSIC, options
 from infotok.files import to_json
+
+FIGURES = Path(__file__).parents[2] / "figures" / "14_real_pictures"
 
 
 def rows():
@@ -27,6 +31,12 @@ def test_each_run_is_planned_once_on_seeds_that_nothing_was_tuned_on():
     fresh = pictures.fresh_runs(3, 2, objects=10, steps=4)
     assert [run["seed"] for run in fresh] == [FRESH_SEEDS + 3] * 3 + [FRESH_SEEDS + 4] * 3
     assert all(run["steps"] == 4 and run["objects"] == 10 for run in fresh)
+
+
+def test_every_reported_run_and_no_other_is_in_the_file():
+    kept, planned = Runs(load(FIGURES / "cells.json")), Runs(pictures.runs())
+    assert all(run in kept for run in pictures.runs())
+    assert all(row in planned for row in kept.rows())
 
 
 def test_two_models_of_the_first_seed_are_kept():

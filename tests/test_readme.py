@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from infotok.experiments import pictures
 from infotok.experiments.plan import COMMAND
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +21,8 @@ def test_snippet_runs(snippet, capsys):
 
 def test_the_reported_numbers_have_one_command():
     assert README.count(COMMAND) == 2
-    assert "--profile full" not in README.replace(COMMAND, "")
+    assert README.count(pictures.COMMAND) == 1, "lesson 14 has runs of its own"
+    assert "--profile full" not in README.replace(COMMAND, "").replace(pictures.COMMAND, "")
 
 
 def test_links_lead_to_files():

@@ -14,7 +14,6 @@ cell = Exercise(
     unit="nats",
     mistakes={
         math.log(_N): "That is for a cell that is always occupied.",
-        math.log(_N + 1): "That is for an empty cell as likely as each object.",
         _P * math.log(_N): "Whether there is an object at all is news too.",
         4 * (_EMPTY + _P * math.log(_N)): "That is for all four cells.",
     },

@@ -36,12 +36,10 @@ OPTIONS = {  # no noise to draw: variational compression acts on codes here
 
 def on_two_ranks(target: Callable[[int, int, Path], None], folder: Path) -> list[dict]:
     """What `target(rank, 2, folder)` writes to RANK.json of the folder, in two processes."""
-    fork = multiprocessing.get_context("fork")  # the children need not import torch again
-    processes = [fork.Process(target=target, args=(rank, 2, folder)) for rank in (0, 1)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forking beside threads
-        for process in processes:
-            process.start()
+    spawn = multiprocessing.get_context("spawn")  # a fork can copy a lock that a thread of a former test holds
+    processes = [spawn.Process(target=target, args=(rank, 2, folder)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
     for process in processes:
         process.join(timeout=120)
     assert [process.exitcode for process in processes] == [0, 0]

@@ -13,6 +13,7 @@
 - `fashion`      scenes of photographs of clothing: `FashionWorld`, `FashionBatch`
 - `grid`         the structures of 2 x 2 scenes of named objects, and their splits
 - `image_text`   one's own images and text: `open_records`, `ImageTextWorld`, `build_vocabulary`, `TextVocabulary`
+- `batch`        what batches of all worlds have: `TextBatch`
 - `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`, `Redraws`, `Benchmarks`, `Factors`
 """
 

@@ -1,65 +1,25 @@
 """Batches of ShapesWorld: `ShapesBatch`, and the check of one."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from infotok.errors import require, require_device, require_instance, require_tensor
+from infotok.errors import require_instance
+from infotok.worlds.batch import TextBatch, require_parts
 from infotok.worlds.shapes.questions import KINDS, QUESTION_LENGTH
 from infotok.worlds.shapes.scenes import Scenes, require_scenes
 
 __all__ = ["ShapesBatch"]
 
-MOST_WORDS = 2**15  # of a vocabulary
-
 
 @dataclass(frozen=True)
-class ShapesBatch:
-    """A batch of images with scenes, captions and questions. Sentences are ids of `ShapesWorld.vocabulary`, 0 is pad.
+class ShapesBatch(TextBatch):
+    """A `TextBatch` of `ShapesWorld`; questions have 8 words, and text is the caption as 0/1 attributes."""
 
-    images: (B, 3, S, S) float32 in [0, 1]
-    scenes: B scenes
-    captions: (B, T) long
-    questions: (B, Q, 8) long
-    answers: (B, Q) long, one word each
-    kinds: (B, Q) long, index into KINDS
-    text: (B, W) float, the caption as 0/1 attributes
-    """
-
-    images: Tensor
     scenes: Scenes
-    captions: Tensor
-    questions: Tensor
-    answers: Tensor
-    kinds: Tensor
-    text: Tensor
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: Tensor | slice) -> "ShapesBatch":
-        return ShapesBatch(*(getattr(self, field.name)[index] for field in fields(self)))
-
-    def to(self, device: torch.device | str) -> "ShapesBatch":
-        """The batch on another device."""
-        require_device("device", device)
-        return ShapesBatch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 def require_batch(name: str, batch: Any) -> None:
     """Raise TypeError or ValueError unless `batch` is a ShapesBatch whose parts fit each other and are in range."""
     require_instance(name, batch, ShapesBatch)
-    require_tensor(f"{name}.images", batch.images, ("B", 3, "S", "S"), values="[0, 1]")
-    side, across = batch.images.shape[2:]
-    require(side == across > 0, f"{name}.images", batch.images, "square images")
     require_scenes(f"{name}.scenes", batch.scenes)
-    rows, words = len(batch), f"[0, {MOST_WORDS}]"
-    require(len(batch.scenes) == rows, f"{name}.scenes", len(batch.scenes), f"one for each of the {rows} images")
-    require_tensor(f"{name}.captions", batch.captions, (rows, "T"), "int64", words)
-    require_tensor(f"{name}.answers", batch.answers, (rows, "Q"), "int64", words)
-    shape = tuple(batch.answers.shape)
-    require_tensor(f"{name}.questions", batch.questions, (*shape, QUESTION_LENGTH), "int64", words)
-    require_tensor(f"{name}.kinds", batch.kinds, shape, "int64", f"[0, {len(KINDS) - 1}]")
-    require_tensor(f"{name}.text", batch.text, (rows, "W"), values="[0, 1]")
+    require_parts(name, batch, ShapesBatch, Scenes, QUESTION_LENGTH, len(KINDS))

@@ -10,6 +10,7 @@ A record is a dict with these fields, which a map `{"captions": "caption", ...}`
 The key is by default the image's path without its ending, and where the image has no path, its text.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ class Text:
     questions: tuple[tuple[str, str], ...]
 
 
-class Records:
+class Records(ABC):
     """Records by their number; a reader adds `__len__`, `where` and `raw`.
 
     root: the folder that paths of images are relative to and may not leave; None where there are no paths.
@@ -53,16 +54,17 @@ class Records:
         self.root, self.fields = root, dict(fields or {})
         self.faults: list[str] = []  # lines about parts of the data that could not be read at all
 
+    @abstractmethod
     def __len__(self) -> int:
-        raise NotImplementedError
+        """The number of records."""
 
+    @abstractmethod
     def where(self, index: int) -> str:
         """The place of a record, for the lines of errors."""
-        raise NotImplementedError
 
+    @abstractmethod
     def raw(self, index: int, image: bool) -> Any:
         """A record as the data has it; without `image` its image may be left out."""
-        raise NotImplementedError
 
     def text(self, index: int) -> Text:
         """The text of a record. BadRecord, in one line with its place, for one that does not follow the schema."""

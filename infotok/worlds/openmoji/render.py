@@ -13,6 +13,7 @@ Colours of objects lie in [0.05, 0.95], so no value is clipped and the noise kee
 """
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -29,7 +30,7 @@ __all__ = ["CELL", "Composer", "Renderer", "shifted", "tiled"]
 CELL = shapes.CELL  # pixels a side at size 32
 
 
-class Composer:
+class Composer(ABC):
     """Images of objects over a background of texture, with noise; a subclass gives `layer`.
 
     size: pixels per side, a multiple of 32
@@ -54,9 +55,9 @@ class Composer:
             images += noise.float().mul_(step).sub_(step * (shapes.NOISE_LEVELS - 1) / 2)
         return images
 
+    @abstractmethod
     def layer(self, scenes: Any) -> Tensor:
         """What objects add, (B, 4, S, S): premultiplied red, green and blue, then alpha."""
-        raise NotImplementedError
 
     def background(self, scenes: Any) -> Tensor:
         """Background of grey and texture, (B, 3, S, S)."""

@@ -1,0 +1,1 @@
+"""InfoTok on published unified models of `transformers`."""

@@ -83,9 +83,10 @@ def write_site(course: Course, profile: str, wanted: dict[str, dict[str, Any] | 
         if (course.root / "figures").exists():
             shutil.copytree(course.root / "figures", source / "figures", ignore=shutil.ignore_patterns("*.json"))
         for page in source.glob("*.md"):  # docs/ lies beside notebooks/, and here it is the root
-            page.write_text(
-                page.read_text(encoding="utf-8").replace("](../notebooks/", "](notebooks/"), encoding="utf-8"
-            )
+            text = page.read_text(encoding="utf-8")
+            for folder in ("notebooks", "figures"):
+                text = text.replace(f"](../{folder}/", f"]({folder}/")
+            page.write_text(text, encoding="utf-8")
         (source / "notebooks").mkdir()
         for lesson in lessons:
             nbformat.write(_page(course, lesson, profile), source / "notebooks" / f"{lesson.name}.ipynb")

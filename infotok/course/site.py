@@ -178,7 +178,7 @@ def _index(path: Path, lessons: list[Shown]) -> None:
 def _copy_mathjax(folder: Path) -> None:
     package = importlib.util.find_spec("sphinx-mathjax-offline")
     if package is None:
-        raise Refusal("site: got no sphinx-mathjax-offline, expected it installed: pip install 'infotok[site]'")
+        raise Refusal("site: got no sphinx-mathjax-offline, expected it installed: pip install -e '.[site]'")
     for name in MATHJAX:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(Path(package.origin).parent / "static" / "mathjax" / name, folder / name)

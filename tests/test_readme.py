@@ -1,4 +1,4 @@
-"""Snippets of README and quickstart run, links lead to files, and reported numbers follow from committed runs."""
+"""Snippets of README, quickstart and recipes run, links lead to files, and reported numbers follow from committed runs."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ PAGES = {
 FINDINGS = PAGES[ROOT / "docs" / "findings.md"]
 SNIPPETS = [
     snippet
-    for page in (README, PAGES[ROOT / "docs" / "quickstart.md"])
+    for page in (README, *(PAGES[ROOT / "docs" / f"{name}.md"] for name in ("quickstart", "recipes")))
     for snippet in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
 ]
 WORDS = 1200  # of the README, without code and addresses

@@ -118,7 +118,7 @@ def _make_infotok(infotok: Any, family: Family) -> tuple[nn.Module | None, Mappi
     if isinstance(infotok, Mapping):
         options, names = plain(infotok), set(inspect.signature(InfoTok).parameters) - {"dim"}
         unknown = sorted(set(options) - names)
-        require(not unknown, "infotok", f"the option {unknown[:1]}", f"some of {', '.join(sorted(names))}")
+        require(not unknown, "infotok", ", ".join(unknown), f"some of {', '.join(sorted(names))}")
         infotok = InfoTok(dim, **options)
     require_instance("infotok", infotok, nn.Module, "an InfoTok, a dict of its options, or None")
     placed = getattr(infotok, "placement", None)
@@ -126,7 +126,7 @@ def _make_infotok(infotok: Any, family: Family) -> tuple[nn.Module | None, Mappi
     found = getattr(infotok, "dim", dim)
     require(found == dim, "infotok, dim", found, f"{dim}, the width of the codebook")
     unavailable = sorted(set(infotok.needs) - AVAILABLE)
-    require(not unavailable, "infotok, needs", unavailable, f"some of {', '.join(sorted(AVAILABLE))}")
+    require(not unavailable, "infotok, needs", ", ".join(unavailable), f"some of {', '.join(sorted(AVAILABLE))}")
     gaussian = getattr(getattr(infotok, "options", None), "gaussian", False)
     require(not gaussian, "infotok, noise", None, "a number: published tokens are no Gaussians")
     return infotok.to(family.codebook.device), options

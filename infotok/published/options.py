@@ -39,7 +39,7 @@ def check_batch(batch: Any, sized: bool) -> dict[str, Any]:
     require(isinstance(batch, Mapping), "batch", type(batch).__name__, f"a mapping of {', '.join(KEYS)}", TypeError)
     batch = dict(batch)
     unknown = sorted(set(map(str, batch)) - set(KEYS))
-    require(not unknown, "batch", f"the key {unknown[:1]}", f"some of {', '.join(KEYS)}")
+    require(not unknown, "batch", ", ".join(unknown), f"some of {', '.join(KEYS)}")
     pixels = require_tensor("pixel_values", batch.get("pixel_values"), ("N", 3, "S", "T"))
     ids, shape = batch.get("input_ids"), None
     if ids is not None:

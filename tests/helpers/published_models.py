@@ -49,7 +49,9 @@ def janus() -> JanusForConditionalGeneration:
     vision |= {"patch_size": 2, "projection_dim": 32, "num_image_tokens": 16, "mlp_ratio": 2.0}
     text = SMALL | {"model_type": "llama", "vocab_size": WORDS + CODES}
     return JanusForConditionalGeneration(
-        JanusConfig(vq_config=vq, vision_config=vision, text_config=text, image_token_id=IMAGE, tie_word_embeddings=False)
+        JanusConfig(
+            vq_config=vq, vision_config=vision, text_config=text, image_token_id=IMAGE, tie_word_embeddings=False
+        )
     )
 
 

@@ -42,9 +42,7 @@ def open_model(folder: str | Path, dtype: torch.dtype | None = None) -> nn.Modul
     kind = config["model_type"]
     require_choice(f"{path}, model_type", kind, tuple(CLASSES))
     own_code = [key for key, value in _items(config) if key == "auto_map" and value]
-    require(
-        not own_code, str(path), "auto_map, code of the folder's own", "a model of transformers alone"
-    )
+    require(not own_code, str(path), "auto_map, code of the folder's own", "a model of transformers alone")
     check_sizes(config, str(path))
     with one_line(what):
         check_count(transformers.AutoConfig.from_pretrained(folder, **OWN_CODE), str(folder), what)

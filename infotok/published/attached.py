@@ -8,15 +8,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from infotok.errors import require, require_tensor
+from infotok.errors import require, require_int
 from infotok.published.base import Family
 from infotok.published.checkpoint import restore, save
 from infotok.published.drawing import draw
 from infotok.published.options import AttachOptions, check_batch
 from infotok.published.training import TrainedPath
+from infotok.unified.arguments import check_ids
 from infotok.unified.sequence import in_eval_mode
 
 __all__ = ["Attached"]
+
+LARGEST_GRID = 2**10  # codes a side
 
 
 class Attached(TrainedPath):
@@ -56,7 +59,7 @@ class Attached(TrainedPath):
     @in_eval_mode
     def decode(self, codes: Tensor) -> Tensor:
         """Pixels (N, 3, S, S') of codes (N, h, w), in the range of the model's processor, by `decoder` or its own."""
-        require_tensor("codes", codes, ("N", "h", "w"), "int64", f"[0, {len(self.rows) - 1}]")
+        check_ids("codes", codes, ("N", "h", "w"), len(self.rows))
         return self.family.decode(codes) if self.decoder is None else self.decoder(codes)
 
     @in_eval_mode
@@ -80,10 +83,10 @@ class Attached(TrainedPath):
         grid: height and width in codes.
         options: `guidance` with `unconditional`, `temperature`, `generator`, `cached`: see `drawing.draw`.
         """
-        require_tensor("prompts", prompts, ("N", "P"), "int64")
-        whole = isinstance(grid, tuple | list) and len(grid) == 2 and all(isinstance(n, int) and n > 0 for n in grid)
-        require(whole, "grid", grid, "a height and a width in codes, positive integers")
-        return draw(self.family, self.rows, prompts, mask, tuple(grid), **options)
+        pair = isinstance(grid, tuple | list) and len(grid) == 2
+        require(pair, "grid", grid, "a height and a width in codes", TypeError)
+        height, width = (require_int("grid", side, 1, LARGEST_GRID) for side in grid)
+        return draw(self.family, self.rows, prompts, mask, (height, width), **options)
 
     def generate(self, prompts: Tensor, mask: Tensor | None = None, **options: Any) -> Tensor:
         """Pixels of prompts: `decode` of what `draw` gives for the same arguments."""

@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from infotok.errors import require, require_float, require_tensor
+from infotok.errors import require, require_flag, require_float, require_tensor
 from infotok.published.base import Family
 from infotok.published.visual import VisualTokens
-from infotok.unified.arguments import GUIDANCE
+from infotok.unified.arguments import GUIDANCE, check_ids
 from infotok.unified.sampling import categorical, guide, uniform
 
 __all__ = ["draw", "generation_loss"]
@@ -77,6 +77,11 @@ def draw(
     from transformers import DynamicCache
 
     require_float("guidance", guidance, GUIDANCE), require_float("temperature", temperature, "[0, inf)")
+    require_flag("cached", cached)
+    words = family.model.get_input_embeddings().num_embeddings
+    check_ids("prompts", prompts, ("N", "P"), words)
+    if unconditional is not None:
+        check_ids("unconditional", unconditional, ("N", "P"), words)
     if guidance != 1:
         prompts, mask = _with_unconditional(prompts, mask, unconditional, unconditional_mask)
     ids, attended = to_the_right(prompts, mask)
@@ -119,6 +124,8 @@ def to_the_right(ids: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     ids: (B, P).
     mask: (B, P), true for real tokens; None: all are.
     """
+    if mask is not None:
+        require_tensor("mask", mask, tuple(ids.shape), "any")
     mask = torch.ones_like(ids) if mask is None else mask.to(ids.device).long()
     require(bool(mask.any(1).all()), "prompts_mask", "a prompt without a token", "one or more")
     order = mask.argsort(dim=1, stable=True)

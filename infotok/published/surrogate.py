@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from infotok.bottleneck.precision import wide_dtype
-from infotok.errors import require, require_float, require_int, require_tensor
+from infotok.errors import checking, require, require_float, require_int, require_rows, require_tensor
 
 __all__ = ["linear_map", "soft_mixture", "spacing", "with_gradient_of"]
 
@@ -33,8 +33,20 @@ def with_gradient_of(surrogate: Tensor, value: Tensor) -> Tensor:
     """
     require_tensor("value", value), require_tensor("surrogate", surrogate)
     require(surrogate.shape == value.shape, "surrogate", surrogate, f"the shape of value, {tuple(value.shape)}")
-    surrogate = surrogate.to(value.dtype)
-    return value + (surrogate - surrogate.detach())  # an exact zero
+    return _GradientOf.apply(surrogate, value)
+
+
+class _GradientOf(torch.autograd.Function):
+    """`with_gradient_of` on checked arguments: the value to the bit, whatever the surrogate's numbers are."""
+
+    @staticmethod
+    def forward(ctx: Any, surrogate: Tensor, value: Tensor) -> Tensor:
+        ctx.dtype = surrogate.dtype
+        return value.view_as(value)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        return gradient.to(ctx.dtype), gradient
 
 
 def soft_mixture(
@@ -56,8 +68,8 @@ def soft_mixture(
 
     Raises TypeError or ValueError, in one line, for another type, shape or range.
     """
-    require_tensor("z", z, ("N", "D")), require_tensor("codebook", codebook, ("K", z.shape[1]))
-    require_tensor("table", table, ("V", "H")), require_tensor("rows", rows, (len(codebook),), "int64")
+    require_rows("z", z, ("N", "D"), training=True)
+    _check_tables(codebook, table, rows, z.shape[1])
     near = min(require_int("near", near), len(codebook))
     temperature = require_float("temperature", temperature, "(0, inf)")
     with torch.autocast(z.device.type, enabled=False):
@@ -110,6 +122,16 @@ def _chunks(count: int, numbers: int) -> list[slice]:
     return [slice(start, start + size) for start in range(0, count, size)]
 
 
+def _check_tables(codebook: Tensor, table: Tensor, rows: Tensor, width: int | str) -> None:
+    """TypeError or ValueError for tables that do not fit each other; on an accelerator numbers are not looked at."""
+    (
+        require_rows("codebook", codebook, ("K", width), training=True),
+        require_rows("table", table, ("V", "H"), training=True),
+    )
+    inside = f"[0, {len(table) - 1}]" if checking(codebook, training=True) else None
+    require_tensor("rows", rows, (len(codebook),), "int64", inside)
+
+
 @torch.no_grad()
 def linear_map(codebook: Tensor, table: Tensor, rows: Tensor) -> tuple[Tensor, float]:
     """The least-squares map W (D, H) from centred code vectors to centred embeddings, and its R^2.
@@ -125,8 +147,7 @@ def linear_map(codebook: Tensor, table: Tensor, rows: Tensor) -> tuple[Tensor, f
 
     Raises TypeError or ValueError, in one line, for another type or shape, or for embeddings that are all equal.
     """
-    require_tensor("codebook", codebook, ("K", "D")), require_tensor("table", table, ("V", "H"))
-    require_tensor("rows", rows, (len(codebook),), "int64")
+    _check_tables(codebook, table, rows, "D")
     x = codebook.double()
     x = x - x.mean(0)
     mean = sum(table[part].double().sum(0) for part in rows.split(ROWS_AT_ONCE)) / len(rows)
@@ -149,7 +170,7 @@ def spacing(codebook: Tensor, near: int = 32) -> float:
 
     Raises ValueError, in one line, for fewer than two codes, and where no code has another at a distance above 0.
     """
-    require_tensor("codebook", codebook, ("K", "D"))
+    require_rows("codebook", codebook, ("K", "D"))
     require(len(codebook) > 1, "codebook", codebook, "two codes or more")
     codes = codebook.to(wide_dtype(codebook.dtype))
     near = min(require_int("near", near), len(codes) - 1)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from infotok.bottleneck.regulariser import TokenWatcher
-from infotok.errors import require, require_tensor
+from infotok.errors import require, require_rows
 from infotok.published.base import Family
 from infotok.published.options import AttachOptions
 from infotok.published.surrogate import linear_map, soft_mixture, spacing, with_gradient_of
@@ -79,7 +79,7 @@ class VisualPath(nn.Module):
         """
         family = self.family
         family.vq.eval()  # batch norm and dropout stay as published, whatever train() says
-        require_tensor("pixel_values", pixels, ("N", 3, "S", "T"))
+        require_rows("pixel_values", pixels, ("N", 3, "S", "T"), self.training)
         with torch.autocast(pixels.device.type, enabled=False):
             z = self._encode(pixels)
             grids, mask = self._grids(z, pixels, sizes)

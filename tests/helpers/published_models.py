@@ -115,7 +115,30 @@ def batch_of(name: str, n: int = 4, seed: int = 0) -> dict[str, Any]:
 
 
 SPECIAL = ("<pad>", "<s>", "</s>", "<image>", "<eol>", "<boi>", "<eoi>", "<grid>", "<eof>", "<sep>", "<unk>")
-OTHERS = "* 2 3 4 a the what colour is where it wall number new york red green blue white , . ?".split()
+OTHERS = [
+    "*",
+    "2",
+    "3",
+    "4",
+    "a",
+    "the",
+    "what",
+    "colour",
+    "is",
+    "where",
+    "it",
+    "wall",
+    "number",
+    "new",
+    "york",
+    "red",
+    "green",
+    "blue",
+    "white",
+    ",",
+    ".",
+    "?",
+]
 
 
 def tokenizer_of(name: str) -> PreTrainedTokenizerFast:

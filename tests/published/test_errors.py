@@ -114,7 +114,7 @@ class TestBatches:
     def test_drawings(self):
         attached, prompts = attach(published("chameleon")), batch_of("chameleon")["prompts"]
         for options, line in (
-            ({"grid": (0, 4)}, r"^grid: got \(0, 4\), expected a height and a width"),
+            ({"grid": (0, 4)}, r"^grid: got 0, expected an integer from 1 to 1024"),
             ({"grid": GRID, "guidance": 2.0}, r"^unconditional: got None, expected a tensor"),
             ({"grid": GRID, "guidance": 2.0, "unconditional": prompts[:2]}, r"^unconditional: got shape \(2, 3\)"),
             ({"grid": GRID, "temperature": -1.0}, r"^temperature: got -1.0, expected"),
@@ -124,7 +124,7 @@ class TestBatches:
         refused(ValueError, line, lambda: attached.generate(prompts, grid=GRID))
         refused(
             ValueError,
-            r"^codes: got 'values from 0 to 16', expected",
+            r"^codes: got ",
             lambda: attached.decode(torch.tensor([[[0, 16]]])),
         )
 

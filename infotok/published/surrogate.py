@@ -17,6 +17,7 @@ from torch.autograd.function import once_differentiable
 
 from infotok.bottleneck.precision import wide_dtype
 from infotok.errors import checking, require, require_float, require_int, require_rows, require_tensor
+from infotok.unified.arguments import SIZES
 
 __all__ = ["linear_map", "soft_mixture", "spacing", "with_gradient_of"]
 
@@ -64,14 +65,16 @@ def soft_mixture(
     table: (V, H) embeddings, of the language model's dtype.
     rows: (K,) int64, the row of the table that belongs to each code.
     near: codes of a mixture, at most K.
-    temperature: in squared units of z, above 0.
+    temperature: in squared units of z, from 1e-30 to 1e30.
 
-    Raises TypeError or ValueError, in one line, for another type, shape or range.
+    Raises TypeError or ValueError, in one line, for another type, shape or range; on an accelerator the numbers of
+    tensors are not looked at.
     """
     require_rows("z", z, ("N", "D"), training=True)
+    require_tensor("z", z, values=SIZES if checking(z, training=True) else None)
     _check_tables(codebook, table, rows, z.shape[1])
     near = min(require_int("near", near), len(codebook))
-    temperature = require_float("temperature", temperature, "(0, inf)")
+    temperature = require_float("temperature", temperature, "[1e-30, 1e30]")
     with torch.autocast(z.device.type, enabled=False):
         return _SoftMixture.apply(z, codebook.detach(), table.detach(), rows, near, temperature)
 
@@ -123,13 +126,12 @@ def _chunks(count: int, numbers: int) -> list[slice]:
 
 
 def _check_tables(codebook: Tensor, table: Tensor, rows: Tensor, width: int | str) -> None:
-    """TypeError or ValueError for tables that do not fit each other; on an accelerator numbers are not looked at."""
-    (
-        require_rows("codebook", codebook, ("K", width), training=True),
-        require_rows("table", table, ("V", "H"), training=True),
-    )
-    inside = f"[0, {len(table) - 1}]" if checking(codebook, training=True) else None
-    require_tensor("rows", rows, (len(codebook),), "int64", inside)
+    """TypeError or ValueError for tables that do not fit each other."""
+    require_rows("codebook", codebook, ("K", width), training=True)
+    looked = checking(codebook, training=True)
+    require_tensor("codebook", codebook, values=SIZES if looked else None)
+    require_rows("table", table, ("V", "H"), training=True)
+    require_tensor("rows", rows, (len(codebook),), "int64", f"[0, {len(table) - 1}]" if looked else None)
 
 
 @torch.no_grad()

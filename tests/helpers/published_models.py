@@ -115,30 +115,8 @@ def batch_of(name: str, n: int = 4, seed: int = 0) -> dict[str, Any]:
 
 
 SPECIAL = ("<pad>", "<s>", "</s>", "<image>", "<eol>", "<boi>", "<eoi>", "<grid>", "<eof>", "<sep>", "<unk>")
-OTHERS = [
-    "*",
-    "2",
-    "3",
-    "4",
-    "a",
-    "the",
-    "what",
-    "colour",
-    "is",
-    "where",
-    "it",
-    "wall",
-    "number",
-    "new",
-    "york",
-    "red",
-    "green",
-    "blue",
-    "white",
-    ",",
-    ".",
-    "?",
-]
+OTHERS = ("*", "2", "3", "4", "a", "the", "what", "colour", "is", "where", "it", "wall", "number", "new", "york")
+OTHERS += ("red", "green", "blue", "white", ",", ".", "?")
 
 
 def tokenizer_of(name: str) -> PreTrainedTokenizerFast:
@@ -151,8 +129,8 @@ def tokenizer_of(name: str) -> PreTrainedTokenizerFast:
         whole.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     named = {"image_token": "<image>", "boi_token": "<boi>", "eoi_token": "<eoi>", "eof_token": "<eof>"}
     return PreTrainedTokenizerFast(
-        tokenizer_object=whole, pad_token="<pad>", bos_token="<s>", eos_token="</s>", unk_token="<unk>", sep_token="<sep>",
-        extra_special_tokens=named | {"image_wrapper_token": "<grid>"},
+        tokenizer_object=whole, pad_token="<pad>", bos_token="<s>", eos_token="</s>", unk_token="<unk>",
+        sep_token="<sep>", extra_special_tokens=named | {"image_wrapper_token": "<grid>"},
     )  # fmt: skip
 
 

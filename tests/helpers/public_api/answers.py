@@ -344,7 +344,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "a processor of transformers cuts images and takes any sentence; text is InfoTok's to check": (
         "published.prepare | images | fewer columns, 0 to 255",
         "published.prepare | questions, answers, captions | first text",
-        "published.prepare | text | fewer columns, no columns, NaN, inf, minus inf",
+        "published.prepare | text | fewer columns, no columns",
     ),
     "fewer vectors, columns, prompts, codes or pixels are other data": (
         "published.soft_mixture | z | fewer rows",
@@ -355,8 +355,9 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "published.Attached.draw | prompts, unconditional | fewer rows, fewer columns",
         "published.Attached.generate | prompts | fewer rows, fewer columns",
     ),
-    "NaN and inf are passed on, as documented: only the gradient of a surrogate is used": (
+    "NaN and inf are passed on, as documented: a missing caption is NaN, and a surrogate's value is not used": (
         "published.with_gradient_of | * | NaN, inf, minus inf",
+        "published.prepare | text | NaN, inf, minus inf",
     ),
     "temperature 0 takes the most probable code, and None is torch's own generator": (
         "published.Attached.* | temperature | zero",

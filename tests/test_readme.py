@@ -1,4 +1,4 @@
-"""Snippets of README, quickstart and recipes run, links lead to files, and reported numbers follow from committed runs."""
+"""Snippets of the pages run, links lead to files, and reported numbers follow from committed runs."""
 
 import re
 from pathlib import Path

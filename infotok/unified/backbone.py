@@ -89,9 +89,9 @@ class Backbone(nn.Module):
         require(str(name), "name", name, "a name on the hub, or a folder")
         _check_words(words), require_int("lora", lora, 0)
         what = f"backbone {name}"
-        with _one_line(what):
-            _check_sizes(hub.PretrainedConfig.get_config_dict(name)[0], what)  # some configurations list their layers
-            _check_count(hub.AutoConfig.from_pretrained(name, **OWN_CODE), name, what)
+        with one_line(what):
+            check_sizes(hub.PretrainedConfig.get_config_dict(name)[0], what)  # some configurations list their layers
+            check_count(hub.AutoConfig.from_pretrained(name, **OWN_CODE), name, what)
             tokenizer = hub.AutoTokenizer.from_pretrained(name, **OWN_CODE)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # missing weights are reported below
@@ -111,9 +111,9 @@ class Backbone(nn.Module):
         """The same architecture, random weights: of `spec` as `Backbone.spec` gives it; ValueError for no such spec."""
         hub = _transformers()
         check_keys("spec", spec, {"config", "lora"})
-        with _one_line("backbone, config"):
+        with one_line("backbone, config"):
             config = dict(spec["config"])
-            _check_sizes(config, "backbone, config")
+            check_sizes(config, "backbone, config")
             config = hub.AutoConfig.for_model(config.pop("model_type"), **config)
             model = hub.AutoModel.from_config(config, attn_implementation="sdpa", **OWN_CODE)
         return cls(model, spec["lora"])
@@ -183,7 +183,7 @@ class Backbone(nn.Module):
 
 
 @contextmanager
-def _one_line(what: str) -> Iterator[None]:
+def one_line(what: str) -> Iterator[None]:
     """Whatever transformers, tokenizers and safetensors raise of their own, as one ValueError."""
     try:
         yield
@@ -202,11 +202,11 @@ def _check_words(words: Any) -> None:
     require(len(set(words)) == len(words), "words", "a word twice", "each word once")
 
 
-def _check_sizes(config: dict[str, Any], what: str) -> None:
+def check_sizes(config: dict[str, Any], what: str) -> None:
     """ValueError for a size that no model has: the file is damaged, or made to exhaust the memory."""
     for name, value in ((str(key), value) for key, value in config.items()):  # labels' names have numbers for keys
         if isinstance(value, dict):
-            _check_sizes(value, f"{what}, {name}")
+            check_sizes(value, f"{what}, {name}")
             continue
         limit = LAYERS if re.search("layer|expert|depth", name) else NUMBERS
         for size in value if isinstance(value, list | tuple) else [value]:
@@ -214,12 +214,11 @@ def _check_sizes(config: dict[str, Any], what: str) -> None:
             require(fits, f"{what}, {name}", size, f"at most {limit}")
 
 
-def _check_count(config: Any, name: str, what: str) -> None:
+def check_count(config: Any, name: str, what: str) -> None:
     """ValueError for a configuration of more weights than its folder has room for, counted without memory."""
-    from transformers import AutoModel
 
     with torch.device("meta"):
-        count = sum(p.numel() for p in AutoModel.from_config(config, **OWN_CODE).parameters())
+        count = sum(p.numel() for p in _transformers().AutoModel.from_config(config, **OWN_CODE).parameters())
     held = sum(path.stat().st_size for path in Path(name).glob("*.safetensors"))  # 0 for a name on the hub
     most = min(WEIGHTS, 2 * held) if held else WEIGHTS  # none takes less than half a byte
     require(count <= most, f"{what}, config.json", f"{count} weights", f"at most {most}, by the size of its files")

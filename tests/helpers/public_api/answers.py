@@ -333,4 +333,39 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "lab.Record.* | text, source, caption | text, empty",
         "lab.sweep | label | text, empty",
     ),
+    "no options of InfoTok are its defaults, no temperature is the codebook's own, and None is no InfoTok": (
+        "published.attach | infotok | empty, first missing",
+        "published.attach | quantizer | zero, two, huge, tiny",
+    ),
+    "a decoder is called when something is decoded": (
+        "published.attach | decoder | gives None, gives text",
+        "published.load | decoder | gives None, gives text",
+    ),
+    "a processor of transformers cuts images and takes any sentence; text is InfoTok's to check": (
+        "published.prepare | images | fewer columns, 0 to 255",
+        "published.prepare | questions, answers, captions | first text",
+        "published.prepare | text | fewer columns, no columns",
+    ),
+    "fewer vectors, columns, prompts, codes or pixels are other data": (
+        "published.soft_mixture | z | fewer rows",
+        "published.soft_mixture | table | fewer columns",
+        "published.linear_map | codebook, table | fewer columns",
+        "published.Attached.tokens | pixels | fewer rows, fewer columns",
+        "published.Attached.decode | codes | fewer rows, fewer columns",
+        "published.Attached.draw | prompts, unconditional | fewer rows, fewer columns",
+        "published.Attached.generate | prompts | fewer rows, fewer columns",
+    ),
+    "NaN and inf are passed on, as documented: a missing caption is NaN, and a surrogate's value is not used": (
+        "published.with_gradient_of | * | NaN, inf, minus inf",
+        "published.prepare | text | NaN, inf, minus inf",
+    ),
+    "temperature 0 takes the most probable code, and None is torch's own generator": (
+        "published.Attached.* | temperature | zero",
+        "published.Attached.* | generator | None",
+    ),
+    "a checkpoint's folder may have any name, and 0 steps are done before the first": (
+        "published.Attached.save | folder | text",
+        "published.Attached.restore | folder | text",
+        "published.Attached.save | step | zero",
+    ),
 }

@@ -126,13 +126,16 @@ def checkpointing_layers(model: nn.Module, wanted: bool) -> Iterator[None]:
         yield
         return
     network = getattr(getattr(model, "backbone", None), "model", None)
-    able = hasattr(network, "gradient_checkpointing_enable") and network.supports_gradient_checkpointing
+    able = getattr(network, "supports_gradient_checkpointing", False)
     require(able, "gradient_checkpointing", f"a {class_name(model)} that has none", "False, for this model")
-    network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    # Its name in transformers 5, and in 4.
+    name = "activation" if hasattr(network, "activation_checkpointing_enable") else "gradient"
+    arguments = {f"{name}_checkpointing_kwargs": {"use_reentrant": False}}
+    getattr(network, f"{name}_checkpointing_enable")(**arguments)
     try:
         yield
     finally:
-        network.gradient_checkpointing_disable()
+        getattr(network, f"{name}_checkpointing_disable")()
 
 
 @contextmanager

@@ -1,36 +1,106 @@
-"""Two gloo processes that train one host through `train`, by DDP or by FSDP, and what each of them ends with."""
+"""Processes of torch.distributed that train hosts by `train`, with DDP or FSDP, and what each of them ends with."""
 
 import json
 import multiprocessing
 import os
 import signal
 import socket
-import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from accelerate.state import AcceleratorState
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 from trainings import WORLD, losses
 
-from infotok.experiments import plan
 from infotok.experiments.hosts import make_host
 from infotok.unified import TrainConfig, train
+from infotok.unified.sharding import full
 
-STEPS = TrainConfig(steps=4, batch=8, questions=2, warmup=1, weight_decay=0.0, save_every=2, log_every=1, seed=3)
-TERMS = {
-    "contrastive": {"estimator": "variational", "bound": "infonce", "compression": 0.0, "consistency": 0.5},
-    "hsic": {"estimator": "hsic", "compression": 1.0, "consistency": 1.0},
+STEPS = TrainConfig(steps=4, batch=8, questions=2, warmup=1, save_every=2, log_every=1, seed=3)
+CASES = {  # host, and the terms of its InfoTok
+    "contrastive": ("autoregressive", {"bound": "infonce", "compression": 0.0, "consistency": 0.5}),
+    "hsic": ("masked", {"estimator": "hsic", "compression": 1.0, "consistency": 1.0}),
 }
-
-
-def host_with(terms, host="masked"):
-    """A host whose InfoTok has these terms; its moving statistics are those of all processes."""
-    return make_host(host, {**plan.options(host, "baseline"), "infotok": TERMS[terms]}, seed=0, world=WORLD)
 
 
 def changed(**changes):
     return TrainConfig(**{**vars(STEPS), **changes})
 
 
-def weights(model):
-    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+def small_host(case):
+    host, variant = CASES[case]
+    return make_host(host, variant, seed=0, world=WORLD, tokenizer_steps=0, hidden=16, heads=2)
+
+
+@contextmanager
+def first_gradients(model):
+    """Inside, a dict that gets the whole gradient of every parameter before the first step of an optimiser."""
+    found = {}
+
+    def keep(*_):
+        if not found:
+            found.update({name: full(p.grad).clone() for name, p in model.named_parameters() if p.grad is not None})
+
+    handle = register_optimizer_step_pre_hook(keep)
+    try:
+        yield found
+    finally:
+        handle.remove()
+
+
+def begin(rank, port):
+    os.environ |= {
+        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true", "INFOTOK_RUN": "1",
+        "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    AcceleratorState._reset_state(reset_partial_state=True)  # of the tests before, in the process forked
+    torch.set_num_threads(1)
+
+
+def train_rank(rank, folder, port):
+    """Every case by DDP and by FSDP: logged rows, and the gradients of the first step."""
+    begin(rank, port)
+    for case in CASES:
+        for sharding in ("none", "fsdp"):
+            model, name = small_host(case), f"{case}-{sharding}"
+            with first_gradients(model) as gradients:
+                rows = losses(train(model, WORLD, changed(sharding=sharding), folder / name))
+            torch.save(gradients, folder / f"{name}-{rank}.pt")
+            (folder / f"{name}-{rank}.json").write_text(json.dumps(rows))
+
+
+def killed_rank(rank, folder, port):
+    """Rank 1 is killed after three of four steps."""
+    begin(rank, port)
+
+    def stop(step, _):
+        if rank == 1 and step == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    try:
+        train(small_host("hsic"), WORLD, changed(sharding="fsdp"), folder / "run", on_step=stop)
+    except ConnectionError as error:
+        (folder / "line.txt").write_text(str(error))
+        os._exit(3)  # not through the end of a process group that has lost a member
+
+
+def resumed_rank(rank, folder, port):
+    begin(rank, port)
+    rows = losses(train(small_host("hsic"), WORLD, changed(sharding="fsdp"), folder / "run"))
+    (folder / f"resumed-{rank}.json").write_text(json.dumps(rows))
+
+
+def on_ranks(target, folder: Path):
+    """The exit codes of `target(rank, folder, port)` in two processes."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=target, args=(rank, folder, port)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    return [process.exitcode for process in processes]

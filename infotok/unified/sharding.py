@@ -35,6 +35,7 @@ __all__ = [
     "put_state",
     "shard",
     "synchronising",
+    "unsharded",
     "whole_state",
 ]
 
@@ -76,6 +77,19 @@ def layers(model: nn.Module) -> list[nn.Module]:
 def is_sharded(model: nn.Module) -> bool:
     """Whether `shard` has cut this model."""
     return torch.distributed.is_available() and hasattr(model, "set_requires_gradient_sync")
+
+
+@contextmanager
+def unsharded(model: nn.Module) -> Iterator[None]:
+    """Inside, a sharded model's parts outside the language model's layers have whole weights, on all processes."""
+    if not is_sharded(model):
+        yield
+        return
+    model.unshard()
+    try:
+        yield
+    finally:
+        model.reshard()
 
 
 def class_name(model: nn.Module) -> str:

@@ -13,9 +13,10 @@ from accelerate.state import AcceleratorState
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from trainings import WORLD, losses
 
+from infotok.evaluation import answer_batch, evaluate, generate_images, reconstruct
 from infotok.experiments.hosts import make_host
 from infotok.unified import TrainConfig, train
-from infotok.unified.sharding import full
+from infotok.unified.sharding import full, shard
 
 STEPS = TrainConfig(steps=4, batch=8, questions=2, warmup=1, save_every=2, log_every=1, seed=3)
 CASES = {  # host, and the terms of its InfoTok
@@ -90,6 +91,33 @@ def resumed_rank(rank, folder, port):
     begin(rank, port)
     rows = losses(train(small_host("hsic"), WORLD, changed(sharding="fsdp"), folder / "run"))
     (folder / f"resumed-{rank}.json").write_text(json.dumps(rows))
+
+
+SCORED = {"n": 7, "seed": 4, "at_once": 3}  # neither a multiple of two
+
+
+def results_of(model):
+    """Answers, reconstructions and drawn images, as lists."""
+    batch = WORLD.batch(SCORED["n"], torch.Generator().manual_seed(4))
+    drawn = generate_images(model, batch.captions, torch.Generator().manual_seed(5), at_once=3)
+    seen = reconstruct(model, batch.images, at_once=3)
+    answers = answer_batch(model, batch, at_once=3)
+    return {"answers": answers.tolist(), "seen": seen.flatten().tolist(), "drawn": drawn.flatten().tolist()}
+
+
+def evaluated_rank(rank, folder, port):
+    """What every host answers, reconstructs and draws, whole and sharded, and the scores of one."""
+    begin(rank, port)
+    torch.distributed.init_process_group("gloo")
+    found = {"evaluate": evaluate(small_host("hsic"), WORLD, **SCORED)}
+    for case in CASES:
+        for sharded in (False, True):
+            model = small_host(case)
+            if sharded:
+                shard(model, torch.device("cpu"), 2)
+            found[f"{case}, {sharded}"] = results_of(model)
+    torch.distributed.destroy_process_group()
+    (folder / f"scores-{rank}.json").write_text(json.dumps(found))
 
 
 def on_ranks(target, folder: Path):

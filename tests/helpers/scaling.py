@@ -13,7 +13,7 @@ from accelerate.state import AcceleratorState
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from trainings import WORLD, losses
 
-from infotok.evaluation import answer_batch, evaluate, generate_images, reconstruct
+from infotok.evaluation.evaluate import answer_batch, evaluate, generate_images, reconstruct
 from infotok.experiments.hosts import make_host
 from infotok.unified import TrainConfig, train
 from infotok.unified.sharding import full, shard

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from accelerate.state import AcceleratorState
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from trainings import WORLD, losses
 
@@ -56,7 +55,6 @@ def begin(rank, port):
         "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true", "INFOTOK_RUN": "1",
         "OMP_NUM_THREADS": "1",
     }  # fmt: skip
-    AcceleratorState._reset_state(reset_partial_state=True)  # of the tests before, in the process forked
     torch.set_num_threads(1)
 
 
@@ -93,6 +91,10 @@ def resumed_rank(rank, folder, port):
     (folder / f"resumed-{rank}.json").write_text(json.dumps(rows))
 
 
+PRELOADED = [
+    "accelerate", "pytest", "transformers.models.gpt2.modeling_gpt2", "infotok.evaluation", "infotok.experiments.hosts",
+    "torch.distributed.fsdp", "torch.distributed.tensor", "torch.distributed.checkpoint.state_dict",
+]  # fmt: skip
 SCORED = {"n": 7, "seed": 4, "at_once": 3}  # neither a multiple of two
 
 
@@ -125,8 +127,10 @@ def on_ranks(target, folder: Path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    fork = multiprocessing.get_context("fork")
-    processes = [fork.Process(target=target, args=(rank, folder, port)) for rank in range(2)]
+    # A fork can copy a lock that a thread of a former test holds; a server that has run nothing holds none.
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(PRELOADED)
+    processes = [server.Process(target=target, args=(rank, folder, port)) for rank in range(2)]
     for process in processes:
         process.start()
     for process in processes:

@@ -5,8 +5,9 @@
 - batch i is drawn by a generator seeded with (seed, i), and so is every other random number of step i: the step alone
   gives the position in the data and the state of all generators
 - a run that is killed resumes from its last checkpoint and ends with the same weights, bit for bit on a CPU
-- processes (`accelerate launch`) share one batch of `batch` images: the loss curve changes by rounding only, which on a
-  GPU Muon's bfloat16 magnifies. Accumulated parts share its gradient, but quantizers see part after part
+- processes (`torchrun`, see docs/scaling.md) share one batch of `batch` images: the loss curve changes by rounding
+  only, which on a GPU Muon's bfloat16 magnifies. Accumulated parts share its gradient, but quantizers see part after
+  part
 - `metrics.jsonl` in `run_dir` has every term, weighted as it was added, with throughput and model FLOPs utilisation
 - one process trains in a folder; everything that a run goes on from is under a checksum (`run_folder`, `metrics`)
 - a loss or gradient that is not finite stops the run, with its step and its name

@@ -31,7 +31,7 @@ __all__ = [
     "full",
     "is_sharded",
     "like",
-    "one_line_if_alone",
+    "naming_lost_processes",
     "put_state",
     "shard",
     "synchronising",
@@ -162,7 +162,7 @@ def synchronising(last: bool, model: nn.Module, accelerator: Any) -> Iterator[No
 
 
 @contextmanager
-def one_line_if_alone(processes: int, run_dir: str | Path | None) -> Iterator[None]:
+def naming_lost_processes(processes: int, run_dir: str | Path | None) -> Iterator[None]:
     """ConnectionError, in one line, in place of what gloo and NCCL raise where another process has died."""
     try:
         yield

@@ -32,7 +32,7 @@ from infotok.modes import keeping_modes
 from infotok.unified.arguments import check_part
 from infotok.unified.optimisers import make_optimisers
 from infotok.unified.run_folder import Run
-from infotok.unified.sharding import checkpointing_layers, full, one_line_if_alone, shard, synchronising
+from infotok.unified.sharding import checkpointing_layers, full, naming_lost_processes, shard, synchronising
 from infotok.unified.throughput import Meter, operations, sharing_parameters
 from infotok.unified.train_config import TrainConfig, make_scheduler, schedule_factor
 from infotok.worlds import BatchSource
@@ -93,7 +93,7 @@ def train(
         run.opened() as start,
         torch.random.fork_rng(),  # leaves torch's own generator to the caller
         checkpointing_layers(model, config.gradient_checkpointing),
-        one_line_if_alone(processes, run_dir),
+        naming_lost_processes(processes, run_dir),
     ):
         schedulers = [make_scheduler(optimiser, config, start, run.begin) for optimiser in optimisers]
         ready = Loss(model, config).train()

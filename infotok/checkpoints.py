@@ -123,7 +123,7 @@ def load_state(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> N
 def check_state(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
     """`tensors` by their present names; ValueError unless names, shapes and types are those of the module's state."""
     expected = module.state_dict()
-    tensors = _renamed(module, tensors, expected.keys())
+    tensors = {name: as_vector(t, expected.get(name)) for name, t in _renamed(module, tensors, expected.keys()).items()}
     for name, own in expected.items():
         require(name in tensors, f"{what}, {name}", "no such tensor", "one: the checkpoint is of another configuration")
         check_tensor(tensors[name], own, f"{what}, {name}")
@@ -147,6 +147,11 @@ def _renamed(module: nn.Module, tensors: Mapping[str, Tensor], expected: Collect
         present = next((renamed[old] + name[len(old) :] for old in heads), name)
         named[present if name not in expected and present in expected and present not in tensors else name] = tensor
     return named
+
+
+def as_vector(tensor: Tensor, own: Tensor | None) -> Tensor:
+    """A number of version 0.1 as the vector of one number that it is today: FSDP shards no scalars."""
+    return tensor.reshape(1) if own is not None and own.shape == (1,) and tensor.ndim == 0 else tensor
 
 
 def check_tensor(tensor: Tensor, own: Tensor, name: str) -> None:

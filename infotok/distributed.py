@@ -7,7 +7,15 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-__all__ = ["first_rank", "gather_over_ranks", "mean_over_ranks", "of_each_rank", "rank_and_world", "sum_over_ranks"]
+__all__ = [
+    "first_rank",
+    "gather_over_ranks",
+    "gather_uneven",
+    "mean_over_ranks",
+    "of_each_rank",
+    "rank_and_world",
+    "sum_over_ranks",
+]
 
 
 def rank_and_world() -> tuple[int, int]:
@@ -30,6 +38,18 @@ def mean_over_ranks(values: Tensor) -> Tensor:
 def gather_over_ranks(rows: Tensor) -> Tensor:
     """The rows (N, ...) of every rank, in order, where N is the same; gradients return to their rank."""
     return GatherRows.apply(rows) if rank_and_world()[1] > 1 else rows
+
+
+def gather_uneven(rows: Tensor, sizes: list[int]) -> Tensor:
+    """The rows of every rank, in order, of which rank r has `sizes[r]`, without gradients; others are left out."""
+    rank, world = rank_and_world()
+    if world == 1:
+        return rows[: sizes[0]]
+    padded = rows.new_zeros(max(sizes), *rows.shape[1:])
+    padded[: sizes[rank]] = rows[: sizes[rank]]
+    every = [torch.empty_like(padded) for _ in range(world)]
+    dist.all_gather(every, padded)
+    return torch.cat([each[:size] for each, size in zip(every, sizes, strict=True)])
 
 
 def of_each_rank(values: list[int], device: torch.device) -> list[list[int]]:

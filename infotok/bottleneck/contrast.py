@@ -120,7 +120,7 @@ class CosineCritic(Critic):
     def __init__(self, dim: int, dim_y: int, negatives: int = 0, width: int = 64) -> None:
         super().__init__(dim_y, negatives)
         self.tokens, self.value = nn.Linear(dim, width, bias=False), nn.Linear(dim_y, width, bias=False)
-        self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
+        self.log_scale = nn.Parameter(torch.full((1,), math.log(10.0)))
 
     def of_tokens(self, pooled: Tensor) -> Tensor:
         """scale * A z / |A z|."""

@@ -90,7 +90,10 @@ class LinearDecoder(Decoder):
         super().__init__(entropy)
         self.dim_y, self.likelihood, self.project = dim_y, likelihood, None
         if critic == "cosine":
-            self.project, self.log_scale = nn.Linear(dim, width, bias=False), nn.Parameter(torch.tensor(math.log(10.0)))
+            self.project, self.log_scale = (
+                nn.Linear(dim, width, bias=False),
+                nn.Parameter(torch.full((1,), math.log(10.0))),
+            )
         self.linear = nn.Linear(dim if self.project is None else width, dim_y)
         self.log_variance = nn.Parameter(torch.zeros(1 if likelihood == "cosine" else dim_y))  # of real vectors
 

@@ -1,4 +1,4 @@
-"""The command `infotok`: run, lab, list, report, site, figures, clean. A wrong request is one line and exit code 2."""
+"""The command `infotok`: run, lab, list, report, site, figures, check, clean. A wrong request is one line, code 2."""
 
 import os
 import shutil
@@ -32,6 +32,8 @@ Examples:
   infotok report -p seed=7                    report on that run; without -p, on the profile's own
 
   infotok figures                             redraw the committed figures
+
+  infotok check --profile gpu                 is a machine with a GPU right, fast and able to resume?
 """
 
 Names = Annotated[list[str] | None, typer.Argument(help="Notebooks by name; all by default.", metavar="[NAME...]")]
@@ -199,6 +201,30 @@ def figures(
         raise Refusal("-p: got it without --from, expected both: -p chooses the run of --from")
     for path in redraw_all(course, chosen):
         print(path.relative_to(course.root))
+
+
+@app.command()
+def check(
+    profile: Annotated[str, typer.Option(help="The sizes: smoke on any machine, or gpu.")] = "smoke",
+    root: Root = "",
+) -> None:
+    """Check this machine: numbers, throughput, memory and resuming of every host; exit code 1 if a check fails.
+
+    The report is runs/check-PROFILE.json.
+    """
+    from infotok.experiments.machine_check import SIZES, check_machine
+    from infotok.files import write_json
+
+    if profile not in SIZES:
+        raise Refusal(f"--profile: got {profile!r}, expected one of {', '.join(SIZES)}")
+    path = Course.find(root).root / "runs" / f"check-{profile}.json"
+    found = check_machine(
+        profile, lambda each: print(f"{'passed' if each.passed else 'FAILED'}  {each.name}: {each.line}")
+    )
+    path.parent.mkdir(exist_ok=True)
+    write_json(path, found)
+    print(f"\nreport: runs/{path.name}")
+    raise typer.Exit(0 if found["passed"] else 1)
 
 
 @app.command()

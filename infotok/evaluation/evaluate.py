@@ -7,13 +7,18 @@
 Understanding has two baselines: the best answers without an image ("question_only"), and the model's own answers about
 other images ("shuffled"). Generation has two ceilings: what the world's reader recovers from real images and from the
 tokenizer's reconstructions. The evaluation set, its prompts and every random number follow from `seed`.
+
+Processes of `torch.distributed` share the images and prompts, and each gets the scores of all, which are those of a
+single process. All of them must then call these functions together, as `on_step` of `train` does.
 """
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from infotok.distributed import gather_uneven, rank_and_world
 from infotok.errors import require_int
 from infotok.evaluation.recovery import ceilings
 from infotok.evaluation.understanding import (
@@ -27,6 +32,8 @@ from infotok.evaluation.understanding import (
 from infotok.modes import evaluating
 from infotok.unified import UnifiedModel
 from infotok.unified.arguments import check_part
+from infotok.unified.sampling import rows_of
+from infotok.unified.sharding import unsharded
 from infotok.worlds.source import Batch, Benchmarks, World
 
 __all__ = [
@@ -116,26 +123,40 @@ def _check(model: UnifiedModel, world: World, n: int, at_once: int, used: tuple[
 
 def answer_batch(model: UnifiedModel, batch: Batch, at_once: int = 64) -> Tensor:
     """The model's answers (B, Q) to the batch's questions, on the CPU."""
-    return in_parts(model.answer, at_once, model, batch.images, batch.questions)
+    return in_parts(model.answer, at_once, model, batch.images, batch.questions, shared=True)
 
 
 def reconstruct(model: UnifiedModel, images: Tensor, at_once: int = 64) -> Tensor:
     """Images decoded from the tokens of `images`, on the CPU."""
-    return in_parts(lambda part: model.tokenizer.decode(model.tokenizer.encode(part)), at_once, model, images)
+    return in_parts(
+        lambda part: model.tokenizer.decode(model.tokenizer.encode(part)), at_once, model, images, shared=True
+    )
 
 
 def generate_images(
     model: UnifiedModel, captions: Tensor, generator: torch.Generator, at_once: int = 64, **drawing: Any
 ) -> Tensor:
     """Images (B, 3, S, S) of captions (B, T), on the CPU."""
-    return in_parts(lambda part: model.generate(part, generator, **drawing), at_once, model, captions)
+    return in_parts(lambda part: model.generate(part, generator, **drawing), at_once, model, captions, shared=True)
 
 
 @torch.no_grad()
-def in_parts(function: Any, at_once: int, model: UnifiedModel, *values: Tensor) -> Tensor:
-    """`function` of `at_once` rows of `values` at a time, in eval mode on the model's device; the result on the CPU."""
+def in_parts(function: Any, at_once: int, model: UnifiedModel, *values: Tensor, shared: bool = False) -> Tensor:
+    """`function` of `at_once` rows of `values` at a time, in eval mode on the model's device; the result on the CPU.
+
+    shared: whether all ranks compute it together, each `at_once` rows of a part; else each rank computes every row.
+    """
     at_once = require_int("at_once", at_once)
     device = next(model.parameters()).device
-    parts = zip(*(value.split(at_once) for value in values), strict=True)
-    with evaluating(model):
-        return torch.cat([function(*(value.to(device) for value in part)).cpu() for part in parts])
+    rank, world = rank_and_world() if shared else (0, 1)
+    found = []
+    with evaluating(model), unsharded(model):
+        for part in zip(*(value.split(at_once * world) for value in values), strict=True):
+            rows = len(part[0])
+            sizes = [len(own) for own in torch.arange(rows).tensor_split(world)]
+            count = max(sizes[rank], min(rows, 1))  # a rank without a row repeats one: sharded models need all
+            start = min(sum(sizes[:rank]), rows - count)
+            with rows_of(start, rows) if shared else nullcontext():
+                own = function(*(value[start : start + count].to(device) for value in part))
+            found.append((gather_uneven(own, sizes) if shared else own).cpu())
+    return torch.cat(found)

@@ -13,6 +13,8 @@
 - `cost`         parameters, operations and time of training, over the baseline's: `costs`
 - `estimators`   the benchmark of mutual-information estimators: `benchmark_estimator`
 - `throughput`   the speed benchmark
+- `machine_check` the checklist for a machine with or without a GPU: `check_machine`, `add_check`
+- `memory`       the largest memory used so far
 """
 
 from infotok.experiments.hosts import HOSTS, train_and_score

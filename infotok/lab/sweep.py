@@ -6,7 +6,8 @@
 An interrupted sweep resumes, and a larger grid computes only its new cells. Cells run in joblib's processes. joblib's
 own backends run them on a cluster: with a `distributed.Client` open,
 `with joblib.parallel_config("dask"): sweep(..., jobs=-1)`; for Ray, `ray.util.joblib.register_ray()` and then
-`joblib.parallel_config("ray")`. The cache folder must be one that every machine can reach.
+`joblib.parallel_config("ray")`. The cache folder must be one that every machine can reach: the worker that computes a
+cell writes it there. Ray returns all rows at the end, so the progress line stays at its start until then.
 
 A finished cell is used again only if it is the same computation: the same arguments, and the same `fingerprint` of
 everything that the function reaches. Pass to the function what changes from cell to cell, and what it should not share.
@@ -144,12 +145,18 @@ def _computed(tasks: list[_Task], waiting: list[int], jobs: int) -> Iterator[tup
         return
     with needs("notebooks", "sweep"):
         import joblib
+        from joblib.parallel import BACKENDS, get_active_backend
 
+    backend, _ = get_active_backend()
     dtype = sys.modules["torch"].get_default_dtype() if "torch" in sys.modules else None
     calls = (joblib.delayed(_in_worker)(index, tasks[index], dtype) for index in waiting)
-    # Every worker, also one that no cell ever reaches, ends with this process; a cluster sees to its own.
-    watched = {"initializer": _end_with, "initargs": (os.getpid(),)}
-    yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", **watched)(calls)
+    options: dict[str, Any] = {"n_jobs": jobs}
+    if backend.supports_return_generator:
+        options["return_as"] = "generator_unordered"  # Ray has lists alone
+    if type(backend) in (BACKENDS["loky"], BACKENDS["multiprocessing"]):
+        # Every worker, also one that no cell ever reaches, ends with this process; a cluster sees to its own.
+        options |= {"initializer": _end_with, "initargs": (os.getpid(),)}
+    yield from joblib.Parallel(**options)(calls)
 
 
 def _unchanged(task: _Task) -> None:

@@ -9,7 +9,9 @@
 - `backbone`        the language model, tiny or from the hub: `Backbone`
 - `training`        one loop for all: `train`, `TrainConfig`
 - `optimisers`      Muon and AdamW, and their state under checks
-- `run_folder`      the folder of a run: its lock and its checkpoints
+- `train_config`    the hyperparameters of training, and the learning-rate schedule
+- `sharding`        a model cut over processes (FSDP), and its state as whole tensors
+- `run_folder`      the folder of a run: its lock and its checkpoints; `load_weights`
 - `identity`        what a run was made with, for resuming
 - `metrics`         the rows that a run logs: `read_metrics`
 - `arguments`       checks of what models and their parts are called with
@@ -31,6 +33,7 @@ from infotok.unified.kv_cache import IncrementalDecoder
 from infotok.unified.masked import MaskedModel
 from infotok.unified.metrics import read_metrics
 from infotok.unified.packing import block_mask, pack
+from infotok.unified.run_folder import load_weights
 from infotok.unified.training import TrainConfig, train
 
 __all__ = [
@@ -44,6 +47,7 @@ __all__ = [
     "TrainConfig",
     "UnifiedModel",
     "block_mask",
+    "load_weights",
     "pack",
     "read_metrics",
     "train",

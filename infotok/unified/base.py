@@ -25,6 +25,7 @@ from infotok.unified.backbone import Backbone
 from infotok.unified.kv_cache import IncrementalDecoder
 from infotok.unified.sampling import joint_uniform, own_generator, uniform
 from infotok.unified.sequence import in_eval_mode
+from infotok.unified.sharding import class_name, whole_state
 from infotok.unified.understanding import AnsweringModel
 
 __all__ = ["UnifiedModel"]
@@ -152,16 +153,20 @@ class UnifiedModel(AnsweringModel):
     # --- checkpoints -------------------------------------------------------------------------------------------------
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write weights and configuration to `folder`; the tokenizer must have been made by `from_config`."""
+        """Write weights and configuration to `folder`; the tokenizer must have been made by `from_config`.
+
+        All processes call it together if the model is sharded; the first one writes.
+        """
         require_folder("folder", folder)
-        save_checkpoint(folder, self.state_dict(), self.spec())
+        if tensors := whole_state(self):
+            save_checkpoint(folder, tensors, self.spec())
 
     def spec(self) -> dict[str, Any]:
         """All that is needed to build this model again, except its weights, in JSON values."""
         config = self.tokenizer.config
         require(config is not None, "tokenizer, config", None, "one made from_config: its parts cannot be written down")
         return {
-            "kind": type(self).__name__,
+            "kind": class_name(self),
             "tokenizer": config.asdict(),
             "backbone": self.backbone.spec(),
             "words": self.words,

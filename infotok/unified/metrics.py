@@ -38,12 +38,12 @@ class History:
 
     path: the file, None to keep rows in memory only.
     every: steps between rows.
-    end: steps of the whole run.
+    ends: steps at which the run ends, and before it those at which it was lengthened.
     writes: whether this process writes the file.
     """
 
-    def __init__(self, path: Path | None, every: int, end: int, writes: bool) -> None:
-        self.path, self.every, self.end, self.writes = path, every, end, writes
+    def __init__(self, path: Path | None, every: int, ends: tuple[int, ...], writes: bool) -> None:
+        self.path, self.every, self.ends, self.writes = path, every, ends, writes
         self.rows: list[Row] = []
         self.checksum = ""
 
@@ -79,13 +79,13 @@ class History:
 
     def _rows_until(self, step: int, last: str | None) -> list[Row]:
         """The rows up to `step`; by their steps alone in a run of version 0.1, which has no checksums."""
-        count = step // self.every + (step == self.end and step % self.every > 0)
+        steps = sorted({*range(self.every, step + 1, self.every), *(end for end in self.ends if end <= step)})
+        count = len(steps)
         try:
             found = list(islice(read_lines(self.path), count))
             rows, checksum = [row for row, _ in found], found[-1][1] if found else ""
             expected = f"its {count} rows up to step {step}"
             require(len(rows) == count, str(self.path), f"{len(rows)} rows", expected)
-            steps = [min(self.every * (i + 1), self.end) for i in range(count)]
             require([row["step"] for row in rows] == steps, str(self.path), "rows of other steps", expected)
             require(last is None or last == checksum, str(self.path), "the rows of another run", expected)
         except (ValueError, FileNotFoundError) as error:

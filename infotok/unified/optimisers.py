@@ -5,9 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from infotok.checkpoints import check_tensor
+from infotok.checkpoints import as_vector, check_tensor
 from infotok.errors import require
 from infotok.unified.muon import Muon
+from infotok.unified.sharding import full, like
 
 __all__ = ["check_optimisers", "load_optimisers", "make_optimisers", "optimiser_tensors", "stated"]
 
@@ -35,15 +36,21 @@ def make_optimisers(model: nn.Module, config: Any) -> list[torch.optim.Optimizer
     return optimisers
 
 
-def optimiser_tensors(optimisers: list[torch.optim.Optimizer]) -> dict[str, Tensor]:
-    """The state of optimisers as flat names: "0.3.exp_avg" of the first one's parameter 3."""
-    states = [optimiser.state_dict()["state"] for optimiser in optimisers]
-    return {
-        f"{which}.{index}.{name}": torch.as_tensor(value)
-        for which, state in enumerate(states)
-        for index, own in state.items()
-        for name, value in own.items()
-    }
+def optimiser_tensors(optimisers: list[torch.optim.Optimizer], keep: bool = True) -> dict[str, Tensor]:
+    """The state of optimisers as flat names: "0.3.exp_avg" of the first one's parameter 3.
+
+    States of a sharded model are made whole one by one, by all processes together, and kept where `keep` is true.
+    """
+    found = {}
+    for which, optimiser in enumerate(optimisers):
+        for index, own in optimiser.state_dict()["state"].items():
+            for name, value in own.items():
+                value = torch.as_tensor(value)
+                if hasattr(value, "full_tensor"):
+                    value = full(value).cpu()
+                if keep:
+                    found[f"{which}.{index}.{name}"] = value
+    return found
 
 
 def stated(tensors: dict[str, Tensor]) -> list[str]:
@@ -53,8 +60,8 @@ def stated(tensors: dict[str, Tensor]) -> list[str]:
 
 def check_optimisers(
     optimisers: list[torch.optim.Optimizer], tensors: dict[str, Tensor], what: str, parameters: list[str] | None
-) -> None:
-    """ValueError unless `tensors` are whole states of these optimisers' parameters: torch itself would take any.
+) -> dict[str, Tensor]:
+    """The states; ValueError unless they are whole ones of these optimisers' parameters: torch itself would take any.
 
     A state of another shape is written to out of bounds, and one that is missing begins at zero without a word.
     parameters: those that must have a state, as `stated` listed them; None if nobody did: then some must.
@@ -67,10 +74,12 @@ def check_optimisers(
             f"{which}.{i}": {name: torch.zeros(()) if name == "step" else p for name in names}
             for i, p in enumerate(own)
         }
+    vectors = {}
     for name, tensor in tensors.items():
         parameter, _, key = name.rpartition(".")
         require(key in shapes.get(parameter, ()), what, name, "no such state: the checkpoint is of another model")
-        check_tensor(tensor, shapes[parameter][key], f"{what}, {name}")
+        vectors[name] = as_vector(tensor, shapes[parameter][key])
+        check_tensor(vectors[name], shapes[parameter][key], f"{what}, {name}")
     found = stated(tensors)
     wanted = found if parameters is None else parameters
     for parameter in wanted:
@@ -81,14 +90,17 @@ def check_optimisers(
     for which in range(len(optimisers)) if parameters is None else ():
         some = any(parameter.startswith(f"{which}.") for parameter in found)
         require(some, f"{what}, {which}", "no state at all", "that of the steps before")
+    return vectors
 
 
 def load_optimisers(optimisers: list[torch.optim.Optimizer], tensors: dict[str, Tensor]) -> None:
     """Put back what `optimiser_tensors` gave; nothing is loaded of what `check_optimisers` refuses."""
-    check_optimisers(optimisers, tensors, "optimiser", stated(tensors))
+    tensors = check_optimisers(optimisers, tensors, "optimiser", stated(tensors))
+    own = [[p for group in optimiser.param_groups for p in group["params"]] for optimiser in optimisers]
     states: list[dict[int, dict[str, Tensor]]] = [{} for _ in optimisers]
     for name, value in tensors.items():
         which, index, key = name.split(".", 2)
+        value = value if key == "step" else like(value, own[int(which)][int(index)])
         states[int(which)].setdefault(int(index), {})[key] = value
     for optimiser, state in zip(optimisers, states, strict=True):
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

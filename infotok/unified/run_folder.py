@@ -3,6 +3,10 @@
 A checkpoint is written under a hidden name and renamed when it is whole; the one before is removed only then. A run
 that is killed at any moment finds one of them. Everything that it resumes from is under a SHA-256: weights, the
 optimisers' states, the step, the configuration and, by their last checksum, the logged rows.
+
+A run resumes with its own configuration. A finished one may be lengthened: with more `steps` and otherwise the same
+configuration it goes on, and its checkpoints list in `ends` where it had ended before. `load_weights` takes the weights
+of a run's last checkpoint and nothing else, for a new run in another folder (a warm start).
 """
 
 import json
@@ -17,15 +21,42 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from infotok.checkpoints import check_state, load_checkpoint, load_state, save_checkpoint
-from infotok.errors import require
+from infotok.checkpoints import check_state, load_checkpoint, save_checkpoint
+from infotok.errors import require, require_folder, require_instance
 from infotok.files import new_folder, only_writer, remove_folder, remove_temporaries, to_json
 from infotok.unified.identity import difference, made_with, model_spec
 from infotok.unified.metrics import METRICS, REMEDY, History
 from infotok.unified.optimisers import check_optimisers, load_optimisers, optimiser_tensors, stated
+from infotok.unified.sharding import class_name, is_sharded, put_state, whole_state
+from infotok.unified.train_config import EXECUTION
 from infotok.worlds import BatchSource
 
-__all__ = ["Run"]
+__all__ = ["Run", "load_weights"]
+
+
+def load_weights(model: nn.Module, folder: str | Path) -> int:
+    """Load the weights of a training run's last checkpoint, or of a saved model, into `model`; returns its step.
+
+    A warm start: optimisers, schedule and batches begin anew when `train` is called with another `run_dir`.
+
+    model: a model of the same configuration.
+    folder: a `run_dir` of `train`, or a folder of `save_pretrained`, whose step is 0.
+
+    Raises FileNotFoundError for a folder that has neither, and ValueError for damaged files and for another model's.
+    """
+    require_instance("model", model, nn.Module), require_folder("folder", folder)
+    newest = next(iter(checkpoints(Path(folder)).values()), Path(folder))
+    tensors, meta = load_checkpoint(newest)
+    if newest != Path(folder):
+        tensors = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
+    put_state(model, tensors, str(newest))
+    return meta.get("step", 0)
+
+
+def checkpoints(folder: Path) -> dict[int, Path]:
+    """The checkpoints of a run by their steps, the newest first."""
+    found = [path for path in folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d{8}", path.name)]
+    return {int(path.name[-8:]): path for path in sorted(found, reverse=True)}
 
 
 class Run:
@@ -43,13 +74,21 @@ class Run:
         self.folder = Path(folder) if folder is not None else None
         self.model, self.optimisers, self.accelerator, self.config = model, optimisers, accelerator, config
         path = self.folder / METRICS if self.folder else None
-        self.history = History(path, config.log_every, config.steps, accelerator.is_main_process)
+        self.history = History(path, config.log_every, (config.steps,), accelerator.is_main_process)
+        self.ends: list[int] = []  # where the run had ended before it was lengthened
         if self.folder:
-            made = {"model": type(model).__name__, "spec": model_spec(model), "world": made_with(source)}
-            made |= {"config": asdict(config), "world_kind": type(source).__name__}
+            made = {"model": class_name(model), "spec": model_spec(model), "world": made_with(source)}
+            settings = asdict(config)
+            execution = {name: settings.pop(name) for name in EXECUTION}
+            made |= {"config": settings, "world_kind": type(source).__name__}
             self.identity = json.loads(to_json(made, "run"))
             self.machine = {"processes": accelerator.num_processes, "device": accelerator.device.type}
-            self.machine["torch"] = str(torch.__version__)
+            self.machine |= {"torch": str(torch.__version__), **execution}
+
+    @property
+    def begin(self) -> int:
+        """The step at which the learning-rate schedule begins: 0, or where the run was last lengthened."""
+        return self.ends[-1] if self.ends else 0
 
     @contextmanager
     def opened(self) -> Iterator[int]:
@@ -61,16 +100,20 @@ class Run:
 
     def save(self, step: int) -> None:
         """Write the checkpoint of `step`, then remove the one before."""
-        if not (self.folder and self.accelerator.is_main_process):
+        main = self.accelerator.is_main_process
+        if not (self.folder and (main or is_sharded(self.model))):
             return
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        states = optimiser_tensors(self.optimisers)
+        tensors = {f"model.{name}": tensor for name, tensor in whole_state(self.model).items()}
+        states = optimiser_tensors(self.optimisers, keep=main)  # of a sharded model, by all processes
+        if not main:
+            return
         tensors |= {f"optimiser.{name}": tensor for name, tensor in states.items()}
         meta = {"step": step, "history": self.history.checksum, "stated": stated(states), "machine": self.machine}
+        meta |= {"ends": self.ends} if self.ends else {}
         self.history.flush()  # the rows that the checkpoint stands for
         with new_folder(self.folder / f"checkpoint-{step:08d}") as folder:
             save_checkpoint(folder, tensors, {**meta, **self.identity})
-        for other, folder in self._checkpoints().items():
+        for other, folder in checkpoints(self.folder).items():
             if other != step:
                 remove_folder(folder)
 
@@ -95,20 +138,15 @@ class Run:
             self.history.warn_if_lost(self.config.save_every)
         self.history.restore(step, last)
         if self.accelerator.is_main_process:
-            for other, folder in self._checkpoints().items():
+            for other, folder in checkpoints(self.folder).items():
                 if other < step:  # a kill came before it was removed
                     remove_folder(folder)
         return step
 
-    def _checkpoints(self) -> dict[int, Path]:
-        """By their steps, the newest first."""
-        found = [path for path in self.folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d{8}", path.name)]
-        return {int(path.name[-8:]): path for path in sorted(found, reverse=True)}
-
     def _load(self) -> tuple[int, str | None]:
         """Load the last whole checkpoint: its step, and the checksum of the history, None if it has none."""
         faults: list[str] = []
-        for step, folder in self._checkpoints().items():
+        for step, folder in checkpoints(self.folder).items():
             try:
                 tensors, meta = load_checkpoint(folder)
                 own = meta.get("step")
@@ -126,12 +164,28 @@ class Run:
         return 0, ""
 
     def _check_identity(self, meta: dict[str, Any]) -> None:
+        self._lengthen(meta)
         for what, own in self.identity.items():
             if what in meta or "history" in meta:  # version 0.1 kept fewer
                 differs = difference(meta.get(what), own)
                 require(not differs, f"{self.folder}, {what}", differs, "the run that was begun there")
-        if changed := difference(meta.get("machine", self.machine), self.machine):
+        before = {name: getattr(type(self.config)(), name) for name in EXECUTION} | meta.get("machine", self.machine)
+        if changed := difference(before, self.machine):
             warnings.warn(f"{self.folder}: {changed}: numbers will round in another way", stacklevel=6)
+
+    def _lengthen(self, meta: dict[str, Any]) -> None:
+        """Take over where the run had ended before; one more end if it is finished and now has more steps."""
+        self.ends = list(meta.get("ends", []))
+        former = meta.get("config", {})
+        if "steps" in former and former["steps"] < self.config.steps:
+            same = not difference({**former, "steps": 0}, {**self.identity["config"], "steps": 0})
+            got = f"{self.config.steps} for a run of {former['steps']} that has finished {meta['step']}"
+            expected = f"{former['steps']} first: a finished run can be lengthened"
+            require(not same or meta["step"] == former["steps"], f"{self.folder}, steps", got, expected)
+            if same:
+                meta["config"] = {**former, "steps": self.config.steps}
+                self.ends.append(former["steps"])
+        self.history.ends = (*self.ends, self.config.steps)
 
     def _put_back(self, tensors: dict[str, Tensor], meta: dict[str, Any], what: str) -> None:
         """Model and optimisers as they were; nothing is loaded unless everything fits."""
@@ -142,5 +196,5 @@ class Run:
             split[owner][key] = tensor
         split["model"] = check_state(self.model, split["model"], what)
         check_optimisers(self.optimisers, split["optimiser"], f"{what}, optimiser", meta.get("stated"))
-        load_state(self.model, split["model"], what)
+        put_state(self.model, split["model"], what)
         load_optimisers(self.optimisers, split["optimiser"])

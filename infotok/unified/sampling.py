@@ -5,20 +5,36 @@ Gaussian, is a function of that row. Images are then the same however a list of 
 processes that share a batch draw what one process would have drawn.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from torch import Tensor
 
 from infotok.distributed import rank_and_world
 from infotok.noise import rand
 
-__all__ = ["categorical", "guide", "gumbel", "normal", "own_generator", "uniform"]
+__all__ = ["categorical", "guide", "gumbel", "normal", "own_generator", "rows_of", "uniform"]
 
 SMALLEST = 2.0**-25  # half the step of torch.rand: keeps logarithms and quantiles finite
+PLACE: ContextVar[tuple[int, int] | None] = ContextVar("PLACE", default=None)  # first row of how many
+
+
+@contextmanager
+def rows_of(start: int, whole: int) -> Iterator[None]:
+    """Inside, `uniform` draws for `whole` rows and keeps those from `start` on: the rest belong to other ranks."""
+    token = PLACE.set((start, whole))
+    try:
+        yield
+    finally:
+        PLACE.reset(token)
 
 
 def uniform(rows: int, shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device) -> Tensor:
     """U(0, 1), (rows, *shape): drawn where the generator lives, so that a seed means the same on every device."""
-    return rand((rows, *shape), generator, device)
+    start, whole = PLACE.get() or (0, rows)
+    return rand((whole, *shape), generator, device)[start : start + rows]
 
 
 def joint_uniform(rows: int, shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device) -> Tensor:

@@ -6,14 +6,16 @@ Operations are counted once by PyTorch's counter, forward and backward; the peak
 the same precision, measured here. Small models have a low MFU: their time goes into many short operations.
 """
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
 import torch
+from torch import nn
 
-__all__ = ["Meter", "matrix_peak", "operations"]
+__all__ = ["Meter", "matrix_peak", "operations", "sharing_parameters"]
 
 
 @cache
@@ -33,12 +35,23 @@ def matrix_peak(device: str, dtype: torch.dtype, threads: int) -> float:
 
 
 def operations(step: Callable[[], None]) -> int:
-    """Floating-point operations of one call. Counting changes how things round: count on a copy."""
+    """Floating-point operations of one call.
+
+    Counting changes how things round, and a call may change averages: count on a model that is `sharing_parameters`.
+    """
     from torch.utils.flop_counter import FlopCounterMode  # here, for it brings triton: 0.2 s of every import
 
     with FlopCounterMode(display=False) as counter:
         step()
     return counter.get_total_flops()
+
+
+def sharing_parameters(model: nn.Module) -> nn.Module:
+    """A copy of a model with its own buffers and attributes and the same parameters, so that no weight is held twice.
+
+    A backward pass of the copy leaves its gradients in the model's parameters.
+    """
+    return copy.deepcopy(model, {id(p): p for p in model.parameters()})
 
 
 class Meter:

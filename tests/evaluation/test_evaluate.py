@@ -1,13 +1,17 @@
 """Running a model over an evaluation set: an oracle scores one, a fresh model stands at its baselines."""
 
+import json
+
 import pytest
 import torch
+from scaling import CASES, SCORED, evaluated_rank, on_ranks, results_of, small_host
 from torch import nn
 
 from infotok.evaluation import evaluate, evaluate_generation, evaluate_understanding
 from infotok.evaluation.evaluate import answer_batch, generate_images, reconstruct
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import AutoregressiveModel, Backbone, MaskedModel
+from infotok.unified.sampling import rows_of
 from infotok.worlds import ShapesWorld
 
 WORLD = ShapesWorld(nuisance=0.0, jitter=1)
@@ -92,3 +96,31 @@ def test_bad_sizes_are_refused():
     batch = WORLD.batch(2, torch.Generator().manual_seed(0))
     with pytest.raises(ValueError, match="at_once: got 0, expected a positive integer"):
         answer_batch(build(), batch, at_once=0)
+
+
+def test_two_processes_share_the_images_and_prompts_and_get_the_scores_of_one(tmp_path):
+    """Also where their number is odd, and of a sharded model."""
+    assert on_ranks(evaluated_rank, tmp_path) == [0, 0]
+    first, second = (json.loads((tmp_path / f"scores-{rank}.json").read_text()) for rank in range(2))
+    assert first == second
+    assert first["evaluate"] == json.loads(
+        json.dumps(evaluate(small_host("hsic"), ShapesWorld(nuisance=0.2), **SCORED))
+    )
+    for case in CASES:
+        alone = results_of(small_host(case))
+        for sharded in (False, True):
+            found = first[f"{case}, {sharded}"]
+            assert found["answers"] == alone["answers"]
+            for name in ("seen", "drawn"):
+                assert found[name] == pytest.approx(alone[name], abs=1e-5)
+
+
+def test_images_are_drawn_row_by_row_whoever_draws_them():
+    model, captions = build(MaskedModel, "lookup_free"), WORLD.batch(5, torch.Generator().manual_seed(0)).captions
+    whole = generate_images(model, captions, torch.Generator().manual_seed(1))
+    own = []
+    for start, rows in ((0, 3), (3, 2)):
+        generator = torch.Generator().manual_seed(1)
+        with rows_of(start, 5):
+            own.append(model.generate(captions[start : start + rows], generator))
+    torch.testing.assert_close(torch.cat(own), whole, rtol=1e-5, atol=1e-6)

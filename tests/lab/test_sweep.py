@@ -84,6 +84,60 @@ def test_a_dask_cluster_takes_the_cells_over(tmp_path):
     assert len(list((tmp_path / "cells").glob("counted-*.json"))) == len(rows)
 
 
+@pytest.mark.parametrize("backend", ["multiprocessing", "threading"])
+def test_a_backend_of_joblib_that_returns_lists_alone_or_has_no_processes(tmp_path, backend):
+    grid = {"a": [1, 2, 3], "b": [1], "log": [str(tmp_path / "log")]}
+    with joblib.parallel_config(backend):
+        rows = sweep(counted, grid, cache=tmp_path / "cells", jobs=2)
+    assert rows == sweep(counted, grid)
+    assert len(list((tmp_path / "cells").glob("counted-*.json"))) == 3
+
+
+ON_RAY = """
+import joblib, ray
+from pathlib import Path
+from ray.util.joblib import register_ray
+from infotok.lab import sweep
+
+def f(x, bad):
+    if x == bad:
+        raise RuntimeError("bad cell")
+    return {"y": x / 3}
+
+if __name__ == "__main__":
+    try:
+        ray.init(num_cpus=2, include_dashboard=False, logging_level="error", log_to_driver=False)
+    except Exception as error:
+        raise SystemExit(f"no Ray: {error}")
+    register_ray()
+    try:
+        with joblib.parallel_config("ray"):
+            try:
+                sweep(f, {"x": [1, 2, 3], "bad": [3]}, cache="cells", jobs=-1)
+            except RuntimeError as error:
+                assert "bad cell" in str(error)
+            else:
+                raise AssertionError("no error")
+            grid = {"x": [1, 2, 3, 4], "bad": [0]}
+            assert sweep(f, grid, cache="cells", jobs=-1) == sweep(f, grid), "the rows"
+    finally:
+        ray.shutdown()
+    kept = len(list(Path("cells").glob("f-*.json")))
+    print(f"{kept} cells")
+"""
+
+
+def test_ray_takes_the_cells_over(tmp_path):
+    """In a process of its own: Ray needs seconds to start, and gives up on a machine that is too busy."""
+    (tmp_path / "script.py").write_text(ON_RAY)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "RAY_USAGE_STATS_ENABLED": "0"}
+    command = [sys.executable, "-W", "error", "script.py"]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200)
+    if "no Ray: " in ended.stderr and "timed out during startup" in ended.stderr:
+        pytest.skip("Ray could not start its own processes in time")
+    assert ended.stdout == "6 cells\n", ended.stderr  # two that had finished before the error, and four
+
+
 IN_MAIN = """
 import joblib, torch
 from pathlib import Path

@@ -279,7 +279,8 @@ def test_optimisers_states_survive(tmp_path):
         ),
         (lambda: (build(), WORLD, altered(TWO, muon=False)), "config: got 'muon=True there and False now'"),
         (lambda: (build(), WORLD, altered(TWO, seed=6)), "config: got 'seed=5 there and 6 now'"),
-        (lambda: (build(), WORLD, altered(TWO, steps=3)), "config: got 'steps=2 there and 3 now'"),
+        (lambda: (build(), WORLD, altered(TWO, steps=1, warmup=0)), "config: got 'steps=2 there and 1 now'"),
+        (lambda: (build(), WORLD, altered(TWO, steps=3, clip=4.0)), "config: got 'steps=2 there and 3 now'"),
         (lambda: (build(MaskedModel), WORLD, TWO), "model: got 'AutoregressiveModel there and MaskedModel now'"),
         (lambda: (build(dim=8), WORLD, TWO), "spec: got 'tokenizer.dim=4 there and 8 now'"),
         (lambda: (build(heads=4), WORLD, TWO), "spec: got 'backbone.config.n_head=2 there and 4 now'"),  # of one shape

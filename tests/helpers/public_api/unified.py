@@ -68,6 +68,8 @@ PLAN = {
     "weight_decay": 0.01,
     "clip": 5.0,
     "accumulate": 1,
+    "gradient_checkpointing": False,
+    "sharding": "none",
     "precision": "no",
     "muon": True,
     "seed": 0,
@@ -215,6 +217,7 @@ CALLS = {
             }
         ),
     ),
+    "load_weights": (own.load_weights, lambda: {"model": model("masked"), "folder": FOLDER}),
     "pack": (own.pack, new({"questions": QUESTIONS, "pad": 0})),
     "train": (
         stopped(own.train, training, "make_optimisers"),

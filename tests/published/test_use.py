@@ -136,6 +136,9 @@ class TestOtherTrainers:
         assert attached.terms.keys() == expected.keys()
         assert output.logits.shape[:2] == batch["input_ids"].shape
         assert any(key.startswith("infotok.") for key, _ in model.named_parameters())
+        text = {key: batch[key] for key in ("attention_mask", "labels")} | {"input_ids": batch["input_ids"].clamp(5)}
+        alone = type(model).forward(model, **text).loss
+        assert torch.equal(model(**text, text=batch["text"]).loss, alone), "text without images is as published"
         inputs = {key: each for key, each in batch.items() if key not in ("labels", "prompts", "text")}
         answers = attached.answer(batch, max_new_tokens=3)
         assert torch.equal(model.generate(**inputs, max_new_tokens=3, do_sample=False)[:, -3:], answers)

@@ -87,7 +87,8 @@ def _network(device: str) -> tuple[Any, Any]:
     from transformers import AutoTokenizer, BertConfig, BertModel
 
     folder = _folder()
-    network = BertModel(BertConfig.from_pretrained(folder), add_pooling_layer=False)
+    with torch.random.fork_rng(devices=[]):  # initial weights that are not kept
+        network = BertModel(BertConfig.from_pretrained(folder), add_pooling_layer=False)
     weights, names = load_file(folder / "model.safetensors"), network.state_dict().keys()
     network.load_state_dict({name: weights[name] for name in names})  # all but the pooler, which is not used
     return AutoTokenizer.from_pretrained(folder), network.eval().requires_grad_(False).to(device)

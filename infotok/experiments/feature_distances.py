@@ -1,6 +1,6 @@
 """What a Frechet distance sees of drawings, and what it does not, beside a reader that knows every drawing.
 
-    rows = feature_distances({"baseline": model}, world, features=ImageNetTeacher(size=64), images=256, seed=0)
+    rows = compared({"baseline": model}, world, features=ImageNetTeacher(size=64), images=256, seed=0)
 
 Every set of images is compared with renders of one set of scenes, by the distance of two Gaussians of features and by
 the share of the scenes' objects that the reader finds. Two sets of renders are known: other scenes, whose distance is
@@ -19,12 +19,12 @@ from infotok.evaluation.evaluate import generate_images
 from infotok.unified import UnifiedModel
 from infotok.worlds import OpenMojiWorld
 
-__all__ = ["feature_distances"]
+__all__ = ["compared"]
 
 OTHER, CLEAN = "other scenes, rendered", "the same scenes, without pixel noise"
 
 
-def feature_distances(
+def compared(
     models: Mapping[str, UnifiedModel], world: OpenMojiWorld, features: nn.Module, images: int = 256, seed: int = 0
 ) -> list[dict[str, Any]]:
     """A row for each set of images: its Frechet distance and KID to renders, and the share of objects found in it.

@@ -5,6 +5,12 @@
     found.table("32 objects")                                       # as `lab.plots.headline.forest` takes it
 
 Weights are those chosen on ShapesWorld; nothing was tuned on emoji. Runs are longer: 300 + 700 steps.
+
+A second study gives InfoTok the caption as a sentence embedding in place of 0/1 attributes, with a weight of its own:
+
+    trials = sweep(train_and_score, sentence_trials(), cache=folder)         # three weights on the tuning seed
+    rows = sweep(train_and_score, sentence_runs(weight), cache=folder)
+    against_attributes(Runs([*load(cells), *rows]), weight).rows("sentence embeddings")
 """
 
 from typing import Any
@@ -17,7 +23,25 @@ from infotok.experiments.plan import FRESH_SEEDS, REPORTED_SEEDS, TUNING_SEED
 from infotok.experiments.results import Runs, score
 from infotok.experiments.variants import BASELINE, DECODER, HSIC, decoder, options
 
-__all__ = ["COMMAND", "HOST", "KEPT_MODELS", "OBJECTS", "SIZES", "VARIANTS", "compared", "fresh_runs", "levels", "runs"]
+__all__ = [
+    "COMMAND",
+    "HOST",
+    "KEPT_MODELS",
+    "OBJECTS",
+    "SENTENCES",
+    "SENTENCE_SEEDS",
+    "SENTENCE_WEIGHTS",
+    "SIZES",
+    "VARIANTS",
+    "against_attributes",
+    "compared",
+    "fresh_runs",
+    "levels",
+    "runs",
+    "sentence_runs",
+    "sentence_trials",
+    "sentence_variant",
+]
 
 HOST = "autoregressive"
 VARIANTS = (BASELINE, DECODER, HSIC)
@@ -65,6 +89,26 @@ def sentence_variant(weight: float) -> dict[str, Any]:
 def sentence_trials() -> list[dict[str, Any]]:
     """The runs on the tuning seed that chose the weight of `SENTENCES`."""
     return [_of_sentences(weight, TUNING_SEED) for weight in SENTENCE_WEIGHTS]
+
+
+def sentence_runs(weight: float) -> list[dict[str, Any]]:
+    """The runs of `SENTENCES` on `SENTENCE_SEEDS`; those on attributes are `runs`'. `weight`: chosen by the trials."""
+    return [_of_sentences(weight, seed) for seed in SENTENCE_SEEDS]
+
+
+def against_attributes(found: Runs, weight: float) -> Comparisons:
+    """The decoder bound on sentence embeddings minus that on attributes: the question "sentence embeddings"."""
+    made = Comparisons(found, [HOST], own={SENTENCES: sentence_variant(weight)})
+    attributes = SIZES | {"objects": 32}
+    made.compare(
+        "sentence embeddings",
+        SENTENCES,
+        DECODER,
+        settings=attributes | {"sentences": True},
+        against=attributes,
+        seeds=SENTENCE_SEEDS,
+    )
+    return made
 
 
 def compared(found: Runs) -> Comparisons:

@@ -66,13 +66,13 @@ class ImageNetTeacher(Freezable):
 
     def forward(self, images: Tensor) -> Tensor:
         """Features (B, 1280) of images: means over the places of the last feature map."""
-        require_images("images", images, ("B", 3, "S", "S"))
+        _check_images(images)
         pooled = [self.head(self._maps(part)[-1]).mean((2, 3)) for part in images.split(AT_ONCE)]
         return torch.cat(pooled)
 
     def stages(self, images: Tensor) -> list[Tensor]:
         """The last feature map at each resolution, 1/2 to 1/32 of `size`: 16, 24, 40, 112 and 320 channels."""
-        require_images("images", images, ("B", 3, "S", "S"))
+        _check_images(images)
         return [torch.cat(maps) for maps in zip(*map(self._maps, images.split(AT_ONCE)), strict=True)]
 
     def _maps(self, images: Tensor) -> list[Tensor]:
@@ -84,6 +84,11 @@ class ImageNetTeacher(Freezable):
                 found.append(x)
             x = y
         return [*found, x]
+
+
+def _check_images(images: Tensor) -> None:
+    require_images("images", images, ("B", 3, "S", "S"))
+    require(images.shape[2] == images.shape[3], "images", images, "square images")
 
 
 def require_size(name: str, size: int) -> int:

@@ -5,7 +5,7 @@ import torch
 
 from infotok.evaluation import score_fidelity
 from infotok.evaluation.evaluate import generate_images
-from infotok.experiments.feature_distances import CLEAN, OTHER, feature_distances
+from infotok.experiments.feature_distances import CLEAN, OTHER, compared
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import AutoregressiveModel, Backbone
 from infotok.worlds import OpenMojiWorld
@@ -31,7 +31,7 @@ def model():
 
 
 def test_a_row_for_each_set_of_images(model):
-    rows = {row["images"]: row for row in feature_distances({"mine": model}, WORLD, Means(), images=32, seed=3)}
+    rows = {row["images"]: row for row in compared({"mine": model}, WORLD, Means(), images=32, seed=3)}
     assert list(rows) == [OTHER, CLEAN, "mine"]
     generator = torch.Generator().manual_seed(3)
     known, other = WORLD.batch(32, generator, 0), WORLD.batch(32, generator, 0)
@@ -47,4 +47,4 @@ def test_a_row_for_each_set_of_images(model):
 
 def test_too_few_images_are_refused():
     with pytest.raises(ValueError, match="images: got 3, expected an integer from 4 to 65536"):
-        feature_distances({}, WORLD, Means(), images=3)
+        compared({}, WORLD, Means(), images=3)

@@ -1,0 +1,68 @@
+"""The attached experiment: batches as the published model reads them, weights shared by variants, and a short run."""
+
+import pytest
+import torch
+
+from infotok.experiments import attached as experiment
+from infotok.experiments.plan import REPORTED_SEEDS
+from infotok.experiments.sources import make_world
+
+WORLD = make_world(nuisance=0.5, jitter=1, objects=10)
+
+
+def drawn(n=6, seed=0):
+    return WORLD.batch(n, torch.Generator().manual_seed(seed), questions=1)
+
+
+def test_a_row_is_an_image_a_question_and_its_answer():
+    model, batch = experiment.tiny_emu3(WORLD, 0), drawn()
+    row = experiment.as_published(batch, model)
+    image, end = (model.config.vocabulary_map[name] for name in ("<image>", "<|extra_200|>"))
+    assert {image, end} & set(range(len(WORLD.vocabulary.words))) == set(), "ids of their own"
+    assert (row["input_ids"] == image).sum(1).tolist() == [4 * 5] * 6, "a placeholder for each code and end of a row"
+    assert row["labels"][:, -1].tolist() == batch.answers[:, 0].tolist()
+    assert (row["labels"][:, :-1] == -100).all()
+    for ids, question in zip(row["input_ids"], batch.questions[:, 0], strict=True):
+        assert ids[20:-1][ids[20:-1] != 0].tolist() == question[question != 0].tolist()
+        assert ids[-2] != 0, "the question ends right before the answer"
+    asked = experiment.as_published(batch, model, answered=False)
+    assert torch.equal(asked["input_ids"], row["input_ids"][:, :-1])
+    assert "labels" not in asked
+
+
+def test_variants_of_a_seed_begin_with_the_same_weights_and_read_the_same_loss():
+    losses = []
+    for through, options in experiment.VARIANTS.values():
+        made = experiment.make_attached(WORLD, through, options, seed=3)
+        losses.append(made.loss(experiment.as_published(drawn(), made.model))["understanding"].item())
+    assert len(set(losses)) == 1, "what is read keeps its value; only the gradient differs"
+
+
+@pytest.mark.parametrize("through", ["none", "soft"])
+def test_the_answers_move_the_encoder_by_the_surrogate_alone(through):
+    made = experiment.make_attached(WORLD, through, {}, seed=0)
+    made.loss(experiment.as_published(drawn(), made.model))["understanding"].backward()
+    moved = [p.grad is not None and bool(p.grad.any()) for p in made.family.vq.encoder.parameters()]
+    assert all(moved) if through == "soft" else not any(moved)
+
+
+def test_a_short_run_is_scored_and_repeats():
+    short = {"steps": 2, "objects": 10, "held_out": 16}
+    row = experiment.train_attached("soft", experiment.INFOTOK, 0, **short)
+    assert row.keys() == {"U", "scores", "question_only", "bits", "curve", "r2", "seconds"}
+    assert 0 <= row["U"] <= 1
+    assert 0 < row["bits"] <= 6
+    again = experiment.train_attached("soft", experiment.INFOTOK, 0, **short)
+    assert (again["U"], again["curve"]) == (row["U"], row["curve"])
+    with pytest.raises(ValueError, match=r"^through: got 'hard', expected one of none, linear, soft$"):
+        experiment.train_attached("hard", {}, 0)
+    with pytest.raises(TypeError, match=r"^infotok: got list, expected a? ?dict"):
+        experiment.train_attached("soft", [], 0)
+
+
+def test_the_plan_has_every_variant_on_every_reported_seed():
+    planned = experiment.runs()
+    assert len(planned) == len(experiment.VARIANTS) * len(REPORTED_SEEDS)
+    fresh = experiment.fresh_runs(1, 2, steps=5)
+    assert {run["seed"] for run in fresh} == {1001, 1002}
+    assert {run["steps"] for run in fresh} == {5}

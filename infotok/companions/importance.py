@@ -8,10 +8,10 @@ With weights w = m * theta, the gradient g = dL/dw and the Hessian H, for one ga
     gradient_flow  d(1/2 |g|^2)/dm = theta . Hg     low where a removal raises the gradient norm
     random         nothing at all
 
-Removing a gate changes 1/2 |g|^2 by -theta . Hg to first order. The criterion of arXiv 2501.09464, in our reading of its
-abstract, prunes what *raises* the gradient norm: it keeps the large theta . Hg. GraSP (Wang et al., arXiv 2002.07376)
-has the same score, computed once, before training; "grasp" is its name here. `flip` gives the opposite sign, a known
-confusion.
+Removing a gate changes 1/2 |g|^2 by -theta . Hg to first order. The criterion of arXiv 2501.09464, in our reading of
+its abstract, prunes what *raises* the gradient norm: it keeps the large theta . Hg. GraSP (Wang et al., arXiv
+2002.07376) has the same score, computed once, before training; "grasp" is its name here. `flip` gives the opposite
+sign, a known confusion.
 """
 
 from collections.abc import Sequence

@@ -3,9 +3,9 @@
     gates = prune(head, loss, 0.75, "fisher", "one_shot", steps=600)     # mask, then 600 steps of training
     shrink(head)                                                        # smaller layers, the same outputs
 
-The method is a companion of InfoTok by the same authors (arXiv 2501.09464). Only its abstract is reachable: a mask that
-stays continuous and moves along the gradient flow of an energy, and a criterion that prunes the parameters whose removal
-raises the gradient norm of the loss. What is here is our reading of it:
+The method is a companion of InfoTok by the same authors (arXiv 2501.09464). Only its abstract is reachable: a mask
+that stays continuous and moves along the gradient flow of an energy, and a criterion that prunes the parameters whose
+removal raises the gradient norm of the loss. What is here is our reading of it:
 
     E(m) = -1/2 |grad L(m * theta)|^2,    da/dt = -dE/dm = theta . Hg,    m = sigmoid((a - lambda) / T),
 
@@ -35,7 +35,7 @@ from infotok.errors import (
 __all__ = ["SCHEDULES", "GradientFlowPruner", "prune"]
 
 SCHEDULES = ("one_shot", "iterative", "soft")
-RAMP = 0.5  # the share of the steps in which the budget shrinks
+RAMP = 0.25  # the share of the steps in which the budget shrinks
 COLDEST = 0.02  # the temperature at the end, as a share of that at the beginning
 
 
@@ -71,7 +71,7 @@ class GradientFlowPruner:
         self.rate = require_float("rate", rate, "[1e-6, 1e6]")
         self.temperature = require_float("temperature", temperature, "[1e-6, 1e6]")
         self.done = 0
-        self.potential = torch.zeros(gates.count, device=gates.values[0].device)  # a, as float32 for sums of small steps
+        self.potential = torch.zeros(gates.count, device=gates.values[0].device)  # a
         self.rate_weight = -math.inf  # lambda, in the unit of a
 
     def step(self, loss: Loss) -> float:
@@ -117,8 +117,8 @@ def prune(
     loss: a function of the network to a scalar, which draws its own batch.
     sparsity: the share to remove, in (0, 1); each layer keeps its best unit.
     criterion: one of `CRITERIA`: "gradient_flow", "magnitude", "taylor", "fisher", "grasp", "random".
-    schedule: "one_shot" scores once; "iterative" scores and removes in `rounds` during the first half of the steps;
-        "soft" moves a continuous mask during that half (`GradientFlowPruner`).
+    schedule: "one_shot" scores once; "iterative" scores and removes in `rounds` during the first quarter of the steps;
+        "soft" moves a continuous mask during that quarter (`GradientFlowPruner`).
     structured: hidden units and channels; False for single weights.
     steps: of training by Adam, the learning rate falling linearly to 0; those after the mask, or around it.
     scoring: the loss for scores, if it is another one, such as on larger batches.
@@ -132,7 +132,11 @@ def prune(
     Raises TypeError or ValueError for a network without such units, and for a share or steps out of range.
     """
     require_choice("schedule", schedule, SCHEDULES), require_choice("criterion", criterion, CRITERIA)
-    require_float("sparsity", sparsity, "(0, 1)"), require_int("steps", steps, 0), require_int("rounds", rounds, 1, 2**16)
+    (
+        require_float("sparsity", sparsity, "(0, 1)"),
+        require_int("steps", steps, 0),
+        require_int("rounds", rounds, 1, 2**16),
+    )
     require_float("learning_rate", learning_rate, "(0, 10]"), require_int("batches", batches, 1, 2**20)
     require_function("loss", loss, "a function of the network")
     for name, function in (("scoring", scoring), ("on_step", on_step)):

@@ -1,9 +1,9 @@
 """Small generative models of real images: principal components, a flow or a diffusion on them, and their scores.
 
     images = load_components("digits")
-    model = images.model(seed=0)
-    train(model, images, "flow", steps=2000, seed=0)
-    score(model, images, "flow")                   # held-out loss, code length, Frechet distance
+    model, loss = make_model(seed=0), make_loss(images, "flow", seed=0)
+    loss(model).backward()                         # a training step's gradient, on a batch of its own
+    evaluate_model(model, images, "flow")          # held-out loss, code length, Frechet distance
 
 Images become their first principal components, each of unit variance. The network is the package's `FlowHead`, on one
 vector and without a condition. t is 0 at the noise n and 1 at the image x, in both objectives:
@@ -15,6 +15,7 @@ Both are scored as a code, too: 1/2 int E |n - n_hat|^2 d(log SNR) is the length
 constant of the data (Kingma et al. 2021, arXiv 2107.00630), here over log SNR from -8 to 8.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,14 +29,28 @@ from infotok.unified import FlowHead
 from infotok.worlds import load_images
 from infotok.worlds.fashion import load_photographs
 
-__all__ = ["DATA", "OBJECTIVES", "Components", "evaluate_model", "load_components", "loss_at", "make_loss", "sample"]
+__all__ = [
+    "DATA",
+    "OBJECTIVES",
+    "Components",
+    "evaluate_model",
+    "floor",
+    "held_out_loss",
+    "load_components",
+    "loss_at",
+    "make_loss",
+    "make_model",
+    "paired_noise",
+    "sample",
+]
 
 DATA = ("digits", "fashion")
 OBJECTIVES = ("flow", "diffusion")
 COMPONENTS, FEATURES = 32, 24
 SIZES = {"dim": COMPONENTS, "hidden": 1, "width": 64, "depth": 3}
 INNER = 192  # hidden units of a block of the dense model
-HELD_OUT, TIMES, SPAN = 512, 16, 8.0  # images of an evaluation, times for each, and the end of log SNR
+BATCH = 64
+HELD_OUT, TIMES, SPAN = 256, 16, 8.0  # images of an evaluation, times for each, and the end of log SNR
 SAMPLES, SAMPLER_STEPS = 600, 16
 EARLIEST = 0.02  # where DDIM starts: at t = 0 the image is divided by zero
 
@@ -86,9 +101,9 @@ def load_components(data: str = "digits") -> Components:
     variances, directions = torch.linalg.eigh((flat - mean).T.double() @ (flat - mean).double() / len(flat))
     scale = variances[-COMPONENTS:].clamp_min(1e-12).sqrt().float()
     basis = directions[:, -COMPONENTS:].float()
-    project = lambda pixels: (pixels.flatten(1) - mean) @ basis / scale  # noqa: E731
-    train = project(images)
-    return Components(train, project(held), mean, scale[:, None] * basis.T, images.shape[-1], _classifier(train, labels))
+    train, test = ((pixels.flatten(1) - mean) @ basis / scale for pixels in (images, held))
+    back = scale[:, None] * basis.T
+    return Components(train, test, mean, back, images.shape[-1], _classifier(train, labels))
 
 
 def make_model(seed: int, inner: int = INNER) -> FlowHead:
@@ -117,7 +132,7 @@ def loss_at(model: nn.Module, objective: str, x: Tensor, noise: Tensor, t: Tenso
 
 
 def make_loss(
-    images: Components, objective: str, seed: int, batch: int = 128, times: Callable[[Tensor], Tensor] | None = None
+    images: Components, objective: str, seed: int, batch: int = BATCH, times: Callable[[Tensor], Tensor] | None = None
 ) -> Callable[[nn.Module], Tensor]:
     """The training loss as a function of the network; each call draws a batch by a generator of its own.
 
@@ -141,7 +156,7 @@ def sample(model: nn.Module, objective: str, noise: Tensor, steps: int = SAMPLER
         if objective == "flow":
             return model.sample(states, noise, steps)[-1]
         x, grid = noise, torch.linspace(EARLIEST, 1, 2 * steps + 1) * math.pi / 2
-        for now, then in zip(grid[:-1], grid[1:], strict=True):
+        for now, then in itertools.pairwise(grid):
             predicted = model(x, (now / (math.pi / 2)).expand(len(x)), states)
             x = then.cos() * predicted + then.sin() * (x - now.cos() * predicted) / now.sin()
         return x
@@ -170,6 +185,12 @@ def held_out_loss(model: nn.Module, images: Components, objective: str, part: st
 def paired_noise() -> Tensor:
     """The noise that every model's samples start from, (600, 32)."""
     return torch.randn(SAMPLES, COMPONENTS, generator=torch.Generator().manual_seed(99))
+
+
+def floor(images: Components) -> float:
+    """The Frechet distance of as many held-out images as there are samples: what a perfect model would have."""
+    chosen = torch.randperm(len(images.test), generator=torch.Generator().manual_seed(97))[:SAMPLES]
+    return frechet(images.features(images.test[chosen]), images.features(images.train))
 
 
 def frechet(a: Tensor, b: Tensor) -> float:

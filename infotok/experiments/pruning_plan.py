@@ -1,0 +1,133 @@
+"""The plan of lesson 16: its runs, their seeds, comparisons paired by seed, and the table of means.
+
+    rows = sweep(prune_and_score, runs("digits"), cache=record.cells)       # the reported runs: minutes a seed
+    found = difference(rows, "digits", "Fisher", "random", "loss")          # {seed: Fisher - random}
+    comparisons.words(comparisons.interval(found))                          # "-0.018 [-0.022, -0.014]"
+
+A study is one setting; all of its variants share the dense network of their seed.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infotok.errors import require_choice, require_folder, require_int
+from infotok.experiments.plan import FRESH_SEEDS, TUNING_SEEDS
+from infotok.experiments.pruning import DENSE, SCRATCH, VARIANTS
+from infotok.experiments.results import write_rows
+from infotok.files import read_json
+
+__all__ = ["COMMAND", "SETTINGS", "STUDIES", "Row", "difference", "fresh_runs", "keep", "quality_runs", "runs", "table"]
+
+Row = dict[str, Any]
+SETTINGS = {"dense_steps": 1200, "steps": 300, "sparsity": 0.75, "structured": True}
+CORE = (DENSE, SCRATCH, "random", "magnitude", "Fisher", "GraSP", "gradient flow soft", "gradient flow soft, flipped")
+STUDIES: dict[str, dict[str, Any]] = {  # what differs from the usual settings, the variants and the seeds
+    "digits": {"data": "digits", "variants": list(VARIANTS), "seeds": range(20, 26)},
+    "fashion": {"data": "fashion", "variants": list(VARIANTS), "seeds": range(20, 25)},
+    "diffusion": {"data": "digits", "objective": "diffusion", "variants": list(CORE), "seeds": range(20, 25)},
+    "early": {
+        "data": "digits",
+        "dense_steps": 100,
+        "steps": 1400,
+        "variants": ["random", "Fisher", "GraSP", "gradient flow soft", "gradient flow soft, flipped"],
+        "seeds": range(20, 25),
+    },
+    "single weights": {
+        "data": "digits",
+        "structured": False,
+        "variants": [DENSE, "random", "magnitude", "Fisher", "GraSP", "gradient flow soft"],
+        "seeds": range(20, 25),
+    },
+}
+QUALITY = [(60, 64), (60, 2048), (1200, 64), (1200, 2048)]  # steps before the scores, images of a batch
+QUALITY_SEEDS = range(20, 25)
+COMMAND = "infotok run 16_diffusion_pruning --profile full -p keep=true"
+SCORES = ("loss", "nats", "fd", "distance", "same_class", "speed", "parameters")
+
+
+def runs(study: str) -> list[Row]:
+    """The reported runs of a study, as arguments of `prune_and_score`: one a seed."""
+    require_choice("study", study, tuple(STUDIES))
+    plan = {"objective": "flow"} | SETTINGS | STUDIES[study]
+    seeds = plan.pop("seeds")
+    return [plan | {"seed": seed} for seed in seeds]
+
+
+def fresh_runs(data: str, seed: int, seeds: int, variants: Sequence[str], **sizes: int) -> list[Row]:
+    """Runs on seeds that no reported run has: FRESH_SEEDS + seed, and the next."""
+    require_int("seed", seed, 0, 2**30), require_int("seeds", seeds, 1, 2**16)
+    first = FRESH_SEEDS + seed
+    plan = {"data": data, "objective": "flow", "variants": list(variants)} | SETTINGS | sizes
+    return [plan | {"seed": each} for each in range(first, first + seeds)]
+
+
+def quality_runs(data: str = "digits", seeds: Sequence[int] = QUALITY_SEEDS, **sizes: int) -> list[Row]:
+    """Runs of `score_quality`: early and late, on small and on large batches."""
+    return [
+        {"data": data, "trained": trained, "batch": batch, "seed": seed} | sizes
+        for trained, batch in QUALITY
+        for seed in seeds
+    ]
+
+
+def of(rows: Sequence[Row], study: str) -> dict[int, Row]:
+    """The rows of a study's setting, by seed."""
+    require_choice("study", study, tuple(STUDIES))
+    plan = {"objective": "flow"} | SETTINGS | STUDIES[study]
+    names = ("data", "objective", *SETTINGS)
+    found = [row for row in rows if "scores" in row and all(row[name] == plan[name] for name in names)]
+    return {row["seed"]: row for row in found if row["seed"] in plan["seeds"]}
+
+
+def difference(rows: Mapping[int, Row], a: str, b: str, score: str = "loss") -> dict[int, float]:
+    """How much higher a score of variant `a` is than of `b`, by seed, where both were run.
+
+    rows: by seed, as `of` gives them.
+    """
+    pairs = {seed: [row["scores"].get(name) for name in (a, b)] for seed, row in rows.items()}
+    return {seed: x[score] - y[score] for seed, (x, y) in pairs.items() if x and y}
+
+
+def table(rows: Mapping[int, Row]) -> list[Row]:
+    """A line for each variant: how many seeds, and the means of its scores."""
+    lines = []
+    for name in VARIANTS:
+        found = [row["scores"][name] for row in rows.values() if name in row["scores"]]
+        means = {score: float(np.mean([each[score] for each in found])) for score in SCORES if found}
+        lines.append({"variant": name, "seeds": len(found)} | means)
+    return [line for line in lines if line["seeds"]]
+
+
+def keep(path: str | Path, rows: Sequence[Row], package: str) -> list[Row]:
+    """Add finished runs to the file of reported runs; one of the same settings and seed takes its place.
+
+    path: the file, made if it is not there.
+    rows: as `sweep` returns them; those on tuning seeds are left out.
+    package: a digest of the code that made them.
+    """
+    path = Path(path)
+    require_folder("path", path.parent)
+    known = read_json(path)["rows"] if path.exists() else []
+    new = [_short(row) | {"package": package} for row in rows if row["seed"] not in TUNING_SEEDS]
+    kept = list({_key(row): row for row in [*known, *new]}.values())
+    write_rows(path, kept, COMMAND)
+    return kept
+
+
+def _key(row: Row) -> str:
+    """What a row was computed from: its plain arguments."""
+    named = {name: value for name, value in row.items() if isinstance(value, str | int | float) and name != "package"}
+    named.pop("floor", None)
+    return json.dumps(named, sort_keys=True)
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _short(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_short(item) for item in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value

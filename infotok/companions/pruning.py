@@ -181,7 +181,7 @@ def train_gated(
     before: called with the number of each step before it; on_step: with the number, the gates and the loss after it.
     """
     parameters = [each for each in gates.model.parameters() if each.requires_grad]
-    optimizer = torch.optim.Adam(parameters, lr=learning_rate)
+    optimizer = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
     for step in range(steps):
         if before is not None:
             before(step)

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from infotok.companions import Gates, prune, shrink
-from infotok.companions.pruning import train_gated
+from infotok.companions import prune, shrink
 from infotok.errors import checks, require, require_choice, require_int
 from infotok.experiments import diffusion
-from infotok.experiments.diffusion import Components, load_components, make_loss, make_model
+from infotok.experiments.diffusion import Components, load_components, make_loss, make_model, train
 from infotok.settings import check
 
 __all__ = ["VARIANTS", "Variant", "prune_and_score"]
@@ -29,8 +28,8 @@ LARGE = 16  # times the batch, of a variant that scores on large batches
 SCORED = 16  # batches of a score
 LEARNING_RATES = 2e-3, 1e-3  # of the dense network, and after it
 RELATIVE_LOSS = 0.8  # Diff-Pruning scores at times whose loss is at least so much of the largest
-ROUNDED = (3, 4, 6)  # bits of a rounded weight
-REPEATS = 15  # of a timing
+ROUNDED = (3, 4)  # bits of a rounded weight
+REPEATS = 10  # of a timing
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,8 @@ def prune_and_score(
     objective: str,
     seed: int,
     variants: Sequence[str] = tuple(VARIANTS),
-    dense_steps: int = 1200,
-    steps: int = 300,
+    dense_steps: int = 1000,
+    steps: int = 250,
     sparsity: float = 0.75,
     structured: bool = True,
 ) -> dict:
@@ -100,7 +99,7 @@ def prune_and_score(
     images = load_components(data)
     with checks(False):
         dense = make_model(seed)
-        train_gated(Gates(dense), make_loss(images, objective, seed), dense_steps, LEARNING_RATES[0])
+        train(dense, make_loss(images, objective, seed), dense_steps, LEARNING_RATES[0])
         reference = diffusion.sample(dense, objective, diffusion.paired_noise())
         scores = {}
         for name in variants:
@@ -125,12 +124,12 @@ def _made(
     if name == SCRATCH:
         require(structured, "variants", name, "others, without structure")
         model = make_model(seed, round((1 - sparsity) * diffusion.INNER))
-        train_gated(Gates(model), make_loss(images, objective, seed), dense_steps, LEARNING_RATES[0])
-        train_gated(Gates(model), later, steps, LEARNING_RATES[1])
+        train(model, make_loss(images, objective, seed), dense_steps, LEARNING_RATES[0])
+        train(model, later, steps, LEARNING_RATES[1])
         return model, 0.0
-    model = copy.deepcopy(dense)
+    model, early = copy.deepcopy(dense), variant.schedule == "one_shot" and structured  # then the small one is trained
     if name == DENSE:
-        train_gated(Gates(model), later, steps, LEARNING_RATES[1])
+        train(model, later, steps, LEARNING_RATES[1])
         return model, 0.0
     gates = prune(
         model,
@@ -139,7 +138,7 @@ def _made(
         variant.criterion,
         variant.schedule,
         structured,
-        steps=steps,
+        steps=0 if early else steps,
         scoring=_scoring(variant, dense, images, objective, seed),
         batches=1 if variant.scoring == "large batches" else SCORED,
         flip=variant.flip,
@@ -147,7 +146,10 @@ def _made(
         seed=seed,
     )
     kept = int(sum(gate.sum() for gate in gates.values))
-    return shrink(model), mask_bits(gates.count, kept)
+    shrink(model)
+    if early:
+        train(model, later, steps, LEARNING_RATES[1])
+    return model, mask_bits(gates.count, kept)
 
 
 def _scoring(variant: Variant, dense: nn.Module, images: Components, objective: str, seed: int) -> Callable:

@@ -23,16 +23,19 @@ from infotok.files import read_json
 __all__ = ["COMMAND", "SETTINGS", "STUDIES", "Row", "difference", "fresh_runs", "keep", "quality_runs", "runs", "table"]
 
 Row = dict[str, Any]
-SETTINGS = {"dense_steps": 1200, "steps": 300, "sparsity": 0.75, "structured": True}
-CORE = (DENSE, SCRATCH, "random", "magnitude", "Fisher", "GraSP", "gradient flow soft", "gradient flow soft, flipped")
+SETTINGS = {"dense_steps": 1000, "steps": 250, "sparsity": 0.75, "structured": True}
+CORE = (
+    *(DENSE, SCRATCH, "random", "magnitude", "Fisher", "GraSP", "gradient flow hard"),
+    *("random soft", "gradient flow soft", "gradient flow soft, flipped"),
+)
 STUDIES: dict[str, dict[str, Any]] = {  # what differs from the usual settings, the variants and the seeds
-    "digits": {"data": "digits", "variants": list(VARIANTS), "seeds": range(20, 26)},
-    "fashion": {"data": "fashion", "variants": list(VARIANTS), "seeds": range(20, 25)},
+    "digits": {"data": "digits", "variants": list(VARIANTS), "seeds": range(20, 25)},
+    "fashion": {"data": "fashion", "variants": list(CORE), "seeds": range(20, 25)},
     "diffusion": {"data": "digits", "objective": "diffusion", "variants": list(CORE), "seeds": range(20, 25)},
     "early": {
         "data": "digits",
         "dense_steps": 100,
-        "steps": 1400,
+        "steps": 1150,
         "variants": ["random", "Fisher", "GraSP", "gradient flow soft", "gradient flow soft, flipped"],
         "seeds": range(20, 25),
     },
@@ -43,7 +46,7 @@ STUDIES: dict[str, dict[str, Any]] = {  # what differs from the usual settings, 
         "seeds": range(20, 25),
     },
 }
-QUALITY = [(60, 64), (60, 2048), (1200, 64), (1200, 2048)]  # steps before the scores, images of a batch
+QUALITY = (1000, 60)  # steps before the scores
 QUALITY_SEEDS = range(20, 25)
 COMMAND = "infotok run 16_diffusion_pruning --profile full -p keep=true"
 SCORES = ("loss", "nats", "fd", "distance", "same_class", "speed", "parameters")
@@ -66,11 +69,11 @@ def fresh_runs(data: str, seed: int, seeds: int, variants: Sequence[str], **size
 
 
 def quality_runs(data: str = "digits", seeds: Sequence[int] = QUALITY_SEEDS, **sizes: int) -> list[Row]:
-    """Runs of `score_quality`: early and late, on small and on large batches."""
+    """Runs of `score_quality`: late and early, on small and on large batches."""
     return [
-        {"data": data, "trained": trained, "batch": batch, "seed": seed} | sizes
-        for trained, batch in QUALITY
+        {"data": data, "trained": trained, "batches": [64, 1024], "seed": seed} | sizes
         for seed in seeds
+        for trained in QUALITY
     ]
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.utils import prune as torch_prune
 
-from infotok.errors import require, require_flag, require_function, require_instance, require_tensor
+from infotok.errors import require, require_finite, require_flag, require_function, require_instance, require_tensor
 
 __all__ = ["Gates", "hard_top_k", "shrink"]
 
@@ -82,12 +82,16 @@ class Gates:
 
     def set(self, values: Sequence[Tensor]) -> None:
         """New values of the gates, each in [0, 1], a tensor for each layer, of the shape of that in `values`."""
+        checked = self._checked(values)
+        self.values = [new.detach().to(old) for new, old in zip(checked, self.values, strict=True)]
+
+    def _checked(self, values: Sequence[Tensor]) -> Sequence[Tensor]:
         expected = f"{len(self.values)} tensors, one a layer"
         require_instance("values", values, (list, tuple), expected)
         require(len(values) == len(self.values), "values", f"{len(values)} tensors", expected)
         for i, (new, old) in enumerate(zip(values, self.values, strict=True)):
             require_tensor(f"values[{i}]", new, tuple(old.shape), values="[0, 1]")
-        self.values = [new.detach().to(old) for new, old in zip(values, self.values, strict=True)]
+        return values
 
     def evaluate(self, loss: Loss, values: Sequence[Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
         """The loss at the weights m * theta, a scalar, and all trainable weights of the network as the loss saw them.
@@ -99,14 +103,14 @@ class Gates:
         """
         require_function("loss", loss, "a function of the network")
         own = {name: value for name, value in self.model.named_parameters() if value.requires_grad}
-        for layer, gate in zip(self.layers, self.values if values is None else values, strict=True):
+        for layer, gate in zip(self.layers, self.values if values is None else self._checked(values), strict=True):
             own[f"{layer.name}.weight"] = layer.weight * layer.spread(gate)
         value = functional_call(_Evaluated(self.model, loss), {f"model.{name}": w for name, w in own.items()}, ())
         return require_tensor("loss(model)", value, ()), list(own.values())
 
     def split(self, flat: Tensor) -> list[Tensor]:
         """One vector of a number for each gate as a tensor for each layer."""
-        require_tensor("flat", flat, (self.count,))
+        require_finite("flat", require_tensor("flat", flat, (self.count,)))
         parts = flat.split([gate.numel() for gate in self.values])
         return [part.reshape(gate.shape) for part, gate in zip(parts, self.values, strict=True)]
 

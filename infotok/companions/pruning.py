@@ -47,6 +47,7 @@ class GradientFlowPruner:
     steps: how many calls of `step` there will be.
     criterion: the score: "gradient_flow", the velocity theta . Hg, or another of `CRITERIA`.
     flip: the score's opposite sign.
+    per_layer: a budget, and a multiplier, for each layer; scores are divided by their rms in it.
     rate: the size of a step in a.
     temperature: T at the beginning, in the unit of a.
     seed: of "random".
@@ -60,37 +61,43 @@ class GradientFlowPruner:
         criterion: str = "gradient_flow",
         *,
         flip: bool = False,
+        per_layer: bool = False,
         rate: float = 0.1,
         temperature: float = 0.5,
         seed: int = 0,
     ) -> None:
         require_instance("gates", gates, Gates), require_choice("criterion", criterion, CRITERIA)
-        require_flag("flip", flip), require_int("seed", seed, 0, 2**63 - 1)
+        require_flag("flip", flip), require_flag("per_layer", per_layer), require_int("seed", seed, 0, 2**63 - 1)
         self.gates, self.criterion, self.flip, self.seed = gates, criterion, flip, seed
         self.sparsity, self.steps = require_float("sparsity", sparsity, "(0, 1)"), require_int("steps", steps)
         self.rate = require_float("rate", rate, "[1e-6, 1e6]")
         self.temperature = require_float("temperature", temperature, "[1e-6, 1e6]")
         self.done = 0
-        self.potential = torch.zeros(gates.count, device=gates.values[0].device)  # a
-        self.rate_weight = -math.inf  # lambda, in the unit of a
+        self.per_layer = per_layer
+        sizes = [gate.numel() for gate in gates.values] if per_layer else [gates.count]
+        self.potentials = [torch.zeros(size, device=gates.values[0].device) for size in sizes]  # a, for each budget
+        self.rate_weights: list[float] = []  # lambda, in the unit of a, for each budget, after the first step
 
     def step(self, loss: Loss) -> float:
         """Move the mask once, by one batch of `loss` and one Hessian-vector product; returns the sparsity now."""
         require(self.done < self.steps, "step", f"call {self.done + 1}", f"at most {self.steps} calls (steps)")
-        scores = _flat(importance(loss, self.gates, self.criterion, batches=1, flip=self.flip, seed=self.seed))
-        size = scores.square().mean().sqrt()
-        self.potential += self.rate * scores / size if size > 0 else 0.0
+        scores = importance(loss, self.gates, self.criterion, batches=1, flip=self.flip, seed=self.seed)
+        scores = _flat(scores).split([each.numel() for each in self.potentials])
+        for potential, score in zip(self.potentials, scores, strict=True):
+            size = score.square().mean().sqrt()
+            potential += self.rate * score / size if size > 0 else 0.0
         self.done += 1
         progress = self.done / self.steps
-        keep = self.gates.count * (1 - cubic_sparsity(progress, self.sparsity))
-        mask, self.rate_weight = soft_top_k(self.potential, keep, self.temperature * COLDEST**progress)
-        self.gates.set(self.gates.split(mask))
+        share, cold = 1 - cubic_sparsity(progress, self.sparsity), self.temperature * COLDEST**progress
+        found = [soft_top_k(potential, share * len(potential), cold) for potential in self.potentials]
+        self.rate_weights = [rate_weight for _, rate_weight in found]
+        self.gates.set(self.gates.split(torch.cat([mask for mask, _ in found])))
         return self.gates.sparsity
 
     def harden(self) -> list[Tensor]:
         """Set every gate to 0 or 1, keeping the largest a; returns the mask."""
-        scores = self.gates.split(self.potential)
-        self.gates.set(hard_top_k(scores, _kept(self.gates, self.sparsity)))
+        scores = self.gates.split(torch.cat(self.potentials))
+        self.gates.set(_hard(scores, self.sparsity, self.per_layer))
         return self.gates.values
 
 
@@ -107,6 +114,7 @@ def prune(
     batches: int = 8,
     rounds: int = 8,
     flip: bool = False,
+    per_layer: bool = False,
     learning_rate: float = 1e-3,
     seed: int = 0,
     on_step: Callable[[int, Gates, float], None] | None = None,
@@ -125,6 +133,7 @@ def prune(
     batches: of each score.
     rounds: of "iterative".
     flip: the opposite sign of the score.
+    per_layer: remove the share of each layer, not of all together.
     learning_rate: at the beginning.
     seed: of "random".
     on_step: called after each step with its number, the gates and the loss.
@@ -145,9 +154,10 @@ def prune(
     soft = schedule == "soft"
     require(not soft or steps >= 2, "steps", steps, "an integer, at least 2, with a soft schedule")
     gates, scoring = Gates(model, structured), scoring or loss
+    require_flag("per_layer", per_layer)
     options = {"flip": flip, "seed": seed}
     ramp = math.ceil(RAMP * steps)
-    pruner = GradientFlowPruner(gates, sparsity, ramp, criterion, **options) if soft else None
+    pruner = GradientFlowPruner(gates, sparsity, ramp, criterion, per_layer=per_layer, **options) if soft else None
     cuts = {i * ramp // rounds: (i + 1) / rounds for i in range(rounds)} if schedule == "iterative" else {0: 1.0}
 
     def before(step: int) -> None:
@@ -155,10 +165,9 @@ def prune(
         if pruner is not None:
             pruner.step(scoring) if step < ramp else pruner.harden() if step == ramp else None
         elif step in cuts:
-            kept = _kept(gates, cubic_sparsity(cuts[step], sparsity))
             scores = importance(scoring, gates, criterion, batches=batches, **options)
             alive = [each.masked_fill(gate == 0, -torch.inf) for each, gate in zip(scores, gates.values, strict=True)]
-            gates.set(hard_top_k(alive, kept))
+            gates.set(_hard(alive, cubic_sparsity(cuts[step], sparsity), per_layer))
 
     if steps == 0:
         cuts = {0: 1.0}
@@ -194,9 +203,12 @@ def train_gated(
             on_step(step, gates, float(value.detach()))
 
 
-def _kept(gates: Gates, sparsity: float) -> int:
-    """How many gates stay: of each layer one at least."""
-    return max(len(gates.values), round((1 - sparsity) * gates.count))
+def _hard(scores: list[Tensor], sparsity: float, per_layer: bool) -> list[Tensor]:
+    """The mask that removes the lowest scores, of all layers together or of each; of each layer one stays at least."""
+    groups = [[each] for each in scores] if per_layer else [scores]
+    counts = [sum(each.numel() for each in group) for group in groups]
+    kept = [max(len(group), round((1 - sparsity) * n)) for group, n in zip(groups, counts, strict=True)]
+    return [mask for group, keep in zip(groups, kept, strict=True) for mask in hard_top_k(group, keep)]
 
 
 def _flat(parts: list[Tensor]) -> Tensor:

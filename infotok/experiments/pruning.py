@@ -76,6 +76,7 @@ def prune_and_score(
     steps: int = 250,
     sparsity: float = 0.75,
     structured: bool = True,
+    per_layer: bool = False,
 ) -> dict:
     """Train a network, prune it in each way, train on, and score.
 
@@ -87,11 +88,13 @@ def prune_and_score(
     steps: after it, or around it.
     sparsity: the share of hidden units, or of weights, to remove.
     structured: hidden units; False for single weights.
+    per_layer: the share of each layer, not of all together.
 
     Returns {"scores": {variant: scores}, "floor": the Frechet distance of held-out images}. Scores: "loss", "nats" and
     "fd" as `evaluate_model` says; "distance", the mean squared difference in pixels of samples from the same noise to
     those of the dense network; "same_class", the share of them that a classifier puts in the same class; "parameters";
-    "speed", times as fast as the dense network; "mask_bits"; "rounded", {bits: held-out loss with rounded weights}.
+    "speed", times as fast as the dense network; "mask_bits"; "kept" gates by layer; "rounded", {bits: held-out
+    loss with rounded weights}.
     """
     for name in check("variants", list[str], list(variants)):
         require_choice("variants", name, VARIANTS)
@@ -103,8 +106,10 @@ def prune_and_score(
         reference = diffusion.sample(dense, objective, diffusion.paired_noise())
         scores = {}
         for name in variants:
-            model, mask_bits = _made(name, dense, images, objective, seed, dense_steps, steps, sparsity, structured)
-            scores[name] = _scores(model, dense, reference, images, objective) | {"mask_bits": mask_bits}
+            model, mask = _made(
+                name, dense, images, objective, seed, dense_steps, steps, sparsity, structured, per_layer
+            )
+            scores[name] = _scores(model, dense, reference, images, objective) | mask
     return {"scores": scores, "floor": diffusion.floor(images)}
 
 
@@ -118,19 +123,20 @@ def _made(
     steps: int,
     sparsity: float,
     structured: bool,
-) -> tuple[nn.Module, float]:
-    """The network of one variant, small, and the bits that say which gates were kept."""
+    per_layer: bool,
+) -> tuple[nn.Module, dict]:
+    """The network of one variant, small, the bits that say which gates were kept, and how many each layer kept."""
     variant, later = VARIANTS[name], make_loss(images, objective, 10_000 + seed)
     if name == SCRATCH:
         require(structured, "variants", name, "others, without structure")
         model = make_model(seed, round((1 - sparsity) * diffusion.INNER))
         train(model, make_loss(images, objective, seed), dense_steps, LEARNING_RATES[0])
         train(model, later, steps, LEARNING_RATES[1])
-        return model, 0.0
+        return model, {"mask_bits": 0.0}
     model, early = copy.deepcopy(dense), variant.schedule == "one_shot" and structured  # then the small one is trained
     if name == DENSE:
         train(model, later, steps, LEARNING_RATES[1])
-        return model, 0.0
+        return model, {"mask_bits": 0.0}
     gates = prune(
         model,
         later,
@@ -142,14 +148,15 @@ def _made(
         scoring=_scoring(variant, dense, images, objective, seed),
         batches=1 if variant.scoring == "large batches" else SCORED,
         flip=variant.flip,
+        per_layer=per_layer,
         learning_rate=LEARNING_RATES[1],
         seed=seed,
     )
-    kept = int(sum(gate.sum() for gate in gates.values))
+    kept = [int(gate.sum()) for gate in gates.values]
     shrink(model)
     if early:
         train(model, later, steps, LEARNING_RATES[1])
-    return model, mask_bits(gates.count, kept)
+    return model, {"mask_bits": mask_bits(gates.count, sum(kept)), "kept": kept}
 
 
 def _scoring(variant: Variant, dense: nn.Module, images: Components, objective: str, seed: int) -> Callable:

@@ -15,22 +15,68 @@ from typing import Any
 import numpy as np
 
 from infotok.errors import require_choice, require_folder, require_int
+from infotok.experiments import comparisons
 from infotok.experiments.plan import FRESH_SEEDS, TUNING_SEEDS
 from infotok.experiments.pruning import DENSE, SCRATCH, VARIANTS
 from infotok.experiments.results import write_rows
 from infotok.files import read_json
 
-__all__ = ["COMMAND", "SETTINGS", "STUDIES", "Row", "difference", "fresh_runs", "keep", "quality_runs", "runs", "table"]
+__all__ = [
+    "COMMAND",
+    "HERE",
+    "QUESTIONS",
+    "SETTINGS",
+    "STUDIES",
+    "difference",
+    "fresh_runs",
+    "keep",
+    "of",
+    "quality_runs",
+    "runs",
+    "schedule",
+    "table",
+    "verdict",
+]
 
 Row = dict[str, Any]
-SETTINGS = {"dense_steps": 1000, "steps": 250, "sparsity": 0.75, "structured": True}
+SETTINGS = {"dense_steps": 1000, "steps": 250, "sparsity": 0.75, "structured": True, "per_layer": False}
 CORE = (
     *(DENSE, SCRATCH, "random", "magnitude", "Fisher", "GraSP", "gradient flow hard"),
     *("random soft", "gradient flow soft", "gradient flow soft, flipped"),
 )
+HERE = (DENSE, SCRATCH, "random", "Fisher", "gradient flow soft", "gradient flow soft, flipped")  # a lesson's own runs
+QUESTIONS = [  # a minus b, of a score
+    ("Fisher", "random", "loss"),
+    ("magnitude", "random", "loss"),
+    ("GraSP", "random", "loss"),
+    ("gradient flow soft", "random soft", "loss"),
+    ("gradient flow soft", "Fisher", "loss"),
+    ("gradient flow soft", "gradient flow hard", "loss"),
+    ("gradient flow soft", "gradient flow soft, flipped", "loss"),
+    ("Fisher iterative", "Fisher", "loss"),
+    ("Fisher soft", "Fisher", "loss"),
+    (SCRATCH, "Fisher", "loss"),
+    (SCRATCH, "Fisher", "distance"),
+    ("gradient flow soft", "Fisher", "distance"),
+]
+PROMISES = [  # what we ask of the abstract, and the difference that would be below 0
+    (
+        "the gradient-norm criterion removes better units than a random choice",
+        "gradient flow soft",
+        "random soft",
+        "loss",
+    ),
+    ("it removes better units than the Fisher criterion", "gradient flow soft", "Fisher", "loss"),
+    ("a soft mask is better than removing in rounds", "gradient flow soft", "gradient flow hard", "loss"),
+    ("its sign is the better one", "gradient flow soft", "gradient flow soft, flipped", "loss"),
+    ("it keeps samples closer to the dense network's than Fisher does", "gradient flow soft", "Fisher", "distance"),
+    ("pruning by Fisher keeps them closer than training a small network from scratch", "Fisher", SCRATCH, "distance"),
+    ("pruning by Fisher ends at a lower loss than training a small network from scratch", "Fisher", SCRATCH, "loss"),
+]
 STUDIES: dict[str, dict[str, Any]] = {  # what differs from the usual settings, the variants and the seeds
     "digits": {"data": "digits", "variants": list(VARIANTS), "seeds": range(20, 25)},
     "fashion": {"data": "fashion", "variants": list(CORE), "seeds": range(20, 25)},
+    "per layer": {"data": "digits", "per_layer": True, "variants": list(CORE), "seeds": range(20, 25)},
     "diffusion": {"data": "digits", "objective": "diffusion", "variants": list(CORE), "seeds": range(20, 25)},
     "early": {
         "data": "digits",
@@ -119,6 +165,41 @@ def keep(path: str | Path, rows: Sequence[Row], package: str) -> list[Row]:
     kept = list({_key(row): row for row in [*known, *new]}.values())
     write_rows(path, kept, COMMAND)
     return kept
+
+
+def schedule(variant: str) -> str:
+    """How a variant removes: "not pruned", "one shot", "iterative" or "soft"."""
+    require_choice("variant", variant, tuple(VARIANTS))
+    return VARIANTS[variant].schedule.replace("_", " ") if VARIANTS[variant].criterion else "not pruned"
+
+
+def verdict(found: Mapping[str, Mapping[int, Row]]) -> list[str]:
+    """Each promise with what the reported runs of each study say of it, in words.
+
+    found: rows by study and seed, as `of` gives them.
+    """
+    lines = []
+    for text, a, b, score in PROMISES:
+        parts = []
+        for study, rows in found.items():
+            pairs = difference(rows, a, b, score)
+            if len(pairs) > 1:
+                interval = comparisons.interval(pairs)
+                parts.append(f"{study}: {_seen(interval)}, {_digits(interval)}")
+        lines.append(f"*{text[0].upper()}{text[1:]}*. {'; '.join(parts) or 'not run'}.")
+    return lines
+
+
+def _seen(interval: Sequence[float]) -> str:
+    low, _, high, seeds = interval
+    if seeds < comparisons.FEW:
+        return f"preliminary ({seeds} seeds)"
+    return "we see it" if high < 0 else "the opposite" if low > 0 else "undecided"
+
+
+def _digits(interval: Sequence[float]) -> str:
+    low, mean, high, _ = interval
+    return f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
 def _key(row: Row) -> str:

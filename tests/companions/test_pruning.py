@@ -243,9 +243,9 @@ def test_the_soft_mask_keeps_its_budget_and_goes_along_the_flow():
     for step in range(1, 11):
         assert pruner.step(fit) == pytest.approx(cubic_sparsity(step / 10, 0.5), abs=1e-6)
         if step == 1:
-            torch.testing.assert_close(pruner.potential.double(), 0.1 * before / before.square().mean().sqrt())
-            weight = pruner.rate_weight
-            assert torch.equal(torch.cat(gates.values) > 0.5, pruner.potential > weight)
+            torch.testing.assert_close(pruner.potentials[0].double(), 0.1 * before / before.square().mean().sqrt())
+            (weight,) = pruner.rate_weights
+            assert torch.equal(torch.cat(gates.values) > 0.5, pruner.potentials[0] > weight)
     pruner.harden()
     with pytest.raises(ValueError, match=r"step: got 'call 11', expected at most 10 calls"):
         pruner.step(fit)
@@ -305,6 +305,18 @@ def test_nothing_but_the_network_is_changed_and_seeds_decide():
 def test_bad_inputs_are_one_line(call, line):
     with pytest.raises((ValueError, TypeError), match=f"^{line}$"):
         call()
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_budget_for_each_layer(schedule):
+    model = network(inner=8)
+    gates = prune(model, fit, 0.5, "gradient_flow", schedule, steps=8, rounds=2, batches=1, per_layer=True)
+    assert [int(gate.sum()) for gate in gates.values] == [4, round(0.5 * 5)]
+    pruner = GradientFlowPruner(Gates(network(inner=8)), 0.5, 3, per_layer=True)
+    pruner.step(fit)
+    sums = [float(gate.mean()) for gate in pruner.gates.values]
+    assert sums == pytest.approx([1 - cubic_sparsity(1 / 3, 0.5)] * 2, abs=1e-6)
+    assert len(pruner.rate_weights) == 2
 
 
 def test_a_whole_layer_never_goes():

@@ -36,7 +36,8 @@ CALLS = {
     "Gates.split": (lambda flat: gates().split(flat), lambda: {"flat": torch.ones(4)}),
     "GradientFlowPruner": (
         own.GradientFlowPruner,
-        lambda: {"gates": gates(), "sparsity": 0.5, "steps": 3, "criterion": "fisher", "flip": False, "rate": 0.1,
+        lambda: {"gates": gates(), "sparsity": 0.5, "steps": 3, "criterion": "fisher", "flip": False,
+                 "per_layer": False, "rate": 0.1,
                  "temperature": 0.5, "seed": 0},
     ),
     "GradientFlowPruner.step": (lambda loss: pruner().step(loss), lambda: {"loss": loss}),
@@ -49,7 +50,7 @@ CALLS = {
         own.prune,
         lambda: {"model": network(), "loss": loss, "sparsity": 0.5, "criterion": "fisher", "schedule": "iterative",
                  "structured": True, "steps": 2, "scoring": loss, "batches": 1, "rounds": 2, "flip": False,
-                 "learning_rate": 1e-3, "seed": 0, "on_step": lambda step, gates, value: None},
+                 "per_layer": False, "learning_rate": 1e-3, "seed": 0, "on_step": lambda step, gates, value: None},
     ),
     "shrink": (own.shrink, lambda: {"model": network()}),
     "soft_top_k": (

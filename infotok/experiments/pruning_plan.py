@@ -203,10 +203,9 @@ def _digits(interval: Sequence[float]) -> str:
 
 
 def _key(row: Row) -> str:
-    """What a row was computed from: its plain arguments."""
-    named = {name: value for name, value in row.items() if isinstance(value, str | int | float) and name != "package"}
-    named.pop("floor", None)
-    return json.dumps(named, sort_keys=True)
+    """What a row was computed from: its arguments."""
+    names = ("data", "objective", "seed", "trained", "batches", "units", *SETTINGS)
+    return json.dumps({name: row.get(name) for name in names})
 
 
 def _short(value: Any) -> Any:

@@ -55,6 +55,22 @@ def test_comparisons_are_paired_by_seed(tmp_path):
     assert len(kept) == len(load(tmp_path / "cells.json")) == 4
 
 
+def test_the_verdict_says_what_the_intervals_say():
+    flow, soft, hard = "gradient flow soft", "random soft", "gradient flow hard"
+    rows = [made(seed, [flow, soft, "Fisher", hard]) for seed in (20, 21, 22)]
+    for i, row in enumerate(rows):
+        row["scores"][soft]["loss"] = row["scores"][flow]["loss"] + 0.1 + 0.01 * i  # the flow is better than random
+        row["scores"][hard]["loss"] = row["scores"][flow]["loss"] + 0.01 * (i - 1)
+    lines = pruning_plan.verdict({"digits": {row["seed"]: row for row in rows}, "fashion": {}})
+    assert len(lines) == len(pruning_plan.PROMISES)
+    assert "digits: we see it, -0.1100 [" in lines[0]
+    assert "digits: the opposite" not in lines[0]
+    assert "digits: undecided, " in lines[2]
+    assert lines[3].endswith("not run.")
+    assert pruning_plan.schedule("Fisher iterative") == "iterative"
+    assert pruning_plan.schedule(SCRATCH) == "not pruned"
+
+
 def test_a_run_scores_every_variant():
     variants = [DENSE, SCRATCH, "magnitude", "gradient flow soft"]
     row = prune_and_score("digits", "diffusion", 3, variants, dense_steps=3, steps=4)

@@ -2,7 +2,7 @@
 
     rows = sweep(prune_and_score, runs("digits"), cache=record.cells)       # the reported runs: minutes a seed
     found = difference(rows, "digits", "Fisher", "random", "loss")          # {seed: Fisher - random}
-    comparisons.words(comparisons.interval(found))                          # "-0.018 [-0.022, -0.014]"
+    words(comparisons.interval(found))                                      # "-0.0154 [-0.0226, -0.0082]"
 
 A study is one setting; all of its variants share the dense network of their seed.
 """
@@ -36,6 +36,7 @@ __all__ = [
     "schedule",
     "table",
     "verdict",
+    "words",
 ]
 
 Row = dict[str, Any]
@@ -185,7 +186,7 @@ def verdict(found: Mapping[str, Mapping[int, Row]]) -> list[str]:
             pairs = difference(rows, a, b, score)
             if len(pairs) > 1:
                 interval = comparisons.interval(pairs)
-                parts.append(f"{study}: {_seen(interval)}, {_digits(interval)}")
+                parts.append(f"{study}: {_seen(interval)}, {words(interval)}")
         lines.append(f"*{text[0].upper()}{text[1:]}*. {'; '.join(parts) or 'not run'}.")
     return lines
 
@@ -193,13 +194,14 @@ def verdict(found: Mapping[str, Mapping[int, Row]]) -> list[str]:
 def _seen(interval: Sequence[float]) -> str:
     low, _, high, seeds = interval
     if seeds < comparisons.FEW:
-        return f"preliminary ({seeds} seeds)"
+        return "preliminary"
     return "we see it" if high < 0 else "the opposite" if low > 0 else "undecided"
 
 
-def _digits(interval: Sequence[float]) -> str:
-    low, mean, high, _ = interval
-    return f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
+def words(interval: Sequence[float]) -> str:
+    """The mean of [low, mean, high, seeds] and, from three seeds on, its interval; four digits after the point."""
+    low, mean, high, seeds = interval
+    return f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]" if seeds >= comparisons.FEW else f"{mean:+.4f} ({seeds} seeds)"
 
 
 def _key(row: Row) -> str:

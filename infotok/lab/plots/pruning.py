@@ -6,6 +6,7 @@ A colour is a schedule: blue removes at once, green in rounds, orange by a soft 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import ScalarFormatter
 
 from infotok.lab.plots.images import show
 from infotok.lab.plots.style import BLACK, BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, drawn, new
@@ -104,7 +105,8 @@ def bits(*, curves: dict[str, list]) -> Figure:
         ax.plot(size, loss, marker=marker, color=colour, ls="--" if marker == "s" else "-", label=name)
         for x, y, b in zip(size, loss, each, strict=True):
             ax.annotate(f"{b:.0f}", (x, y), (3, 4), textcoords="offset points", color=colour, fontsize=8.5)
-    ax.set_xscale("log")
+    ax.set_xscale("log", base=2)
+    ax.xaxis.set_major_formatter(ScalarFormatter())
     ax.set(xlabel="mask and weights / kilobits", ylabel="held-out loss")
     ax.legend(title="numbers: bits of a weight", loc="upper right", alignment="left")
     return fig
@@ -117,9 +119,9 @@ def samples(*, rows: dict[str, list]) -> Figure:
     rows: {network: images (n, S, S) in [0, 1]}.
     """
     n = max(len(images) for images in rows.values())
-    fig, axes = new(width=9.0, height=0.3 + 0.9 * len(rows), ncols=n, nrows=len(rows), squeeze=False)
+    fig, axes = new(width=9.0, height=0.1 + 0.8 * len(rows), ncols=n, nrows=len(rows), squeeze=False)
     for line, (name, images) in zip(axes, rows.items(), strict=True):
         for ax, image in zip(line, images, strict=False):
-            show(ax, np.clip(image, 0, 1))
+            show(ax, np.clip(image, 0, 1), cmap="gray", vmin=0, vmax=1)
         line[0].set_ylabel(name, rotation=0, ha="right", va="center")
     return fig

@@ -18,6 +18,8 @@ OF_OTHER_SIZE = {  # where the next value up would be refused, or says nothing
     "hosts": {"hosts": ["masked", "continuous"]},
     "studies": {"studies": ["headline"]},
     "variants": {"variants": {"mine": {"bound": "decoder", "consistency": 0.5, "compression": 0.0}}},
+    "data": {"data": "fashion"},
+    "repeat": {"repeat": ["digits"]},
     "live": {"live": ["normal 1x1"]},
     "codebooks": {"codebooks": [256]},
     "peers": {"peers": ["bmi ksg"]},

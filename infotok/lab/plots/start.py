@@ -45,7 +45,7 @@ COURSE = [
         ],
     ),
     ("And elsewhere?", [("14_real_pictures", "Real pictures", "drawings and their names", 1)]),
-    ("What else can be kept?", [("16_diffusion_pruning", "Diffusion pruning", "a bottleneck on weights", 0)]),
+    ("And weights?", [("16_diffusion_pruning", "Diffusion pruning", "a bottleneck on weights", 1)]),
     ("How good is the code?", [("19_benchmarks", "Benchmarks", "side by side with others", 1)]),
 ]
 LEADS_TO = {"00": "01", "01": "02 03", "02": "04 05", "03": "06", "04": "07", "05": "07", "06": "07", "07": "08 09 10",

@@ -1,0 +1,161 @@
+"""The plan of lesson 18: which detectors are trained, on which seeds, and how they are compared.
+
+    rows = sweep(detect, runs(), cache=record.cells)                        # the reported runs
+    by_seed(rows, "masked contrastive", "hter/source")                      # {seed: mean over the four targets}
+    compared(rows, "masked contrastive", "cross-entropy", "hter/source")    # a paired difference
+
+The unit of every interval is a seed: its four targets share captures, and are averaged first.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from infotok.errors import require, require_choice, require_int
+from infotok.evaluation.statistics import Difference, paired_difference
+from infotok.experiments.anti_spoofing import (
+    CNN,
+    CONTRASTIVE,
+    CROSS_ENTROPY,
+    FOURIER,
+    MASKED,
+    MASKED_CONTRASTIVE,
+    SHUFFLED,
+    WITHIN,
+)
+from infotok.experiments.plan import FRESH_SEEDS, TUNING_SEEDS
+from infotok.experiments.results import load, score, write_rows
+from infotok.worlds.captures import CaptureWorld
+
+__all__ = ["COMMAND", "HEADLINE", "QUESTIONS", "STUDIES", "by_seed", "compared", "fresh_runs", "keep", "levels",
+           "rank_correlation", "read", "runs"]  # fmt: skip
+
+Row = dict[str, Any]
+HEADLINE = (CROSS_ENTROPY, CONTRASTIVE, MASKED_CONTRASTIVE, MASKED, WITHIN, FOURIER)
+SEEDS = range(20, 25)
+FEW = 10  # labelled captures of each class and domain, of 100
+STUDIES = {  # variants, and what differs from the defaults of `detect`
+    "headline": (HEADLINE, {}),
+    "few labels": ((CROSS_ENTROPY, MASKED_CONTRASTIVE), {"labelled": FEW, "probe": False}),
+    "controls": ((CNN, SHUFFLED), {"probe": False}),
+}
+QUESTIONS = (  # a minus b
+    (MASKED_CONTRASTIVE, CROSS_ENTROPY),
+    (CONTRASTIVE, CROSS_ENTROPY),
+    (MASKED_CONTRASTIVE, CONTRASTIVE),
+    (MASKED_CONTRASTIVE, MASKED),
+    (WITHIN, MASKED_CONTRASTIVE),
+    (MASKED_CONTRASTIVE, FOURIER),
+)
+COMMAND = "infotok run 18_face_anti_spoofing --profile full -p keep=true"
+
+
+def runs(studies: Sequence[str] = tuple(STUDIES)) -> list[Row]:
+    """The reported runs of some studies, as arguments of `detect`."""
+    for study in studies:
+        require_choice("studies", study, tuple(STUDIES))
+    return [run for study in studies for run in _grid(STUDIES[study][0], SEEDS, **STUDIES[study][1])]
+
+
+def fresh_runs(seed: int, seeds: int, variants: Sequence[str], targets: Sequence[str], **settings: Any) -> list[Row]:
+    """Runs on seeds that no reported run has: FRESH_SEEDS + seed, and the next."""
+    require_int("seed", seed, 0, 2**30), require_int("seeds", seeds, 1, 2**16)
+    first = FRESH_SEEDS + seed
+    return _grid(variants, range(first, first + seeds), targets, **settings)
+
+
+def by_seed(rows: Iterable[Row], variant: str, path: str, **settings: Any) -> dict[int, float]:
+    """The mean over targets of a score, such as "hter/source", by seed, for the seeds that have all targets.
+
+    rows: as `sweep` returns them
+    variant: one of `anti_spoofing.VARIANTS`
+    path: keys of the row, joined by "/"
+    settings: of `detect`, where they differ from its defaults; only these rows count
+    """
+    found: dict[int, dict[str, float]] = {}
+    for row in rows:
+        if row["variant"] == variant and row.get("labelled", 0) == settings.get("labelled", 0):
+            value = score(row, path)
+            if value is not None:
+                found.setdefault(row["seed"], {})[row["target"]] = value
+    most = max(map(len, found.values()), default=0)
+    return {seed: float(np.mean([*each.values()])) for seed, each in found.items() if len(each) == most}
+
+
+def compared(rows: Sequence[Row], a: str, b: str, path: str, **settings: Any) -> Difference:
+    """Variant a minus variant b, paired by seed; arguments as in `by_seed`. ValueError for fewer than two seeds."""
+    of_a, of_b = by_seed(rows, a, path, **settings), by_seed(rows, b, path, **settings)
+    both = sorted(of_a.keys() & of_b.keys())
+    require(len(both) >= 2, "rows", f"{len(both)} seeds with {a} and {b}", "two or more")
+    return paired_difference([of_a[seed] for seed in both], [of_b[seed] for seed in both])
+
+
+def levels(rows: Sequence[Row], variants: Sequence[str] = HEADLINE, **settings: Any) -> list[Row]:
+    """The table of means over seeds and targets, a line for each variant; information in bits, None where missing."""
+    columns = {
+        "HTER, source threshold": ("hter/source", 1.0),
+        "HTER, target threshold": ("hter/target", 1.0),
+        "best moment": ("best_moment", 1.0),
+        "AUC": ("auc", 1.0),
+        "accuracy, known domains": ("accuracy", 1.0),
+        "I(Z;Y) / bits": ("nats/class", 1 / np.log(2)),
+        "I(Z;D given live) / bits": ("nats/domain", 1 / np.log(2)),
+    }
+    lines = []
+    for variant in variants:
+        scored = [row for row in rows if row["variant"] == variant]
+        line: Row = {"variant": variant}
+        for name, (path, unit) in columns.items():
+            known = path.split("/")[0] != "nats" or all(row["nats"] for row in scored)
+            found = by_seed(scored, variant, path, **settings) if known else {}
+            line["seeds"] = max(line.get("seeds", 0), len(found))
+            line[name] = unit * float(np.mean([*found.values()])) if found else None
+        lines.append(line)
+    return [line for line in lines if line["seeds"]]
+
+
+def rank_correlation(rows: Sequence[Row], path: str, variants: Sequence[str], by: str = "hter/source") -> list[float]:
+    """Spearman's rank correlation over variants of a score with HTER, one for each seed; scores are means of targets.
+
+    path: the score, such as "nats/domain"
+    by: what it should foretell
+    """
+    each = [(by_seed(rows, name, path), by_seed(rows, name, by)) for name in variants]
+    seeds = sorted(set.intersection(*(set(a) & set(b) for a, b in each)))
+    return [float(spearmanr([a[s] for a, _ in each], [b[s] for _, b in each]).statistic) for s in seeds]
+
+
+def read(path: str | Path) -> list[Row]:
+    """The committed rows. ValueError in one line for a file without any."""
+    return load(path)
+
+
+def keep(path: str | Path, rows: Iterable[Row], package: str) -> None:
+    """Write the rows of reported runs in place of those of the same settings; `package` is a digest of the code."""
+    path = Path(path)
+    known = load(path) if path.exists() else []
+    names = ("variant", "target", "seed", "labelled")
+    found = {tuple(row.get(name, 0) for name in names): row for row in known}
+    found |= {
+        tuple(row.get(name, 0) for name in names): _short(row) | {"package": package}
+        for row in rows
+        if row["seed"] not in TUNING_SEEDS
+    }
+    write_rows(path, [*found.values()], COMMAND)
+
+
+def _short(value: Any) -> Any:
+    """Four digits of every number."""
+    if isinstance(value, dict):
+        return {name: _short(item) for name, item in value.items()}
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def _grid(
+    variants: Iterable[str], seeds: Iterable[int], targets: Iterable[str] = CaptureWorld.names, **settings: Any
+) -> list[Row]:
+    cells = [(seed, variant, target) for seed in seeds for variant in variants for target in targets]
+    return [{"variant": variant, "target": target, "seed": seed, **settings} for seed, variant, target in cells]

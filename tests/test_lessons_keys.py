@@ -21,6 +21,7 @@ OF_OTHER_SIZE = {  # where the next value up would be refused, or says nothing
     "live": {"live": ["normal 1x1"]},
     "codebooks": {"codebooks": [256]},
     "peers": {"peers": ["bmi ksg"]},
+    "targets": {"targets": ["lamp"]},
 }
 # Which swept functions a parameter moves, where that is not all of the lesson's.
 PARTS = {
@@ -48,6 +49,7 @@ PARTS = {
     "07_shared_tokens": {"jobs": set(), "keep": set()},
     "11_infotok": {"jobs": set(), "keep": set()},
     "14_real_pictures": {"jobs": set(), "keep": set()},
+    "18_face_anti_spoofing": {"jobs": set(), "keep": set()},
     "19_benchmarks": {name: set() for name in ("dims", "timed", "repeats", "peers", "codebooks")},
 }
 # An edit of a constant and of a helper, and the functions that they move.

@@ -13,6 +13,7 @@
 - `cost`         parameters, operations and time of training, over the baseline's: `costs`
 - `estimators`   the benchmark of mutual-information estimators: `benchmark_estimator`
 - `throughput`   the speed benchmark
+- `anti_spoofing`, `anti_spoofing_plan`   lesson 18: detectors in a domain that training never saw
 """
 
 from infotok.experiments.hosts import HOSTS, train_and_score

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from infotok.companions import MCAE, MaskedAutoencoder, equal_error_threshold, half_total_error_rate
-from infotok.errors import require_choice, require_int
+from infotok.errors import require_choice, require_float, require_int
 from infotok.experiments.bottlenecks import fit
 from infotok.information import probe_mi
 from infotok.modes import evaluating
@@ -30,10 +30,11 @@ __all__ = ["VARIANTS", "SmallCNN", "detect", "fourier_energy"]
 
 CROSS_ENTROPY, CONTRASTIVE, MASKED = "cross-entropy", "contrastive", "masked"
 MASKED_CONTRASTIVE, WITHIN, SHUFFLED = "masked contrastive", "positives within a domain", "shuffled domains"
+MASKED_CROSS_ENTROPY = "masked cross-entropy"
 FOURIER, CNN, UNTRAINED = "Fourier energy", "small CNN", "untrained"
 VARIANTS: dict[str, dict[str, Any]] = {  # what differs from `MCAE` as it is by default
     CROSS_ENTROPY: {"contrast": 0.0, "reconstruction": 0.0, "classification": 1.0, "ratio": 0.0},
-    "masked cross-entropy": {"contrast": 0.0, "classification": 1.0},
+    MASKED_CROSS_ENTROPY: {"contrast": 0.0, "classification": 1.0},
     CONTRASTIVE: {"reconstruction": 0.0, "ratio": 0.0},
     MASKED: {"contrast": 0.0},
     MASKED_CONTRASTIVE: {},
@@ -62,6 +63,7 @@ def detect(
     attack: float = 1.0,
     source: str = "digits",
     steps: int = 200,
+    rate: float = RATE,
     moments: int = 3,
     probe: bool = True,
 ) -> dict[str, Any]:
@@ -74,6 +76,7 @@ def detect(
     labelled: how many of them have labels; 0 for all. The others serve reconstruction alone
     gap, attack, source: of `CaptureWorld`
     steps: of training, 48 captures each
+    rate: learning rate at the start
     moments: at how many moments of training the detector is judged, the end included
     probe: whether to estimate the information in the features, which takes as long as half the training
 
@@ -84,6 +87,7 @@ def detect(
     require_choice("variant", variant, tuple(VARIANTS)), require_choice("target", target, CaptureWorld.names)
     require_int("seed", seed, 0, 2**32), require_int("pictures", pictures, 2, 2**16)
     require_int("labelled", labelled, 0, pictures), require_int("steps", steps), require_int("moments", moments, 1)
+    require_float("rate", rate, "(0, 1]")
     world, generator = CaptureWorld(source, gap, attack), torch.Generator().manual_seed(seed)
     known = [name for name in world.names if name != target]
     train = world.sample(pictures, generator, "train", known)
@@ -107,7 +111,7 @@ def detect(
             done += 1
             return loss(index)
 
-        fit(network, step, steps, len(train), rate=RATE, batch=BATCH, generator=generator)
+        fit(network, step, steps, len(train), rate=rate, batch=BATCH, generator=generator)
     judge()
     row = judged[-1] | {"best_moment": min(each["hter"]["target"] for each in judged), "explained": None, "nats": None}
     if isinstance(network, MCAE) and network.weights["reconstruction"] and loss is not None:

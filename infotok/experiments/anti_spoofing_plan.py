@@ -23,6 +23,7 @@ from infotok.experiments.anti_spoofing import (
     FOURIER,
     MASKED,
     MASKED_CONTRASTIVE,
+    MASKED_CROSS_ENTROPY,
     SHUFFLED,
     WITHIN,
 )
@@ -31,25 +32,34 @@ from infotok.experiments.results import load, score, write_rows
 from infotok.worlds.captures import CaptureWorld
 
 __all__ = ["COMMAND", "HEADLINE", "QUESTIONS", "STUDIES", "by_seed", "compared", "fresh_runs", "keep", "levels",
-           "rank_correlation", "read", "runs"]  # fmt: skip
+           "rank_correlation", "read", "regimes", "runs", "verdict"]  # fmt: skip
 
 Row = dict[str, Any]
 HEADLINE = (CROSS_ENTROPY, CONTRASTIVE, MASKED_CONTRASTIVE, MASKED, WITHIN, FOURIER)
 SEEDS = range(20, 25)
 FEW = 10  # labelled captures of each class and domain, of 100
+NEAR = 0.5  # the gap of domains that are half as far apart
+USUAL = {"labelled": 0, "gap": 1.0}  # the settings of `detect` that studies vary
 STUDIES = {  # variants, and what differs from the defaults of `detect`
-    "headline": (HEADLINE, {}),
+    "headline": (HEADLINE, {"probe": True}),
+    "near domains": ((CROSS_ENTROPY, MASKED_CONTRASTIVE), {"gap": NEAR, "probe": False}),
     "few labels": ((CROSS_ENTROPY, MASKED_CONTRASTIVE), {"labelled": FEW, "probe": False}),
-    "controls": ((CNN, SHUFFLED), {"probe": False}),
+    "controls": ((MASKED_CROSS_ENTROPY, SHUFFLED, CNN), {"probe": False}),
 }
 QUESTIONS = (  # a minus b
     (MASKED_CONTRASTIVE, CROSS_ENTROPY),
     (CONTRASTIVE, CROSS_ENTROPY),
     (MASKED_CONTRASTIVE, CONTRASTIVE),
     (MASKED_CONTRASTIVE, MASKED),
+    (MASKED_CONTRASTIVE, MASKED_CROSS_ENTROPY),
     (WITHIN, MASKED_CONTRASTIVE),
     (MASKED_CONTRASTIVE, FOURIER),
 )
+REGIMES = {  # settings of `detect` under which MCAE and cross-entropy are compared
+    "domains far apart, all labels": {},
+    "domains half as far apart, all labels": {"gap": NEAR},
+    f"domains far apart, {FEW} labels of 100": {"labelled": FEW},
+}
 COMMAND = "infotok run 18_face_anti_spoofing --profile full -p keep=true"
 
 
@@ -73,11 +83,13 @@ def by_seed(rows: Iterable[Row], variant: str, path: str, **settings: Any) -> di
     rows: as `sweep` returns them
     variant: one of `anti_spoofing.VARIANTS`
     path: keys of the row, joined by "/"
-    settings: of `detect`, where they differ from its defaults; only these rows count
+    settings: "gap" and "labelled", where they differ from the defaults of `detect`; only these rows count
     """
-    found: dict[int, dict[str, float]] = {}
+    unknown = sorted(settings.keys() - USUAL.keys())
+    require(not unknown, "settings", unknown, f"some of {', '.join(USUAL)}")
+    wanted, found = USUAL | settings, {}
     for row in rows:
-        if row["variant"] == variant and row.get("labelled", 0) == settings.get("labelled", 0):
+        if row["variant"] == variant and all(row.get(name, USUAL[name]) == wanted[name] for name in USUAL):
             value = score(row, path)
             if value is not None:
                 found.setdefault(row["seed"], {})[row["target"]] = value
@@ -117,6 +129,25 @@ def levels(rows: Sequence[Row], variants: Sequence[str] = HEADLINE, **settings: 
     return [line for line in lines if line["seeds"]]
 
 
+def regimes(rows: Sequence[Row], path: str = "hter/source") -> list[Row]:
+    """MCAE against plain cross-entropy as domains come closer and labels fewer: a line for each, with its seeds."""
+    lines = []
+    for name, settings in REGIMES.items():
+        means = {each: by_seed(rows, each, path, **settings) for each in (CROSS_ENTROPY, MASKED_CONTRASTIVE)}
+        if min(map(len, means.values())) >= 2:
+            difference = compared(rows, MASKED_CONTRASTIVE, CROSS_ENTROPY, path, **settings)
+            line = {each: float(np.mean([*found.values()])) for each, found in means.items()}
+            lines.append({"regime": name, **line, "difference": difference})
+    return lines
+
+
+def verdict(difference: Difference) -> str:
+    """A difference in HTER in words: lower, higher or undecided, with its interval."""
+    low, high = difference.interval
+    word = "lower" if high < 0 else "higher" if low > 0 else "undecided"
+    return f"{word}, {difference.mean:+.3f} [{low:+.3f}, {high:+.3f}], {difference.pairs} seeds"
+
+
 def rank_correlation(rows: Sequence[Row], path: str, variants: Sequence[str], by: str = "hter/source") -> list[float]:
     """Spearman's rank correlation over variants of a score with HTER, one for each seed; scores are means of targets.
 
@@ -137,14 +168,12 @@ def keep(path: str | Path, rows: Iterable[Row], package: str) -> None:
     """Write the rows of reported runs in place of those of the same settings; `package` is a digest of the code."""
     path = Path(path)
     known = load(path) if path.exists() else []
-    names = ("variant", "target", "seed", "labelled")
-    found = {tuple(row.get(name, 0) for name in names): row for row in known}
-    found |= {
-        tuple(row.get(name, 0) for name in names): _short(row) | {"package": package}
-        for row in rows
-        if row["seed"] not in TUNING_SEEDS
-    }
-    write_rows(path, [*found.values()], COMMAND)
+    new = [_short(row) | {"package": package} for row in rows if row["seed"] not in TUNING_SEEDS]
+    write_rows(path, [*{_settings(row): row for row in [*known, *new]}.values()], COMMAND)
+
+
+def _settings(row: Row) -> tuple[Any, ...]:
+    return row["variant"], row["target"], row["seed"], *(row.get(name, value) for name, value in USUAL.items())
 
 
 def _short(value: Any) -> Any:

@@ -31,8 +31,8 @@ from infotok.experiments.plan import FRESH_SEEDS, TUNING_SEEDS
 from infotok.experiments.results import load, score, write_rows
 from infotok.worlds.captures import CaptureWorld
 
-__all__ = ["COMMAND", "HEADLINE", "QUESTIONS", "STUDIES", "by_seed", "compared", "fresh_runs", "keep", "levels",
-           "rank_correlation", "read", "regimes", "runs", "verdict"]  # fmt: skip
+__all__ = ["COMMAND", "HEADLINE", "QUESTIONS", "STUDIES", "answered", "by_seed", "compared", "fresh_runs", "keep",
+           "levels", "rank_correlation", "read", "regimes", "runs", "verdict"]  # fmt: skip
 
 Row = dict[str, Any]
 HEADLINE = (CROSS_ENTROPY, CONTRASTIVE, MASKED_CONTRASTIVE, MASKED, WITHIN, FOURIER)
@@ -124,7 +124,7 @@ def levels(rows: Sequence[Row], variants: Sequence[str] = HEADLINE, **settings: 
             known = path.split("/")[0] != "nats" or all(row["nats"] for row in scored)
             found = by_seed(scored, variant, path, **settings) if known else {}
             line["seeds"] = max(line.get("seeds", 0), len(found))
-            line[name] = unit * float(np.mean([*found.values()])) if found else None
+            line[name] = float(unit * np.mean([*found.values()])) if found else None
         lines.append(line)
     return [line for line in lines if line["seeds"]]
 

@@ -16,7 +16,7 @@ CASES = [
     (plots.captures, {"images": {name: {"live": PICTURES, "spoof": PICTURES} for name in ("lamp", "night")}}),
     (plots.completions, {"rows": {"capture": PICTURES, "visible": PICTURES}}),
     (plots.errors, {"source": SEEDS, "target": SEEDS}),
-    (plots.differences, {"found": {"a − b": [-0.2, -0.1, 0.0], "c − d": [0.1, 0.2, 0.3]}, "label": "HTER"}),
+    (plots.differences, {"panels": {name: {"a − b": [-0.2, -0.1, 0.0]} for name in ("HTER", "AUC")}}),
     (plots.information, {"bits": SEEDS, "errors": SEEDS, "ceiling": 1.585}),
     *[
         (plots.threshold, {"known": {"live": [1.0, 2.0], "spoof": [-1.0, 0.0]}, "at": at, "title": "unseen domain",
@@ -35,6 +35,6 @@ def test_a_figure_is_redrawn_from_its_recipe_byte_for_byte(plot, data):
 
 
 def test_an_interval_that_leaves_out_0_is_filled():
-    (ax,) = plots.differences(found={"a": [-0.2, -0.1, 0.1], "b": [-0.3, -0.2, -0.1]}, label="").axes
+    (ax,) = plots.differences(panels={"HTER": {"a": [-0.2, -0.1, 0.1], "b": [-0.3, -0.2, -0.1]}}).axes
     fills = [line.get_markerfacecolor() for line in ax.lines if line.get_marker() == "o"]
     assert fills == ["white", plots.BLUE]

@@ -78,21 +78,24 @@ def errors(*, source: dict[str, list[float]], target: dict[str, list[float]]) ->
 
 
 @drawn
-def differences(*, found: dict[str, list[float]], label: str) -> Figure:
-    """Paired differences of two variants with 95 % intervals: low, mean, high.
+def differences(*, panels: dict[str, dict[str, list[float]]]) -> Figure:
+    """Paired differences of two variants with 95 % intervals, a panel for each score.
 
-    found: what is compared -> (3,).
-    label: of the axis.
+    panels: label of the axis -> what is compared -> low, mean, high.
     """
-    fig, ax = new(width=8.4, height=0.9 + 0.42 * len(found))
-    for y, (low, mean, high) in enumerate(found.values()):
-        colour = BLACK if low <= 0 <= high else BLUE if high < 0 else VERMILLION
-        ax.plot([low, high], [y, y], color=colour, lw=2)
-        ax.plot([mean], [y], "o", color=colour, mfc="white" if low <= 0 <= high else colour)
-    ax.axvline(0, color=GRAY, lw=1)
-    ax.set_yticks(range(len(found)), labels=list(found))
-    ax.set(ylim=(len(found) - 0.4, -0.6), xlabel=label)
-    ax.grid(visible=False, axis="y")
+    names = list(next(iter(panels.values())))
+    fig, axes = new(
+        width=8.4, height=0.9 + 0.5 * len(names), ncols=len(panels), sharey=True, squeeze=False
+    )  # fmt: skip
+    for ax, (label, found) in zip(axes[0], panels.items(), strict=True):
+        for y, (low, mean, high) in enumerate(found.values()):
+            decided = low > 0 or high < 0
+            ax.plot([low, high], [y, y], color=BLUE if decided else GRAY, lw=2)
+            ax.plot([mean], [y], "o", color=BLUE if decided else GRAY, mfc=BLUE if decided else "white")
+        ax.axvline(0, color=BLACK, lw=1)
+        ax.set_yticks(range(len(names)), labels=names)
+        ax.set(ylim=(len(names) - 0.4, -0.6), xlabel=label)
+        ax.grid(visible=False, axis="y")
     return fig
 
 

@@ -129,6 +129,12 @@ def levels(rows: Sequence[Row], variants: Sequence[str] = HEADLINE, **settings: 
     return [line for line in lines if line["seeds"]]
 
 
+def answered(rows: Sequence[Row], path: str) -> dict[tuple[str, str], Difference]:
+    """The difference of every pair in QUESTIONS of which two seeds or more are there."""
+    seeds = {name: set(by_seed(rows, name, path)) for pair in QUESTIONS for name in pair}
+    return {(a, b): compared(rows, a, b, path) for a, b in QUESTIONS if len(seeds[a] & seeds[b]) >= 2}
+
+
 def regimes(rows: Sequence[Row], path: str = "hter/source") -> list[Row]:
     """MCAE against plain cross-entropy as domains come closer and labels fewer: a line for each, with its seeds."""
     lines = []

@@ -22,6 +22,7 @@ OF_OTHER_SIZE = {  # where the next value up would be refused, or says nothing
     "codebooks": {"codebooks": [256]},
     "peers": {"peers": ["bmi ksg"]},
     "targets": {"targets": ["lamp"]},
+    "source": {"source": "fashion"},
 }
 # Which swept functions a parameter moves, where that is not all of the lesson's.
 PARTS = {

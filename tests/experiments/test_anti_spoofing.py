@@ -35,7 +35,7 @@ def rows():
 
 def test_each_run_is_planned_once_on_seeds_that_nothing_was_tuned_on():
     planned = plan.runs()
-    assert len({to_json(run) for run in planned}) == len(planned) == 5 * 4 * (6 + 2 + 2 + 3)
+    assert len({to_json(run) for run in planned}) == len(planned) == 5 * 4 * (6 + 2 + 2 + 2 + 3)
     assert not {run["seed"] for run in planned} & TUNING_SEEDS
     fresh = plan.fresh_runs(3, 2, ["masked"], ["night"], steps=4)
     assert [run["seed"] for run in fresh] == [FRESH_SEEDS + 3, FRESH_SEEDS + 4]
@@ -50,7 +50,7 @@ def test_scores_are_averaged_over_targets_and_compared_by_seed():
     assert plan.by_seed(rows(), plan.MASKED, "hter/source", gap=0.5) == {}
     with pytest.raises(ValueError, match="rows: got '0 seeds with masked and contrastive', expected two or more"):
         plan.compared([*rows()], plan.MASKED, plan.CONTRASTIVE, "hter/source", labelled=10)
-    with pytest.raises(ValueError, match=r"settings: got \['attack'\], expected some of labelled, gap"):
+    with pytest.raises(ValueError, match=r"settings: got \['attack'\], expected some of labelled, gap, rate"):
         plan.by_seed(rows(), plan.MASKED, "hter/source", attack=1.0)
 
 

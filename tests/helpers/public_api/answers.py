@@ -8,6 +8,10 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "infinite is the right answer: a direction that says nothing about Y is never switched on": (
         "bottleneck.critical_betas | cov_* | integer, huge numbers, tiny numbers, constant",
     ),
+    "a covariance may be singular, and its code has any rate from 0": (
+        "bottleneck.reverse_waterfilling | cov | integer",
+        "bottleneck.reverse_waterfilling | bits | zero, two, tiny",
+    ),
     "NaN and inf are passed on, as documented: these sit inside training loops, and the bounds refuse them": (
         "information.*Critic.forward | x, y | NaN, inf, minus inf",
         "information.GaussianConditional.* | x, y | NaN, inf, minus inf, huge numbers",

@@ -7,6 +7,7 @@
 - `tasks`        the benchmark tasks of estimators: `beyond_normal` (forty), `staircase`
 - `digits`       real images with labels: `load_images`, `ImageWorld`, `Split`
 - `nuisance`     digits under a labelled texture or second digit: `NuisanceDigits`
+- `clutter`      small pictures anywhere on a smooth random background: `ClutterWorld`
 - `shapes`       rendered scenes of known entropy with captions and questions: `ShapesWorld`, `ShapesBatch`; their
                  parser, benchmarks and features: `parse`, `pope`, `mme`, `shapes_features`
 - `openmoji`     scenes of emoji drawings with their Unicode names: `OpenMojiWorld`, `OpenMojiBatch`
@@ -18,6 +19,7 @@
 """
 
 from infotok.worlds.channels import GaussianWithAtoms, ImageChannel, StepUniform
+from infotok.worlds.clutter import ClutterWorld
 from infotok.worlds.digits import ImageWorld, Split, load_images
 from infotok.worlds.discrete import BinarySymmetricSource, DiscreteSource, ErasureSource, HierarchicalSource
 from infotok.worlds.fashion import FashionBatch, FashionWorld
@@ -75,6 +77,7 @@ __all__ = [
     "Benchmarks",
     "Bimodal",
     "BinarySymmetricSource",
+    "ClutterWorld",
     "DiscreteSource",
     "ErasureSource",
     "Factors",

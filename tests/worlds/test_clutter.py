@@ -37,7 +37,7 @@ def test_the_background_has_the_standard_deviation_asked_for_and_is_smooth():
 
 
 def test_clothes_come_from_a_folder_and_an_absent_one_is_a_line(tmp_path):
-    world = ClutterWorld("fashion", folder=str(small_folder(tmp_path / "here")))
+    world = ClutterWorld("fashion", folder=str(small_folder(tmp_path)))
     assert world.sample(20, 0, "validation")[0].shape == (20, 1, 20, 20)
     with pytest.raises(FileNotFoundError, match="no files in"):
         ClutterWorld("fashion", folder=str(tmp_path / "nowhere"))

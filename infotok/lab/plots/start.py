@@ -44,11 +44,18 @@ COURSE = [
             ("13_rate_and_utility", "Rate and utility", "where compression helps", 2),
         ],
     ),
-    ("And elsewhere?", [("14_real_pictures", "Real pictures", "drawings and their names", 1)]),
+    (
+        "And elsewhere?",
+        [
+            ("14_real_pictures", "Real pictures", "drawings and their names", 0.5),
+            ("17_unlearnable_examples", "Unlearnable examples", "noise through bottlenecks", 1.5),
+        ],
+    ),
     ("How good is the code?", [("19_benchmarks", "Benchmarks", "side by side with others", 1)]),
 ]
 LEADS_TO = {"00": "01", "01": "02 03", "02": "04 05", "03": "06", "04": "07", "05": "07", "06": "07", "07": "08 09 10",
-            "08": "11", "09": "11", "10": "11", "11": "12", "12": "13", "13": "14", "14": "19"}  # fmt: skip
+            "08": "11", "09": "11", "10": "11", "11": "12", "12": "13", "13": "14", "14": "17",
+            "17": "19"}  # fmt: skip
 
 
 @drawn

@@ -87,7 +87,7 @@ def poison(
     fraction: of the images that are poisoned, drawn at random; the others stay as they are.
     generator: of the draw, needed below a fraction of 1.
     """
-    check_images(images, labels)
+    images = check_images(images, labels)
     moved = require_tensor("noise", noise, ("K", *images.shape[1:]), values="[-1, 1]")
     classes = int(labels.max()) + 1
     require(len(noise) == len(images) or len(noise) >= classes, "noise", noise, f"{len(images)} rows, or one a class")
@@ -131,7 +131,8 @@ def shortcut_share(
     generator: of the choice of noise, uniform over the rows of other classes.
     """
     require_function("predict", predict, "a function of images")
-    check_images(images, labels), require_generator("generator", generator)
+    images = check_images(images, labels)
+    require_generator("generator", generator)
     require_tensor("noise", noise, ("K", *images.shape[1:]), values="[-1, 1]")
     if noise_labels is None:
         noise_labels = torch.arange(len(noise))
@@ -155,9 +156,11 @@ def orthogonal_projection(images: Tensor, directions: Tensor) -> Tensor:
     require(images.ndim >= 2 and len(images) > 0, "images", images, "one row or more, (N, ...)")
     flat = images.flatten(1)
     require_tensor("directions", directions, ("K", flat.shape[1]), values="(-inf, inf)")
-    u, scale, _ = torch.linalg.svd(directions.T.to(flat.dtype), full_matrices=False)
+    require(directions.numel() > 0, "directions", directions, "one direction or more")
+    flat = flat.double()
+    u, scale, _ = torch.linalg.svd(directions.T.double(), full_matrices=False)
     basis = u[:, scale > scale.max() * 1e-6]
-    return images - (((flat - flat.mean(0)) @ basis) @ basis.T).view_as(images)
+    return (flat - (flat - flat.mean(0)) @ basis @ basis.T).view_as(images).to(images.dtype)
 
 
 def linear_directions(images: Tensor, labels: Tensor) -> Tensor:
@@ -167,7 +170,7 @@ def linear_directions(images: Tensor, labels: Tensor) -> Tensor:
     """
     from sklearn.linear_model import LogisticRegression
 
-    check_images(images, labels)
+    images = check_images(images, labels)
     require(len(labels.unique()) > 1, "labels", "one class", "two classes or more")
     with without_convergence_warnings():
         fitted = LogisticRegression(C=1.0, max_iter=60).fit(images.flatten(1).numpy(), labels.numpy())
@@ -182,7 +185,7 @@ def kept_share(noise: Tensor, code: ReverseWaterfilling) -> float:
     """
     require_instance("code", code, ReverseWaterfilling)
     require_tensor("noise", noise, ("K", "C", "H", "W"), values="[-1, 1]")
-    patterns = noise.flatten(1).double().numpy()
+    patterns = noise.detach().flatten(1).double().numpy()
     patterns = patterns - patterns.mean(0)
     dim = len(code.variances)
     require(patterns.shape[1] == dim, "noise", noise, f"patterns of {dim} values, as the code's covariance")
@@ -201,9 +204,9 @@ def without_convergence_warnings() -> Iterator[None]:
         yield
 
 
-def check_images(images: Tensor, labels: Tensor) -> None:
-    """Refuse what is not images (N, C, H, W) in [0, 1] with labels (N,) from 0."""
+def check_images(images: Tensor, labels: Tensor) -> Tensor:
+    """Images (N, C, H, W) in [0, 1] as float32 without a gradient; refuses others, and labels that are not (N,)."""
     require_tensor("images", images, IMAGES, values="[0, 1]")
-    require(len(images) > 0, "images", images, "one image or more")
-    require_tensor("labels", labels, (len(images),), "int64")
-    require(int(labels.min()) >= 0, "labels", int(labels.min()), "classes from 0")
+    require(images.numel() > 0, "images", images, "one image or more")
+    require_tensor("labels", labels, (len(images),), "int64", values="[0, 65535]")
+    return images.detach().float()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from infotok.companions.unlearnable import check_images
 from infotok.errors import (
+    refuse,
     require,
     require_choice,
     require_flag,
@@ -59,10 +60,11 @@ def error_minimizing_noise(
     learning_rate: of the surrogates, by Adam.
     generator: of the batches.
     """
-    check_images(images, labels), require_generator("generator", generator)
-    require(len(surrogates) > 0, "surrogates", surrogates, "one network or more")
+    images = check_images(images, labels)
+    require_generator("generator", generator), require_instance("surrogates", surrogates, (list, tuple), "networks")
+    require(0 < len(surrogates) == len({*map(id, surrogates)}), "surrogates", surrogates, "one or more that differ")
     for network in surrogates:
-        require_instance("surrogates", network, nn.Module, "networks")
+        _outputs("surrogates", network, images)
     require_choice("per", per, ("class", "sample"))
     require_int("steps", steps), require_int("batch", batch), require_float("learning_rate", learning_rate, "(0, inf)")
     step_size = _step_size(eps, step_size, 5)
@@ -108,13 +110,12 @@ def feature_collapse_noise(
     spread: how far apart the points are, in units of the distances between the means; 1 for the means themselves.
     steps: sign steps of `step_size`, eps / 4 by default.
     """
-    check_images(images, labels), require_int("steps", steps), require_float("spread", spread, "[0, inf)")
-    require_instance("extractor", extractor, nn.Module, "a network")
+    images = check_images(images, labels)
+    require_int("steps", steps), require_float("spread", spread, "[0, 1e6]")
     step_size = _step_size(eps, step_size, 4)
-    extractor.eval()
+    _outputs("extractor", extractor.eval() if isinstance(extractor, nn.Module) else extractor, images)
     with torch.no_grad():
         features = torch.cat([extractor(part) for part in images.split(SLICE)])
-    require(features.ndim == 2, "extractor", tuple(features.shape), "features of shape (N, F)")
     one_hot = F.one_hot(labels).to(features.dtype)
     centres = one_hot.T @ features / one_hot.sum(0).clamp(min=1)[:, None]
     targets = features.mean(0) + spread * (centres - features.mean(0))[labels]
@@ -137,7 +138,8 @@ def class_density_noise(
     eps: the budget, in pixel values; steps: sign steps of `step_size`, eps / 4 by default.
     ratio: maximise log p(x' | y) - log p(x') instead, the pointwise information about the label.
     """
-    check_images(images, labels), require_flag("ratio", ratio), require_int("steps", steps)
+    images = check_images(images, labels)
+    require_flag("ratio", ratio), require_int("steps", steps)
     step_size = _step_size(eps, step_size, 4)
     flat = images.flatten(1).double().numpy()
     counts = torch.bincount(labels)
@@ -176,6 +178,19 @@ def _gaussian(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return fitted.location_, fitted.get_precision()
 
 
+def _outputs(name: str, network: nn.Module, images: Tensor) -> None:
+    """Refuse a network that does not take these images, or does not give (N, F)."""
+    require_instance(name, network, nn.Module, "networks")
+    training = network.training
+    try:
+        with torch.no_grad():
+            shape = tuple(network.eval()(images[:1]).shape)
+    except RuntimeError:  # of torch, for sizes that do not fit
+        refuse(name, "a network of other images", f"one that takes images of shape {tuple(images.shape)}")
+    network.train(training)
+    require(len(shape) == 2, name, f"outputs of shape {shape}", "outputs of shape (N, F)")
+
+
 def _step_size(eps: float, step_size: float | None, parts: int) -> float:
     require_float("eps", eps, "(0, 1]")
-    return eps / parts if step_size is None else require_float("step_size", step_size, "(0, inf)")
+    return eps / parts if step_size is None else require_float("step_size", step_size, "(0, 1]")

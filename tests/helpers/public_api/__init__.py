@@ -5,17 +5,27 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from public_api import bottleneck, evaluation, experiments, information, lab, tokenizers, unified, worlds
+from public_api import bottleneck, companions, evaluation, experiments, information, lab, tokenizers, unified, worlds
 
 Calls = dict[str, tuple[Callable[..., Any], Callable[[], dict[str, Any]]]]  # name -> (function, its arguments, new)
 AREAS: dict[str, Calls] = {
     area.__name__.removeprefix("public_api."): area.CALLS
-    for area in (information, worlds, bottleneck, tokenizers, unified, evaluation, experiments, lab)
+    for area in (information, worlds, bottleneck, tokenizers, unified, evaluation, companions, experiments, lab)
 }
 RECORDS = {
     *("Check", "Estimate", "Task", "Split", "ImageWorld", "Code", "CodeDraw", "DiscreteIB", "GaussianIB", "HSICTerms"),
     *("InfoTokTerms", "ContinuousUsage", "Quantized", "Tokenized", "Usage", "Difference", "Reading"),
-    *("Scenes", "FashionBatch", "ImageTextBatch", "OpenMojiBatch", "ShapesBatch", "Claim", "PermutationTest"),
+    *(
+        "Scenes",
+        "FashionBatch",
+        "ImageTextBatch",
+        "OpenMojiBatch",
+        "ShapesBatch",
+        "Claim",
+        "PermutationTest",
+        "ReverseWaterfilling",
+        "ShortcutShare",
+    ),
 }  # what functions return: nobody else makes one, and what takes one checks it
 
 

@@ -55,7 +55,7 @@ def victims(*, panels: dict[str, dict[str, dict[str, list]]], chance: float) -> 
         ax.set_xticks(range(len(names)), [name.replace(" ", "\n") for name in names])
         ax.set(title=title, ylim=(0, 1))
     axes[0, 0].set_ylabel("accuracy on clean images")
-    axes[0, 0].text(-0.45, chance - 0.05, "chance", color=GRAY, fontsize=9)
+    axes[0, 0].text(1.5, chance - 0.05, "chance", color=GRAY, fontsize=9, ha="center")
     axes[0, 0].legend(loc="upper right", ncols=2)
     return fig
 
@@ -69,9 +69,9 @@ def level(*, variances: list, pattern: list, level: float, rate: float, kept: fl
     fig, ax = new(height=3.4)
     order = np.arange(1, len(variances) + 1)
     v, share = np.maximum(variances, 1e-5), np.array(pattern)
-    ax.plot(order, v, ".", color=GRAY, ms=4, label="direction of the content")
-    noisy = share > 0.5
-    ax.plot(order[noisy], v[noisy], "s", color=VERMILLION, ms=5, label="direction of the noise")
+    ax.plot(order, v, ".", color=GRAY, ms=4, label="other direction")
+    noisy = share > 0.15
+    ax.plot(order[noisy], v[noisy], "s", color=VERMILLION, ms=5, label="direction with more than 15 % noise")
     ax.axhline(level, color=BLUE, lw=1.8, label=f"level θ at {rate:.0f} bits")
     ax.fill_between([1, len(v)], 1e-5, level, color=BLUE, alpha=0.12, lw=0)
     ax.set(xscale="log", yscale="log", xlabel="principal direction, by variance", ylabel="variance")
@@ -96,7 +96,8 @@ def bottlenecks(*, curve: dict, kept: list, followed: dict[str, list], data: str
             rate, mean, low, high = np.array(rows).T
             ax.vlines(rate, low, high, color=colour, lw=1.5)
             label = {"VIB": "VIB: sees labels", "VAE": "VAE: sees none"}.get(name, name)
-            ax.plot(rate, mean, mark, color=colour, label=label, ms=7)
+            fill = "none" if name == "water-filling" else colour  # it may lie on the VAE's
+            ax.plot(rate, mean, mark, color=colour, label=label, ms=9, markerfacecolor=fill)
     right.axhline(0.1, color=GRAY, ls="--", lw=1)
     right.text(90, 0.03, "chance", color=GRAY, fontsize=9)
     left.set(title=f"noise in the code, {data}", ylabel="share of the noise that is kept", ylim=(-0.03, 1.05))

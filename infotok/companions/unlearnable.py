@@ -136,11 +136,12 @@ def shortcut_share(
     require_tensor("noise", noise, ("K", *images.shape[1:]), values="[-1, 1]")
     if noise_labels is None:
         noise_labels = torch.arange(len(noise))
-    require_tensor("noise_labels", noise_labels, (len(noise),), "int64")
+    require_tensor("noise_labels", noise_labels, (len(noise),), "int64", values="[0, 65535]")
     other = (labels[:, None] != noise_labels).float()  # (N, K)
     require((other.sum(1) > 0).all(), "noise", f"{len(noise)} rows", "for each image a row of another class")
     drawn = torch.multinomial(other, 1, generator=generator)[:, 0]
-    predicted = torch.as_tensor(predict((images + noise[drawn]).clamp(0, 1)))
+    predicted = predict((images + noise[drawn]).clamp(0, 1))
+    require_instance("predict", predicted, Tensor, "a function that gives a tensor of labels")
     require(predicted.shape == labels.shape, "predict", predicted, f"labels of shape {tuple(labels.shape)}")
     shares = ((predicted == wanted).double().mean() for wanted in (noise_labels[drawn], labels))
     return ShortcutShare(*(float(share) for share in shares))

@@ -90,7 +90,8 @@ def _digits() -> dict[str, Split]:
 def _clothes(folder: str | None) -> dict[str, Split]:
     """Photographs at half their side; the last tenth of those for training is for validation."""
     known = load_photographs(folder)
-    edges = (0, known.train - known.train // 10, known.train, known.train + known.test)
+    held = max(known.train // 10, 1)
+    edges = (0, known.train - held, known.train, known.train + known.test)
     parts = {}
     for name, low, high in zip(SPLITS, edges, edges[1:], strict=False):
         images = F.interpolate(

@@ -8,6 +8,24 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "infinite is the right answer: a direction that says nothing about Y is never switched on": (
         "bottleneck.critical_betas | cov_* | integer, huge numbers, tiny numbers, constant",
     ),
+    "a covariance may be singular, and its code has any rate from 0": (
+        "bottleneck.reverse_waterfilling | cov | integer",
+        "bottleneck.reverse_waterfilling | bits | zero, two, tiny",
+    ),
+    "a budget, a step or a fraction may be small, and 0 leaves the images as they are": (
+        "companions.* | eps, fraction | zero, tiny",
+        "companions.* | step_size | tiny",
+        "companions.feature_collapse_noise | spread | zero, tiny, two, huge",
+        "worlds.ClutterWorld | clutter, contrast | zero, tiny, two",
+    ),
+    "images have any size, and directions any number": (
+        "companions.class_density_noise | images | fewer columns",
+        "companions.linear_directions | images | fewer columns",
+        "companions.linear_directions | labels | huge",
+        "companions.orthogonal_projection | images | fewer axes, fewer rows, 0 to 255",
+        "companions.orthogonal_projection | directions | fewer rows",
+        "companions.kept_share | noise | fewer rows",
+    ),
     "NaN and inf are passed on, as documented: these sit inside training loops, and the bounds refuse them": (
         "information.*Critic.forward | x, y | NaN, inf, minus inf",
         "information.GaussianConditional.* | x, y | NaN, inf, minus inf, huge numbers",
@@ -58,6 +76,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "* | strength | zero, tiny",
         "* | level | tiny",
     ),
+    "a dial of captures is any number from 0 to 2": ("worlds.CaptureWorld | gap, attack | zero, two, tiny",),
     "any integer from 0 is a seed": ("* | seed | zero, huge",),
     "a block or batch larger than the samples is all of them": (
         "information.*hsic | chunk | huge",
@@ -106,6 +125,17 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "kernels take pixels and masks as numbers": (
         "bottleneck.HSICBottleneck.forward | z, x | boolean",
         "bottleneck.InfoTok.forward hsic | image | boolean, 0 to 255",
+    ),
+    "any share, number of steps and set of gates in their ranges; a network without hidden units has none to cut out": (
+        "companions.* | sparsity | tiny",
+        "companions.cubic_sparsity | progress, final, initial | zero, tiny",
+        "companions.prune | steps | zero",
+        "companions.prune | on_step | gives None, gives text",
+        "companions.Gates.evaluate | values | None",
+        "companions.shrink | model | other module",
+        "companions.soft_top_k | scores | fewer rows",
+        "companions.soft_top_k | keep | two",
+        "companions.GradientFlowPruner | rate, temperature | two",
     ),
     "an input that no term compares with is not looked at": (
         "tokenizers.SharedTokenizer.forward | text | *",

@@ -5,7 +5,7 @@ import torch
 
 from infotok import worlds as own
 from infotok.worlds.shapes import features
-from public_api import fashion, image_text, openmoji
+from public_api import captures, fashion, image_text, openmoji
 from public_api.stopping import stopped
 
 WORLD = own.ShapesWorld(nuisance=0.5)
@@ -58,6 +58,11 @@ CALLS = {
     "JointGaussian.sample": draws(NORMAL),
     "JointStudentT": (own.JointStudentT, lambda: {"dispersion": COV, "dof": 2.5, "dim_x": 1}),
     "JointStudentT.sample": draws(own.JointStudentT(COV, 2.5, 1)),
+    "ClutterWorld": (
+        own.ClutterWorld,
+        lambda: {"pictures": "fashion", "size": 20, "clutter": 0.1, "contrast": 0.5, "folder": fashion.FOLDER},
+    ),
+    "ClutterWorld.sample": (own.ClutterWorld().sample, lambda: {"n": 3, "seed": 0, "split": "train"}),
     "NuisanceDigits": (own.NuisanceDigits, lambda: {"nuisance": "texture", "strength": 0.7}),
     "NuisanceDigits.sample": (own.NuisanceDigits().sample, lambda: {"n": 3, "seed": 0, "split": "train"}),
     "Scenes.to": (SCENES.to, lambda: {"device": "cpu"}),
@@ -138,4 +143,4 @@ CALLS = {
     "leaks": (own.leaks, lambda: {"a": SCENES, "b": SCENES}),
     "load_images": (own.load_images, lambda: {"name": "digits", "root": "data", "seed": 0, "download": False}),
 }
-CALLS |= fashion.CALLS | image_text.CALLS | openmoji.CALLS
+CALLS |= fashion.CALLS | image_text.CALLS | openmoji.CALLS | captures.CALLS

@@ -2,7 +2,6 @@
 
     row = train_attached("soft", {"bound": "decoder", "consistency": 1.0, "compression": 0.0}, seed=0)
     row["U"], row["bits"]                   # questions answered right; bits of the codes in use
-    rows = sweep(train_attached, runs(), cache=record.cells)
 
 Architecture and forward pass are those of `transformers`; only the sizes are small. The language model reads a scene's
 codes and a question, and is trained to answer. The tokenizer starts from random weights and is trained by what reaches
@@ -18,7 +17,6 @@ from torch import Tensor, nn
 
 from infotok.errors import require_instance
 from infotok.evaluation import question_only, score_answers
-from infotok.experiments.plan import FRESH_SEEDS, REPORTED_SEEDS
 from infotok.experiments.sources import make_world
 from infotok.optional import needs
 from infotok.published import Attached, attach
@@ -38,17 +36,6 @@ __all__ = [
     "train_attached",
 ]
 
-COMMAND = "infotok run 15_published_models --profile full -p keep=true"
-INFOTOK = {"bound": "decoder", "consistency": 1.0, "compression": 0.0}  # the decoder bound on captions
-VARIANTS = {  # by name: the surrogate, and InfoTok's options
-    "none": ("none", {}),
-    "linear": ("linear", {}),
-    "soft": ("soft", {}),
-    "none + InfoTok": ("none", INFOTOK),
-    "linear + InfoTok": ("linear", INFOTOK),
-    "soft + InfoTok": ("soft", INFOTOK),
-}
-SIZES = {"steps": 1000, "objects": 32, "held_out": 512}  # of the reported runs
 EVALUATION = 10_000  # evaluation sets are drawn by the run's seed plus this
 BATCH, QUESTIONS = 32, 8  # images of a step, and questions on each
 AT_ONCE = 128  # images, in evaluation
@@ -112,7 +99,7 @@ def train_attached(
     infotok: dict[str, Any],
     seed: Seed,
     *,
-    steps: Count = 1000,
+    steps: Count = 400,
     objects: Annotated[int, Field(ge=10, le=316)] = 32,
     held_out: Count = 512,
     learning_rate: Positive = 3e-3,
@@ -197,22 +184,3 @@ def score_attached(attached: Attached, world: World, n: int, seed: int) -> dict[
         "question_only": score_answers(question_only(seen, batch), batch, world)["mean"],
         "bits": Usage.of(torch.cat(codes), CODES).entropy,
     }
-
-
-def runs() -> list[dict[str, Any]]:
-    """The reported runs: arguments of `train_attached`."""
-    return _grid(REPORTED_SEEDS)
-
-
-def fresh_runs(seed: int, seeds: int, **sizes: int) -> list[dict[str, Any]]:
-    """Runs of every variant on seeds that no reported run has: FRESH_SEEDS + seed, and the next."""
-    first = FRESH_SEEDS + seed
-    return [run | sizes for run in _grid(range(first, first + seeds))]
-
-
-def _grid(seeds: range) -> list[dict[str, Any]]:
-    return [
-        {"through": through, "infotok": dict(options), "seed": seed, **SIZES}
-        for seed in seeds
-        for through, options in VARIANTS.values()
-    ]

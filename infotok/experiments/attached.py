@@ -1,7 +1,7 @@
 """InfoTok on a published architecture: a tiny Emu3 with random weights, attached and trained on scenes of emoji.
 
     row = train_attached("soft", {"bound": "decoder", "consistency": 1.0, "compression": 0.0}, seed=0)
-    row["U"], row["bits"]                   # questions answered right; bits of the codes in use
+    row["U"], row["bits"]     # questions answered right; bits of the codes in use
 
 Architecture and forward pass are those of `transformers`; only the sizes are small. The language model reads a scene's
 codes and a question, and is trained to answer. The tokenizer starts from random weights and is trained by what reaches
@@ -24,17 +24,7 @@ from infotok.settings import Count, Positive, check
 from infotok.tokenizers.quantizers import Usage
 from infotok.worlds import Batch, World
 
-__all__ = [
-    "COMMAND",
-    "INFOTOK",
-    "SIZES",
-    "VARIANTS",
-    "as_published",
-    "fresh_runs",
-    "runs",
-    "tiny_emu3",
-    "train_attached",
-]
+__all__ = ["as_published", "make_attached", "score_attached", "tiny_emu3", "train_attached"]
 
 EVALUATION = 10_000  # evaluation sets are drawn by the run's seed plus this
 BATCH, QUESTIONS = 32, 8  # images of a step, and questions on each

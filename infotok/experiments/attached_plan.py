@@ -126,5 +126,5 @@ def read_runs(path: Path) -> list[Row]:
 
 
 def _key(row: Row) -> tuple[Any, ...]:
-    named = {(through, str(options)): name for name, (through, options) in VARIANTS.items()}
-    return row["seed"], named.get((row["through"], str(row["infotok"])), ""), *(row[name] for name in SIZES)
+    place = [*VARIANTS.values()].index((row["through"], row["infotok"]))
+    return row["seed"], place, *(row[name] for name in SIZES)

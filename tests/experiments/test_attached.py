@@ -1,12 +1,15 @@
 """The attached experiment: batches as the published model reads them, weights shared by variants, and a short run."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from infotok.experiments import attached as experiment
-from infotok.experiments.plan import REPORTED_SEEDS
+from infotok.experiments import attached_plan as plan
 from infotok.experiments.sources import make_world
 
+ROOT = Path(__file__).parents[2]
 WORLD = make_world(nuisance=0.5, jitter=1, objects=10)
 
 
@@ -32,7 +35,7 @@ def test_a_row_is_an_image_a_question_and_its_answer():
 
 def test_variants_of_a_seed_begin_with_the_same_weights_and_read_the_same_loss():
     losses = []
-    for through, options in experiment.VARIANTS.values():
+    for through, options in plan.VARIANTS.values():
         made = experiment.make_attached(WORLD, through, options, seed=3)
         losses.append(made.loss(experiment.as_published(drawn(), made.model))["understanding"].item())
     assert len(set(losses)) == 1, "what is read keeps its value; only the gradient differs"
@@ -48,21 +51,62 @@ def test_the_answers_move_the_encoder_by_the_surrogate_alone(through):
 
 def test_a_short_run_is_scored_and_repeats():
     short = {"steps": 2, "objects": 10, "held_out": 16}
-    row = experiment.train_attached("soft", experiment.INFOTOK, 0, **short)
+    row = experiment.train_attached("soft", plan.INFOTOK, 0, **short)
     assert row.keys() == {"U", "scores", "question_only", "bits", "curve", "r2", "seconds"}
     assert 0 <= row["U"] <= 1
     assert 0 < row["bits"] <= 6
-    again = experiment.train_attached("soft", experiment.INFOTOK, 0, **short)
+    again = experiment.train_attached("soft", plan.INFOTOK, 0, **short)
     assert (again["U"], again["curve"]) == (row["U"], row["curve"])
     with pytest.raises(ValueError, match=r"^through: got 'hard', expected one of none, linear, soft$"):
         experiment.train_attached("hard", {}, 0)
-    with pytest.raises(TypeError, match=r"^infotok: got list, expected a? ?dict"):
+    with pytest.raises(TypeError, match=r"^infotok: got \[\], expected a dict"):
         experiment.train_attached("soft", [], 0)
 
 
 def test_the_plan_has_every_variant_on_every_reported_seed():
-    planned = experiment.runs()
-    assert len(planned) == len(experiment.VARIANTS) * len(REPORTED_SEEDS)
-    fresh = experiment.fresh_runs(1, 2, steps=5)
-    assert {run["seed"] for run in fresh} == {1001, 1002}
-    assert {run["steps"] for run in fresh} == {5}
+    planned = plan.runs()
+    assert len(planned) == len(plan.VARIANTS) * len(plan.SEEDS)
+    assert {run["seed"] for run in planned[: len(plan.VARIANTS)]} == {20}, "seed after seed"
+    fresh = plan.fresh_runs(1, 2, ["soft"], steps=5)
+    assert [(run["seed"], run["steps"]) for run in fresh] == [(1001, 5), (1002, 5)]
+    with pytest.raises(ValueError, match=r"^variants: got 'hard', expected some of none, soft"):
+        plan.runs(["hard"])
+
+
+def made():
+    """Rows whose accuracy is that of the place of their variant, and of their seed."""
+    places = {str((through, options)): place for place, (through, options) in enumerate(plan.VARIANTS.values())}
+    scores = dict.fromkeys(("object", "kind", "presence", "count", "relation"), 0.25)
+    return [
+        {**run, "U": 0.1 * places[str((run["through"], run["infotok"]))] + 0.01 * run["seed"] % 3, "bits": 4.0,
+         "scores": scores, "question_only": 0.3}
+        for run in plan.runs()
+    ]  # fmt: skip
+
+
+def test_variants_are_compared_by_seed():
+    found = plan.differences(made())
+    low, mean, high, seeds = found["soft + InfoTok − none"]
+    assert (low, mean, high) == pytest.approx((0.3, 0.3, 0.3))
+    assert seeds == len(plan.SEEDS)
+    other = [row | {"steps": 5} for row in made()]
+    assert plan.by_variant(other) == {}, "runs of other sizes are not compared with the reported ones"
+    assert plan.levels(made())[0]["bits per code"] == 4.0
+    assert plan.floor(made()) == pytest.approx(0.3)
+
+
+def test_kept_rows_take_the_place_of_earlier_ones(tmp_path):
+    path = tmp_path / "cells.json"
+    assert plan.read_runs(path) == []
+    plan.keep_runs(path, made(), "first")
+    again = plan.keep_runs(path, [made()[0] | {"U": 0.9}], "second")
+    assert len(again) == len(made())
+    assert plan.read_runs(path) == again
+    assert [row["package"] for row in again].count("second") == 1
+
+
+def test_the_committed_rows_are_those_of_the_plan():
+    rows = plan.read_runs(ROOT / "figures" / "15_published_models" / "cells.json")
+    settings = ("through", "infotok", "seed", *plan.SIZES)
+    assert all({name: row[name] for name in settings} in plan.runs() for row in rows)
+    assert len(rows) >= 3 * len(plan.VARIANTS)

@@ -19,8 +19,8 @@ test: $(STAMP)  ## pass every test: units, notebooks at smoke, JupyterLab in a b
 	@# One thread each: two on one core wait for each other. tests/conftest.py puts the longest files first.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-lab: $(STAMP)  ## open the course in JupyterLab (on this machine only, with its token)
-	$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_start_here.ipynb
+lab: $(STAMP)  ## open copies of the lessons in JupyterLab (on this machine only, with its token)
+	$(BIN)/infotok lab
 
 site: $(STAMP)  ## make runs/$(PROFILE)/site of what was run: every notebook with its results, searchable, offline
 	$(BIN)/infotok site --profile $(PROFILE)

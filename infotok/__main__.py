@@ -8,7 +8,7 @@ def main() -> None:
     try:
         from infotok.course.cli import command
     except ModuleNotFoundError as missing:
-        sys.exit(f"infotok: {missing.name} is not installed; the command needs: pip install 'infotok[notebooks]'")
+        sys.exit(f"infotok: {missing.name} is not installed; the command needs: pip install -e '.[notebooks]'")
     sys.exit(command())
 
 

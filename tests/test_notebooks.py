@@ -83,9 +83,3 @@ def test_the_environment_files_agree():
         listed = yaml.safe_load((COURSE.root / file).read_text())
         assert {"pip": ["-e .[notebooks,hub,pictures]"]} in listed["dependencies"]
         assert listed["channels"] == ["conda-forge"]
-
-
-def test_jupyterlab_is_started_on_this_machine_alone_and_with_its_token():
-    (start,) = [line for line in (COURSE.root / "Makefile").read_text().splitlines() if "/jupyter lab" in line]
-    assert "--ip=127.0.0.1" in start
-    assert "token" not in start, "JupyterLab's own random token stands"

@@ -1,5 +1,6 @@
-"""The command `infotok`: run, list, report, site, figures and clean. A wrong request is one line and exit code 2."""
+"""The command `infotok`: run, lab, list, report, site, figures, clean. A wrong request is one line and exit code 2."""
 
+import os
 import shutil
 import sys
 from contextlib import suppress
@@ -25,6 +26,8 @@ Examples:
   infotok run --profile full --jobs 2         the sizes of the reported numbers, hours
 
   infotok run --profile gpu                   larger sizes, on a machine with a GPU
+
+  infotok lab                                 JupyterLab on copies of the lessons, in work/
 
   infotok report -p seed=7                    report on that run; without -p, on the profile's own
 
@@ -121,6 +124,24 @@ def run(
     page = write_report(course, profile, asked(course, profile, []) | parameters)
     print(f"\nreport: {page.relative_to(course.root)}")
     raise typer.Exit(exit_code(runs))
+
+
+@app.command()
+def lab(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Take every lesson anew; your copies are kept.")] = False,
+    ip: Annotated[str, typer.Option(help="The address to listen at.", metavar="ADDRESS")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The first port to try.", min=1, max=65535)] = 8888,
+    browser: Annotated[bool, typer.Option(help="Whether to open a browser.")] = True,
+    root: Root = "",
+) -> None:
+    """Open JupyterLab on copies of the lessons, in work/, so that git sees no change."""
+    from infotok.course.jupyter import copy_lessons, launch
+
+    course = Course.find(root)
+    program = launch(course, ip, port, browser)
+    for line in copy_lessons(course, fresh):
+        print(f"infotok: {line}", file=sys.stderr)
+    os.execve(*program)
 
 
 @app.command("list")

@@ -83,9 +83,10 @@ def write_site(course: Course, profile: str, wanted: dict[str, dict[str, Any] | 
         if (course.root / "figures").exists():
             shutil.copytree(course.root / "figures", source / "figures", ignore=shutil.ignore_patterns("*.json"))
         for page in source.glob("*.md"):  # docs/ lies beside notebooks/, and here it is the root
-            page.write_text(
-                page.read_text(encoding="utf-8").replace("](../notebooks/", "](notebooks/"), encoding="utf-8"
-            )
+            text = page.read_text(encoding="utf-8")
+            for folder in ("notebooks", "figures"):
+                text = text.replace(f"](../{folder}/", f"]({folder}/")
+            page.write_text(text, encoding="utf-8")
         (source / "notebooks").mkdir()
         for lesson in lessons:
             nbformat.write(_page(course, lesson, profile), source / "notebooks" / f"{lesson.name}.ipynb")
@@ -177,7 +178,7 @@ def _index(path: Path, lessons: list[Shown]) -> None:
 def _copy_mathjax(folder: Path) -> None:
     package = importlib.util.find_spec("sphinx-mathjax-offline")
     if package is None:
-        raise Refusal("site: got no sphinx-mathjax-offline, expected it installed: pip install 'infotok[site]'")
+        raise Refusal("site: got no sphinx-mathjax-offline, expected it installed: pip install -e '.[site]'")
     for name in MATHJAX:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(Path(package.origin).parent / "static" / "mathjax" / name, folder / name)

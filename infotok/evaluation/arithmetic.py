@@ -16,6 +16,7 @@ from torch import Tensor
 
 from infotok.errors import require, require_instance, require_int, require_tensor
 from infotok.modes import evaluating
+from infotok.optional import needs
 from infotok.unified import UnifiedModel
 from infotok.unified.arguments import check_ids, check_part
 from infotok.unified.code_lengths import Step, code_steps, follow, pick
@@ -37,7 +38,7 @@ def code_bits(model: UnifiedModel, batch: Any, at_once: int = 64) -> dict[str, f
     at_once: images at a time.
 
     Raises TypeError or ValueError for another host, for a batch that does not fit it, and in the tokenizer's warm-up.
-    ModuleNotFoundError without constriction: pip install 'infotok[coding]'.
+    ModuleNotFoundError without constriction, with the command that installs it.
     """
     at_once = _check(model, at_once)
     check_part("batch", batch, ("images", "captions"), "a batch")
@@ -105,11 +106,8 @@ def read_codes(model: UnifiedModel, captions: Tensor, words: np.ndarray, at_once
 
 def _coder() -> tuple[Any, Any]:
     """The range coder of constriction, and its family of categorical distributions."""
-    try:
+    with needs("coding", "arithmetic coding"):
         import constriction
-    except ModuleNotFoundError:
-        message = "constriction is not installed; arithmetic coding needs: pip install 'infotok[coding]'"
-        raise ModuleNotFoundError(message, name="constriction") from None
     return constriction.stream.queue, constriction.stream.model.Categorical(perfect=False)
 
 

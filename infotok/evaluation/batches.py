@@ -4,10 +4,10 @@ from typing import Any
 
 from infotok.errors import require, require_tensor
 from infotok.unified.arguments import check_part
+from infotok.worlds.batch import MOST_WORDS
 
-__all__ = ["require_batch"]
+__all__ = ["MOST_WORDS", "require_batch"]
 
-MOST_WORDS = 2**15  # of a vocabulary
 MOST_KINDS = 2**10  # of questions
 
 

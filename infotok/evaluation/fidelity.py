@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from infotok.errors import require, require_instance, require_int
 from infotok.images import require_images
+from infotok.optional import needs
 from infotok.unified.arguments import check_part
 
 __all__ = ["score_fidelity"]
@@ -35,8 +36,9 @@ def score_fidelity(
 
     Raises TypeError or ValueError for fewer images than `subset_size`, and for pixels that are no floats in [0, 1].
     """
-    from torchmetrics.image.fid import FrechetInceptionDistance
-    from torchmetrics.image.kid import KernelInceptionDistance
+    with needs("hub", "score_fidelity"):
+        from torchmetrics.image.fid import FrechetInceptionDistance
+        from torchmetrics.image.kid import KernelInceptionDistance
 
     subset_size, subsets = require_int("subset_size", subset_size, 2), require_int("subsets", subsets, 1, 2**20)
     seed = require_int("seed", seed, 0, 2**63 - 1)

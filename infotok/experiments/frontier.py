@@ -11,7 +11,7 @@ I(X;Z|T) of continuous tokens.
 
 import json
 import math
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,24 @@ import numpy as np
 
 from infotok.experiments.comparisons import FEW, Comparisons, interval, words
 from infotok.experiments.plan import REPORTED_SEEDS, USUAL
-from infotok.experiments.questions import WITHOUT_RATE
+from infotok.experiments.rate_questions import WITHOUT_RATE
 from infotok.experiments.results import Row, Runs, score
-from infotok.experiments.variants import DECODER, HOSTS, HSIC, HSIC_ALONE, HSIC_RATES, RATE_WEIGHTS, RATES, options
+from infotok.experiments.variants import (
+    BOUNDS,
+    DECODER,
+    ESTIMATORS,
+    HOST_PRIOR,
+    HOSTS,
+    HSIC,
+    HSIC_ALONE,
+    HSIC_RATES,
+    RATE_WEIGHTS,
+    RATES,
+    options,
+)
 from infotok.files import read_json, to_json, write_atomically
 
-__all__ = ["LINES", "NATS", "drawings", "keep_drawings", "points", "savings"]
+__all__ = ["LINES", "NATS", "drawings", "keep_drawings", "points", "savings", "spent"]
 
 NATS = {"autoregressive": "cross_entropy", "masked": "cross_entropy", "continuous": "rate_text"}  # among the rates
 LINES = {  # by name, the variant at each weight: nats of text for a nat of rate, or the weight of nHSIC
@@ -112,3 +124,21 @@ def drawings(path: str | Path, host: str, variant: dict[str, Any]) -> dict[str, 
 
 def _key(host: str, variant: dict[str, Any]) -> str:
     return f"{host} {to_json(variant)}"
+
+
+def spent(
+    runs: Runs, among: Sequence[str] = (*BOUNDS, *ESTIMATORS, HOST_PRIOR)
+) -> dict[str, dict[str, dict[str, list[list[float]]]]]:
+    """{side: {host: {variant: [[nats, score], a pair per seed]}}} of the runs whose rates were measured.
+
+    The nats are H(Z|T) by the host's own codes; of continuous tokens an upper bound on I(X;Z|T).
+    """
+    found: dict[str, dict[str, dict[str, list[list[float]]]]] = {side: {} for side in "UG"}
+    for host in HOSTS:
+        path = f"rates/{NATS[host]}"
+        for variant in among:
+            rows = [row for seed, row in runs.find(host, options(host, variant)).items() if seed in REPORTED_SEEDS]
+            for side in "UG" if rows else "":
+                pairs = [[score(row, path), row[side]] for row in rows]
+                found[side].setdefault(host, {})[variant] = pairs
+    return found

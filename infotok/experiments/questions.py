@@ -3,7 +3,7 @@
     found = answered(Runs(load(path)), ["headline", "controls"])    # `Comparisons`
     found.sentence("controls", "tuned baseline")
 
-`PARTS` names the sub-scores, `RATES` what tokens take.
+`PARTS` names the sub-scores. Questions on the rate term are in `rate_questions`.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,28 +11,21 @@ from collections.abc import Callable, Sequence
 from infotok.errors import require_choice
 from infotok.experiments.comparisons import Comparisons
 from infotok.experiments.plan import (
-    CONFIRMING_SEEDS,
     EARLIER_SEEDS,
-    FOLLOW_UP_SEEDS,
-    FOLLOWED,
     MORE_TOGETHER,
-    REGIMES,
-    REPORTED_SEEDS,
-    SEARCH_SEEDS,
+    WIDER,
     longer,
 )
-from infotok.experiments.results import Runs, score
+from infotok.experiments.rate_questions import RATE_QUESTIONS
+from infotok.experiments.results import Runs
 from infotok.experiments.variants import (
     BASELINE,
     BILINEAR,
     BOUNDS,
     CONTROLS,
     DECODER,
-    EARLIER,
     EARLIER_ESTIMATORS,
     ESTIMATORS,
-    HOST_PRIOR,
-    HOSTS,
     HSIC,
     HSIC_ALONE,
     INFONCE,
@@ -42,10 +35,8 @@ from infotok.experiments.variants import (
 )
 from infotok.worlds import KINDS
 
-__all__ = ["PARTS", "QUESTIONS", "RATES", "answered", "spent"]
+__all__ = ["PARTS", "QUESTIONS", "answered"]
 
-WITHOUT_RATE = {VARIATIONAL: DECODER, HSIC: HSIC_ALONE, HOST_PRIOR: DECODER}
-WITH_RATE = {"text": EARLIER, "host": "InfoNCE 32 + host prior"}  # beside InfoNCE, by the prior
 PARTS = {kind: f"scores/understanding/{kind}" for kind in KINDS} | {
     label: f"scores/generation/{name}"
     for label, name in (
@@ -77,26 +68,6 @@ PAIRS_OF_DOSES = (
     ("decoder, pooled", DECODER),
     ("CRT", BASELINE),
 )
-RATES = {  # what tokens take, and where a row has it: of codes, then of continuous tokens
-    "H(Z), by the host": "cross_entropy_free",
-    "H(Z|T), by the host": "cross_entropy",
-    "H(Z|T), from renders": "unexplained_renders",
-    "I(X;Z), at most": "rate_standard",
-    "I(X;Z|T), at most": "rate_text",
-    "unexplained variance": "unexplained_variance",
-}
-CONFIRMED = {  # by name, the seeds
-    "seeds 20 to 27": REPORTED_SEEDS,
-    "seeds 40 to 47": CONFIRMING_SEEDS,
-    "all sixteen": (*REPORTED_SEEDS, *CONFIRMING_SEEDS),
-}
-OTHERS = {  # what else a rate changes: scores on unseen scenes, and what is lost
-    "U, unseen scenes": "novel/U",
-    "G, unseen scenes": "novel/G",
-    "PSNR background / dB": "psnr/background",
-    "PSNR objects / dB": "psnr/foreground",
-}
-ENDS = {"4 − 8 bits": ({"bits": 4}, {"bits": 8}), "background 0.8 − 0": ({}, {"nuisance": 0.0})}
 
 
 def answered(runs: Runs, questions: Sequence[str]) -> Comparisons:
@@ -105,24 +76,6 @@ def answered(runs: Runs, questions: Sequence[str]) -> Comparisons:
     for question in questions:
         require_choice("questions", question, QUESTIONS)
         QUESTIONS[question](found)
-    return found
-
-
-def spent(
-    runs: Runs, among: Sequence[str] = (*BOUNDS, *ESTIMATORS, HOST_PRIOR)
-) -> dict[str, dict[str, dict[str, list[list[float]]]]]:
-    """{side: {host: {variant: [[nats, score], a pair per seed]}}} of the runs whose rates were measured.
-
-    The nats are H(Z|T) by the host's own codes; of continuous tokens an upper bound on I(X;Z|T).
-    """
-    found: dict[str, dict[str, dict[str, list[list[float]]]]] = {side: {} for side in "UG"}
-    for host in HOSTS:
-        path = f"rates/{'rate_text' if host == 'continuous' else 'cross_entropy'}"
-        for variant in among:
-            rows = [row for seed, row in runs.find(host, options(host, variant)).items() if seed in REPORTED_SEEDS]
-            for side in "UG" if rows else "":
-                pairs = [[score(row, path), row[side]] for row in rows]
-                found[side].setdefault(host, {})[variant] = pairs
     return found
 
 
@@ -177,29 +130,6 @@ def _controls(found: Comparisons) -> None:
                   seeds=EARLIER_SEEDS)  # fmt: skip
 
 
-def _rate_weight(prior: str) -> Callable[[Comparisons], None]:
-    question = f"rate weight, {prior} prior"
-
-    def compare(found: Comparisons) -> None:
-        for regime, settings in REGIMES.items():
-            # where test images alone shift, drawing is what it was
-            paths = ("U", None if "shift" in settings else "G")
-            found.compare(question, WITH_RATE[prior], INFONCE, label=regime, settings=settings, paths=paths,
-                          seeds=SEARCH_SEEDS)  # fmt: skip
-        for side in "UG":
-            for host in found.hosts:
-                mine = [c for c in found.named(question, side=side) if c.host == host and "shifts" not in c.label]
-                found.add(question, "all regimes", side, host, {c.label: c.interval[1] for c in mine})
-
-    return compare
-
-
-def _followed_up(found: Comparisons) -> None:
-    label = f"{FOLLOWED}, text prior, fresh seeds"
-    found.compare("rate weight, followed up", EARLIER, INFONCE, label=label, settings=REGIMES[FOLLOWED],
-                  seeds=FOLLOW_UP_SEEDS)  # fmt: skip
-
-
 def _bounds(found: Comparisons) -> None:
     for variant in BOUNDS[1:]:
         found.compare("bounds", variant)
@@ -213,37 +143,21 @@ def _between(question: str, pairs: Sequence[tuple[str, str]]) -> Callable[[Compa
     return compare
 
 
-def _rate_term(found: Comparisons) -> None:
-    """What a rate term changes beside the same consistency term: both sides, and the nats that tokens take."""
-    for variant, other in WITHOUT_RATE.items():
-        found.compare("rate term", variant, other, label=f"{variant} − {other}")
+def _curves(found: Comparisons) -> None:
+    """Whether the decoder bound, and a rate beside it, are ahead after longer training too."""
+    for variant, other in ((DECODER, BASELINE), (VARIATIONAL, DECODER)):
+        for times in (1, 2, 4):
+            label = f"{variant} − {other}, {times} x"
+            found.compare("learning curves", variant, other, label=label, settings=longer(times))
+    label = f"{DECODER}, 1 x − {BASELINE}, 4 x"
+    found.compare("learning curves", DECODER, BASELINE, label=label, settings=longer(1), against=longer(4))
 
 
-def _confirmed(found: Comparisons) -> None:
-    """The rate against the host's prediction on seeds that nothing was chosen on, and on others."""
-    for label, seeds in CONFIRMED.items():
-        found.compare("confirmation", HOST_PRIOR, DECODER, label=label, seeds=seeds)
-        for name, path in OTHERS.items():
-            for host in found.hosts:
-                pairs = found.by_seed(host, HOST_PRIOR, DECODER, path, seeds=seeds)
-                found.add("confirmation, other scores", f"{name}, {label}", "other", host, pairs)
-
-
-def _rate_spent(found: Comparisons) -> None:
-    for variant, other in WITHOUT_RATE.items():
-        for label, path in RATES.items():
-            for host in found.hosts:
-                pairs = found.by_seed(host, variant, other, f"rates/{path}", seeds=REPORTED_SEEDS)
-                found.add("rate spent", f"{variant}: {label}", "rates", host, pairs)
-
-
-def _trends(found: Comparisons) -> None:
-    for name, ends in ENDS.items():
-        for variant in EARLIER_ESTIMATORS:
-            for side in "UG":
-                for host in found.hosts:
-                    first, last = (found.by_seed(host, variant, path=side, settings=settings) for settings in ends)
-                    found.add("trends", f"{variant}, {name}", side, host, first, last)
+def _wider(found: Comparisons) -> None:
+    """A baseline with as many parameters as any variant has in training."""
+    found.compare("wider baseline", BASELINE, label="wider baseline − baseline", settings=WIDER, against={})
+    label = f"{DECODER} − wider baseline"
+    found.compare("wider baseline", DECODER, BASELINE, label=label, settings={}, against=WIDER)
 
 
 QUESTIONS: dict[str, Callable[[Comparisons], None]] = {
@@ -253,16 +167,12 @@ QUESTIONS: dict[str, Callable[[Comparisons], None]] = {
     "longer training": _longer_training,
     "ablations": _ablations,
     "controls": _controls,
-    "rate weight, text prior": _rate_weight("text"),
-    "rate weight, host prior": _rate_weight("host"),
-    "rate weight, followed up": _followed_up,
-    "trends": _trends,
     "estimators": _estimators,
     "bounds": _bounds,
     "between bounds": _between("between bounds", PAIRS_OF_BOUNDS),
     "critics": _between("critics", PAIRS_OF_CRITICS),
     "doses": _between("doses", PAIRS_OF_DOSES),
-    "rate term": _rate_term,
-    "rate spent": _rate_spent,
-    "confirmation": _confirmed,
+    "learning curves": _curves,
+    "wider baseline": _wider,
+    **RATE_QUESTIONS,
 }

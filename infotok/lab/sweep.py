@@ -31,6 +31,7 @@ from infotok.files import plain, to_json, write_json
 from infotok.lab.caching.cell_files import Computation, read_cell, write_cell
 from infotok.lab.caching.fingerprint import fingerprint, name_of
 from infotok.lab.record import headless
+from infotok.optional import needs
 
 MOST_JOBS = 2**15
 
@@ -141,7 +142,8 @@ def _computed(tasks: list[_Task], waiting: list[int], jobs: int) -> Iterator[tup
             if index == waiting[0]:
                 _unchanged(tasks[index])
         return
-    import joblib
+    with needs("notebooks", "sweep"):
+        import joblib
 
     dtype = sys.modules["torch"].get_default_dtype() if "torch" in sys.modules else None
     calls = (joblib.delayed(_in_worker)(index, tasks[index], dtype) for index in waiting)
@@ -200,7 +202,8 @@ class _Progress:
         if self.path:
             write_json(self.path, self.state, durable=False)
         elif not headless():
-            from tqdm.auto import tqdm
+            with needs("notebooks", "sweep"):
+                from tqdm.auto import tqdm
 
             self.bar = tqdm(total=total, initial=done, desc=label, leave=False)
 

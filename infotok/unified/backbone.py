@@ -18,12 +18,14 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from infotok.errors import require, require_instance, require_int, require_text
+from infotok.optional import needs
 from infotok.unified.arguments import LAYERS, NUMBERS, check_keys, check_layout, check_part, check_states
 
 __all__ = ["Backbone"]
@@ -59,14 +61,12 @@ class Backbone(nn.Module):
         heads: attention heads, a divisor of `hidden`.
         positions: longest sequence.
         """
-        from transformers import GPT2Config
-
         sizes = {"words": words, "hidden": hidden, "layers": layers, "heads": heads, "positions": positions}
         for name, size in sizes.items():
             sizes[name] = require_int(name, size, 1, LAYERS if name == "layers" else NUMBERS)
         words, hidden, layers, heads, positions = sizes.values()
         require(hidden % heads == 0, "heads", heads, f"a divisor of hidden={hidden}")
-        config = GPT2Config(
+        config = _transformers().GPT2Config(
             vocab_size=words, n_embd=hidden, n_layer=layers, n_head=heads, n_positions=positions,
             activation_function="gelu", resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
             initializer_range=hidden**-0.5, bos_token_id=None, eos_token_id=None,
@@ -84,19 +84,18 @@ class Backbone(nn.Module):
         A folder or name that is missing, truncated, lacks weights, or whose configuration is larger than its weights,
         raises ValueError, in one line. No code of the checkpoint's own is ever run.
         """
-        from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig
-
+        hub = _transformers()
         require_instance("name", name, (str, Path), "a name on the hub, or a folder")
         require(str(name), "name", name, "a name on the hub, or a folder")
         _check_words(words), require_int("lora", lora, 0)
         what = f"backbone {name}"
         with one_line(what):
-            check_sizes(PretrainedConfig.get_config_dict(name)[0], what)  # some configurations list their layers
-            check_count(AutoConfig.from_pretrained(name, **OWN_CODE), name, what)
-            tokenizer = AutoTokenizer.from_pretrained(name, **OWN_CODE)
+            check_sizes(hub.PretrainedConfig.get_config_dict(name)[0], what)  # some configurations list their layers
+            check_count(hub.AutoConfig.from_pretrained(name, **OWN_CODE), name, what)
+            tokenizer = hub.AutoTokenizer.from_pretrained(name, **OWN_CODE)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # missing weights are reported below
-                model, info = AutoModel.from_pretrained(
+                model, info = hub.AutoModel.from_pretrained(
                     name, use_safetensors=True, attn_implementation="sdpa", output_loading_info=True, **OWN_CODE
                 )
         lacking = sorted(info["missing_keys"])
@@ -110,14 +109,13 @@ class Backbone(nn.Module):
     @classmethod
     def from_spec(cls, spec: dict[str, Any]) -> "Backbone":
         """The same architecture, random weights: of `spec` as `Backbone.spec` gives it; ValueError for no such spec."""
-        from transformers import AutoConfig, AutoModel
-
+        hub = _transformers()
         check_keys("spec", spec, {"config", "lora"})
         with one_line("backbone, config"):
             config = dict(spec["config"])
             check_sizes(config, "backbone, config")
-            config = AutoConfig.for_model(config.pop("model_type"), **config)
-            model = AutoModel.from_config(config, attn_implementation="sdpa", **OWN_CODE)
+            config = hub.AutoConfig.for_model(config.pop("model_type"), **config)
+            model = hub.AutoModel.from_config(config, attn_implementation="sdpa", **OWN_CODE)
         return cls(model, spec["lora"])
 
     def spec(self) -> dict[str, Any]:
@@ -218,17 +216,23 @@ def check_sizes(config: dict[str, Any], what: str) -> None:
 
 def check_count(config: Any, name: str, what: str) -> None:
     """ValueError for a configuration of more weights than its folder has room for, counted without memory."""
-    from transformers import AutoModel
 
     with torch.device("meta"):
-        count = sum(p.numel() for p in AutoModel.from_config(config, **OWN_CODE).parameters())
+        count = sum(p.numel() for p in _transformers().AutoModel.from_config(config, **OWN_CODE).parameters())
     held = sum(path.stat().st_size for path in Path(name).glob("*.safetensors"))  # 0 for a name on the hub
     most = min(WEIGHTS, 2 * held) if held else WEIGHTS  # none takes less than half a byte
     require(count <= most, f"{what}, config.json", f"{count} weights", f"at most {most}, by the size of its files")
 
 
+def _transformers() -> ModuleType:
+    with needs("hub", "Backbone"):
+        import transformers
+    return transformers
+
+
 def _with_adapters(model: nn.Module, rank: int) -> nn.Module:
-    from peft import LoraConfig, inject_adapter_in_model
+    with needs("hub", "a Backbone with lora"):
+        from peft import LoraConfig, inject_adapter_in_model
     from transformers.pytorch_utils import Conv1D
 
     linear = {name for name, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D)}

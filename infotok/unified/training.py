@@ -30,6 +30,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from infotok.errors import LARGEST, require, require_folder, require_function, require_instance
 from infotok.modes import keeping_modes
+from infotok.optional import needs
 from infotok.settings import Count, NonNegative, Positive, settings
 from infotok.unified.arguments import check_part
 from infotok.unified.optimisers import make_optimisers
@@ -115,8 +116,9 @@ def train(
     BlockingIOError for a folder in which another process trains, OSError for a disk that is full or read-only,
     FloatingPointError for a loss that is not finite.
     """
-    from accelerate import Accelerator, DistributedDataParallelKwargs
-    from tqdm.auto import tqdm
+    with needs("hub", "train"):
+        from accelerate import Accelerator, DistributedDataParallelKwargs
+        from tqdm.auto import tqdm
 
     require_instance("model", model, nn.Module)
     check_part("model", model, ("loss",), "a model"), check_part("source", source, ("batch",), "a batch source")

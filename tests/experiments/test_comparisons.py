@@ -8,7 +8,9 @@ from scipy import stats
 
 from infotok.experiments import plan, variants
 from infotok.experiments.comparisons import Comparisons, agreement, interval, subscores, word, words
-from infotok.experiments.questions import PAIRS_OF_BOUNDS, PARTS, QUESTIONS, RATES, answered, spent
+from infotok.experiments.frontier import spent
+from infotok.experiments.questions import PAIRS_OF_BOUNDS, PARTS, QUESTIONS, answered
+from infotok.experiments.rate_questions import RATES
 from infotok.experiments.results import Runs, load, means, score
 from infotok.experiments.sensitivity import along, varied
 from infotok.files import read_json
@@ -256,6 +258,38 @@ def test_seeds_of_other_studies_take_no_part_in_the_comparison_of_bounds():
     QUESTIONS["bounds"](found)
     assert {seed for c in found.list for seed in c.pairs} == {20, 21}
     assert set(RATES.values()) >= {"cross_entropy", "rate_text"}
+
+
+@pytest.mark.parametrize(
+    ("question", "study", "seeds", "labels"),
+    [("scarce bits", "scarce", 5, 5), ("weak learners", "weak", 4, 9), ("learning curves", "curves", 3, 7)],
+)
+def test_a_study_has_the_runs_that_its_question_compares(question, study, seeds, labels):
+    def number(run):  # a score that depends on the variant alone
+        return 0.01 * len(str(run["variant"]))
+
+    planned = plan.unique([*plan.runs([study]), *plan.grid((variants.BASELINE, *variants.BOUNDS, *variants.ESTIMATORS),
+                                                           plan.REPORTED_SEEDS[:4])])  # fmt: skip
+    runs = [{**run, "U": number(run), "G": number(run)} for run in planned]
+    found = Comparisons(Runs(runs), variants.HOSTS)
+    QUESTIONS[question](found)
+    mine = [c for c in found.named(question, side="G") if c.host == "autoregressive"]
+    assert len(mine) == labels
+    assert {len(c.pairs) for c in mine} <= {seeds, 4}
+    first = mine[0]
+    options = [variants.options("autoregressive", name) for name in (variants.DECODER, variants.BASELINE)]
+    assert first.interval[1] == pytest.approx(0.01 * (len(str(options[0])) - len(str(options[1]))))
+
+
+def test_the_wider_baseline_has_the_parameters_of_a_variant_in_training():
+    planned = [*plan.runs(["wider"]), *plan.grid((variants.BASELINE, variants.DECODER), plan.REPORTED_SEEDS[:4])]
+    runs = [{**run, "U": 0.1 * len(run.get("variant", {})) + 0.5 * ("hidden" in run), "G": 0.0} for run in planned]
+    found = Comparisons(Runs(runs), variants.HOSTS)
+    QUESTIONS["wider baseline"](found)
+    wider, against = (found.named("wider baseline", label, "U")[0].interval for label in
+                      ("wider baseline − baseline", f"{variants.DECODER} − wider baseline"))  # fmt: skip
+    assert wider[1] == pytest.approx(0.5)
+    assert against[1] == pytest.approx(0.1 * len(variants.options("autoregressive", variants.DECODER)) - 0.5)
 
 
 def test_own_variants_stand_beside_the_estimators():

@@ -6,6 +6,9 @@ A plot function takes keyword data and returns a figure. The figure remembers it
 function, which data), so `infotok figures` redraws it from metrics.json without training anything.
 """
 
-from infotok.lab.plots.style import drawn, new, redraw, save
+from infotok.optional import needs
+
+with needs("notebooks", "infotok.lab.plots"):
+    from infotok.lab.plots.style import drawn, new, redraw, save
 
 __all__ = ["drawn", "new", "redraw", "save"]

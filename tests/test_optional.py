@@ -21,6 +21,7 @@ CALLS = {  # what a user calls -> the extra that it names
     "unified.Backbone.tiny(10)": "hub",
     "unified.Backbone.from_spec({'config': {}, 'lora': 0})": "hub",
     "unified.train(tokenizer, world)": "hub",
+    "published.open_model('nowhere')": "hub",
     "evaluation.score_fidelity(images, images, features=worlds.shapes_features())": "hub",
     "worlds.OpenMojiWorld(32).batch(2, torch.Generator())": "pictures",
     "lab.sweep(dict, {'seed': [1]})": "notebooks",

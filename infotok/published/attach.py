@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from infotok.bottleneck import InfoTok
 from infotok.errors import require, require_function, require_instance
 from infotok.files import plain
+from infotok.optional import needs
 from infotok.published.attached import Attached
 from infotok.published.base import Family
 from infotok.published.chameleon import Chameleon
@@ -144,7 +145,8 @@ def _choose_trained(family: Family, options: AttachOptions) -> None:
 
 def _add_adapters(family: Family, rank: int) -> None:
     """Low-rank adapters in float32 beside the language model's linear layers (Hu et al. 2021, arXiv 2106.09685)."""
-    from peft import LoraConfig, inject_adapter_in_model
+    with needs("hub", "attach with lora"):
+        from peft import LoraConfig, inject_adapter_in_model
 
     apart = {id(module) for module in family.vq.modules()}
     inner = {id(module) for module in family.language.modules()} - apart

@@ -14,6 +14,7 @@ from torch import nn
 
 from infotok.errors import require, require_choice, require_instance
 from infotok.files import read_json
+from infotok.optional import needs
 from infotok.unified.backbone import OWN_CODE, check_count, check_sizes, one_line
 
 __all__ = ["open_model"]
@@ -34,8 +35,8 @@ def open_model(folder: str | Path, dtype: torch.dtype | None = None) -> nn.Modul
     Raises FileNotFoundError for a missing folder, and ValueError, in one line, for a model of another type, code of its
     own, pickled, truncated or missing weights, and a configuration that does not fit them.
     """
-    import transformers
-
+    with needs("hub", "open_model"):
+        import transformers
     require_instance("folder", folder, (str, Path), "the name of a folder")
     what, path = f"model {folder}", Path(folder) / "config.json"
     config = read_json(path, keys=("model_type",))

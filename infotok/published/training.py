@@ -67,8 +67,8 @@ class TrainedPath(VisualPath):
         """
         given = {name: value for name, value in locals().items() if name not in ("self", "rest", "__class__")}
         batch = {name: value for name, value in given.items() if value is not None}
-        if pixel_values is None:
-            return self._published(**batch, **rest)
+        if pixel_values is None:  # text alone
+            return self._published(input_ids=input_ids, attention_mask=attention_mask, labels=labels, **rest)
         batch = check_batch(batch, self.family.row_end is not None)
         if labels is None and prompts is None:
             return self._published(**self._inputs(batch, self._see(batch)), **rest)

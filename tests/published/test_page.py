@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 from own_data import as_folder, rows
-from published_models import CODES, FAMILIES, GRID, PIXELS, TEXT, processor_of, published
+from published_models import CODES, FAMILIES, GRID, PIXELS, TEXT, published
+from published_processors import processor_of
 from torch import nn
 from transformers import (
     ChameleonConfig,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from published_models import CODES, END, FAMILIES, GRID, TEXT, WORDS, batch_of, published
 from torch import nn
-from transformers import Trainer, TrainingArguments
+from transformers import Trainer, TrainingArguments, set_seed
 
 from infotok.bottleneck import InfoTok
 from infotok.published import attach, load
@@ -136,6 +136,9 @@ class TestOtherTrainers:
         assert attached.terms.keys() == expected.keys()
         assert output.logits.shape[:2] == batch["input_ids"].shape
         assert any(key.startswith("infotok.") for key, _ in model.named_parameters())
+        text = {key: batch[key] for key in ("attention_mask", "labels")} | {"input_ids": batch["input_ids"].clamp(5)}
+        alone = type(model).forward(model, **text).loss
+        assert torch.equal(model(**text, text=batch["text"]).loss, alone), "text without images is as published"
         inputs = {key: each for key, each in batch.items() if key not in ("labels", "prompts", "text")}
         answers = attached.answer(batch, max_new_tokens=3)
         assert torch.equal(model.generate(**inputs, max_new_tokens=3, do_sample=False)[:, -3:], answers)
@@ -164,6 +167,29 @@ class TestOtherTrainers:
         assert any(key.startswith("infotok.") for key in moved)
         logged = [row["loss"] for row in trainer.state.log_history if "loss" in row]
         assert logged[-1] == pytest.approx(float(sum(attached.terms.values())), rel=0.3), "a mean, not a sum of batches"
+
+
+def test_the_trainer_resumes_an_installed_model(tmp_path):
+    """InfoTok is in the Trainer's own checkpoints: four steps are two and two, to the bit."""
+
+    def trained(folder, steps, seed, resume=False):
+        set_seed(seed)
+        attached, batch = attach(published("chameleon"), OPTIONS, near=6), batch_of("chameleon", 8)
+        arguments = TrainingArguments(
+            str(tmp_path / folder), per_device_train_batch_size=2, max_steps=steps, report_to=[], use_cpu=True,
+            save_steps=2, disable_tqdm=True, learning_rate=1e-2, lr_scheduler_type="constant", seed=0,
+            dataloader_pin_memory=False,
+        )  # fmt: skip
+        set_seed(seed)
+        rows = [{key: each[row] for key, each in batch.items()} for row in range(8)]
+        Trainer(model=attached.install(), args=arguments, train_dataset=rows).train(resume_from_checkpoint=resume)
+        return attached.model.state_dict()
+
+    whole = trained("whole", 4, seed=0)
+    trained("parts", 2, seed=0)
+    for key, tensor in trained("parts", 4, seed=1, resume=True).items():
+        assert torch.equal(tensor, whole[key]), key
+    assert any(key.startswith("infotok.") for key in whole)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -4,7 +4,8 @@ import tempfile
 from pathlib import Path
 
 import torch
-from published_models import CODES, PIXELS, TEXT, batch_of, processor_of, published
+from published_models import CODES, PIXELS, TEXT, batch_of, published
+from published_processors import processor_of
 
 from infotok import published as own
 from public_api.worlds import seeded

@@ -47,7 +47,7 @@ PARTS = {
     },
     "07_shared_tokens": {"jobs": set(), "keep": set()},
     "11_infotok": {"jobs": set(), "keep": set()},
-    "14_real_pictures": {"jobs": set(), "keep": set()},
+    "14_real_pictures": {"jobs": set(), "keep": set(), "judged": set()},
     "19_benchmarks": {name: set() for name in ("dims", "timed", "repeats", "peers", "codebooks")},
 }
 # An edit of a constant and of a helper, and the functions that they move.

@@ -71,6 +71,7 @@ def train_and_score(
     images: Count | None = None,
     shift: Share | None = None,
     objects: Annotated[int, Field(ge=10, le=316)] | None = None,
+    sentences: bool = False,
     questions: Count = 8,
     layers: Count = 2,
     heads: Count = 4,
@@ -97,6 +98,7 @@ def train_and_score(
         images: how many there are to train on; None for new ones in every batch.
         shift: `nuisance` of the images asked about, if it differs.
         objects: how many emoji the scenes of `OpenMojiWorld` show; None for `ShapesWorld`.
+        sentences: whether InfoTok's text is the caption's sentence embedding (`SentenceEncoder`), not 0/1 attributes.
         questions: asked about each image of joint training.
         layers, heads, hidden: of the language model: its layers, attention heads, and the width of its states.
         learning_rate: of joint training.
@@ -121,8 +123,8 @@ def train_and_score(
     seed = int(seed)
     require(host != "continuous" or bits >= 3, "bits", bits, "an integer from 3 to 16 in the continuous host")
     torch.set_num_threads(1)
-    world = make_world(nuisance, jitter, named, objects)
-    tested = make_world(nuisance if shift is None else shift, jitter, named, objects)
+    world = make_world(nuisance, jitter, named, objects, sentences)
+    tested = make_world(nuisance if shift is None else shift, jitter, named, objects, sentences)
     data = world if images is None else FewImages(world, images, seed, questions)
     model = make_host(host, variant, seed, world, bits, layers, heads, tokenizer_steps, steps, hidden)
 

@@ -7,16 +7,19 @@ FewImages(world, images=2000, seed=0, questions=8)     # training on so many ima
 
 import torch
 
-from infotok.worlds import Batch, OpenMojiWorld, ShapesWorld, World
+from infotok.worlds import Batch, OpenMojiWorld, SentenceEncoder, ShapesWorld, World
 
 __all__ = ["FewImages", "make_world"]
 
 
-def make_world(nuisance: float, jitter: int = 0, named: bool = False, objects: int | None = None) -> World:
+def make_world(
+    nuisance: float, jitter: int = 0, named: bool = False, objects: int | None = None, sentences: bool = False
+) -> World:
     """The train split of the world of a run; the arguments are those of `train_and_score`."""
+    text = SentenceEncoder() if sentences else "attributes"  # a new one, so that no run depends on those before it
     if objects is None:
-        return ShapesWorld(nuisance=nuisance, jitter=jitter, name_offsets=named)
-    return OpenMojiWorld(objects=objects, nuisance=nuisance, jitter=jitter, name_sizes=named)
+        return ShapesWorld(nuisance=nuisance, jitter=jitter, name_offsets=named, text=text)
+    return OpenMojiWorld(objects=objects, nuisance=nuisance, jitter=jitter, name_sizes=named, text=text)
 
 
 class FewImages:

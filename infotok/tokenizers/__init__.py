@@ -3,6 +3,8 @@
 - `quantizers`   nine quantizers behind one interface, from features to codes (`infotok.tokenizers.quantizers`)
 - `autoencoder`  a convolutional autoencoder: `ConvEncoder`, `ConvDecoder`
 - `config`       the configuration of a tokenizer: `TokenizerConfig`, `QUANTIZERS`
+- `teacher`      frozen features of a network trained on ImageNet: `ImageNetTeacher`
+- `losses`       of a reconstruction: pixels, and what the teacher sees
 - `shared`       the whole tokenizer, with InfoTok before or after its quantizer: `SharedTokenizer`, `Tokenized`
 """
 
@@ -30,6 +32,7 @@ from infotok.tokenizers.quantizers import (
     uniform_error,
 )
 from infotok.tokenizers.shared import SharedTokenizer, Tokenized
+from infotok.tokenizers.teacher import ImageNetTeacher
 
 __all__ = [
     "QUANTIZERS",
@@ -41,6 +44,7 @@ __all__ = [
     "FiniteScalarQuantizer",
     "GaussianTokens",
     "GumbelQuantizer",
+    "ImageNetTeacher",
     "LookupFreeQuantizer",
     "MultiCodebookQuantizer",
     "Quantized",

@@ -36,6 +36,7 @@ from infotok.tokenizers.quantizers import (
 )
 from infotok.tokenizers.quantizers.composite import MOST_CODEBOOKS
 from infotok.tokenizers.quantizers.usage import LARGEST_CODEBOOK
+from infotok.tokenizers.teacher import require_size
 
 __all__ = ["QUANTIZERS", "TokenizerConfig"]
 
@@ -63,7 +64,8 @@ LARGEST = {
     "target_dim": 2**20,
 }
 # Fields of version 0.1 that are gone, and the value at which each had no effect: with it, an old configuration loads.
-REMOVED_FIELDS = {"tokens": None, "perceptual": 0.0}
+REMOVED_FIELDS = {"tokens": None}
+LOSSES = ("l1", "l2", "perceptual", "distillation", "teacher_size")  # fields that `ReconstructionLosses` takes
 
 
 @settings
@@ -81,6 +83,10 @@ class TokenizerConfig:
       log-likelihood per pixel of a Gaussian decoder with a standard deviation of 0.16; with a much smaller weight
       features settle on their codes before the image is learned
     - warmup: training passes as a plain autoencoder, before quantization begins
+    - perceptual: weight of the squared difference between the feature maps that a frozen `ImageNetTeacher` has of image
+      and reconstruction
+    - distillation: weight of 1 - cosine between the teacher's pooled features and a linear map of the mean token
+    - teacher_size: pixels along a side at which the teacher sees images, a multiple of 32
 
     Raises TypeError for a value of another type, ValueError for one out of its range or an unknown option.
     """
@@ -95,6 +101,9 @@ class TokenizerConfig:
     l1: NonNegative = 0.0
     l2: NonNegative = 20.0
     warmup: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    perceptual: NonNegative = 0.0
+    distillation: NonNegative = 0.0
+    teacher_size: Annotated[int, Field(ge=32, le=1024)] = 224
 
     def __post_init__(self) -> None:
         for name in ("quantizer_options", "infotok"):  # as JSON will give them back: lists for tuples
@@ -104,6 +113,7 @@ class TokenizerConfig:
         else:
             _check_options("quantizer_options", self.quantizer_options, _options(QUANTIZERS[self.quantizer]))
         _check_options("infotok", self.infotok or {}, _options(InfoTok))
+        require_size("teacher_size", self.teacher_size)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TokenizerConfig":
@@ -128,6 +138,11 @@ class TokenizerConfig:
     def length(self) -> int:
         """Tokens per image."""
         return self.grid**2
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """The arguments of `ReconstructionLosses`, all but `dim`."""
+        return {name: getattr(self, name) for name in LOSSES}
 
     def make_encoder(self) -> nn.Module:
         """A new encoder: images (B, 3, size, size) -> features (B, length, dim)."""

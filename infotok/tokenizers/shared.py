@@ -22,11 +22,12 @@ from torch import Tensor, nn
 
 from infotok.bottleneck.regulariser import Regulariser, RegulariserTerms, TokenWatcher, require_regulariser
 from infotok.checkpoints import load_checkpoint, load_module, save_checkpoint
-from infotok.errors import require, require_float, require_instance, require_int
+from infotok.errors import require, require_instance, require_int
 from infotok.modes import recomputing, refuse_nonfinite, replay
 from infotok.tokenizers.autoencoder import check_images
 from infotok.tokenizers.codec import TokenCodec
 from infotok.tokenizers.config import TokenizerConfig
+from infotok.tokenizers.losses import ReconstructionLosses
 from infotok.tokenizers.quantizers.base import Quantizer, require_quantizer
 from infotok.tokenizers.quantizers.usage import ContinuousUsage, Usage
 
@@ -62,7 +63,7 @@ class SharedTokenizer(TokenCodec):
     infotok: the regulariser, `InfoTok` or any other `Regulariser` placed "before" or "after" the quantizer.
     quantizer: a layer of `infotok.tokenizers.quantizers`; None for continuous tokens.
     decoder: tokens (B, L, dim) -> images, with `.length` and `.dim`.
-    l1, l2: weights of the mean absolute and the mean squared error of pixels.
+    l1, l2, perceptual, distillation, teacher_size: of the losses of a reconstruction, see `ReconstructionLosses`.
     warmup: training steps before quantization.
 
     Raises TypeError or ValueError for parts that do not fit together, in one line that names them.
@@ -78,12 +79,15 @@ class SharedTokenizer(TokenCodec):
         l1: float = 0.0,
         l2: float = 20.0,
         warmup: int = 0,
+        perceptual: float = 0.0,
+        distillation: float = 0.0,
+        teacher_size: int = 224,
     ) -> None:
         super().__init__()
         _check_parts(encoder, infotok, quantizer, decoder)
-        self.weights = {"l1": require_float("l1", l1, "[0, inf)"), "l2": require_float("l2", l2, "[0, inf)")}
         self.length, self.dim = encoder.length, encoder.dim
         self.encoder, self.infotok, self.quantizer, self.decoder = encoder, infotok, quantizer, decoder
+        self.losses = ReconstructionLosses(encoder.dim, l1, l2, perceptual, distillation, teacher_size)
         self.warmup = require_int("warmup", warmup, 0)
         self.config: TokenizerConfig | None = None
         self.register_buffer("passes", torch.zeros((), dtype=torch.long))  # training steps, by its name in checkpoints
@@ -118,10 +122,10 @@ class SharedTokenizer(TokenCodec):
         given = {"image": images, "text": text, "answer": answer, "target": target, "host": host}
         rest = {"mask": mask, "generator": generator, "unavailable": unavailable}
         features = self.encoder(images)
-        z, regulated = self._regulate(features, features, "before", given, rest)
+        z, regulated = _regulated(self, features, features, "before", given, rest)
         tokens, codes, terms, usage = self._quantize(z, generator, mask)
         if regulated is None:
-            tokens, regulated = self._regulate(tokens, features, "after", given, rest)
+            tokens, regulated = _regulated(self, tokens, features, "after", given, rest)
         if usage is not None and isinstance(self.infotok, TokenWatcher):
             self.infotok.watch(tokens, usage, mask)
         if regulated is not None:
@@ -140,8 +144,7 @@ class SharedTokenizer(TokenCodec):
         decoded = self.decoder(tokens)
         check_images(images, decoded.shape[-1], self.training)
         require(len(images) == len(decoded), "images", images, f"as many as tokens, {len(decoded)}")
-        terms = {"l1": (decoded - images).abs().mean(), "l2": (decoded - images).square().mean()}
-        return {name: self.weights[name] * value for name, value in terms.items() if self.weights[name]}
+        return self.losses(tokens, decoded, images)
 
     def loss(self, batch: Any, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Every weighted term of training the tokenizer alone, without a host: terms that need one are off.
@@ -169,7 +172,7 @@ class SharedTokenizer(TokenCodec):
         require_instance("config", config, TokenizerConfig)
         encoder, decoder = config.make_encoder(), config.make_decoder()
         quantizer, infotok = config.make_quantizer(), config.make_infotok()
-        tokenizer = cls(encoder, infotok, quantizer, decoder, l1=config.l1, l2=config.l2, warmup=config.warmup)
+        tokenizer = cls(encoder, infotok, quantizer, decoder, warmup=config.warmup, **config.losses)
         tokenizer.config = config
         return tokenizer
 
@@ -190,20 +193,22 @@ class SharedTokenizer(TokenCodec):
         require(meta.get("kind") == KIND, f"{folder}, kind", meta.get("kind"), KIND)
         return load_module(lambda: cls.from_config(TokenizerConfig.from_dict(meta["config"])), tensors, str(folder))
 
-    def _regulate(
-        self, z: Tensor, features: Tensor, place: str, given: dict[str, Any], rest: dict[str, Any]
-    ) -> tuple[Tensor, RegulariserTerms | None]:
-        """z through the regulariser, if this is its place, with the inputs that it needs and that are available."""
-        if self.infotok is None or self.infotok.placement != place:
-            return z, None
-        if not self._quantizing():
-            rest = rest | {"unavailable": rest["unavailable"] | {"posterior"}}
-        needs = self.needs - rest["unavailable"]
-        inputs = {name: value for name, value in given.items() if name in needs}
-        if "posterior" in needs:
-            own = self.quantizer.logits if self.quantizer.codebooks else self.quantizer.posterior
-            inputs["posterior"] = own(features)  # (B, L, K), or a mean and a log-variance (B, L, dim)
-        return self.infotok(z, **inputs, **rest)
+
+def _regulated(
+    tokenizer: SharedTokenizer, z: Tensor, features: Tensor, place: str, given: dict[str, Any], rest: dict[str, Any]
+) -> tuple[Tensor, RegulariserTerms | None]:
+    """z through the regulariser, if this is its place, with the inputs that it needs and that are available."""
+    infotok, quantizer = tokenizer.infotok, tokenizer.quantizer
+    if infotok is None or infotok.placement != place:
+        return z, None
+    if not tokenizer._quantizing():
+        rest = rest | {"unavailable": rest["unavailable"] | {"posterior"}}
+    needs = tokenizer.needs - rest["unavailable"]
+    inputs = {name: value for name, value in given.items() if name in needs}
+    if "posterior" in needs:
+        own = quantizer.logits if quantizer.codebooks else quantizer.posterior
+        inputs["posterior"] = own(features)  # (B, L, K), or a mean and a log-variance (B, L, dim)
+    return infotok(z, **inputs, **rest)
 
 
 def _count_warmup(tokenizer: SharedTokenizer, _: Any) -> None:

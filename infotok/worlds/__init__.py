@@ -13,6 +13,8 @@
 - `fashion`      scenes of photographs of clothing: `FashionWorld`, `FashionBatch`
 - `grid`         the structures of 2 x 2 scenes of named objects, and their splits
 - `image_text`   one's own images and text: `open_records`, `ImageTextWorld`, `build_vocabulary`, `TextVocabulary`
+- `captions`     captions as numbers: 0/1 attributes, or what a function of sentences gives
+- `sentences`    sentence embeddings of captions: `SentenceEncoder`
 - `batch`        what batches of all worlds have: `TextBatch`
 - `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`, `Redraws`, `Benchmarks`, `Factors`
 """
@@ -25,6 +27,7 @@ from infotok.worlds.gaussians import AdditiveUniform, JointGaussian, JointStuden
 from infotok.worlds.image_text import ImageTextBatch, ImageTextWorld, TextVocabulary, build_vocabulary, open_records
 from infotok.worlds.nuisance import NuisanceDigits
 from infotok.worlds.openmoji import OpenMojiBatch, OpenMojiWorld
+from infotok.worlds.sentences import SentenceEncoder
 from infotok.worlds.shapes import (
     COLOURS,
     KINDS,
@@ -94,6 +97,7 @@ __all__ = [
     "Reading",
     "Redraws",
     "Scenes",
+    "SentenceEncoder",
     "ShapesBatch",
     "ShapesFeatures",
     "ShapesWorld",

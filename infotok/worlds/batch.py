@@ -63,4 +63,4 @@ def require_parts(name: str, batch: Any, kind: type, scenes: type, length: int, 
     shape = tuple(batch.answers.shape)
     require_tensor(f"{name}.questions", batch.questions, (*shape, length), "int64", words)
     require_tensor(f"{name}.kinds", batch.kinds, shape, "int64", f"[0, {kinds - 1}]")
-    require_tensor(f"{name}.text", batch.text, (rows, "W"), values="[0, 1]")
+    require_tensor(f"{name}.text", batch.text, (rows, "W"), values="(-inf, inf)")

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from infotok.experiments import pictures
+from infotok.experiments.hosts import make_host
 from infotok.experiments.plan import FRESH_SEEDS, TUNING_SEEDS
 from infotok.experiments.results import Runs, load
+from infotok.experiments.sources import make_world
 from infotok.experiments.variants import BASELINE, DECODER, HSIC, options
 from infotok.files import to_json
 
@@ -63,3 +66,27 @@ def test_levels_are_means_over_the_reported_seeds():
     ]
     assert table[0]["U"] == pytest.approx(0.5 + 0.001 * 23.5)
     assert pictures.levels(Runs([])) == []
+
+
+def test_sentence_embeddings_are_tuned_on_one_seed_and_compared_with_attributes_on_others():
+    trials, planned = pictures.sentence_trials(), pictures.sentence_runs(1.0)
+    assert {run["seed"] for run in trials} <= TUNING_SEEDS
+    assert not {run["seed"] for run in planned} & TUNING_SEEDS
+    assert [run["variant"]["consistency"] for run in trials] == list(pictures.SENTENCE_WEIGHTS)
+    same = {name: value for name, value in planned[0].items() if name not in ("variant", "sentences")}
+    attributes = [run for run in pictures.runs() if run["seed"] == 20 and run["objects"] == 32]
+    assert same in [{name: value for name, value in run.items() if name != "variant"} for run in attributes]
+    made = [run | {"U": 0.5, "G": 0.3 + 0.01 * i} for i, run in enumerate(planned)]
+    found = pictures.against_attributes(Runs([*rows(), *made]), 1.0)
+    (u,), (g,) = (found.named("sentence embeddings", pictures.SENTENCES, side) for side in "UG")
+    assert u.pairs == pytest.approx({seed: -0.2 - 0.001 * seed for seed in pictures.SENTENCE_SEEDS})
+    assert g.pairs == pytest.approx({20 + i: -0.32 + 0.009 * i for i in range(4)})
+    assert pictures.compared(Runs([*rows(), *made])).named("32 objects", DECODER, "U")[0].interval[3] == 8
+
+
+def test_a_run_on_sentence_embeddings_has_their_width():
+    world = make_world(0.5, 1, objects=10, sentences=True)
+    model = make_host(pictures.HOST, pictures.sentence_variant(1.0), 0, world)
+    assert model.tokenizer.infotok.options.widths["text"] == 384
+    batch = world.batch(4, torch.Generator().manual_seed(0), 2)
+    assert model.loss(batch, torch.Generator().manual_seed(0))["infotok"].isfinite()

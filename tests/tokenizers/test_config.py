@@ -29,7 +29,8 @@ def test_a_configuration_survives_json():
         ({"l1": -1}, ValueError, "l1: got -1, expected a number in \\[0, inf\\)"),
         ({"warmup": -1}, ValueError, "warmup: got -1, expected a non-negative integer"),
         ({"tokens": 8}, ValueError, "tokens: got 8, expected None: versions after 0.1 have no such field"),
-        ({"perceptual": 1.0}, ValueError, "perceptual: got 1.0, expected 0.0: versions after 0.1 have no such field"),
+        ({"perceptual": -1.0}, ValueError, r"perceptual: got -1\.0, expected a number in \[0, inf\)"),
+        ({"teacher_size": 50}, ValueError, "teacher_size: got 50, expected a multiple of 32"),
         ({"quantizer": "vq"}, ValueError, "quantizer: got 'vq', expected one of vector, residual"),
         (
             {"quantizer_options": {"codebok_size": 8}},
@@ -80,9 +81,9 @@ def test_sizes_are_bounded_before_anything_is_made(values, line):
 def test_configurations_that_version_0_1_saved_load(folder):
     values = json.loads((folder / "config.json").read_text())["meta"]["tokenizer"]
     assert {"tokens", "perceptual"} <= values.keys()
-    kept = {name: value for name, value in values.items() if name not in ("tokens", "perceptual")}
+    kept = {name: value for name, value in values.items() if name != "tokens"}
     config = TokenizerConfig.from_dict(values)
-    assert config.asdict() == kept
+    assert config.asdict() == kept | {"distillation": 0.0, "teacher_size": 224}
     assert SharedTokenizer.from_config(config).length == config.grid**2
 
 

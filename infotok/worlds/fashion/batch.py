@@ -12,7 +12,8 @@ __all__ = ["FashionBatch"]
 
 @dataclass(frozen=True)
 class FashionBatch(TextBatch):
-    """A `TextBatch` of `FashionWorld`; questions have 8 words, and text is the caption as 0/1 attributes."""
+    """A `TextBatch` of `FashionWorld`; questions have 8 words, and text is the caption as 0/1 attributes,
+    or as the world's option `text` says."""
 
     scenes: FashionScenes
 

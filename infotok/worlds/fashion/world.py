@@ -30,6 +30,7 @@ from torch import Tensor
 
 from infotok.errors import require, require_choice, require_flag, require_float, require_generator, require_int
 from infotok.worlds import grid
+from infotok.worlds.captions import Text, require_text, text_of
 from infotok.worlds.fashion.batch import FashionBatch, require_batch
 from infotok.worlds.fashion.evaluated import Evaluated
 from infotok.worlds.fashion.photographs import load_photographs
@@ -37,8 +38,8 @@ from infotok.worlds.fashion.questions import KINDS, QUESTION_LENGTH, FashionPhra
 from infotok.worlds.fashion.render import FashionRenderer
 from infotok.worlds.fashion.scenes import CODES, COEFFICIENTS, PLACES, SPLITS, FashionScenes
 from infotok.worlds.fashion.text import FashionVocabulary
-from infotok.worlds.openmoji import text
 from infotok.worlds.openmoji.prompts import propose, worded
+from infotok.worlds.openmoji.text import caption_ids, caption_vector, read_captions
 from infotok.worlds.shapes.render import NOISE_LEVELS
 from infotok.worlds.shapes.world import MOST_QUESTIONS
 
@@ -60,6 +61,7 @@ class FashionWorld(Evaluated):
         split: "train", "test" (test photographs; pairs of kind and place, and scenes, that train never has) or "all"
             (all structures, of training photographs).
         folder: of the photographs, see `load_photographs`; None for Debian's package, or torchvision's files in data/.
+        text: `batch.text`, "attributes" or a function of a list of captions, such as `SentenceEncoder()`.
 
     Raises FileNotFoundError where there are no photographs.
     """
@@ -75,13 +77,14 @@ class FashionWorld(Evaluated):
         jitter: int = 1,
         split: str = "train",
         folder: str | Path | None = None,
+        text: Text = "attributes",
     ) -> None:
         size = require_int("size", size, 32, LARGEST_SIZE)
         require(size % 32 == 0, "size", size, "a multiple of 32")
         require_float("nuisance", nuisance, "[0, 1]"), require_int("jitter", jitter, 0, LARGEST_JITTER)
         require_choice("split", split, SPLITS)
         self.size, self.nuisance, self.jitter = size, float(nuisance), int(jitter)
-        self.split, self.folder = split, folder
+        self.split, self.folder, self.text = split, folder, require_text("text", text)
         self.photographs = load_photographs(folder)
         self.vocabulary = FashionVocabulary()
         self.renderer = FashionRenderer(self.photographs, size, self.nuisance, self.jitter)
@@ -159,15 +162,15 @@ class FashionWorld(Evaluated):
         scenes = self.sample(n, generator)
         images = self.render(scenes, generator)
         asked = ask(scenes.cells, self.split, self._phrases, generator, questions)
-        return FashionBatch(images, scenes, self.caption_ids(scenes), *asked, self.caption_vector(scenes))
+        return FashionBatch(images, scenes, self.caption_ids(scenes), *asked, text_of(self, scenes))
 
     def caption_ids(self, scenes: FashionScenes) -> Tensor:
         """Captions as ids, (B, 8) long; padded."""
-        return text.caption_ids(self._checked(scenes).cells, None, self.vocabulary)
+        return caption_ids(self._checked(scenes).cells, None, self.vocabulary)
 
     def caption_vector(self, scenes: FashionScenes) -> Tensor:
         """Captions as 0/1 attributes, (B, 44) float: of each cell, empty or its kind."""
-        return text.caption_vector(self._checked(scenes).cells, None, len(self.table), 0)
+        return caption_vector(self._checked(scenes).cells, None, len(self.table), 0)
 
     def captions(self, scenes: FashionScenes) -> list[str]:
         """A sentence for each scene."""
@@ -175,7 +178,7 @@ class FashionWorld(Evaluated):
 
     def scenes_of(self, captions: list[str]) -> FashionScenes:
         """Scenes of captions: each kind's first photograph of the split, offsets 0, texture at the grey middle."""
-        cells, _ = text.read_captions(captions, self.table.names, ())
+        cells, _ = read_captions(captions, self.table.names, ())
         texture = torch.full((len(cells), COEFFICIENTS), self.levels // 2)
         offsets = torch.zeros(*cells.shape, 2, dtype=torch.long)
         return FashionScenes(cells, self.bank[0] * (cells > 0), offsets, texture)
@@ -193,4 +196,4 @@ class FashionWorld(Evaluated):
 
     def with_split(self, split: str) -> "FashionWorld":
         """The same world with another split: "train", "test" or "all"."""
-        return FashionWorld(self.size, self.nuisance, self.jitter, split, self.folder)
+        return FashionWorld(self.size, self.nuisance, self.jitter, split, self.folder, self.text)

@@ -11,7 +11,7 @@ and attributes come from the records of "train" alone.
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,11 @@ from infotok.errors import (
     require,
     require_choice,
     require_float,
-    require_function,
     require_generator,
     require_instance,
     require_int,
-    require_tensor,
 )
+from infotok.worlds.captions import Text, numbers_of, require_text
 from infotok.worlds.image_text.attributes import Attributes
 from infotok.worlds.image_text.batch import ImageTextBatch
 from infotok.worlds.image_text.folder import ON_ERROR
@@ -56,7 +55,7 @@ class ImageTextWorld:
         vocabulary: of words and answers; None for that of the records of "train", with the defaults of
             `build_vocabulary`. An answer that it lacks is `<unk>`, which is never a right answer.
         text: "attributes" for 0/1, whether the caption has each of the commonest content words; or a function of a
-            list of captions that returns a float tensor (B, W), such as sentence embeddings.
+            list of captions that returns a float tensor (B, W), such as `SentenceEncoder()`.
         most_attributes: content words at most.
         max_caption, max_question: words; longer sentences are cut.
         held_out: share of the records in "test".
@@ -76,7 +75,7 @@ class ImageTextWorld:
         records: Records | Sequence[dict[str, Any]],
         size: int = 32,
         vocabulary: TextVocabulary | None = None,
-        text: str | Callable[[list[str]], Tensor] = "attributes",
+        text: Text = "attributes",
         *,
         most_attributes: int = 256,
         max_caption: int = 32,
@@ -93,11 +92,8 @@ class ImageTextWorld:
         self.size = require_int("size", size, 1, LARGEST_SIZE)
         if vocabulary is not None:
             require_instance("vocabulary", vocabulary, TextVocabulary)
-        if isinstance(text, str):
-            require_choice("text", text, ("attributes",))
-        else:
-            require_function("text", text, "attributes, or a function of a list of captions")
-        self.text, self.most_attributes = text, require_int("most_attributes", most_attributes, 1, MOST)
+        self.text = require_text("text", text)
+        self.most_attributes = require_int("most_attributes", most_attributes, 1, MOST)
         self.max_caption = require_int("max_caption", max_caption, 1, LONGEST)
         self.max_question = require_int("max_question", max_question, 1, LONGEST)
         self.held_out = require_float("held_out", held_out, "[0, 1)")
@@ -152,8 +148,7 @@ class ImageTextWorld:
         ]
         asked = self.vocabulary.encode([question for question, _ in pairs], self.max_question)
         answers = torch.tensor([self.vocabulary.answer_id(answer) for _, answer in pairs], dtype=torch.long)
-        numbers = self.attributes if isinstance(self.text, str) else self.text
-        numbers = require_tensor("text", numbers(captions), (n, "W"), values="(-inf, inf)")
+        numbers = numbers_of(self.attributes if isinstance(self.text, str) else self.text, captions)
         pixels = torch.from_numpy(np.stack(images))
         batch = ImageTextBatch(
             images=pixels.permute(0, 3, 1, 2).contiguous().float() / 255,

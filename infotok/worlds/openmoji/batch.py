@@ -12,7 +12,8 @@ __all__ = ["OpenMojiBatch"]
 
 @dataclass(frozen=True)
 class OpenMojiBatch(TextBatch):
-    """A `TextBatch` of `OpenMojiWorld`; questions have 8 words, and text is the caption as 0/1 attributes."""
+    """A `TextBatch` of `OpenMojiWorld`; questions have 8 words, and text is the caption as 0/1 attributes,
+    or as the world's option `text` says."""
 
     scenes: OpenMojiScenes
 

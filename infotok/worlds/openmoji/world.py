@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require, require_choice, require_flag, require_float, require_generator, require_int
-from infotok.worlds.openmoji import text
+from infotok.worlds.captions import Text, require_text, text_of
 from infotok.worlds.openmoji.batch import OpenMojiBatch, require_batch
 from infotok.worlds.openmoji.evaluated import Evaluated
 from infotok.worlds.openmoji.objects import FEWEST, MOST, objects_of
@@ -41,6 +41,7 @@ from infotok.worlds.openmoji.scenes import (
     split_cells,
     structure,
 )
+from infotok.worlds.openmoji.text import OpenMojiVocabulary, caption_ids, caption_vector, read_captions
 from infotok.worlds.shapes.render import NOISE_LEVELS
 from infotok.worlds.shapes.scenes import SIZES
 from infotok.worlds.shapes.world import MOST_QUESTIONS
@@ -66,6 +67,7 @@ class OpenMojiWorld(Evaluated):
             16 - 2 jitter; None for (12 - 2 jitter, 16 - 2 jitter).
         name_sizes: whether captions name the sizes.
         split: "train", "test" (pairs of object and place, and scenes, that train never has) or "all".
+        text: `batch.text`, "attributes" or a function of a list of captions, such as `SentenceEncoder()`.
     """
 
     kinds = KINDS
@@ -79,6 +81,7 @@ class OpenMojiWorld(Evaluated):
         scales: tuple[int, ...] | None = None,
         name_sizes: bool = False,
         split: str = "train",
+        text: Text = "attributes",
     ) -> None:
         objects, size = require_int("objects", objects, FEWEST, MOST), require_int("size", size, 32, LARGEST_SIZE)
         require(size % 32 == 0, "size", size, "a multiple of 32")
@@ -86,9 +89,9 @@ class OpenMojiWorld(Evaluated):
         self.scales = _require_scales(scales, jitter)
         require_flag("name_sizes", name_sizes), require_choice("split", split, SPLITS)
         self.objects, self.size, self.nuisance, self.jitter = objects, size, float(nuisance), int(jitter)
-        self.name_sizes, self.split = name_sizes, split
+        self.name_sizes, self.split, self.text = name_sizes, split, require_text("text", text)
         self.table = objects_of(objects)
-        self.vocabulary = text.OpenMojiVocabulary(objects)
+        self.vocabulary = OpenMojiVocabulary(objects)
         self.renderer = Renderer(objects, size, self.nuisance, self.jitter, self.scales)
         self.levels = self.renderer.levels
         self.caption_length = len(PLACES) * (3 if name_sizes else 2)
@@ -160,18 +163,18 @@ class OpenMojiWorld(Evaluated):
         scenes = self.sample(n, generator)
         images = self.render(scenes, generator)
         asked = ask(scenes.cells, self.split, self.objects, self._phrases, generator, questions)
-        return OpenMojiBatch(images, scenes, self.caption_ids(scenes), *asked, self.caption_vector(scenes))
+        return OpenMojiBatch(images, scenes, self.caption_ids(scenes), *asked, text_of(self, scenes))
 
     def caption_ids(self, scenes: OpenMojiScenes) -> Tensor:
         """Captions as ids, (B, T) long, T = 8, or 12 with sizes; padded."""
         self._checked(scenes)
-        return text.caption_ids(scenes.cells, scenes.sizes if self.name_sizes else None, self.vocabulary)
+        return caption_ids(scenes.cells, scenes.sizes if self.name_sizes else None, self.vocabulary)
 
     def caption_vector(self, scenes: OpenMojiScenes) -> Tensor:
         """Captions as 0/1 attributes, (B, W) float: W = 4 (N + 1), empty or its object, and 4 sizes with sizes."""
         self._checked(scenes)
         named = scenes.sizes if self.name_sizes else None
-        return text.caption_vector(scenes.cells, named, self.objects, len(self.scales))
+        return caption_vector(scenes.cells, named, self.objects, len(self.scales))
 
     def captions(self, scenes: OpenMojiScenes) -> list[str]:
         """A sentence for each scene."""
@@ -180,7 +183,7 @@ class OpenMojiWorld(Evaluated):
     def scenes_of(self, captions: list[str]) -> OpenMojiScenes:
         """Scenes of captions: sizes 0 unless named, offsets 0, texture at the grey middle level."""
         named = SIZES[: len(self.scales)] if self.name_sizes else ()
-        cells, sizes = text.read_captions(captions, self.table.names, named)
+        cells, sizes = read_captions(captions, self.table.names, named)
         texture = torch.full((len(cells), COEFFICIENTS), self.levels // 2)
         return OpenMojiScenes(cells, sizes, torch.zeros(*cells.shape, 2, dtype=torch.long), texture)
 
@@ -192,7 +195,7 @@ class OpenMojiWorld(Evaluated):
     def with_split(self, split: str) -> "OpenMojiWorld":
         """The same world with another split: "train", "test" or "all"."""
         own = (self.objects, self.size, self.nuisance, self.jitter, self.scales, self.name_sizes)
-        return OpenMojiWorld(*own, split)
+        return OpenMojiWorld(*own, split, self.text)
 
 
 def _require_scales(scales: Any, jitter: int) -> tuple[int, ...]:

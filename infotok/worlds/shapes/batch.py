@@ -13,7 +13,8 @@ __all__ = ["ShapesBatch"]
 
 @dataclass(frozen=True)
 class ShapesBatch(TextBatch):
-    """A `TextBatch` of `ShapesWorld`; questions have 8 words, and text is the caption as 0/1 attributes."""
+    """A `TextBatch` of `ShapesWorld`; questions have 8 words, and text is the caption as 0/1 attributes,
+    or as the world's option `text` says."""
 
     scenes: Scenes
 

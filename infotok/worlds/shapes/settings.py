@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from infotok.errors import require, require_choice, require_flag, require_float, require_instance, require_int
+from infotok.worlds.captions import Text, require_text
 from infotok.worlds.shapes.questions import KINDS, QUESTION_LENGTH, Phrases
 from infotok.worlds.shapes.render import LARGEST_JITTER, NOISE_LEVELS, Renderer
 from infotok.worlds.shapes.scenes import COEFFICIENTS, PLACES, SPLITS, structure
@@ -26,13 +27,14 @@ class ShapesSettings:
         jitter: int = 2,
         name_offsets: bool = False,
         split: str = "train",
+        text: Text = "attributes",
     ) -> None:
         require_int("size", size, 32, LARGEST_SIZE)
         require(size % 32 == 0, "size", size, "a multiple of 32")
         require_float("nuisance", nuisance, "[0, 1]"), require_int("jitter", jitter, 0, LARGEST_JITTER)
         require_flag("name_offsets", name_offsets), require_choice("split", split, SPLITS)
         self.size, self.nuisance, self.jitter = size, float(nuisance), jitter
-        self.name_offsets, self.split = name_offsets, split
+        self.name_offsets, self.split, self.text = name_offsets, split, require_text("text", text)
         self.vocabulary = Vocabulary(jitter)
         self.renderer = Renderer(size, self.nuisance, jitter)
         self.caption_length = len(PLACES) * (6 if name_offsets else 4)

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require_flag, require_generator, require_int
+from infotok.worlds.captions import text_of
 from infotok.worlds.shapes import benchmarks, factors, following, parser
 from infotok.worlds.shapes.batch import ShapesBatch, require_batch
 from infotok.worlds.shapes.prompts import prompts
@@ -53,6 +54,7 @@ class ShapesWorld(ShapesSettings):
         jitter: largest offset of an object from the centre of its cell, in steps (pixels, at size 32), 0 to 2.
         name_offsets: whether captions name the offsets.
         split: "train", "test" (combinations and scenes that train never has) or "all".
+        text: `batch.text`, "attributes" or a function of a list of captions, such as `SentenceEncoder()`.
     """
 
     def sample(self, n: int, generator: torch.Generator) -> Scenes:
@@ -106,7 +108,7 @@ class ShapesWorld(ShapesSettings):
         scenes = self.sample(n, generator)
         images = self.render(scenes, generator)
         asked, answers, kinds = ask(scenes.cells, self.split, self.phrases, generator, questions)
-        return ShapesBatch(images, scenes, self.caption_ids(scenes), asked, answers, kinds, self.caption_vector(scenes))
+        return ShapesBatch(images, scenes, self.caption_ids(scenes), asked, answers, kinds, text_of(self, scenes))
 
     def caption_ids(self, scenes: Scenes) -> Tensor:
         """Captions as ids, (B, T) long, T = 16, or 24 with offsets; padded."""
@@ -139,7 +141,7 @@ class ShapesWorld(ShapesSettings):
 
     def with_split(self, split: str) -> "ShapesWorld":
         """The same world with another split: "train", "test" or "all"."""
-        return ShapesWorld(self.size, self.nuisance, self.jitter, self.name_offsets, split)
+        return ShapesWorld(self.size, self.nuisance, self.jitter, self.name_offsets, split, self.text)
 
     def score_generations(self, images: Tensor, prompts: list[dict]) -> dict[str, float | None]:
         """Shares of images that do what their prompts ask; see `following.score_generations`."""

@@ -28,6 +28,8 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "* | free_bits | zero, two, huge, tiny",
         "* | l1 | zero, two, huge, tiny",
         "* | l2 | zero, two, huge, tiny",
+        "* | perceptual | zero, two, huge, tiny",
+        "* | distillation | zero, two, huge, tiny",
         "* | commitment | zero, two, huge, tiny",
         "* | diversity | zero, two, huge, tiny",
         "* | guidance | zero, two, tiny",
@@ -127,6 +129,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "unified.pack | questions | fewer rows",
         "unified.Backbone.hub | words | first text, shorter",
         "tokenizers.*.forward | z, images, tokens | fewer rows",
+        "tokenizers.ImageNetTeacher.stages | images | fewer rows",
         "tokenizers.*.logits | z | fewer rows",
         "tokenizers.GaussianTokens.posterior | z | fewer rows",
         "tokenizers.*.decode* | codes | fewer rows, fewer columns",
@@ -168,6 +171,9 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "an id that is no word is a wrong answer": ("evaluation.score_* | predicted | negative, huge",),
     "rounding pixels is an error that PSNR measures": (
         "evaluation.score_reconstructions | * | same numbers? rounded*",
+    ),
+    "early feature maps have large values and see rounded pixels": (
+        "tokenizers.ImageNetTeacher.stages | images | same numbers? rounded*",
     ),
     "no options of InfoTok: the baseline": ("experiments.train_and_score | variant | empty, first missing",),
     "any number in the interval, and any name of a folder": (
@@ -220,6 +226,12 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "tokenizers.Quantized.padded | mask | boolean, fewer columns",
         "bottleneck.InfoTok.watch | mask | boolean",
     ),
+    "text is any numbers, such as a sentence embedding": (
+        "worlds.*pope | batch | text 0 to 255, text huge numbers",
+        "worlds.*mme | batch | text 0 to 255, text huge numbers",
+        "worlds.*.redraw | batch | text 0 to 255, text huge numbers",
+    ),
+    "0 keeps none": ("worlds.SentenceEncoder | cache | zero",),
     "None leaves the part out": ("tokenizers.SharedTokenizer | infotok, quantizer | None",),
     "a list may be of any length": (
         "tokenizers.FiniteScalarQuantizer | levels | shorter, longer",

@@ -19,6 +19,7 @@ CALLS = {
             "named": False,
             "images": 8,
             "shift": 0.5,
+            "sentences": False,
             "questions": 2,
             "layers": 1,
             "heads": 2,

@@ -27,7 +27,7 @@ CALLS = {
     "FashionBatch.to": (BATCH.to, lambda: {"device": "cpu"}),
     "FashionWorld": (
         own.FashionWorld,
-        lambda: {"size": 32, "nuisance": 0.5, "jitter": 1, "split": "train", "folder": FOLDER},
+        lambda: {"size": 32, "nuisance": 0.5, "jitter": 1, "split": "train", "folder": FOLDER, "text": "attributes"},
     ),
     "FashionWorld.sample": (WORLD.sample, lambda: {"n": 3, "generator": seeded()}),
     "FashionWorld.render": (WORLD.render, lambda: {"scenes": SCENES, "generator": seeded()}),

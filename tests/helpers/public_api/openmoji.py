@@ -29,6 +29,7 @@ CALLS = {
             "scales": (10, 14),
             "name_sizes": False,
             "split": "train",
+            "text": "attributes",
         },
     ),
     "OpenMojiWorld.sample": (WORLD.sample, lambda: {"n": 3, "generator": seeded()}),

@@ -69,11 +69,15 @@ CONFIG = {
     "l1": 0.1,
     "l2": 20.0,
     "warmup": 0,
+    "perceptual": 0.0,
+    "distillation": 0.0,
+    "teacher_size": 32,
 }
 TOKENIZER = own.SharedTokenizer.from_config(own.TokenizerConfig(**CONFIG)).eval()
 FOLDER = tempfile.mkdtemp()
 TOKENIZER.save_pretrained(FOLDER)
 CONV = {"size": 32, "grid": 2, "dim": 4, "width": 4}
+TEACHER = own.ImageNetTeacher(size=32)
 USAGE = own.Usage.of(CODES, 4)
 
 
@@ -105,6 +109,9 @@ CALLS = {
     "ConvDecoder": (own.ConvDecoder, rand(CONV)),
     "ConvEncoder.forward": (own.ConvEncoder(**CONV), rand({"images": IMAGES})),
     "ConvDecoder.forward": (own.ConvDecoder(**CONV), rand({"tokens": torch.randn(2, 4, 4)})),
+    "ImageNetTeacher": (own.ImageNetTeacher, rand({"weights": "lite0", "size": 32})),
+    "ImageNetTeacher.forward": (TEACHER, rand({"images": IMAGES})),
+    "ImageNetTeacher.stages": (TEACHER.stages, rand({"images": IMAGES})),
     "SharedTokenizer": (
         own.SharedTokenizer,
         rand(
@@ -116,6 +123,9 @@ CALLS = {
                 "l1": 0.1,
                 "l2": 20.0,
                 "warmup": 2,
+                "perceptual": 0.1,
+                "distillation": 0.1,
+                "teacher_size": 32,
             }
         ),
     ),

@@ -18,6 +18,8 @@ OF_OTHER_SIZE = {  # where the next value up would be refused, or says nothing
     "hosts": {"hosts": ["masked", "continuous"]},
     "studies": {"studies": ["headline"]},
     "variants": {"variants": {"mine": {"bound": "decoder", "consistency": 0.5, "compression": 0.0}}},
+    "data": {"data": "fashion"},
+    "repeat": {"repeat": ["digits"]},
     "live": {"live": ["normal 1x1"]},
     "codebooks": {"codebooks": [256]},
     "peers": {"peers": ["bmi ksg"]},
@@ -48,6 +50,7 @@ PARTS = {
     "07_shared_tokens": {"jobs": set(), "keep": set()},
     "11_infotok": {"jobs": set(), "keep": set()},
     "14_real_pictures": {"jobs": set(), "keep": set(), "judged": set()},
+    "16_diffusion_pruning": {"jobs": set(), "keep": set()},
     "19_benchmarks": {name: set() for name in ("dims", "timed", "repeats", "peers", "codebooks")},
 }
 # An edit of a constant and of a helper, and the functions that they move.

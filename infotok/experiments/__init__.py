@@ -14,6 +14,9 @@
 - `crt`          a rival: causally regularised tokens
 - `cost`         parameters, operations and time of training, over the baseline's: `costs`
 - `estimators`   the benchmark of mutual-information estimators: `benchmark_estimator`
+- `diffusion`    small generative models of real images: a flow or a diffusion on principal components
+- `pruning`      one run of lesson 16: a network pruned in many ways: `prune_and_score`; its plan is `pruning_plan`
+- `pruning_scores`  what a score of a unit knows of its removal: `score_quality`
 - `throughput`   the speed benchmark
 - `machine_check` the checklist for a machine with or without a GPU: `check_machine`, `add_check`
 - `memory`       the largest memory used so far

@@ -24,18 +24,20 @@ class FlowHead(nn.Module):
 
     dim: width of a token.
     hidden: width of the states.
-    width: hidden units of the MLP.
+    width: of the residual stream.
     depth: its residual blocks.
+    inner: hidden units of each block; None: `width`.
     """
 
-    def __init__(self, dim: int, hidden: int, width: int = 128, depth: int = 3) -> None:
+    def __init__(self, dim: int, hidden: int, width: int = 128, depth: int = 3, inner: int | None = None) -> None:
         super().__init__()
-        for name, size in {"dim": dim, "hidden": hidden, "width": width}.items():
+        inner = width if inner is None else inner
+        for name, size in {"dim": dim, "hidden": hidden, "width": width, "inner": inner}.items():
             require_int(name, size, 1, NUMBERS)
         require_int("depth", depth, 0, LAYERS)
         self.in_proj, self.time_embedding = nn.Linear(dim, width), TimeEmbedding(width)
         self.state_proj = nn.Linear(hidden, width)
-        self.blocks = nn.ModuleList(AdaptiveBlock(width) for _ in range(depth))
+        self.blocks = nn.ModuleList(AdaptiveBlock(width, inner) for _ in range(depth))
         self.out_proj = nn.Linear(width, dim)
         nn.init.zeros_(self.out_proj.weight)
 
@@ -136,10 +138,10 @@ class FlowHead(nn.Module):
 class AdaptiveBlock(nn.Module):
     """x + gate * MLP(scale * norm(x) + shift), the three from the condition; it starts as the identity."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, inner: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.mlp = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        self.mlp = nn.Sequential(nn.Linear(width, inner), nn.SiLU(), nn.Linear(inner, width))
         self.modulate = nn.Linear(width, 3 * width)
         nn.init.zeros_(self.modulate.weight)
         nn.init.zeros_(self.modulate.bias)

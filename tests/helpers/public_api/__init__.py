@@ -7,6 +7,7 @@ from typing import Any
 
 from public_api import (
     bottleneck,
+    companions,
     evaluation,
     experiments,
     information,
@@ -20,7 +21,18 @@ from public_api import (
 Calls = dict[str, tuple[Callable[..., Any], Callable[[], dict[str, Any]]]]  # name -> (function, its arguments, new)
 AREAS: dict[str, Calls] = {
     area.__name__.removeprefix("public_api."): area.CALLS
-    for area in (information, worlds, bottleneck, tokenizers, unified, evaluation, published, experiments, lab)
+    for area in (
+        information,
+        worlds,
+        bottleneck,
+        tokenizers,
+        unified,
+        evaluation,
+        companions,
+        published,
+        experiments,
+        lab,
+    )
 }
 RECORDS = {
     *("Check", "Estimate", "Task", "Split", "ImageWorld", "Code", "CodeDraw", "DiscreteIB", "GaussianIB", "HSICTerms"),

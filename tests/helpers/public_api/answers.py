@@ -107,6 +107,17 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "bottleneck.HSICBottleneck.forward | z, x | boolean",
         "bottleneck.InfoTok.forward hsic | image | boolean, 0 to 255",
     ),
+    "any share, number of steps and set of gates in their ranges; a network without hidden units has none to cut out": (
+        "companions.* | sparsity | tiny",
+        "companions.cubic_sparsity | progress, final, initial | zero, tiny",
+        "companions.prune | steps | zero",
+        "companions.prune | on_step | gives None, gives text",
+        "companions.Gates.evaluate | values | None",
+        "companions.shrink | model | other module",
+        "companions.soft_top_k | scores | fewer rows",
+        "companions.soft_top_k | keep | two",
+        "companions.GradientFlowPruner | rate, temperature | two",
+    ),
     "an input that no term compares with is not looked at": (
         "tokenizers.SharedTokenizer.forward | text | *",
         "tokenizers.SharedTokenizer.loss | batch | captions *, questions *, answers *, kinds *, text *",

@@ -23,6 +23,8 @@ OF_OTHER_SIZE = {  # where the next value up would be refused, or says nothing
     "live": {"live": ["normal 1x1"]},
     "codebooks": {"codebooks": [256]},
     "peers": {"peers": ["bmi ksg"]},
+    "targets": {"targets": ["lamp"]},
+    "source": {"source": "fashion"},
 }
 # Which swept functions a parameter moves, where that is not all of the lesson's.
 PARTS = {
@@ -51,6 +53,7 @@ PARTS = {
     "11_infotok": {"jobs": set(), "keep": set()},
     "14_real_pictures": {"jobs": set(), "keep": set(), "judged": set()},
     "16_diffusion_pruning": {"jobs": set(), "keep": set()},
+    "18_face_anti_spoofing": {"jobs": set(), "keep": set()},
     "19_benchmarks": {name: set() for name in ("dims", "timed", "repeats", "peers", "codebooks")},
 }
 # An edit of a constant and of a helper, and the functions that they move.

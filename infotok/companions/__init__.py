@@ -4,20 +4,35 @@
 - `gates`       a number for every hidden unit or weight: `Gates`, `hard_top_k`; `shrink` cuts units out
 - `importance`  scores of units: `importance`, `gradient_norm_flow`
 - `soft_mask`   a mask under a budget: `soft_top_k`, `cubic_sparsity`
+- `masked_contrastive`   MCAE: a masked autoencoder with a supervised contrastive loss: `MaskedAutoencoder`, `MCAE`
+- `contrastive`          the loss, with a choice of positives over domains: `supervised_contrastive`
+- `detection`            errors of a detector: `half_total_error_rate`, `equal_error_threshold`
 """
 
+from infotok.companions.contrastive import POSITIVES, positive_pairs, supervised_contrastive
+from infotok.companions.detection import equal_error_threshold, half_total_error_rate
 from infotok.companions.gates import Gates, shrink
 from infotok.companions.importance import gradient_norm_flow, importance
+from infotok.companions.masked_contrastive import MCAE, MaskedAutoencoder, MCAETerms, Reconstruction
 from infotok.companions.pruning import GradientFlowPruner, prune
 from infotok.companions.soft_mask import cubic_sparsity, soft_top_k
 
 __all__ = [
+    "MCAE",
+    "POSITIVES",
     "Gates",
     "GradientFlowPruner",
+    "MCAETerms",
+    "MaskedAutoencoder",
+    "Reconstruction",
     "cubic_sparsity",
+    "equal_error_threshold",
     "gradient_norm_flow",
+    "half_total_error_rate",
     "importance",
+    "positive_pairs",
     "prune",
     "shrink",
     "soft_top_k",
+    "supervised_contrastive",
 ]

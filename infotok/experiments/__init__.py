@@ -20,6 +20,7 @@
 - `throughput`   the speed benchmark
 - `machine_check` the checklist for a machine with or without a GPU: `check_machine`, `add_check`
 - `memory`       the largest memory used so far
+- `anti_spoofing`, `anti_spoofing_plan`   lesson 18: detectors in a domain that training never saw
 """
 
 from infotok.experiments.hosts import HOSTS, train_and_score

@@ -5,6 +5,8 @@
 - `discrete`     finite sources: `DiscreteSource`, `BinarySymmetricSource`, `ErasureSource`, `HierarchicalSource`
 - `channels`     mixtures and real images of known information: `StepUniform`, `GaussianWithAtoms`, `ImageChannel`
 - `tasks`        the benchmark tasks of estimators: `beyond_normal` (forty), `staircase`
+- `captures`     cards re-imaged in four capture domains, live or spoofed: `CaptureWorld`, `Captures`; `load_captures`
+                 reads one's own from folders (`capture_folders`)
 - `digits`       real images with labels: `load_images`, `ImageWorld`, `Split`
 - `nuisance`     digits under a labelled texture or second digit: `NuisanceDigits`
 - `shapes`       rendered scenes of known entropy with captions and questions: `ShapesWorld`, `ShapesBatch`; their
@@ -19,6 +21,8 @@
 - `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`, `Redraws`, `Benchmarks`, `Factors`
 """
 
+from infotok.worlds.capture_folders import load_captures
+from infotok.worlds.captures import Captures, CaptureWorld
 from infotok.worlds.channels import GaussianWithAtoms, ImageChannel, StepUniform
 from infotok.worlds.digits import ImageWorld, Split, load_images
 from infotok.worlds.discrete import BinarySymmetricSource, DiscreteSource, ErasureSource, HierarchicalSource
@@ -78,6 +82,8 @@ __all__ = [
     "Benchmarks",
     "Bimodal",
     "BinarySymmetricSource",
+    "CaptureWorld",
+    "Captures",
     "DiscreteSource",
     "ErasureSource",
     "Factors",
@@ -117,6 +123,7 @@ __all__ = [
     "follows",
     "half_cube",
     "leaks",
+    "load_captures",
     "load_images",
     "mme",
     "normal_cdf",

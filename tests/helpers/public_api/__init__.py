@@ -47,6 +47,7 @@ RECORDS = {
         "Claim",
         "PermutationTest",
     ),
+    *("Captures", "MCAETerms", "Reconstruction"),
 }  # what functions return: nobody else makes one, and what takes one checks it
 
 

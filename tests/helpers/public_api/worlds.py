@@ -5,7 +5,7 @@ import torch
 
 from infotok import worlds as own
 from infotok.worlds.shapes import features
-from public_api import fashion, image_text, openmoji
+from public_api import captures, fashion, image_text, openmoji
 from public_api.stopping import stopped
 
 WORLD = own.ShapesWorld(nuisance=0.5)
@@ -138,4 +138,4 @@ CALLS = {
     "leaks": (own.leaks, lambda: {"a": SCENES, "b": SCENES}),
     "load_images": (own.load_images, lambda: {"name": "digits", "root": "data", "seed": 0, "download": False}),
 }
-CALLS |= fashion.CALLS | image_text.CALLS | openmoji.CALLS
+CALLS |= fashion.CALLS | image_text.CALLS | openmoji.CALLS | captures.CALLS

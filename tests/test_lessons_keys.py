@@ -53,6 +53,7 @@ PARTS = {
     "11_infotok": {"jobs": set(), "keep": set()},
     "14_real_pictures": {"jobs": set(), "keep": set(), "judged": set()},
     "16_diffusion_pruning": {"jobs": set(), "keep": set()},
+    "17_unlearnable_examples": {"jobs": set(), "keep": set()},
     "18_face_anti_spoofing": {"jobs": set(), "keep": set()},
     "19_benchmarks": {name: set() for name in ("dims", "timed", "repeats", "peers", "codebooks")},
 }

@@ -1,7 +1,7 @@
 """Information bottlenecks: representations that keep what is relevant at a limited rate.
 
 - `gaussian`      of Gaussian variables, in closed form: `gaussian_ib`, `gaussian_ib_curve`, `critical_betas`,
-  `GaussianIB`
+  `reverse_waterfilling`, `GaussianIB`, `ReverseWaterfilling`
 - `discrete`      of finite alphabets: `discrete_ib`, `discrete_ib_curve`, `deterministic_hull`, `DiscreteIB`
 - `variational`   a stochastic layer for networks: `VariationalBottleneck`, `Code`
 - `priors`        its reference distributions: `StandardPrior`, `DiagonalPrior`, `FullPrior`, `MixturePrior`,
@@ -12,7 +12,14 @@
 """
 
 from infotok.bottleneck.discrete import DiscreteIB, deterministic_hull, discrete_ib, discrete_ib_curve
-from infotok.bottleneck.gaussian import GaussianIB, critical_betas, gaussian_ib, gaussian_ib_curve
+from infotok.bottleneck.gaussian import (
+    GaussianIB,
+    ReverseWaterfilling,
+    critical_betas,
+    gaussian_ib,
+    gaussian_ib_curve,
+    reverse_waterfilling,
+)
 from infotok.bottleneck.hsic import HSICBottleneck, HSICTerms
 from infotok.bottleneck.infotok import InfoTok, InfoTokTerms
 from infotok.bottleneck.priors import ConditionalPrior, DiagonalPrior, FullPrior, MixturePrior, StandardPrior
@@ -32,6 +39,7 @@ __all__ = [
     "InfoTokTerms",
     "MixturePrior",
     "Regulariser",
+    "ReverseWaterfilling",
     "StandardPrior",
     "VariationalBottleneck",
     "critical_betas",
@@ -40,4 +48,5 @@ __all__ = [
     "discrete_ib_curve",
     "gaussian_ib",
     "gaussian_ib_curve",
+    "reverse_waterfilling",
 ]

@@ -10,6 +10,8 @@ are the canonical directions of (X, Y). Direction i is active above beta_i = 1 /
 with U the left singular vectors and rho_i the singular values of the whitened cross-covariance
 S_x^(-1/2) S_xy S_y^(-1/2) (Chechik, Globerson, Tishby & Weiss 2005, "Information Bottleneck for Gaussian
 Variables"; their eigenvalues are lambda_i = 1 - rho_i^2). Nats and float64 throughout; full covariances, any sizes.
+
+Without a Y, a code of limited rate keeps what is largest: `reverse_waterfilling` (Shannon; Cover & Thomas, chapter 10).
 """
 
 from dataclasses import dataclass
@@ -21,7 +23,14 @@ from scipy.linalg import solve_triangular
 from infotok.errors import require, require_float, require_numbers
 from infotok.information.exact import positive_definite
 
-__all__ = ["GaussianIB", "critical_betas", "gaussian_ib", "gaussian_ib_curve"]
+__all__ = [
+    "GaussianIB",
+    "ReverseWaterfilling",
+    "critical_betas",
+    "gaussian_ib",
+    "gaussian_ib_curve",
+    "reverse_waterfilling",
+]
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,67 @@ def critical_betas(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike) -> np.
     """
     rho = _canonical(cov_x, cov_xy, cov_y)[1]
     return np.divide(1.0, rho**2, out=np.full_like(rho, np.inf), where=rho > 0)
+
+
+@dataclass(frozen=True)
+class ReverseWaterfilling:
+    """The rates of a Gaussian's principal directions at one distortion per direction.
+
+    level: theta, the distortion of every direction that has a rate, in squared units of X.
+    variances: (d,) v_j, the largest first.
+    directions: (d, d), the unit vectors of the variances as rows.
+    rates: (d,) R_j = 1/2 log(v_j / theta)_+ in nats.
+    """
+
+    level: float
+    variances: np.ndarray
+    directions: np.ndarray
+    rates: np.ndarray
+
+    @property
+    def gain(self) -> np.ndarray:
+        """(d, d) symmetric G with E[X' | X] = G X for the decoded X': direction j is scaled by (1 - theta / v_j)_+."""
+        return (self.directions.T * -np.expm1(-2 * self.rates)) @ self.directions
+
+
+def reverse_waterfilling(cov: ArrayLike, bits: float) -> ReverseWaterfilling:
+    """Shannon's optimal code of a Gaussian X under squared error, at a rate in bits: reverse water-filling.
+
+        R_j = 1/2 log(v_j / theta)_+,   sum_j R_j = bits ln 2,   D = sum_j min(theta, v_j)
+
+    Directions whose variance is under the level theta have no rate: the code drops them.
+
+    cov: (d, d) covariance of X; it may be singular.
+    bits: the rate, 0 or above, for all directions together.
+
+    Raises ValueError for a covariance that is not symmetric and positive semidefinite, or zero, and for a rate that is
+    negative, or so large that theta is below the smallest float.
+    """
+    variances, directions = _principal(cov)
+    nats = require_float("bits", bits, "[0, inf)") * np.log(2)
+    if nats == 0:
+        return ReverseWaterfilling(float(variances[0]), variances, directions, np.zeros(len(variances)))
+    logs = np.log(variances[variances > 0])
+    active = np.arange(1, len(logs) + 1)
+    levels = (np.cumsum(logs) - 2 * nats) / active  # log theta if the first k directions have a rate
+    k = int(np.flatnonzero(levels <= logs)[-1])  # the most that all stay above theta
+    level = np.exp(levels[k])
+    require(level > 0, "bits", bits, f"a rate that leaves a distortion above 0 in {k + 1} directions")
+    rates = np.zeros(len(variances))
+    rates[: k + 1] = 0.5 * (logs[: k + 1] - levels[k])
+    return ReverseWaterfilling(float(level), variances, directions, rates)
+
+
+def _principal(cov: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Variances (d,), the largest first, those of rounding as zeros, and their directions as rows (d, d)."""
+    cov = require_numbers("cov", cov, ndim=2)
+    square = cov.shape[0] == cov.shape[1] and np.allclose(cov, cov.T, rtol=1e-6, atol=0)
+    require(square, "cov", cov, "a symmetric matrix")
+    variances, directions = np.linalg.eigh((cov + cov.T) / 2)
+    variances, directions = variances[::-1], directions[:, ::-1].T
+    rounding = len(cov) * np.finfo(float).eps * np.abs(variances).max()
+    require(variances[0] > 0 and variances[-1] >= -rounding, "cov", variances[-1], "variances from 0, and one above it")
+    return np.where(variances > rounding, variances, 0.0), directions
 
 
 def _canonical(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

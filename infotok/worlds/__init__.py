@@ -9,6 +9,7 @@
                  reads one's own from folders (`capture_folders`)
 - `digits`       real images with labels: `load_images`, `ImageWorld`, `Split`
 - `nuisance`     digits under a labelled texture or second digit: `NuisanceDigits`
+- `clutter`      small pictures anywhere on a smooth random background: `ClutterWorld`
 - `shapes`       rendered scenes of known entropy with captions and questions: `ShapesWorld`, `ShapesBatch`; their
                  parser, benchmarks and features: `parse`, `pope`, `mme`, `shapes_features`
 - `openmoji`     scenes of emoji drawings with their Unicode names: `OpenMojiWorld`, `OpenMojiBatch`
@@ -24,6 +25,7 @@
 from infotok.worlds.capture_folders import load_captures
 from infotok.worlds.captures import Captures, CaptureWorld
 from infotok.worlds.channels import GaussianWithAtoms, ImageChannel, StepUniform
+from infotok.worlds.clutter import ClutterWorld
 from infotok.worlds.digits import ImageWorld, Split, load_images
 from infotok.worlds.discrete import BinarySymmetricSource, DiscreteSource, ErasureSource, HierarchicalSource
 from infotok.worlds.fashion import FashionBatch, FashionWorld
@@ -84,6 +86,7 @@ __all__ = [
     "BinarySymmetricSource",
     "CaptureWorld",
     "Captures",
+    "ClutterWorld",
     "DiscreteSource",
     "ErasureSource",
     "Factors",

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 
-from infotok.bottleneck import critical_betas, gaussian_ib, gaussian_ib_curve
+from infotok.bottleneck import critical_betas, gaussian_ib, gaussian_ib_curve, reverse_waterfilling
 from infotok.information import gaussian_mi
 
 
@@ -102,6 +102,45 @@ def test_nearly_deterministic_and_badly_scaled_variables_stay_accurate() -> None
     assert ib.i_ty == pytest.approx(0.5 * np.log(0.9 / ((1 - rho) * (1 + rho))) + 0.5 * np.log(0.9 / 0.75), abs=1e-6)
 
 
+@pytest.mark.parametrize("bits", [0.0, 0.3, 1.0, 1.5, 4.0, 40.0])
+def test_water_is_filled_to_one_level(bits: float) -> None:
+    """R_j = 1/2 log(v_j / theta)_+: the level that gives the rate is found by bisection, an independent way."""
+    variances = np.array([4.0, 1.0, 1.0, 0.25, 0.0])
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((5, 5)))[0]
+    filled = reverse_waterfilling((turn * variances) @ turn.T, bits)
+
+    def rate(log_level: float) -> float:
+        return 0.5 * np.maximum(np.log(variances[:4]) - log_level, 0).sum() - bits * np.log(2)
+
+    level = np.exp(brentq(rate, -60, np.log(4.0) + 1e-12))
+    assert filled.level == pytest.approx(level, rel=1e-6)
+    assert filled.variances == pytest.approx(variances, abs=1e-12)
+    assert filled.rates[:4] == pytest.approx(0.5 * np.maximum(np.log(variances[:4] / level), 0), abs=1e-9)
+    assert filled.rates.sum() == pytest.approx(bits * np.log(2), abs=1e-9)
+    kept = np.divide(level, variances, out=np.ones(5), where=variances > 0).clip(max=1)
+    assert filled.gain == pytest.approx((turn * (1 - kept)) @ turn.T, abs=1e-9)
+
+
+def test_a_direction_is_dropped_exactly_where_the_level_reaches_its_variance() -> None:
+    """Two variances v > w: the second has a rate above 1/2 log2(v / w) bits, and none up to there."""
+    at = 0.5 * np.log2(8.0)
+    below, above = (reverse_waterfilling(np.diag([1.0, 8.0]), at + step) for step in (-1e-3, 1e-3))
+    assert below.rates[1] == 0
+    assert below.level > 1
+    assert 0 < above.rates[1] < 1e-3
+    assert np.abs(above.directions) == pytest.approx(np.eye(2)[::-1])
+
+
+def test_no_code_of_the_rate_has_a_smaller_distortion() -> None:
+    """Shannon's distortion-rate function of one Gaussian is v 2^(-2R); other divisions of the rate distort more."""
+    variances, bits = np.array([3.0, 1.0, 0.4]), 2.0
+    filled = reverse_waterfilling(np.diag(variances), bits)
+    least = (variances * np.exp(-2 * filled.rates)).sum()
+    assert least == pytest.approx(np.minimum(filled.level, variances).sum())
+    shares = np.random.default_rng(1).dirichlet([1, 1, 1], size=2000)
+    assert least <= (variances * 4 ** (-bits * shares)).sum(1).min()
+
+
 @pytest.mark.parametrize(
     ("call", "line"),
     [
@@ -117,6 +156,11 @@ def test_nearly_deterministic_and_badly_scaled_variables_stay_accurate() -> None
             lambda: gaussian_ib_curve(np.eye(1), [[0.5]], np.eye(1), [1.0, np.inf]),
             r"betas: got inf, expected numbers in",
         ),
+        (lambda: reverse_waterfilling([[1.0, 0.5], [0.2, 1.0]], 1.0), "cov: got .*expected a symmetric matrix"),
+        (lambda: reverse_waterfilling(np.diag([1.0, -1.0]), 1.0), "cov: got -1.0, expected variances from 0"),
+        (lambda: reverse_waterfilling(np.zeros((2, 2)), 1.0), "cov: got 0.0, expected variances from 0, and one above"),
+        (lambda: reverse_waterfilling(np.eye(2), -1.0), r"bits: got -1.0, expected a number in \[0, inf\)"),
+        (lambda: reverse_waterfilling(np.eye(1), 1e6), "bits: got 1000000.0, expected a rate that leaves"),
     ],
 )
 def test_bad_input_is_named(call, line: str) -> None:

@@ -49,14 +49,15 @@ COURSE = [
         "And in other methods?",
         [
             ("16_diffusion_pruning", "Diffusion pruning", "a bottleneck on weights", 0),
+            ("17_unlearnable_examples", "Unlearnable examples", "noise through bottlenecks", 1),
             ("18_face_anti_spoofing", "Anti-spoofing", "a domain never seen", 2),
         ],
     ),
     ("How good is the code?", [("19_benchmarks", "Benchmarks", "side by side with others", 1)]),
 ]
 LEADS_TO = {"00": "01", "01": "02 03", "02": "04 05", "03": "06", "04": "07", "05": "07", "06": "07", "07": "08 09 10",
-            "08": "11", "09": "11", "10": "11", "11": "12", "12": "13", "13": "14", "14": "16 18",
-            "16": "19", "18": "19"}  # fmt: skip
+            "08": "11", "09": "11", "10": "11", "11": "12", "12": "13", "13": "14", "14": "16 17 18",
+            "16": "19", "17": "19", "18": "19"}  # fmt: skip
 
 
 @drawn

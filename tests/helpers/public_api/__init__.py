@@ -46,6 +46,8 @@ RECORDS = {
         "ShapesBatch",
         "Claim",
         "PermutationTest",
+        "ReverseWaterfilling",
+        "ShortcutShare",
     ),
     *("Captures", "MCAETerms", "Reconstruction"),
 }  # what functions return: nobody else makes one, and what takes one checks it

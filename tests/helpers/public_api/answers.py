@@ -8,6 +8,24 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "infinite is the right answer: a direction that says nothing about Y is never switched on": (
         "bottleneck.critical_betas | cov_* | integer, huge numbers, tiny numbers, constant",
     ),
+    "a covariance may be singular, and its code has any rate from 0": (
+        "bottleneck.reverse_waterfilling | cov | integer",
+        "bottleneck.reverse_waterfilling | bits | zero, two, tiny",
+    ),
+    "a budget, a step or a fraction may be small, and 0 leaves the images as they are": (
+        "companions.* | eps, fraction | zero, tiny",
+        "companions.* | step_size | tiny",
+        "companions.feature_collapse_noise | spread | zero, tiny, two, huge",
+        "worlds.ClutterWorld | clutter, contrast | zero, tiny, two",
+    ),
+    "images have any size, and directions any number": (
+        "companions.class_density_noise | images | fewer columns",
+        "companions.linear_directions | images | fewer columns",
+        "companions.linear_directions | labels | huge",
+        "companions.orthogonal_projection | images | fewer axes, fewer rows, 0 to 255",
+        "companions.orthogonal_projection | directions | fewer rows",
+        "companions.kept_share | noise | fewer rows",
+    ),
     "NaN and inf are passed on, as documented: these sit inside training loops, and the bounds refuse them": (
         "information.*Critic.forward | x, y | NaN, inf, minus inf",
         "information.GaussianConditional.* | x, y | NaN, inf, minus inf, huge numbers",

@@ -128,6 +128,7 @@ CALLS = {
     "StandardPrior": (own.StandardPrior, drawn({})),
     "critical_betas": (own.critical_betas, drawn(COVS)),
     "gaussian_ib": (own.gaussian_ib, drawn({**COVS, "beta": 20.0})),
+    "reverse_waterfilling": (own.reverse_waterfilling, drawn({"cov": COVS["cov_x"], "bits": 1.5})),
     "gaussian_ib_curve": (own.gaussian_ib_curve, drawn({**COVS, "betas": np.array([5.0, 20.0])})),
     "deterministic_hull": (own.deterministic_hull, drawn({"p_xy": np.eye(2) / 2, "rates": np.array([0.1, 0.3])})),
     "discrete_ib": (

@@ -58,6 +58,11 @@ CALLS = {
     "JointGaussian.sample": draws(NORMAL),
     "JointStudentT": (own.JointStudentT, lambda: {"dispersion": COV, "dof": 2.5, "dim_x": 1}),
     "JointStudentT.sample": draws(own.JointStudentT(COV, 2.5, 1)),
+    "ClutterWorld": (
+        own.ClutterWorld,
+        lambda: {"pictures": "digits", "size": 20, "clutter": 0.1, "contrast": 0.5, "folder": fashion.FOLDER},
+    ),
+    "ClutterWorld.sample": (own.ClutterWorld().sample, lambda: {"n": 3, "seed": 0, "split": "train"}),
     "NuisanceDigits": (own.NuisanceDigits, lambda: {"nuisance": "texture", "strength": 0.7}),
     "NuisanceDigits.sample": (own.NuisanceDigits().sample, lambda: {"n": 3, "seed": 0, "split": "train"}),
     "Scenes.to": (SCENES.to, lambda: {"device": "cpu"}),

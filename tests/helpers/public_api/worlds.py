@@ -60,7 +60,7 @@ CALLS = {
     "JointStudentT.sample": draws(own.JointStudentT(COV, 2.5, 1)),
     "ClutterWorld": (
         own.ClutterWorld,
-        lambda: {"pictures": "digits", "size": 20, "clutter": 0.1, "contrast": 0.5, "folder": fashion.FOLDER},
+        lambda: {"pictures": "fashion", "size": 20, "clutter": 0.1, "contrast": 0.5, "folder": fashion.FOLDER},
     ),
     "ClutterWorld.sample": (own.ClutterWorld().sample, lambda: {"n": 3, "seed": 0, "split": "train"}),
     "NuisanceDigits": (own.NuisanceDigits, lambda: {"nuisance": "texture", "strength": 0.7}),

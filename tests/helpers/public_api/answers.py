@@ -76,6 +76,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "* | strength | zero, tiny",
         "* | level | tiny",
     ),
+    "a dial of captures is any number from 0 to 2": ("worlds.CaptureWorld | gap, attack | zero, two, tiny",),
     "any integer from 0 is a seed": ("* | seed | zero, huge",),
     "a block or batch larger than the samples is all of them": (
         "information.*hsic | chunk | huge",

@@ -102,7 +102,7 @@ def _refused(cell: str, argument: str, bad: str, error: Exception) -> str:
 
 
 OTHER_ERRORS = (("unified.read_metrics", FileNotFoundError), ("worlds.load_images", FileNotFoundError),
-                ("worlds.FashionWorld", FileNotFoundError),
+                ("worlds.FashionWorld", FileNotFoundError), ("worlds.ClutterWorld", FileNotFoundError),
                 ("*.from_pretrained", FileNotFoundError))  # fmt: skip
 
 

@@ -102,8 +102,9 @@ def _refused(cell: str, argument: str, bad: str, error: Exception) -> str:
 
 
 OTHER_ERRORS = (("unified.read_metrics", FileNotFoundError), ("worlds.load_images", FileNotFoundError),
-                ("worlds.FashionWorld", FileNotFoundError), ("published.*", FileNotFoundError),
-                ("*.from_pretrained", FileNotFoundError), ("unified.load_weights", FileNotFoundError))  # fmt: skip
+                ("worlds.FashionWorld", FileNotFoundError), ("worlds.ClutterWorld", FileNotFoundError),
+                ("published.*", FileNotFoundError), ("*.from_pretrained", FileNotFoundError),
+                ("unified.load_weights", FileNotFoundError))  # fmt: skip
 
 
 def _matches(place: str, cell: str, argument: str, bad: str) -> bool:

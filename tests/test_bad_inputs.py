@@ -103,6 +103,7 @@ def _refused(cell: str, argument: str, bad: str, error: Exception) -> str:
 
 OTHER_ERRORS = (("unified.read_metrics", FileNotFoundError), ("worlds.load_images", FileNotFoundError),
                 ("worlds.FashionWorld", FileNotFoundError),
+                ("worlds.load_captures", FileNotFoundError),
                 ("*.from_pretrained", FileNotFoundError))  # fmt: skip
 
 

@@ -57,6 +57,15 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "* | level | tiny",
     ),
     "a dial of captures is any number from 0 to 2": ("worlds.CaptureWorld | gap, attack | zero, two, tiny",),
+    "any number of rows": (
+        "worlds.Captures.take | rows | no rows, fewer rows",
+        "worlds.load_captures | domains | shorter",
+        "companions.MaskedAutoencoder.* | images | fewer rows",
+        "companions.MaskedAutoencoder.paste | patches | no rows, fewer rows",
+    ),
+    "the pooled states and the error take no part in completing images": (
+        "companions.MaskedAutoencoder.complete | made | pooled *, error *",
+    ),
     "any integer from 0 is a seed": ("* | seed | zero, huge",),
     "a block or batch larger than the samples is all of them": (
         "information.*hsic | chunk | huge",

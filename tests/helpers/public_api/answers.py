@@ -57,7 +57,14 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "* | level | tiny",
     ),
     "a dial of captures is any number from 0 to 2": ("worlds.CaptureWorld | gap, attack | zero, two, tiny",),
+    "a weight of MCAE is any number from 0, a threshold any number, a share as near to 0 as one likes": (
+        "companions.MCAE | classification, contrast, reconstruction | zero, two, tiny",
+        "companions.MCAE | ratio | tiny",
+        "companions.MaskedAutoencoder.forward | ratio | tiny",
+        "companions.half_total_error_rate | threshold | zero, two, tiny, huge, minus one",
+    ),
     "any number of rows": (
+        "companions.MCAE.features | images | fewer rows",
         "worlds.Captures.take | rows | no rows, fewer rows",
         "worlds.load_captures | domains | shorter",
         "companions.MaskedAutoencoder.* | images | fewer rows",

@@ -103,8 +103,8 @@ def _refused(cell: str, argument: str, bad: str, error: Exception) -> str:
 
 OTHER_ERRORS = (("unified.read_metrics", FileNotFoundError), ("worlds.load_images", FileNotFoundError),
                 ("worlds.FashionWorld", FileNotFoundError), ("worlds.ClutterWorld", FileNotFoundError),
-                ("published.*", FileNotFoundError), ("*.from_pretrained", FileNotFoundError),
-                ("unified.load_weights", FileNotFoundError))  # fmt: skip
+                ("worlds.load_captures", FileNotFoundError), ("published.*", FileNotFoundError),
+                ("*.from_pretrained", FileNotFoundError), ("unified.load_weights", FileNotFoundError))  # fmt: skip
 
 
 def _matches(place: str, cell: str, argument: str, bad: str) -> bool:

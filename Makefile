@@ -7,17 +7,22 @@ JOBS ?= 2
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help reproduce test lab site lint figures lock peers clean
+.PHONY: help reproduce test test-all lab site lint figures lock peers clean
 
 help:  ## show this list
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1|/' | column -t -s '|'
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1|/' | column -t -s '|'
 
 reproduce: $(STAMP)  ## run the course headlessly into runs/$(PROFILE)/report.html (PROFILE=smoke for a quick look)
 	$(BIN)/infotok run --profile $(PROFILE) --jobs $(JOBS)
 
-test: $(STAMP)  ## pass every test: units, notebooks at smoke, JupyterLab in a browser
-	@# One thread each: two on one core wait for each other. tests/conftest.py puts the longest files first.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# One thread each: two on one core wait for each other. tests/conftest.py puts the longest files first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+test: $(STAMP)  ## pass the tests of everyday work: units, notebooks at smoke, widgets in a browser
+	$(PYTEST) -m "not slow"
+
+test-all: $(STAMP)  ## pass every test: kills, clusters, several processes and lessons in a browser too, as CI does
+	$(PYTEST)
 
 lab: $(STAMP)  ## open copies of the lessons in JupyterLab (on this machine only, with its token)
 	$(BIN)/infotok lab

@@ -131,13 +131,17 @@ class MaskedAutoencoder(nn.Module):
         """Images (B, 3, S, S) with hidden patches as predicted, cut off at 0 and 1, and visible ones as they are."""
         require_instance("made", made, Reconstruction)
         patches = self.cut(images)
+        for part in (made.predicted, made.hidden):
+            require_tensor("made", part, kind="any")
         fits = made.predicted.shape == patches.shape and made.hidden.shape == patches.shape[:2]
         require(fits, "made", made.predicted, f"the reconstruction of these images, shape {tuple(patches.shape)}")
+        require_tensor("made", made.predicted)
+        require(made.hidden.dtype == torch.bool, "made", made.hidden.dtype, "booleans for hidden patches", TypeError)
         return self.paste(torch.where(made.hidden[..., None], made.predicted.clamp(0, 1), patches))
 
     def _encode(self, patches: Tensor, places: Tensor) -> Tensor:
         mask = torch.ones(len(patches), 1, places.shape[1], places.shape[1], dtype=torch.bool, device=patches.device)
-        return self.encoder(self.embed(patches - 0.5), mask, places)
+        return self.encoder(self.embed(patches.to(self.embed.weight.dtype) - 0.5), mask, places)
 
     def _decode(self, states: Tensor, kept: Tensor) -> Tensor:
         inner, width = self.to_decoder(states), self.mask_token.shape[0]

@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infotok.errors import require, require_choice, require_float, require_generator, require_int
+from infotok.errors import require, require_choice, require_float, require_generator, require_int, require_tensor
 from infotok.noise import rand, randn
 from infotok.worlds.digits import load_images
 from infotok.worlds.fashion import load_photographs
@@ -86,6 +86,7 @@ class Captures:
     def take(self, rows: Tensor) -> "Captures":
         """The captures of some rows: indices (n,), or a mask (N,) bool."""
         require(isinstance(rows, Tensor) and rows.ndim == 1, "rows", rows, "indices (n,), or a mask (N,)", TypeError)
+        require_tensor("rows", rows, ("n",), "any")
         kind = rows.dtype in (torch.int64, torch.bool)
         require(kind, "rows", rows.dtype, "indices in int64, or a mask of booleans", TypeError)
         fits = len(rows) == len(self) if rows.dtype == torch.bool else ((rows >= 0) & (rows < len(self))).all()

@@ -21,7 +21,8 @@ def every_widget_answers(outputs: Iterable[Any]) -> None:
         _move(control)
         for run in (child for child in widget.children if isinstance(child, widgets.Button)):
             run.click()
-        assert len(shown.outputs) == len(before) == 2, shown.outputs
+        count = len(shown.outputs), len(before)
+        assert count == (2, 2), f"{control.description}: {count} outputs, expected a picture and a line of text"
         for now, then in zip(shown.outputs, before, strict=True):
             assert now["output_type"] == "display_data", now
             assert now["data"] != then["data"], f"{control.description}: nothing changed"

@@ -77,6 +77,22 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "* | level | tiny",
     ),
     "a dial of captures is any number from 0 to 2": ("worlds.CaptureWorld | gap, attack | zero, two, tiny",),
+    "a weight of MCAE is any number from 0, a threshold any number, a share as near to 0 as one likes": (
+        "companions.MCAE | classification, contrast, reconstruction | zero, two, tiny",
+        "companions.MCAE | ratio | tiny",
+        "companions.MaskedAutoencoder.forward | ratio | tiny",
+        "companions.half_total_error_rate | threshold | zero, two, tiny, huge, minus one",
+    ),
+    "any number of rows": (
+        "companions.MCAE.features | images | fewer rows",
+        "worlds.Captures.take | rows | no rows, fewer rows",
+        "worlds.load_captures | domains | shorter",
+        "companions.MaskedAutoencoder.* | images | fewer rows",
+        "companions.MaskedAutoencoder.paste | patches | no rows, fewer rows",
+    ),
+    "the pooled states and the error take no part in completing images": (
+        "companions.MaskedAutoencoder.complete | made | pooled *, error *",
+    ),
     "any integer from 0 is a seed": ("* | seed | zero, huge",),
     "a block or batch larger than the samples is all of them": (
         "information.*hsic | chunk | huge",

@@ -52,6 +52,7 @@ PARTS = {
     "07_shared_tokens": {"jobs": set(), "keep": set()},
     "11_infotok": {"jobs": set(), "keep": set()},
     "14_real_pictures": {"jobs": set(), "keep": set(), "judged": set()},
+    "15_published_models": {"jobs": set(), "keep": set()},
     "16_diffusion_pruning": {"jobs": set(), "keep": set()},
     "17_unlearnable_examples": {"jobs": set(), "keep": set()},
     "18_face_anti_spoofing": {"jobs": set(), "keep": set()},

@@ -44,7 +44,13 @@ COURSE = [
             ("13_rate_and_utility", "Rate and utility", "where compression helps", 2),
         ],
     ),
-    ("And elsewhere?", [("14_real_pictures", "Real pictures", "drawings and their names", 1)]),
+    (
+        "And elsewhere?",
+        [
+            ("14_real_pictures", "Real pictures", "drawings and their names", 0.5),
+            ("15_published_models", "Published models", "where the gradient stops", 1.5),
+        ],
+    ),
     (
         "And in other methods?",
         [
@@ -56,7 +62,8 @@ COURSE = [
     ("How good is the code?", [("19_benchmarks", "Benchmarks", "side by side with others", 1)]),
 ]
 LEADS_TO = {"00": "01", "01": "02 03", "02": "04 05", "03": "06", "04": "07", "05": "07", "06": "07", "07": "08 09 10",
-            "08": "11", "09": "11", "10": "11", "11": "12", "12": "13", "13": "14", "14": "16 17 18",
+            "08": "11", "09": "11", "10": "11", "11": "12", "12": "13", "13": "14", "14": "15",
+            "15": "16 17 18",
             "16": "19", "17": "19", "18": "19"}  # fmt: skip
 
 

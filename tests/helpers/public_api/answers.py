@@ -88,6 +88,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "companions.MCAE.forward | unlabelled | fewer rows",
         "worlds.Captures.take | rows | no rows, fewer rows",
         "worlds.load_captures | domains | shorter",
+        "worlds.CaptureWorld.sample | domains | shorter",
         "companions.MaskedAutoencoder.* | images | fewer rows",
         "companions.MaskedAutoencoder.paste | patches | no rows, fewer rows",
     ),

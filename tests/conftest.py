@@ -6,8 +6,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from courses import run_at_smoke
 from hypothesis import settings
+
+from infotok.course.quick import without_grammar
+
+without_grammar()  # before nbformat is imported, in every process of the tests
+from courses import run_at_smoke  # noqa: E402
 
 settings.register_profile("patient", deadline=None)  # a busy machine is no counterexample
 settings.load_profile("patient")

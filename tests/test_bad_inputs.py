@@ -1,7 +1,7 @@
 """Every public function against bad inputs: one argument after the other is replaced by values it cannot take.
 
 A cell of this table is a clear line, or a documented answer (`public_api.answers`). To see the faults of areas, and the
-counts: `PYTHONPATH=.:tests python tests/test_bad_inputs.py [AREA ...]`.
+counts: `PYTHONPATH=.:tests/helpers python -P tests/test_bad_inputs.py [AREA ...]`.
 """
 
 import inspect
@@ -171,7 +171,7 @@ UNDER_TEST = [(area, name) for area, calls in AREAS.items() for name in calls]
 @pytest.mark.parametrize("area", AREAS)
 def test_every_public_name_has_a_good_call(area):
     missing = sorted(public_names(area) - set(AREAS[area]))
-    assert not missing, f"tests/public_api/{area}.py has no good call of {', '.join(missing)}"
+    assert not missing, f"tests/helpers/public_api/{area}.py has no good call of {', '.join(missing)}"
 
 
 @pytest.mark.parametrize(("area", "name"), UNDER_TEST)
@@ -182,9 +182,9 @@ def test_bad_inputs_end_in_a_clear_line_or_a_documented_answer(area, name, tmp_p
 
 
 if __name__ == "__main__":
-    os.chdir(tempfile.mkdtemp())
     asked = [(area, name) for area in sys.argv[1:] for name in AREAS[area]] or UNDER_TEST
     for area, name in asked:
+        os.chdir(tempfile.mkdtemp())  # a file that one call writes is in the way of the next
         for fault in faults(area, name):
             print(fault)
     print({"calls": len(asked), **COUNTS})

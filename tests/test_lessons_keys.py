@@ -25,6 +25,7 @@ OF_OTHER_SIZE = {  # where the next value up would be refused, or says nothing
     "peers": {"peers": ["bmi ksg"]},
     "targets": {"targets": ["lamp"]},
     "source": {"source": "fashion"},
+    "parts": {"parts": ["transfer"]},
 }
 # Which swept functions a parameter moves, where that is not all of the lesson's.
 PARTS = {

@@ -62,6 +62,7 @@ def test_profiles_change_sizes_only():
             assert "seed" not in values
 
 
+@pytest.mark.slow
 def test_plain_papermill_runs_a_notebook(tmp_path):
     out = tmp_path / "out.ipynb"
     source = COURSE.notebook("00_start_here")

@@ -22,7 +22,7 @@ def positive_pairs(labels: Tensor, domains: Tensor, positives: str = "across") -
     - "within"  those of one domain do; and live captures, too, only attract those of their own domain
 
     labels: (B,) int64, 1 for live and 0 for spoof
-    domains: (B,) int64
+    domains: (B,) int64, any numbers: equal ones are one domain
     """
     require_choice("positives", positives, POSITIVES)
     require_tensor("labels", labels, ("B",), "int64", values="[0, 1]")
@@ -44,7 +44,7 @@ def supervised_contrastive(
 
     z: (B, D), B of 2 or more
     labels: (B,) int64, 1 for live and 0 for spoof
-    domains: (B,) int64
+    domains: (B,) int64, any numbers: equal ones are one domain
     temperature: T, above 0
 
     Raises ValueError for other shapes, an unknown `positives`, and NaN.

@@ -21,7 +21,7 @@ def half_total_error_rate(scores: Any, labels: Any, threshold: float) -> float:
 
         HTER = (P(score >= threshold | spoof) + P(score < threshold | live)) / 2
 
-    scores: (N,), higher for live
+    scores: (N,), any numbers below 1e150 in size, higher for live
     labels: (N,), 1 for live and 0 for spoof, both present
     threshold: from which on a capture is accepted as live
 

@@ -25,6 +25,7 @@ from infotok.companions.contrastive import POSITIVES, supervised_contrastive
 from infotok.errors import (
     require,
     require_choice,
+    require_finite,
     require_float,
     require_generator,
     require_instance,
@@ -101,6 +102,7 @@ class MaskedAutoencoder(nn.Module):
     def paste(self, patches: Tensor) -> Tensor:
         """The images (B, 3, S, S) of patches (B, N, 3 P^2): the inverse of `cut`."""
         require_tensor("patches", patches, ("B", self.patches, 3 * self.patch**2))
+        require_finite("patches", patches, self.training)
         side = self.size // self.patch
         return rearrange(patches, "b (h w) (p q c) -> b c (h p) (w q)", h=side, p=self.patch, q=self.patch)
 
@@ -136,6 +138,7 @@ class MaskedAutoencoder(nn.Module):
         fits = made.predicted.shape == patches.shape and made.hidden.shape == patches.shape[:2]
         require(fits, "made", made.predicted, f"the reconstruction of these images, shape {tuple(patches.shape)}")
         require_tensor("made", made.predicted)
+        require_finite("made", made.predicted, self.training)
         require(made.hidden.dtype == torch.bool, "made", made.hidden.dtype, "booleans for hidden patches", TypeError)
         return self.paste(torch.where(made.hidden[..., None], made.predicted.clamp(0, 1), patches))
 
@@ -204,10 +207,11 @@ class MCAE(nn.Module):
 
         images: (B, 3, S, S) in [0, 1]
         labels: (B,) int64, 1 for live and 0 for spoof
-        domains: (B,) int64
+        domains: (B,) int64, any numbers: equal ones are one domain
         generator: of the masks
         unlabelled: (M, 3, S, S), more images for the reconstruction alone; None for none
         """
+        require_tensor("images", images, ("B", 3, self.autoencoder.size, self.autoencoder.size))
         require_tensor("labels", labels, (len(images),), "int64", values="[0, 1]")
         made = self.autoencoder(images, self.ratio, generator) if self.ratio else None
         pooled = made.pooled if made else self.autoencoder.states(images).mean(1)

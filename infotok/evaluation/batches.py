@@ -4,9 +4,9 @@ from typing import Any
 
 from infotok.errors import require, require_tensor
 from infotok.unified.arguments import check_part
-from infotok.worlds.batch import MOST_WORDS
+from infotok.worlds.source import MOST_WORDS
 
-__all__ = ["MOST_WORDS", "require_batch"]
+__all__ = ["require_batch"]
 
 MOST_KINDS = 2**10  # of questions
 

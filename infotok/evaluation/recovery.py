@@ -5,9 +5,9 @@ from collections.abc import Callable
 from torch import Tensor
 
 from infotok.errors import require_function, require_tensor
-from infotok.evaluation.batches import MOST_WORDS, require_batch
+from infotok.evaluation.batches import require_batch
 from infotok.unified.arguments import check_part
-from infotok.worlds.source import Batch, World
+from infotok.worlds.source import MOST_WORDS, Batch, World
 
 __all__ = ["ceilings"]
 

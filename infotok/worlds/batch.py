@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require, require_device, require_instance, require_tensor
+from infotok.worlds.source import MOST_WORDS
 
-__all__ = ["MOST_WORDS", "TextBatch", "require_parts"]
-
-MOST_WORDS = 2**15  # of a vocabulary
+__all__ = ["TextBatch", "require_parts"]
 
 
 @dataclass(frozen=True)

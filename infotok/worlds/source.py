@@ -18,6 +18,7 @@ from torch import Tensor
 
 __all__ = [
     "MME_CATEGORIES",
+    "MOST_WORDS",
     "NEGATIVES",
     "Batch",
     "BatchSource",
@@ -28,6 +29,7 @@ __all__ = [
     "World",
 ]
 
+MOST_WORDS = 2**15  # of a vocabulary
 NEGATIVES = ("random", "frequent", "adversarial")  # how `Benchmarks.pope` chooses what is absent
 MME_CATEGORIES = ("existence", "colour", "shape", "position")  # a pair of questions each, in this order
 

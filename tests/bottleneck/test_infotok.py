@@ -689,6 +689,7 @@ def test_nothing_is_checked_while_compiling():
 # --- the whole batch -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_ranks_are_one_batch(tmp_path):
     """DistributedDataParallel over two gloo processes gives the gradient of one process that sees all eight images."""
     together, other = ranks.on_two_ranks(ranks.main, tmp_path)
@@ -705,6 +706,7 @@ def test_two_ranks_are_one_batch(tmp_path):
             assert found[name] == pytest.approx(gradient, abs=1e-5), name
 
 
+@pytest.mark.slow
 def test_ranks_that_do_not_fit_all_say_so(tmp_path):
     """Uneven rows and inputs end in one line on each rank, not in a rank that waits for ever."""
     first, second = ranks.on_two_ranks(ranks.misfit_main, tmp_path)

@@ -276,6 +276,7 @@ write_json(Path("said.json"), {claim.text: claim.value for claim in record.claim
 """
 
 
+@pytest.mark.slow
 # From the last: tests/test_notebooks.py begins with the first, in another process.
 @pytest.mark.parametrize("name", [*MOVED_BY_SEED][::-1])
 def test_a_lesson_runs_and_its_widget_answers(server, lab, smoke_run, name, tmp_path):

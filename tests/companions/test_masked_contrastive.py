@@ -137,6 +137,7 @@ def test_same_seed_same_bits():
             lambda: small().complete(IMAGES, Reconstruction(*[torch.zeros(2, 2)] * 4)),
             r"made: got shape \(2, 2\), expected the reconstruction of these images",
         ),
+        (lambda: small().paste(small().cut(IMAGES) / 0), "patches: got 'NaN or infinity', expected finite numbers"),
     ],
 )
 def test_bad_input_is_named(call, message):

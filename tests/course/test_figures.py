@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 COMMITTED = sorted((ROOT / "figures").glob("*/metrics.json"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metrics", COMMITTED, ids=lambda path: path.parent.name)
 def test_committed_figures_are_what_their_metrics_draw(metrics, tmp_path):
     name = metrics.parent.name

@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 from courses import infotok, make_course, manifest
 
 from infotok.files import read_json
 
+pytestmark = pytest.mark.slow
 CELLS = """
 from infotok.lab import Record, sweep
 record = Record(run_dir, profile)

@@ -146,6 +146,7 @@ def test_scale_and_outliers_do_not_matter():
     assert label_mi(x, y).nats == pytest.approx(found, abs=0.05)
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth():
     covered = 0
     for seed in range(15):

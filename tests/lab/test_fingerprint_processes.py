@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
 SCRIPT = """
 import sys, torch, numpy as np, pandas as pd, enum
 from functools import cache, partial

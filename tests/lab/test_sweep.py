@@ -75,6 +75,7 @@ def test_sweep_refuses(arguments, error, line):
         sweep(**{"function": counted, **arguments})
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_takes_the_cells_over(tmp_path):
     grid = {"a": [1, 2, 3], "b": [1, 2], "log": [str(tmp_path / "log")]}
     local = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
@@ -127,6 +128,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_ray_takes_the_cells_over(tmp_path):
     """In a process of its own: Ray needs seconds to start, and gives up on a machine that is too busy."""
     (tmp_path / "script.py").write_text(ON_RAY)
@@ -168,6 +170,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_functions_of_main_and_what_they_read_travel_to_other_processes(tmp_path):
     (tmp_path / "script.py").write_text(IN_MAIN)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -293,6 +296,7 @@ def _count(cells: Path) -> int:
     return len(list(cells.glob("slow-*.json")))
 
 
+@pytest.mark.slow
 def test_twenty_random_kills_lose_nothing(tmp_path):
     """Killed at any moment, a sweep goes on from its whole cells and ends with the undisturbed one's numbers."""
     (tmp_path / "script.py").write_text(SCRIPT)

@@ -6,6 +6,8 @@ from published_models import FAMILIES, batch_of
 from published_ranks import IMAGES, attached_model, gradients, main
 from ranks import on_two_ranks
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory):

@@ -107,6 +107,7 @@ def killed_at(folder, number):
     train(build(), WORLD, SMALL, folder)
 
 
+@pytest.mark.slow
 def test_killed_between_any_two_operations_a_run_goes_on(tmp_path, undisturbed):
     """Every EVERY-th of the operations by which a run writes its files and removes old ones."""
     fork, kills = multiprocessing.get_context("fork"), 0

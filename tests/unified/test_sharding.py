@@ -9,6 +9,8 @@ from trainings import WORLD, bits_repeat, losses
 
 from infotok.unified import load_weights, train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():

@@ -199,6 +199,7 @@ def run_to_the_end(folder):
     train(build(), WORLD, SMALL, folder)
 
 
+@pytest.mark.slow
 def test_random_kills(tmp_path, undisturbed):
     """Killed at random moments, a run finds a whole checkpoint each time and loses no bit."""
     fork, rng, kills, starts = multiprocessing.get_context("fork"), random.Random(0), 0, 0

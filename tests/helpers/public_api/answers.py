@@ -85,13 +85,27 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     ),
     "any number of rows": (
         "companions.MCAE.features | images | fewer rows",
+        "companions.MCAE.forward | unlabelled | fewer rows",
         "worlds.Captures.take | rows | no rows, fewer rows",
         "worlds.load_captures | domains | shorter",
+        "worlds.CaptureWorld.sample | domains | shorter",
         "companions.MaskedAutoencoder.* | images | fewer rows",
         "companions.MaskedAutoencoder.paste | patches | no rows, fewer rows",
     ),
     "the pooled states and the error take no part in completing images": (
         "companions.MaskedAutoencoder.complete | made | pooled *, error *",
+    ),
+    "predictions of any size are cut off at 0 and 1, and a mask in boolean form is the same mask": (
+        "companions.MaskedAutoencoder.complete | made | predicted 0 to 255, predicted huge numbers, hidden boolean",
+    ),
+    "a domain is any integer: they are only compared": (
+        "companions.positive_pairs | domains | negative, huge",
+        "companions.supervised_contrastive | domains | negative, huge",
+        "companions.MCAE.forward | domains | negative, huge",
+    ),
+    "a score is any number": (
+        "companions.half_total_error_rate | scores | first minus one, first huge, first half",
+        "companions.equal_error_threshold | scores | first minus one, first huge, first half",
     ),
     "any integer from 0 is a seed": ("* | seed | zero, huge",),
     "a block or batch larger than the samples is all of them": (
@@ -198,6 +212,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.FashionWorld.scenes_of | captions | shorter, longer, empty",
     ),
     "fewer columns are other data": (
+        "companions.supervised_contrastive | z | fewer columns",
         "unified.* | captions, questions | fewer columns",
         "unified.*.loss | batch | captions fewer columns, questions fewer columns",
         "information.*ksg | x, y, z | fewer columns",

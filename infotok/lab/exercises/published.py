@@ -31,7 +31,6 @@ fit = Exercise(
     unit="",
     mistakes={
         0.0: "That is what the map explains of new codes. These are the codes that it was fitted to.",
-        _DIM / _CODES: "Nearly. The intercept takes one code: K - 1 are left.",
         1.0: "It has fewer numbers than there are codes.",
     },
     hint="A projection onto D random directions among K - 1 keeps this share of a random vector's square.",

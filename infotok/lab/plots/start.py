@@ -52,7 +52,7 @@ COURSE = [
         ],
     ),
     (
-        "And in other methods?",
+        "Other methods?",
         [
             ("16_diffusion_pruning", "Diffusion pruning", "a bottleneck on weights", 0),
             ("17_unlearnable_examples", "Unlearnable examples", "noise through bottlenecks", 1),

@@ -6,7 +6,7 @@ from statistics import mean
 
 import pytest
 
-from infotok.experiments import pictures
+from infotok.experiments import attached_plan, pictures
 from infotok.experiments.plan import COMMAND, REPORTED_SEEDS
 from infotok.experiments.questions import answered
 from infotok.experiments.results import Runs, load
@@ -36,7 +36,9 @@ def test_snippet_runs(snippet, capsys):
 def test_the_reported_numbers_have_one_command():
     assert FINDINGS.count(COMMAND) == 1
     assert FINDINGS.count(pictures.COMMAND) == 1, "lesson 14 has runs of its own"
-    assert "--profile full" not in FINDINGS.replace(COMMAND, "").replace(pictures.COMMAND, "")
+    assert FINDINGS.count(attached_plan.COMMAND) == 1, "and so has lesson 15"
+    known = (COMMAND, pictures.COMMAND, attached_plan.COMMAND)
+    assert FINDINGS.count("--profile full") == len(known)
 
 
 def test_links_lead_to_files():

@@ -165,6 +165,7 @@ def test_a_finished_run_is_kept_a_failed_one_is_run_again_and_fresh_forgets(mixe
     assert after["metrics"] == before["metrics"], "the same seed must give the same metrics, bit for bit"
 
 
+@pytest.mark.slow
 def test_a_killed_kernel_fails_the_run_which_then_resumes_bit_for_bit(tmp_path):
     disturbed = make_course(tmp_path / "disturbed", {"train": training(0.5)})
     going = infotok(disturbed, "run", start=True)

@@ -16,6 +16,8 @@ from playwright.sync_api import sync_playwright
 from infotok.course.course import Course
 from infotok.course.reference import AREAS
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[2] / "docs"
 STATIC = DOCS / "_static"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

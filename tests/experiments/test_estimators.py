@@ -23,6 +23,7 @@ def test_an_unknown_task_is_refused():
         benchmark_estimator("nothing", "ksg", 0, 100)
 
 
+@pytest.mark.slow
 def test_the_command_does_only_what_is_missing(tmp_path):
     file = tmp_path / "rows.json"
     command = [sys.executable, "-m", "infotok.experiments.estimators", file, "--n", "100", "--method", "gaussian"]

@@ -85,6 +85,7 @@ def test_few_images_are_always_the_same_few():
     assert len(distances.indices.unique()) == 5
 
 
+@pytest.mark.slow
 def test_neither_evaluating_along_training_nor_a_shift_of_the_test_changes_it(scored):
     calm = train_and_score("masked", VARIANTS[0], 3, **TINY)
     watched, _ = scored("masked")

@@ -369,6 +369,7 @@ def test_bad_input_is_refused():
         median_distance(x[:1])
 
 
+@pytest.mark.slow
 def test_no_kernel_matrix_is_ever_whole():
     """What a fresh process needs for ten thousand samples: one kernel matrix would be 0.37 GiB."""
     program = """

@@ -223,6 +223,7 @@ class Call(nn.Module):
         return getattr(self.tokenizer, self.name)(x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "training"),
     [({}, True), ({"quantizer": "continuous", "quantizer_options": {}}, False)],

@@ -10,6 +10,8 @@ from ranks import on_two_ranks
 
 from infotok.tokenizers import GaussianTokens, LookupFreeQuantizer, ResidualQuantizer, VectorQuantizer
 
+pytestmark = pytest.mark.slow
+
 PASSES, BATCH, DIM = 6, 8, 4
 SHARES = {"even": 4, "uneven": 5}  # images of the first rank
 CASES = {

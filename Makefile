@@ -21,7 +21,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -
 test: $(STAMP)  ## pass the tests of everyday work: units, notebooks at smoke, widgets in a browser
 	$(PYTEST) -m "not slow"
 
-test-all: $(STAMP)  ## pass every test: kills, clusters, several processes and lessons in a browser too, as CI does
+test-all: $(STAMP)  ## pass every test, as CI does: kills, clusters, several processes, bad inputs, lessons in a browser too
 	$(PYTEST)
 
 lab: $(STAMP)  ## open copies of the lessons in JupyterLab (on this machine only, with its token)

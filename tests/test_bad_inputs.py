@@ -23,6 +23,8 @@ from public_api.answers import ANSWERS
 from public_api.bad_values import HALF, SAME, bad_values
 from torch import Tensor, nn
 
+pytestmark = pytest.mark.slow
+
 LINE = re.compile(r"[^\n]+: got [^\n]*, expected [^\n]+")
 PIXELS = ("images", "image", "others", "reconstructions", "generated", "real")
 PATIENCE = 5  # seconds of processor time a cell, however busy the machine is

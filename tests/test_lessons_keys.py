@@ -6,6 +6,8 @@ from lessons import COURSE, keys_of_sweeps
 
 from infotok.course.parameters import resolve
 
+pytestmark = pytest.mark.slow
+
 OF_OTHER_SIZE = {  # where the next value up would be refused, or says nothing
     "flips": {"flips": [0.2]},
     "betas": {"betas": [0.03, 1.0]},

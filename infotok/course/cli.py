@@ -27,7 +27,7 @@ Examples:
 
   infotok run --profile gpu                   larger sizes, on a machine with a GPU
 
-  infotok lab                                 JupyterLab on copies of the lessons, in work/
+  infotok lab                                 JupyterLab on copies of the lessons, in scratch/
 
   infotok report -p seed=7                    report on that run; without -p, on the profile's own
 
@@ -136,7 +136,7 @@ def lab(
     browser: Annotated[bool, typer.Option(help="Whether to open a browser.")] = True,
     root: Root = "",
 ) -> None:
-    """Open JupyterLab on copies of the lessons, in work/, so that git sees no change."""
+    """Open JupyterLab on copies of the lessons, in scratch/, so that git sees no change."""
     from infotok.course.jupyter import copy_lessons, launch
 
     course = Course.find(root)

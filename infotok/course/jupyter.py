@@ -4,7 +4,7 @@
         print(line)
     os.execve(*launch(course, port=8888))
 
-The copies lie in `work/`, which git ignores. A copy whose cells nobody changed follows its lesson; one with your
+The copies lie in `scratch/`, which git ignores. A copy whose cells nobody changed follows its lesson; one with your
 changes stays until `fresh`, which moves it to a folder of its own first. JupyterLab's server is rooted at the clone, so
 links between lessons, documents and figures work. `labconfig/` has the defaults that the course needs: every cell in
 the page, because long notebooks jump in the mode that leaves cells out, and no request for news. Your own settings
@@ -21,20 +21,21 @@ from pathlib import Path
 from infotok.course.course import Course, Refusal, read_cells
 from infotok.files import read_json, write_json
 
-__all__ = ["WORK", "copy_lessons", "launch"]
+__all__ = ["SCRATCH", "copy_lessons", "launch"]
 
-WORK = "work"  # the folder of the copies
+SCRATCH = "scratch"  # the folder of the copies
 COPIED = ".copied.json"  # in it: by lesson, a digest of the cells that were copied
 FIRST = "00_start_here"
+CHANGED = "the lesson has changed since; --fresh takes it and keeps yours"
 
 
 def copy_lessons(course: Course, fresh: bool = False) -> list[str]:
-    """Copy the lessons to `work/`; returns a line for each copy that stays behind its lesson, or was moved.
+    """Copy the lessons to `scratch/`; returns a line for each copy that stays behind its lesson, or was moved.
 
     course: whose lessons.
-    fresh: take every lesson anew, and keep changed copies in `work/kept-N`.
+    fresh: take every lesson anew, and keep changed copies in `scratch/kept-N`.
     """
-    work, lines = course.root / WORK, []
+    work, lines = course.root / SCRATCH, []
     work.mkdir(exist_ok=True)
     kept = _next_free(work)
     copied = read_json(work / COPIED) if (work / COPIED).exists() else {}
@@ -45,11 +46,13 @@ def copy_lessons(course: Course, fresh: bool = False) -> list[str]:
             changed = _cells_digest_or_none(copy) != copied.get(name)
             if changed and not fresh:
                 if copied.get(name) != now:
-                    lines.append(f"{WORK}/{copy.name}: the lesson has changed since; --fresh takes it and keeps yours")
+                    lines.append(
+                        f"{SCRATCH}/{copy.name}: the lesson has changed since; --fresh takes it and keeps yours"
+                    )
                 continue
             if changed:
                 kept.mkdir(exist_ok=True)
-                lines.append(f"{WORK}/{copy.name}: moved to {kept.name}/")
+                lines.append(f"{SCRATCH}/{copy.name}: moved to {kept.name}/")
                 copy.rename(kept / copy.name)
             elif copied.get(name) == now:
                 continue  # its outputs stay as they are
@@ -78,7 +81,7 @@ def launch(
     if find_spec("jupyterlab") is None:
         raise Refusal("JupyterLab: not installed here, expected it: pip install -e '.[notebooks]'")
     words = [sys.executable, "-m", "jupyterlab", f"--ip={ip}", f"--port={port}"]
-    words += [f"--ServerApp.root_dir={course.root}", f"--LabApp.default_url=/lab/tree/{WORK}/{FIRST}.ipynb"]
+    words += [f"--ServerApp.root_dir={course.root}", f"--LabApp.default_url=/lab/tree/{SCRATCH}/{FIRST}.ipynb"]
     if not browser:
         words.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in most containers

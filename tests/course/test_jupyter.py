@@ -34,7 +34,7 @@ def run(path):
 
 
 def test_a_copy_follows_its_lesson_until_its_reader_changes_it(course):
-    copy = course.root / "work" / "00_start_here.ipynb"
+    copy = course.root / "scratch" / "00_start_here.ipynb"
     assert jupyter.copy_lessons(course) == []
     assert copy.read_bytes() == course.notebook("00_start_here").read_bytes()
     run(copy)
@@ -50,24 +50,24 @@ def test_a_copy_follows_its_lesson_until_its_reader_changes_it(course):
     assert jupyter.copy_lessons(course) == []
     change(course.notebook("00_start_here"), "6 + 6")
     (line,) = jupyter.copy_lessons(course)
-    assert line == "work/00_start_here.ipynb: the lesson has changed since; --fresh takes it and keeps yours"
+    assert line == "scratch/00_start_here.ipynb: the lesson has changed since; --fresh takes it and keeps yours"
     assert copy.read_bytes() == mine
 
-    assert jupyter.copy_lessons(course, fresh=True) == ["work/00_start_here.ipynb: moved to kept-1/"]
-    assert (course.root / "work/kept-1/00_start_here.ipynb").read_bytes() == mine
+    assert jupyter.copy_lessons(course, fresh=True) == ["scratch/00_start_here.ipynb: moved to kept-1/"]
+    assert (course.root / "scratch/kept-1/00_start_here.ipynb").read_bytes() == mine
     assert copy.read_bytes() == course.notebook("00_start_here").read_bytes()
     copy.write_text("cut short")
     assert jupyter.copy_lessons(course) == []
-    assert jupyter.copy_lessons(course, fresh=True) == ["work/00_start_here.ipynb: moved to kept-2/"]
+    assert jupyter.copy_lessons(course, fresh=True) == ["scratch/00_start_here.ipynb: moved to kept-2/"]
 
 
 def test_running_and_changing_copies_leaves_git_clean(course):
     git = ["git", "-C", str(course.root), "-c", "user.name=a", "-c", "user.email=a@b.c"]
-    (course.root / ".gitignore").write_text("/work/\n")
+    (course.root / ".gitignore").write_text("/scratch/\n")
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "Begin"]):
         subprocess.run([*git, *words], check=True)
     jupyter.copy_lessons(course)
-    change(course.root / "work" / "01_more.ipynb")
+    change(course.root / "scratch" / "01_more.ipynb")
     jupyter.copy_lessons(course, fresh=True)
     assert subprocess.run([*git, "status", "--short"], check=True, capture_output=True).stdout == b""
 

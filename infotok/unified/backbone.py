@@ -216,7 +216,6 @@ def check_sizes(config: dict[str, Any], what: str) -> None:
 
 def check_count(config: Any, name: str, what: str) -> None:
     """ValueError for a configuration of more weights than its folder has room for, counted without memory."""
-
     with torch.device("meta"):
         count = sum(p.numel() for p in _transformers().AutoModel.from_config(config, **OWN_CODE).parameters())
     held = sum(path.stat().st_size for path in Path(name).glob("*.safetensors"))  # 0 for a name on the hub

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from trainings import WORLD, losses
 
@@ -66,7 +67,8 @@ def train_rank(rank, folder, port):
             model, name = small_host(case), f"{case}-{sharding}"
             with first_gradients(model) as gradients:
                 rows = losses(train(model, WORLD, changed(sharding=sharding), folder / name))
-            torch.save(gradients, folder / f"{name}-{rank}.pt")
+            whole = {key: gradient.contiguous() for key, gradient in gradients.items()}
+            save_file(whole, folder / f"{name}-{rank}.safetensors")
             (folder / f"{name}-{rank}.json").write_text(json.dumps(rows))
 
 

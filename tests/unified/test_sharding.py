@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from scaling import CASES, changed, first_gradients, killed_rank, on_ranks, resumed_rank, small_host, train_rank
 from trainings import WORLD, bits_repeat, losses
 
@@ -36,7 +37,7 @@ def test_two_processes_are_one(two, case, sharding):
     with first_gradients(model) as alone:
         rows = losses(train(model, WORLD, changed()))
     for rank in range(2):
-        gradients = torch.load(two / f"{case}-{sharding}-{rank}.pt")
+        gradients = load_file(two / f"{case}-{sharding}-{rank}.safetensors")
         assert gradients.keys() == alone.keys()
         for name, gradient in alone.items():
             torch.testing.assert_close(

@@ -51,6 +51,7 @@ HOSTS = {"autoregressive": AutoregressiveModel, "masked": MaskedModel, "continuo
 CURVES = ("understanding", "generation", "l2")  # losses whose course is kept
 FIRST = 6  # prompts whose drawings are kept: the first of the set, whatever became of them
 EVALUATION = 10_000  # evaluation sets are drawn by the run's seed plus this
+RENDERS = 96  # of each caption, from which entropies are estimated
 OWN = ("l2", "crt", "ramp")  # options of a variant that are not InfoTok's
 WEIGHTS = ("l2", "crt", "compression", "relevance", "generation", "consistency")  # options that are weights
 LARGEST = 2**31 - 1  # a size above this is a slip
@@ -151,7 +152,8 @@ def train_and_score(
     clock.append(time.process_time())
     end = measured(held_out)
     end |= {"G0": most_probable(model, world, held_out, EVALUATION + seed)}
-    end |= {"rates": score_rates(model, tested, held_out, EVALUATION + seed)}
+    renders = min(RENDERS, held_out // 2)  # fewer only beside a small evaluation set, in a quick look
+    end |= {"rates": score_rates(model, tested, held_out, EVALUATION + seed, renders=renders)}
     novel = evaluate(model, tested.with_split("test"), n=held_out // 2, seed=EVALUATION + seed)
     clock.append(time.process_time())
     added = sum(p.numel() for p in model.tokenizer.infotok.parameters()) if model.tokenizer.infotok else 0

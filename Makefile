@@ -5,6 +5,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PROFILE ?= laptop
 JOBS ?= 2
 BIN := .venv/bin
+# Bytecode is kept, whatever the shell says: the course and its tests start the same package a hundred times.
+export PYTHONDONTWRITEBYTECODE :=
 STAMP := .venv/.installed
 
 .PHONY: help reproduce test test-all lab site lint figures lock peers clean

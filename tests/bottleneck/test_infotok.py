@@ -882,12 +882,6 @@ def call(options: dict, **changes):
             ValueError,
             "text_mask, batch: got shape",
         ),
-        (
-            {},
-            {"features": torch.nested.nested_tensor([torch.zeros(2, D), torch.zeros(3, D)], layout=torch.jagged)},
-            ValueError,
-            "features: got 'a nested tensor', expected a padded tensor .* with mask=",
-        ),
         ({"estimator": "hsic"}, {"image": None}, ValueError, "image: got None, expected the input images"),
         ({"codes": 7}, {}, ValueError, r"posterior: got None, expected log q\(k\|x\) of shape \(12, 4, 7\)"),
         ({"prior": "host"}, {}, ValueError, r"host: got None, expected \(mean, log_variance\)"),
@@ -928,6 +922,12 @@ def call(options: dict, **changes):
 def test_wrong_use_is_named(options, changes, error, message):
     with pytest.raises(error, match=message):
         call(options, **changes)
+
+
+def test_a_nested_tensor_is_asked_for_as_a_padded_one():
+    nested = torch.nested.nested_tensor([torch.zeros(2, D), torch.zeros(3, D)], layout=torch.jagged)
+    with pytest.raises(ValueError, match=r"features: got 'a nested tensor', expected a padded tensor .* with mask="):
+        call({}, features=nested)
 
 
 # --- checkpoints -----------------------------------------------------------------------------------------------------

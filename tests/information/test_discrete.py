@@ -1,6 +1,5 @@
 """Plug-in information against dit, scipy and brute force; its corrections against simulation."""
 
-import dit
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +14,8 @@ pairs = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 4)), min_size=2, m
 
 @given(pairs)
 def test_plugin_equals_dit(samples):
+    import dit  # seconds, in one process of the tests instead of each
+
     x, y = np.array(samples).T
     cells, counts = np.unique(samples, axis=0, return_counts=True)
     joint = dit.Distribution([tuple(map(int, cell)) for cell in cells], counts / counts.sum())

@@ -2,7 +2,6 @@
 
 import math
 
-import dit
 import numpy as np
 import pytest
 import torch
@@ -98,6 +97,8 @@ def test_exclusive_or_is_only_seen_given_its_third():
 
 
 def test_counting_is_dits_definition_and_corrected():
+    import dit  # seconds, in one process of the tests instead of each
+
     joint = np.random.default_rng(0).dirichlet(np.ones(12)).reshape(2, 3, 2)
     draws = np.random.default_rng(1).choice(12, 4000, p=joint.ravel())
     x, y, z = np.unravel_index(draws, joint.shape)

@@ -36,7 +36,7 @@ from infotok.experiments.variants import (
 )
 from infotok.files import read_json, to_json, write_atomically
 
-__all__ = ["LINES", "NATS", "drawings", "keep_drawings", "points", "savings", "spent"]
+__all__ = ["LINES", "NATS", "drawings", "keep_drawings", "levels", "points", "savings", "spent"]
 
 NATS = {"autoregressive": "cross_entropy", "masked": "cross_entropy", "continuous": "rate_text"}  # among the rates
 LINES = {  # by name, the variant at each weight: nats of text for a nat of rate, or the weight of nHSIC
@@ -95,6 +95,31 @@ def savings(found: Comparisons, variant: str, seeds: Container[int] = REPORTED_S
             line[name] = words(interval({seed: factor * value for seed, value in by_seed.items()}))
         lines.append(line)
     return lines
+
+
+def levels(
+    runs: Runs, settings: dict[str, dict[str, Any]], among: Sequence[str], host: str = "autoregressive"
+) -> list[dict[str, Any]]:
+    """Both sides and the bits of an image's tokens given its caption, means over the reported seeds: a line each.
+
+    settings: those of the runs, by a name for them.
+    among: variants; those without runs are left out.
+
+    Returns {"setting", "variant", "seeds", "U", "G", "bits given the caption"}.
+    """
+    lines = []
+    for name, sizes in settings.items():
+        for variant in among:
+            found = runs.find(host, options(host, variant), **sizes)
+            rows = [row for seed, row in found.items() if seed in REPORTED_SEEDS]
+            paths = {"U": "U", "G": "G", "bits given the caption": f"rates/{NATS[host]}"}
+            known = {label: [score(row, path) for row in rows] for label, path in paths.items()}
+            line = {"setting": name, "variant": variant, "seeds": len(rows)}
+            line |= {label: float(np.mean(values)) for label, values in known.items() if rows and None not in values}
+            if "bits given the caption" in line:
+                line["bits given the caption"] /= math.log(2)
+            lines.append(line)
+    return [line for line in lines if line["seeds"]]
 
 
 def keep_drawings(path: str | Path, rows: Iterable[Row]) -> int:

@@ -6,7 +6,7 @@ import pytest
 
 from infotok.experiments import plan, variants
 from infotok.experiments.comparisons import Comparisons
-from infotok.experiments.frontier import LINES, drawings, keep_drawings, points, savings
+from infotok.experiments.frontier import LINES, drawings, keep_drawings, levels, points, savings
 from infotok.experiments.results import Runs
 
 
@@ -48,6 +48,20 @@ def test_savings_are_bits_paired_by_seed():
         assert line["bits saved per image, given its caption"] == f"{bits:+.3f} [{bits:+.3f}, {bits:+.3f}]"
         assert line["U"].startswith(f"{-0.1 * place:+.3f}")
         assert line["G"] == "+0.000 [+0.000, +0.000]"
+
+
+def test_levels_are_means_by_setting_in_bits():
+    runs = Runs([row | sizes for row in rows("autoregressive") for sizes in ({}, plan.SCARCE)])
+    settings = {"usual": {}, "scarce": plan.SCARCE, "never run": {"bits": 3}}
+    found = levels(runs, settings, [variants.DECODER, variants.BASELINE])
+    assert [(line["setting"], line["variant"], line["seeds"]) for line in found] == [
+        ("usual", variants.DECODER, 3),
+        ("scarce", variants.DECODER, 3),
+    ]
+    for line in found:
+        assert line["U"] == pytest.approx(0.9)
+        assert line["G"] == pytest.approx(0.5 + 0.21)
+        assert line["bits given the caption"] == pytest.approx((20 + 21) / math.log(2))
 
 
 def test_runs_of_other_seeds_or_without_rates_are_no_points():

@@ -105,7 +105,7 @@ def code(
     originals, rebuilt: (n, 8, 8) images.
     reach: how far both axes reach from 0, the same at every weight; None: as far as these points.
     """
-    fig, (left, right) = new(width=9.6, height=5.6, ncols=2, width_ratios=(2, 1))
+    fig, (left, right) = new(width=9.2, height=5.0, ncols=2, width_ratios=(1.9, 1))
     points = np.asarray(points)
     for (x, y), label in zip(points, labels, strict=True):
         left.text(x, y, str(label), ha="center", va="center", fontsize=7, color=BLUE)

@@ -120,7 +120,8 @@ def levels(rows: Sequence[Row], variants: Sequence[str] = HEADLINE, **settings: 
         "I(Z;Y) / bits": ("nats/class", 1 / np.log(2)),
         "I(Z;D given live) / bits": ("nats/domain", 1 / np.log(2)),
     }
-    lines = []
+    lines, wanted = [], USUAL | settings
+    rows = [row for row in rows if all(row.get(name, USUAL[name]) == wanted[name] for name in USUAL)]
     for variant in variants:
         scored = [row for row in rows if row["variant"] == variant]
         line: Row = {"variant": variant}

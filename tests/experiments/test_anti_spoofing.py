@@ -67,6 +67,12 @@ def test_levels_are_means_in_bits():
     assert line["I(Z;Y) / bits"] == pytest.approx(1.0)
 
 
+def test_levels_are_known_beside_runs_of_other_settings_that_measured_no_information():
+    slower = [row | {"rate": 0.002, "nats": None} for row in rows()]
+    assert plan.levels([*rows(), *slower]) == plan.levels([*rows()])
+    assert plan.levels([*rows(), *slower], rate=0.002)[1]["I(Z;Y) / bits"] is None
+
+
 def test_ranks_are_those_of_scipy():
     found = plan.rank_correlation([*rows()], "auc", plan.HEADLINE)
     assert found == pytest.approx([-1.0] * 5)

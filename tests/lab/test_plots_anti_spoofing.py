@@ -37,4 +37,4 @@ def test_a_figure_is_redrawn_from_its_recipe_byte_for_byte(plot, data):
 def test_an_interval_that_leaves_out_0_is_filled():
     (ax,) = plots.differences(panels={"HTER": {"a": [-0.2, -0.1, 0.1], "b": [-0.3, -0.2, -0.1]}}).axes
     fills = [line.get_markerfacecolor() for line in ax.lines if line.get_marker() == "o"]
-    assert fills == ["white", plots.BLUE]
+    assert fills == ["white", plots.BLACK]

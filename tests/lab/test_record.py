@@ -10,6 +10,7 @@ import torch
 
 from infotok.files import read_json, write_atomically
 from infotok.lab import Record
+from infotok.lab.plots import start as plots
 from infotok.lab.record import require_name
 
 
@@ -166,6 +167,15 @@ def test_figures_and_tables_are_what_they_say(tmp_path):
     with pytest.raises(TypeError, match="table rows: got 'list', expected a pandas frame"):
         record.table("rows", [1, 2])
     assert read_json(tmp_path / "metrics.json")["figures"] == {}
+
+
+@pytest.mark.parametrize(("profile", "says"), [("smoke", True), ("laptop", False), ("full", False)])
+def test_a_figure_of_a_run_too_small_to_judge_says_so_and_keeps_its_caption(tmp_path, profile, says):
+    record = Record(tmp_path, profile)
+    fig = record.figure("map", plots.course(ready=[]), "The lessons.")
+    assert fig.caption.startswith("The lessons.")
+    assert ("too small to judge" in fig.caption) is says
+    assert read_json(tmp_path / "metrics.json")["figures"]["map"]["caption"] == "The lessons."
 
 
 def test_an_unknown_profile_is_refused():

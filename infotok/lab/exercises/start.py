@@ -4,22 +4,24 @@ import math
 
 from infotok.lab.exercises.exercise import Exercise
 
-label_budget = Exercise(
-    "Ten digits are equally likely. How many **nats** must a code carry at least, if the label is to be recovered "
-    "from it without an error?",
-    answer=math.log(10),
-    unit="nats",
+bits_for_clouds = Exercise(
+    "The images have five directions: three of clouds, with variances 20, 10 and 5, and two that determine the label, "
+    "with variance 1 each. The code of the **pixels** assigns its bits one by one, as above. How many bits do the "
+    "clouds get before a direction of the label gets its first one?",
+    answer=7,
+    unit="bits",
     mistakes={
-        10: "That is the number of labels; information grows with its logarithm.",
-        4: "Four bits can *number* the labels one by one. How much do they carry on average, and in nats?",
-        1: "That is the amount in units of log base 10, one decimal digit. In nats it is more.",
-        0.1: "That is the probability of each label; the code must carry their entropy.",
+        3: "One bit each leaves errors of variance 5, 2.5 and 1.25 in the clouds, all still above 1.",
+        0: "That is the code of the *label*: clouds do not predict its target, so they get nothing.",
+        8: "The eighth bit is the first one of the label. How many come before it?",
+        5: "One bit quarters the variance of the error. How often must you quarter 20 until it is below 1?",
+        12: "One bit halves the error, so it *quarters* its variance.",
     },
-    hint=r"Without an error means $I(T;Y) = H(Y)$. What is $-\sum_y p(y) \ln p(y)$ when each of the ten "
-    r"$p(y)$ is $1/10$?",
-    solution=r"$H(Y) = -\sum_y \tfrac{1}{10} \ln \tfrac{1}{10} = \ln 10 \approx 2.303$ nats, or $\log_2 10 \approx "
-    r"3.32$ bits: where the dashed limit becomes flat. A real code needs more, since it does not have the label and "
-    "must recognise it from the pixels.",
+    hint="A direction of the label gets its first bit once the error of every cloud has a variance below 1. After $n$ "
+    "bits a variance $v$ has become $v / 4^n$.",
+    solution="The variances 20, 10 and 5 fall below 1 after 3, 2 and 2 bits: 7 bits in all. The code of the label "
+    "spends none of them. With clouds of twice the strength the variances are four times as large, and each "
+    "direction takes one bit more: 10. This is why clouds widen the gap between the two codes.",
 )
 
 token_budget = Exercise(

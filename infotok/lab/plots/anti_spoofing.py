@@ -90,8 +90,8 @@ def differences(*, panels: dict[str, dict[str, list[float]]]) -> Figure:
     for ax, (label, found) in zip(axes[0], panels.items(), strict=True):
         for y, (low, mean, high) in enumerate(found.values()):
             decided = low > 0 or high < 0
-            ax.plot([low, high], [y, y], color=BLUE if decided else GRAY, lw=2)
-            ax.plot([mean], [y], "o", color=BLUE if decided else GRAY, mfc=BLUE if decided else "white")
+            ax.plot([low, high], [y, y], color=BLACK if decided else GRAY, lw=2)
+            ax.plot([mean], [y], "o", color=BLACK if decided else GRAY, mfc=BLACK if decided else "white")
         ax.axvline(0, color=BLACK, lw=1)
         ax.set_yticks(range(len(names)), labels=names)
         ax.set(ylim=(len(names) - 0.4, -0.6), xlabel=label)

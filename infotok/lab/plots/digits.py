@@ -86,7 +86,16 @@ def style(*, trained: list[dict]) -> Figure:
 
 
 @drawn
-def code(*, points: list, labels: list[int], beta: float, rate: float, originals: list, rebuilt: list) -> Figure:
+def code(
+    *,
+    points: list,
+    labels: list[int],
+    beta: float,
+    rate: float,
+    originals: list,
+    rebuilt: list,
+    reach: float | None = None,
+) -> Figure:
     """The code at one weight, on its two directions of largest variance, and reconstructions from it.
 
     points: (N, 2) mean codes, in units of the code's own noise.
@@ -94,12 +103,13 @@ def code(*, points: list, labels: list[int], beta: float, rate: float, originals
     beta: the weight of the rate.
     rate: in bits.
     originals, rebuilt: (n, 8, 8) images.
+    reach: how far both axes reach from 0, the same at every weight; None: as far as these points.
     """
-    fig, (left, right) = new(width=8.8, height=4.6, ncols=2, width_ratios=(1.8, 1))
+    fig, (left, right) = new(width=9.2, height=5.0, ncols=2, width_ratios=(1.9, 1))
     points = np.asarray(points)
     for (x, y), label in zip(points, labels, strict=True):
-        left.text(x, y, str(label), ha="center", va="center", fontsize=8, color=BLUE)
-    reach = max(2.0, 1.08 * np.abs(points).max())
+        left.text(x, y, str(label), ha="center", va="center", fontsize=7, color=BLUE)
+    reach = max(2.0, 1.08 * (np.abs(points).max() if reach is None else reach))
     corners = (reach - 1) * np.array([(1, -1), (1, 1), (-1, -1), (-1, 1)])
     room = [np.linalg.norm(points - corner, axis=1).min() for corner in corners]
     x, y = corners[np.argmax(room)]

@@ -5,10 +5,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
-from infotok.lab.plots.style import BLACK, BLUE, GRAY, PALETTE, VERMILLION, drawn, new
+from infotok.lab.plots.style import BLACK, BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, drawn, new
 
 RATE, RELEVANCE = "rate I(T;X) / nats", "relevance I(T;Y) / nats"
 WEIGHT = "weight β of the relevance"
+DIRECTIONS = (GREEN, ORANGE, PURPLE, SKY)  # blue is the optimal code for Y, vermillion the one for X
+NETWORK = {"color": BLACK, "mfc": YELLOW, "mec": BLACK}  # a trained network
 
 
 @drawn
@@ -33,7 +35,7 @@ def curve(*, solved: dict, compressor: dict, beta: float) -> Figure:
     left.legend(loc="lower right")
 
     for i, (nats, critical) in enumerate(zip(np.transpose(solved["directions"]), solved["critical"], strict=True)):
-        colour, name = PALETTE[i % len(PALETTE)], f"direction {i + 1}"
+        colour, name = DIRECTIONS[i % len(DIRECTIONS)], f"direction {i + 1}"
         right.plot(betas, nats, color=colour, label=name)
         right.plot(critical, 0, "o", mfc="white", mec=colour, clip_on=False, zorder=4)
         right.plot(beta, np.interp(beta, betas, nats), "o", color=colour, zorder=4)
@@ -57,8 +59,8 @@ def networks(*, solved: dict, trained: list[dict], tolerance: float) -> Figure:
     end = _frame(left, solved)
     left.plot(solved["i_tx"], solved["i_ty"], color=BLUE, label="closed form")
     rate, relevance = ([row[name] for row in trained] for name in ("rate", "relevance"))
-    left.plot(rate, relevance, "o", color=VERMILLION, ms=6, zorder=4, label="trained networks (held out)")
-    left.set(title="trained networks on the exact curve", xlim=(0, max(end, 1.04 * max(rate))))
+    left.plot(rate, relevance, "o", **NETWORK, ms=6, zorder=4, label="trained networks (held out)")
+    left.set(title="trained networks and the exact curve", xlim=(0, max(end, 1.04 * max(rate))))
     left.legend(loc="lower right")
 
     betas, gap, error = ([row[name] for row in trained] for name in ("beta", "gap", "error"))
@@ -66,7 +68,7 @@ def networks(*, solved: dict, trained: list[dict], tolerance: float) -> Figure:
     right.axhline(tolerance, color=GRAY, ls="--", lw=1.2)
     right.annotate("largest gap claimed", (0.02, tolerance), (0, 4), xycoords=("axes fraction", "data"), color=GRAY,
                    textcoords="offset points", fontsize=9)  # fmt: skip
-    right.errorbar(betas, gap, error, fmt="o", color=VERMILLION, capsize=3, lw=1.2)
+    right.errorbar(betas, gap, error, fmt="o", **NETWORK, ms=6, capsize=3, lw=1.2)
     _log_beta(right, min(betas) / 1.1, max(betas) * 1.1)
     right.set(title="gap to the curve", xlabel=WEIGHT, ylabel="relevance below the curve / nats")
     right.set_ylim(min(-0.4 * tolerance, *np.subtract(gap, error)), 1.3 * max(tolerance, *np.add(gap, error)))
@@ -87,10 +89,10 @@ def transitions(*, betas: list[float], directions: list, fits: list[dict], criti
     height = np.exp(2 * np.asarray(directions))  # (N, K)
     x = np.asarray(betas) - 1
     for i, value in enumerate(critical):
-        ax.axvline(value - 1, color=PALETTE[i % len(PALETTE)], lw=1, ls=":")
+        ax.axvline(value - 1, color=DIRECTIONS[i % len(DIRECTIONS)], lw=1, ls=":")
     for fit in fits:
         i, used = fit["direction"], fit["used"]
-        colour = PALETTE[i % len(PALETTE)]
+        colour = DIRECTIONS[i % len(DIRECTIONS)]
         grid = np.geomspace(fit["beta"], 1 + x[-1], 100)
         ax.plot(grid - 1, fit["slope"] * grid + fit["intercept"], color=colour, lw=1.3)
         ax.plot(x[used], height[used, i], "o", color=colour, ms=6)

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from infotok.lab.plots.images import pixels, show, show_under
-from infotok.lab.plots.style import BLACK, BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, drawn, new
+from infotok.lab.plots.style import BLACK, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, drawn, new
 
 RIGHT, WRONG = ("✓", GREEN), ("✗", VERMILLION)  # told apart by the mark, not only by the colour
 
@@ -175,7 +175,7 @@ def rounds(*, steps: list[int], right: list[float], ceiling: float, sure: list[f
         true_objects: that share in the world.
     """
     fig, (told, free) = new(width=9.2, height=4.0, ncols=2)
-    told.plot(steps, right, "o-", color=BLUE)
+    told.plot(steps, right, "o-", color=VERMILLION)  # of drawing, as along training
     told.axhline(ceiling, color=GRAY, ls="--", lw=1.2, label="reconstructions")
     told.set(ylabel="present cells drawn right", title="with a caption")
     told.legend(loc="lower right")
@@ -231,7 +231,7 @@ def guided(*, guidance: list[float], right: list[float], spread: list[float], ce
         ceiling: share of present cells that is right in reconstructions of real images.
     """
     fig, (left, other) = new(width=8.4, height=3.2, ncols=2)
-    left.plot(guidance, right, "o-", color=BLUE)
+    left.plot(guidance, right, "o-", color=VERMILLION)
     left.axhline(ceiling, color=GRAY, ls="--", lw=1.2, label="reconstructions")
     left.set(xlabel="guidance w", ylabel="present cells drawn right", ylim=(0, 1.08), title="following the caption")
     left.legend(loc="lower right")

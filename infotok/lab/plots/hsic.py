@@ -3,9 +3,10 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from infotok.lab.plots.style import BLACK, BLUE, GRAY, ORANGE, VERMILLION, drawn, new
+from infotok.lab.plots.style import BLACK, BLUE, GRAY, GREEN, ORANGE, PURPLE, VERMILLION, drawn, new
 
-COLOURS = (GRAY, ORANGE, BLUE, VERMILLION)
+COLOURS = (GRAY, ORANGE, BLUE, VERMILLION)  # of the variants
+NHSIC = GREEN
 
 
 @drawn
@@ -17,7 +18,7 @@ def kernels(*, x: list, y: list, kernel_x: list, kernel_y: list, value: float) -
     value: nHSIC, the cosine of the two matrices.
     """
     fig, (left, middle, right) = new(width=9.0, height=3.1, ncols=3)
-    left.plot(x, y, ".", color=BLUE, ms=3)
+    left.plot(x, y, ".", color=BLACK, ms=3)
     left.set(xlabel="x", ylabel="y", title=f"nHSIC (biased) = {value:.3f}")
     for ax, kernel, name in ((middle, kernel_x, "K of x, centred"), (right, kernel_y, "K of y, centred")):
         image = np.array(kernel)
@@ -37,10 +38,10 @@ def against_information(*, gaussian: list, gaussian_mi: list, waves: list, waves
     frequencies: (F,) periods over the range of x.
     """
     fig, (left, right) = new(width=8.4, height=3.5, ncols=2)
-    left.plot(gaussian_mi, gaussian, "o-", color=BLUE)
+    left.plot(gaussian_mi, gaussian, "o-", color=NHSIC)
     left.set(xlabel="I(X;Y) / nats", ylabel="nHSIC", title="correlated Gaussians", ylim=(-0.03, 1))
     right.plot(frequencies, waves_mi, "s--", color=GRAY, label="I(X;Y) / nats")
-    right.plot(frequencies, waves, "o-", color=VERMILLION, label="nHSIC")
+    right.plot(frequencies, waves, "o-", color=NHSIC, label="nHSIC")
     right.set(xlabel="frequency", ylabel="nHSIC, or nats", title="y = sin(frequency x) + noise", xticks=frequencies)
     right.set_ylim(-0.05, 1.25 * max(waves_mi))
     right.legend(loc="upper right", ncols=2)
@@ -56,8 +57,8 @@ def scaling(*, factors: list, right: list, wrong: list) -> Figure:
     wrong: (F,) nHSIC with the median squared distance as sigma.
     """
     fig, ax = new(height=3.3)
-    ax.plot(factors, right, "o-", color=BLUE, label="sigma = median distance")
-    ax.plot(factors, wrong, "s-", color=VERMILLION, label="sigma = median squared distance")
+    ax.plot(factors, right, "o-", color=NHSIC, label="sigma = median distance")
+    ax.plot(factors, wrong, "s-", color=PURPLE, label="sigma = median squared distance")
     ax.set(xscale="log", xlabel="both variables multiplied by", ylabel="nHSIC (biased)", ylim=(-0.03, 1.1))
     ax.legend(loc="lower right")
     return fig
@@ -100,8 +101,8 @@ def variants(*, names: list[str], nuisance: list, accuracy: list, ceiling: float
         ax.set_xticks(range(len(names)), labels=[name.replace(" ", "\n") for name in names])
         ax.set(xlim=(-0.5, len(names) - 0.5), xlabel="variant")
     left.axhline(0, color=GRAY, lw=0.8)
-    left.set(ylabel="I(Z; nuisance), lower bound / nats", title=f"nuisance, of {ceiling:.2f} nats")
-    right.set(ylabel="accuracy on held-out images", title="accuracy of the label")
+    left.set(ylabel="I(Z; grating), lower bound / nats", title=f"information about the grating, of {ceiling:.2f} nats")
+    right.set(ylabel="accuracy on held-out images", title="accuracy of the digit")
     return fig
 
 
@@ -119,7 +120,7 @@ def intervals(
 
     fig, (left, right) = new(width=8.4, height=0.9 + 0.6 * len(names), ncols=2, sharey=True)
     panels = (
-        (left, nuisance, nuisance_intervals, "I(Z; nuisance) / nats"),
+        (left, nuisance, nuisance_intervals, "I(Z; grating) / nats"),
         (right, accuracy, accuracy_intervals, "accuracy"),
     )
     for ax, values, bars, title in panels:

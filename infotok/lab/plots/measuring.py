@@ -15,7 +15,7 @@ COLOURS = {
     "MINE": PURPLE,
     "Jensen-Shannon": ORANGE,
     "SMILE": SKY,
-    "CLUB": BLACK,
+    "CLUB": GRAY,  # black is the truth
     "leave-one-out": PURPLE,
     "KSG": ORANGE,
 }
@@ -129,11 +129,13 @@ def limits(
     theory: (L,) exact standard deviations of NWJ in nats.
     """
     fig, (left, right) = new(width=9, height=4.4, ncols=2)
-    shades = {"alpha = 1 (InfoNCE)": BLUE, "alpha = 0.1": SKY, "alpha = 0.01": ORANGE, "alpha = 0 (NWJ)": VERMILLION}
+    shades = {"alpha = 1 (InfoNCE)": (BLUE, "-"), "alpha = 0.1": (GRAY, "--"), "alpha = 0.01": (GRAY, "-."),
+              "alpha = 0 (NWJ)": (VERMILLION, "-")}  # fmt: skip
     for name, (mean, error) in by_size.items():
         mean, error = np.array(mean), np.array(error)
-        left.plot(sizes, mean, marker="o", color=shades[name], label=name)
-        left.fill_between(sizes, mean - 2 * error, mean + 2 * error, color=shades[name], alpha=0.2, lw=0)
+        colour, line = shades[name]
+        left.plot(sizes, mean, marker="o", color=colour, ls=line, label=name)
+        left.fill_between(sizes, mean - 2 * error, mean + 2 * error, color=colour, alpha=0.2, lw=0)
     left.plot(sizes, np.log(sizes), color=GRAY, lw=1, ls=":")
     left.annotate("log B", (sizes[-2], math.log(sizes[-2])), (0, -6), textcoords="offset points", color=GRAY, va="top")
     left.axhline(truth, color=BLACK, lw=1.2)
@@ -162,9 +164,9 @@ def clubs(*, widths: list[float], values: list[float], truth: float, exact: floa
     exact: CLUB's value at the true conditional, in nats.
     """
     fig, ax = new(width=6.4, height=3.4)
-    ax.plot(widths, values, color=BLACK, marker="o")
-    ax.axhline(truth, color=GRAY, lw=1.2, ls="--")
-    ax.annotate("I(X;Y)", (widths[0], truth), (0, 4), textcoords="offset points", color=GRAY)
+    ax.plot(widths, values, color=COLOURS["CLUB"], marker="o")
+    ax.axhline(truth, color=BLACK, lw=1.2, ls="--")
+    ax.annotate("I(X;Y)", (widths[0], truth), (0, 4), textcoords="offset points", color=BLACK)
     ax.annotate("the true conditional", (1, exact), (12, 4), textcoords="offset points")
     ax.set_xscale("log", base=2)
     ax.set_xticks([0.5, 1, 2, 4, 8], ["½", "1", "2", "4", "8"])

@@ -120,7 +120,7 @@ def film(
     marks = left.get_legend_handles_labels()
     right.legend(*marks, loc="center right")
     right.plot(passes, used, "o-", color=BLUE, ms=4)
-    right.plot([now], [used[passes.index(now)]], "o", ms=11, mfc="none", mec=VERMILLION, mew=2)
+    right.plot([now], [used[passes.index(now)]], "o", ms=11, mfc="none", mec=BLACK, mew=2)
     right.set(xlabel="training steps", ylabel="share of codes in use", ylim=(-0.03, 1.06), xscale="symlog")
     ticks = [tick for tick in (0, 1, 10, 100, 1000) if tick <= max(passes)]
     right.set_xticks(ticks, [str(tick) for tick in ticks])

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from infotok.lab.plots.style import BLUE, GRAY, GREEN, VERMILLION, drawn, new
+from infotok.lab.plots.style import BLUE, GRAY, GREEN, ORANGE, VERMILLION, drawn, new
 
 # Each row of the map: what it asks, and its lessons with where they stand (0 left to 2 right).
 COURSE = [
@@ -148,7 +148,7 @@ def budgets(*, bits: list[int], codes: dict[str, dict], label_entropy: float) ->
     left.plot(rates, np.minimum(rates * math.log(2), label_entropy), color=GRAY, lw=1.2, ls="--")
     left.annotate("upper limit: min(bits · ln 2, H(Y))", (max(bits), label_entropy), (0, 4), ha="right",
                   textcoords="offset points", color=GRAY, fontsize=9)  # fmt: skip
-    for (name, code), colour, marker in zip(codes.items(), (BLUE, VERMILLION), "os", strict=True):
+    for (name, code), colour, marker in zip(codes.items(), (BLUE, ORANGE), "os", strict=True):
         for ax, kept in ((left, code["relevance"]), (right, code["fidelity"])):
             ax.plot(bits, np.mean(kept, axis=0), marker=marker, color=colour, label=f"code of {name}")
             ax.fill_between(bits, np.min(kept, axis=0), np.max(kept, axis=0), color=colour, alpha=0.2, lw=0)

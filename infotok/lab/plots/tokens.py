@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from infotok.lab.plots.images import show, show_error
-from infotok.lab.plots.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, VERMILLION, drawn, new
+from infotok.lab.plots.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, drawn, new
 
-GROUPS = {"structure": BLUE, "jitter": GREEN, "nuisance": VERMILLION}
+GROUPS = {"structure": GREEN, "jitter": SKY, "nuisance": YELLOW}  # fills, in colours that no variant has
 VARIANTS = {  # colour and mark of each tokenizer of the lesson
     "baseline": (GRAY, "o"),
     "caption head": (PURPLE, "D"),

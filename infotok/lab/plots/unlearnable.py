@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from infotok.lab.plots.style import BLACK, BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, drawn, new
+from infotok.lab.plots.style import BLACK, BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, drawn, new
 
 # A colour and a mark is a noise's, or a bottleneck's, in every figure of the lesson.
 NOISES = {
@@ -14,7 +14,7 @@ NOISES = {
     "feature collapse": (PURPLE, "^"),
     "class density": (SKY, "v"),
 }
-BOTTLENECKS = {"VIB": (VERMILLION, "P"), "VAE": (BLUE, "o"), "water-filling": (GREEN, "^")}
+BOTTLENECKS = {"VIB": (YELLOW, "P"), "VAE": (BLUE, "o"), "water-filling": (GREEN, "^")}
 
 
 @drawn
@@ -72,8 +72,8 @@ def level(*, variances: list, pattern: list, level: float, rate: float, kept: fl
     ax.plot(order, v, ".", color=GRAY, ms=4, label="other direction")
     noisy = share > 0.15
     ax.plot(order[noisy], v[noisy], "s", color=VERMILLION, ms=5, label="direction with more than 15 % noise")
-    ax.axhline(level, color=BLUE, lw=1.8, label=f"level θ at {rate:.0f} bits")
-    ax.fill_between([1, len(v)], 1e-5, level, color=BLUE, alpha=0.12, lw=0)
+    ax.axhline(level, color=GREEN, lw=1.8, label=f"level θ at {rate:.0f} bits")
+    ax.fill_between([1, len(v)], 1e-5, level, color=GREEN, alpha=0.12, lw=0)
     ax.set(xscale="log", yscale="log", xlabel="principal direction, by variance", ylabel="variance")
     ax.set(ylim=(max(v.min(), 1e-4) * 0.8, 2 * v[0]), title=f"the code keeps {kept:.0%} of the noise")
     ax.legend(loc="lower left")
@@ -97,7 +97,8 @@ def bottlenecks(*, curve: dict, kept: list, followed: dict[str, list], data: str
             ax.vlines(rate, low, high, color=colour, lw=1.5)
             label = {"VIB": "VIB: sees labels", "VAE": "VAE: sees none"}.get(name, name)
             fill = "none" if name == "water-filling" else colour  # it may lie on the VAE's
-            ax.plot(rate, mean, mark, color=colour, label=label, ms=9, markerfacecolor=fill)
+            edge = BLACK if colour == YELLOW else colour  # yellow is for fills
+            ax.plot(rate, mean, mark, color=edge, label=label, ms=9, markerfacecolor=fill)
     right.axhline(0.1, color=GRAY, ls="--", lw=1)
     right.text(90, 0.03, "chance", color=GRAY, fontsize=9)
     left.set(title=f"noise in the code, {data}", ylabel="share of the noise that is kept", ylim=(-0.03, 1.05))

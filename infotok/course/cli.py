@@ -1,4 +1,7 @@
-"""The command `infotok`: run, lab, list, report, site, figures, check, clean. A wrong request is one line, code 2."""
+"""The command `infotok`: run, lab, list, report, site, handout, slides, figures, check, clean.
+
+A wrong request is one line, and the exit code is 2.
+"""
 
 import os
 import shutil
@@ -30,6 +33,10 @@ Examples:
   infotok lab                                 JupyterLab on copies of the lessons, in scratch/
 
   infotok report -p seed=7                    report on that run; without -p, on the profile's own
+
+  infotok handout 02_gaussian_bottleneck      a sheet to print, and its answers
+
+  infotok slides 02_gaussian_bottleneck       the lesson as slides, in one file
 
   infotok figures                             redraw the committed figures
 
@@ -176,6 +183,32 @@ def site(profile: Profile = "laptop", parameter: Asked = None, root: Root = "") 
     course = Course.find(root)
     wanted = asked(course, profile, parameter or [])
     print(write_site(course, profile, wanted).relative_to(course.root))
+
+
+@app.command()
+def handout(names: Names = None, profile: Profile = "laptop", parameter: Asked = None, root: Root = "") -> None:
+    """Write runs/PROFILE/handouts: for each lesson a sheet to print, and its answers on another.
+
+    Figures and claims are those of the run asked for, or the committed ones.
+    """
+    from infotok.course.handouts import write_handouts
+
+    course = Course.find(root)
+    for path in write_handouts(course, course.select(names or []), profile, parameter or []):
+        print(path.relative_to(course.root))
+
+
+@app.command()
+def slides(names: Names = None, profile: Profile = "laptop", parameter: Asked = None, root: Root = "") -> None:
+    """Write runs/PROFILE/slides: each lesson as slides, one file that opens offline and prints a slide a page.
+
+    Figures and claims are those of the run asked for, or the committed ones.
+    """
+    from infotok.course.slides import write_slides
+
+    course = Course.find(root)
+    for path in write_slides(course, course.select(names or []), profile, parameter or []):
+        print(path.relative_to(course.root))
 
 
 @app.command()

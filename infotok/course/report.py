@@ -12,7 +12,7 @@ from infotok.course.parameters import asked
 from infotok.course.runs import Shown, own_file, read_record, shown
 from infotok.files import write_atomically
 
-__all__ = ["write_report"]
+__all__ = ["figures_of_run", "write_report"]
 
 Asked = dict[str, dict[str, Any] | Refusal]
 
@@ -63,13 +63,13 @@ def _section(course: Course, lesson: Shown, pages: str) -> dict[str, Any]:
     }
     if manifest:
         section["faults"] = [*manifest["faults"]]
-        section["figures"] = _figures(lesson, section["faults"])
+        section["figures"] = figures_of_run(lesson, section["faults"])
         section["page"] = _page(lesson, pages, section["faults"])
         section["faults"] = [fault.replace(f"{course.root}/", "") for fault in section["faults"]]
     return section
 
 
-def _figures(lesson: Shown, faults: list[str]) -> list[dict[str, str]]:
+def figures_of_run(lesson: Shown, faults: list[str]) -> list[dict[str, str]]:
     """The figures of a run, each as a data URL with its caption; each damaged file adds a line to `faults`."""
     folder, manifest, figures = lesson.run.folder, lesson.manifest, []
     try:

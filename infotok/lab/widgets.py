@@ -3,7 +3,10 @@
     explore(plots.gaussian.plane, text=describe, beta=(1.0, 20.0, 0.5, 4.0), points=[50, 100, 200])
 
 - The function is the same one that the tests call over a grid and that a headless run calls once.
-- Updates wait until a slider is let go; a slow picture (over 0.3 s) waits for its Run button.
+- The picture follows a slider while it is dragged, if the last update took under 0.1 s; else it waits until the slider
+  is let go. The page holds moves back while one is drawn and sends the latest, so a drag never builds a queue.
+- A slow picture (over 0.3 s) waits for its Run button.
+- The picture is as high as the window leaves beside controls and sentence, so that all three are seen together.
 - An error is shown in the widget's own output, where the reader sees it and the runner finds it.
 - Outputs are set by the kernel, not captured by the page as `interactive_output` does: a headless client that sends
   captured outputs back can miss the cell's end (jupyter_client sends on a shadow of the socket that it waits on,
@@ -12,8 +15,9 @@
 
 import traceback
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from time import perf_counter
 from typing import Any
 
 import ipywidgets as widgets
@@ -22,6 +26,11 @@ from IPython.display import Markdown
 
 from infotok.errors import require, require_flag, require_float, require_function
 from infotok.lab.plots.style import Drawing
+
+LIVE = 0.1  # seconds: an update that takes less can follow a hand
+RETRIED = 0.5  # seconds: a first update up to here is timed once more, without what only the first one does
+ROW, REST = 34, 200  # pixels: a row of controls; JupyterLab's own bars, the sentence and margins
+NARROW = 3  # controls from here on stand two in a row
 
 
 def explore(plot: Callable[..., Any], *, text: Callable[..., str] | None = None, button: bool = False, **controls: Any):
@@ -35,33 +44,61 @@ def explore(plot: Callable[..., Any], *, text: Callable[..., str] | None = None,
             start; entries may be (label, value)), a bool for a checkbox, or any ipywidget with a value.
 
     Returns:
-        An `ipywidgets.VBox` of the controls and the output; each control is described and reached by Tab.
+        An `ipywidgets.VBox` of the controls, a rule for the page, and the output; each control is described and reached
+        by Tab.
     """
     require_function("plot", plot, "a function that returns a picture"), require_flag("button", button)
     if text is not None:
         require_function("text", text, "a function that returns a line")
     require(controls, "controls", controls, "at least one control")
-    inputs = {name: _control(name, value) for name, value in controls.items()}
-    output = widgets.Output()
+    inputs = {name: _control(name, value, len(controls) >= NARROW) for name, value in controls.items()}
+    output = widgets.Output(layout={"width": "100%"})
 
     def update(_: Any = None) -> None:
+        began = perf_counter()
         values = {name: control.value for name, control in inputs.items()}
         try:
             shown = [plot(**values), *([Markdown(text(**values))] if text else [])]
             output.outputs = tuple(_display_data(item) for item in shown)
         except Exception as error:  # shown to the reader; a callback has no caller to raise it to
             output.outputs = (_error(error),)
+        if not button:
+            _follow(inputs.values(), perf_counter() - began < LIVE)
 
-    children = [*inputs.values(), output]
+    children = [*inputs.values(), _fitted(len(inputs), button), output]
+    began = perf_counter()
+    update()
     if button:
         run = widgets.Button(description="Run", icon="play", button_style="primary")
         run.on_click(update)
-        children.insert(-1, run)
+        children.insert(-2, run)
     else:
+        if LIVE <= perf_counter() - began < RETRIED:
+            update()
         for control in inputs.values():
             control.observe(update, "value")
-    update()
-    return widgets.VBox(children)
+    box = widgets.VBox(children, layout={"flex_flow": "row wrap"})
+    return box.add_class(_name(len(inputs), button))
+
+
+def _follow(controls: Iterable[widgets.ValueWidget], live: bool) -> None:
+    """Let the sliders send their value while they are dragged, or not; text fields send theirs at the end alone."""
+    for control in controls:
+        if control.has_trait("readout"):
+            control.continuous_update = live
+
+
+def _name(controls: int, button: bool) -> str:
+    """The class of a widget's box, by what its picture must leave room for."""
+    return f"infotok-explore-{controls}{'-run' * button}"
+
+
+def _fitted(controls: int, button: bool) -> widgets.HTML:
+    """A rule of the page: pictures of a box of this class are as high as its controls and sentence leave."""
+    rows = (-(-controls // 2) if controls >= NARROW else controls) + button
+    height = f"max(200px, calc(100vh - {REST + ROW * rows}px))"
+    rule = f".{_name(controls, button)} img {{ max-height: {height}; max-width: 100%; width: auto; height: auto }}"
+    return widgets.HTML(f"<style>{rule}</style>", layout={"display": "none"})
 
 
 def _display_data(item: Any) -> dict[str, Any]:
@@ -76,8 +113,8 @@ def _error(error: Exception) -> dict[str, Any]:
     return {"output_type": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": lines}
 
 
-def _control(name: str, value: Any) -> widgets.ValueWidget:
-    """A control described by its argument's name, which updates when it is let go."""
+def _control(name: str, value: Any, narrow: bool) -> widgets.ValueWidget:
+    """A control described by its argument's name, which updates when it is let go; narrow, for two in a row."""
     label = name.replace("_", " ")
     if isinstance(value, widgets.ValueWidget):
         control = value
@@ -104,5 +141,5 @@ def _control(name: str, value: Any) -> widgets.ValueWidget:
         control.continuous_update = False
     control.tooltip = control.tooltip or control.description  # else the page's tooltip reads "null"
     control.style.description_width = "initial"  # the whole description, however long
-    control.layout.width = control.layout.width or "32em"
+    control.layout.width = control.layout.width or ("22em" if narrow else "32em")
     return control

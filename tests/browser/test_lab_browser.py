@@ -235,6 +235,54 @@ def test_a_slider_changes_picture_and_text_and_an_error_is_shown(lab, tmp_path):
     page.screenshot(path=tmp_path / "button.png")
 
 
+DRAGGED = """
+import time
+from pathlib import Path
+from infotok.lab import explore, widgets
+from infotok.lab.plots import new
+
+widgets.LIVE = 60  # seconds: what is fast on this machine is not asked here
+drawn = []
+
+def line(slope):
+    while Path("hold").exists():
+        time.sleep(0.01)
+    drawn.append(slope)
+    fig, ax = new(width=4, height=2)
+    ax.plot([0, 1], [0, slope])
+    ax.set_ylim(0, 100)
+    return fig
+
+explore(line, text=lambda slope: f"drawn {len(drawn)}, the last at {slope}", slope=(0, 100, 1, 10))
+"""
+
+
+@pytest.mark.slow
+def test_a_picture_follows_a_dragged_slider_and_no_queue_builds(server, lab, tmp_path):
+    page = lab("dragged", notebook_of(DRAGGED))
+    run_all(page)
+    shown = widget(page)
+    expect(shown).to_contain_text("drawn 1, the last at 10")
+    first, handle = picture(shown), shown.get_by_role("slider").bounding_box()
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 30, y)
+    expect(shown.locator("img")).not_to_have_attribute("src", first)  # the button is still down
+    expect(shown).to_contain_text("drawn 2")
+    page.screenshot(path=tmp_path / "dragged.png")
+
+    hold = server[2] / "notebooks/hold"
+    hold.touch()  # the next picture takes as long as the hand moves
+    for step in range(40):
+        page.mouse.move(x + 30 + step, y)
+    last = shown.locator(".widget-readout").inner_text()
+    hold.unlink()
+    page.mouse.up()
+    expect(shown).to_contain_text(f"drawn 4, the last at {last}")  # the one that was held, and the latest
+    assert not errors(page)
+
+
 CONTROLS = """
 from ipywidgets import SelectionSlider
 controls = {"list": ["one", "two"], "box": False, "share": (0.0, 1.0, 0.5, 0.0)}
@@ -267,6 +315,41 @@ def test_every_kind_of_control_is_reached_by_keyboard(lab, tmp_path):
     expect(shown).to_contain_text("share 0.5, power 10")
     assert not errors(page)
     page.screenshot(path=tmp_path / "controls.png")
+
+
+WIDE = """
+from infotok.lab import explore
+from infotok.lab.plots import new
+
+def wide(**values):
+    fig, ax = new(width=9, height=7)
+    return fig
+
+for number in (1, 5):
+    sliders = {f"slider_{n}": (0, 9, 1, 4) for n in range(number)}
+    display(explore(wide, text=lambda **values: "A sentence of a usual length. " * 6, button=number == 5, **sliders))
+"""
+
+
+@pytest.mark.slow
+def test_controls_picture_and_sentence_fit_a_small_screen(lab, tmp_path):
+    page = lab("wide", notebook_of(WIDE))
+    page.set_viewport_size({"width": 1024, "height": 768})
+    try:
+        run_all(page)
+        for which in (0, 1):
+            shown = widget(page, which)
+            expect(shown.locator("img")).to_be_visible()
+            shown.evaluate("box => box.scrollIntoView({block: 'start'})")
+            page.screenshot(path=tmp_path / f"{which}.png")
+            room = page.locator(".jp-WindowedPanel-outer").bounding_box()
+            box = shown.bounding_box()
+            assert box["height"] <= room["height"]
+            assert shown.locator("img").bounding_box()["width"] <= box["width"]
+            for part in [shown.locator("img"), shown.locator("p"), *shown.locator(".widget-slider").all()]:
+                expect(part).to_be_in_viewport(ratio=0.99)
+    finally:
+        page.set_viewport_size({"width": 1280, "height": 1000})
 
 
 SAY = """

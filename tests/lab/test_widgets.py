@@ -47,7 +47,8 @@ def texts(box):
 )
 def test_controls(control, kind, value):
     box = explore(lambda some_name: some_name, some_name=control)
-    made, output = box.children
+    made, rule, output = box.children
+    assert rule.layout.display == "none"
     assert type(made) is kind
     assert made.value == value
     assert made.description == "some name"
@@ -55,8 +56,77 @@ def test_controls(control, kind, value):
     assert isinstance(output, widgets.Output)
     assert made.style.description_width == "initial"
     if isinstance(made, widgets.IntSlider | widgets.FloatSlider | widgets.FloatLogSlider):
-        assert made.continuous_update is False
         assert made.readout
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """What the widgets take for the time: `clock.seconds` pass with each call of the plot `clock.plot`."""
+
+    class Clock:
+        now, seconds, calls = 0.0, 0.0, 0
+
+        def plot(self, **values):
+            self.now += self.seconds
+            self.calls += 1
+            return values["x"]
+
+    clock = Clock()
+    monkeypatch.setattr("infotok.lab.widgets.perf_counter", lambda: clock.now)
+    return clock
+
+
+SLIDERS = [
+    (0, 9, 1, 4),
+    (0.0, 2.0, 0.5, 0.5),
+    widgets.FloatLogSlider(value=10, min=0, max=3),
+    widgets.SelectionSlider(options=[1, 2, 3]),
+]
+
+
+@pytest.mark.parametrize("slider", SLIDERS, ids=lambda slider: type(slider).__name__)
+def test_a_picture_follows_its_slider_while_updates_are_fast(clock, slider):
+    clock.seconds = 0.099
+    made = explore(clock.plot, x=slider).children[0]
+    assert made.continuous_update
+    assert clock.calls == 1
+    clock.seconds = 0.101
+    made.value = 3 if isinstance(made, widgets.SelectionSlider) else made.max
+    assert not made.continuous_update, "this one was slow"
+    clock.seconds = 0.05
+    made.value = 1
+    assert made.continuous_update
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(0.1, 2), (0.49, 2), (0.5, 1), (3, 1)])
+def test_a_first_update_that_is_not_fast_is_timed_again_unless_it_is_slow(clock, seconds, calls):
+    clock.seconds = seconds
+    assert not explore(clock.plot, x=(0, 9, 1, 4)).children[0].continuous_update
+    assert clock.calls == calls
+
+
+def test_what_only_the_first_update_does_is_not_counted(clock):
+    def plot(x):
+        clock.seconds = 0.2 if clock.calls == 0 else 0.02
+        return clock.plot(x=x)
+
+    assert explore(plot, x=(0, 9, 1, 4)).children[0].continuous_update
+
+
+def test_text_fields_and_widgets_with_a_button_wait(clock):
+    assert not explore(clock.plot, x=widgets.IntText(3)).children[0].continuous_update
+    assert not explore(clock.plot, button=True, x=(0, 9, 1, 4)).children[0].continuous_update
+
+
+@pytest.mark.parametrize(
+    ("number", "button", "pixels"), [(1, False, 234), (2, False, 268), (3, False, 268), (5, True, 336)]
+)
+def test_a_picture_leaves_room_for_its_controls(number, button, pixels):
+    box = explore(lambda **values: 1, button=button, **{f"x{n}": (0, 9, 1, 4) for n in range(number)})
+    (name,) = box._dom_classes
+    rule = box.children[-2].value
+    assert f".{name} img" in rule
+    assert f"100vh - {pixels}px" in rule
 
 
 @pytest.mark.parametrize(("step", "readout"), [(0.25, ".2f"), (0.5, ".1f"), (1e-05, ".5f"), (1.0, ".1f")])
@@ -101,7 +171,7 @@ def test_an_error_of_the_text_is_shown_as_well():
 def test_a_slow_widget_waits_for_its_button():
     calls = []
     box = explore(lambda x: calls.append(x) or x, button=True, x=(0, 9, 1, 4))
-    slider, button, _ = box.children
+    slider, button, *_ = box.children
     assert calls == [4]
     slider.value = 7
     assert calls == [4]

@@ -29,6 +29,7 @@ from typing import Any
 import matplotlib.style
 from cycler import cycler
 from IPython.display import Markdown, display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from infotok.errors import require
@@ -181,9 +182,11 @@ def png(fig: Figure) -> bytes:
         return fig.rendered
     buffer = io.BytesIO()
     with _styled():  # ticks are made while rendering, so the style must still hold
-        fig.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+        fig.set_dpi(DPI)
+        # savefig gives the same bytes, but draws a figure with a layout twice: once to lay it out
+        FigureCanvasAgg(fig).print_png(buffer, metadata={"Software": None})
     if isinstance(fig, Drawing):
-        fig.rendered, fig.stale = buffer.getvalue(), False  # savefig sets the resolution back, hence stale
+        fig.rendered, fig.stale = buffer.getvalue(), False
     return buffer.getvalue()
 
 

@@ -28,6 +28,7 @@ from infotok.standard.opening import hub_parts
 __all__ = ["Detector", "open_detector"]
 
 OPEN_VOCABULARY = ("owlvit", "owlv2")  # by `model_type` of a configuration
+AS_TENSORS = {"return_tensors": "pt", "input_data_format": "channels_first"}
 ASKED = "a photo of a {}"  # how OWL-ViT's authors ask for a name
 
 
@@ -74,9 +75,11 @@ class Detector:
         pictures = list((images.float() * 255).round().to(torch.uint8).cpu())  # as files hold them
         if self.asks:
             asked = [[ASKED.format(name) for name in self.names]] * len(images)
-            inputs = self.processor(text=asked, images=pictures, return_tensors="pt")
+            longest = self.model.config.text_config.max_position_embeddings
+            padded = {"padding": "max_length", "truncation": True, "max_length": longest}
+            inputs = self.processor(text=asked, images=pictures, **padded, **AS_TENSORS)
         else:
-            inputs = self.images(images=pictures, return_tensors="pt")
+            inputs = self.images(images=pictures, **AS_TENSORS)
         output = self.model(**inputs.to(device))
         sizes = [tuple(images.shape[-2:])] * len(images)
         found = self.images.post_process_object_detection(output, threshold=self.threshold, target_sizes=sizes)

@@ -24,6 +24,7 @@ from infotok.optional import needs
 from infotok.standard.arguments import require_names
 from infotok.standard.geneval import Detections
 from infotok.standard.opening import hub_parts
+from infotok.unified.arguments import check_part
 
 __all__ = ["Detector", "open_detector"]
 
@@ -51,8 +52,9 @@ class Detector:
         at_once: int = 8,
     ) -> None:
         require_instance("model", model, nn.Module, "a detector of transformers")
+        check_part("model", model, ("config",), "a detector of transformers")
         images = getattr(processor, "image_processor", processor)
-        known = hasattr(images, "post_process_object_detection")
+        known = hasattr(images, "post_process_object_detection") and not isinstance(images, type)
         expected = "an image processor with post_process_object_detection"
         require(known, "processor", type(processor).__name__, expected, TypeError)
         self.model, self.processor, self.images = model.eval(), processor, images

@@ -37,7 +37,7 @@ from infotok.errors import refuse, require, require_function, require_instance, 
 from infotok.files import read_bytes
 from infotok.images import require_images
 from infotok.settings import NonNegative, settings
-from infotok.standard.arguments import require_names
+from infotok.standard.arguments import require_list, require_names
 
 __all__ = ["ColourOf", "Detect", "Detections", "JudgeOptions", "Verdict", "judge", "read_prompts", "score_geneval"]
 
@@ -165,11 +165,15 @@ def score_geneval(
     """
     require_images("images", images, ("N", 3, "H", "W"))
     require_prompts(prompts, len(images))
-    require(callable(detect) and not isinstance(detect, type), "detect", detect, "a function of images", TypeError)
-    seen = detect(images)
-    require(len(seen) == len(images), "detect", f"{len(seen)} results", f"one for each of the {len(images)} images")
+    seen = detected(detect, images)
     parts = zip(prompts, seen, images, strict=True)
     return by_tag(prompts, [judge(prompt, each, image, colour_of, **options).right for prompt, each, image in parts])
+
+
+def detected(detect: Detect, images: Tensor) -> list[Detections]:
+    """What a detector finds in images; TypeError or ValueError for what is no detector."""
+    require(callable(detect) and not isinstance(detect, type), "detect", type(detect).__name__, "a function", TypeError)
+    return require_list("detect", detect(images), "detections", len(images))
 
 
 def by_tag(prompts: Sequence[Mapping[str, Any]], right: Sequence[bool]) -> dict[str, float]:
@@ -212,7 +216,8 @@ def _include(
     if len(boxes) < count:
         return f"{count} {name} wanted, {len(boxes)} found", boxes
     if "color" in entry:
-        colours = list(colour_of(image, boxes, name)) if count else []
+        given = colour_of(image, boxes, name) if count else []
+        colours = require_names("colour_of", given, "colours", len(boxes), "boxes")
         if colours.count(entry["color"]) < count:
             return f"{count} {entry['color']} {name} wanted, {', '.join(map(str, colours))} found", boxes
     if "position" in entry:

@@ -20,7 +20,7 @@ from infotok.errors import require, require_choice, require_folder, require_inst
 from infotok.evaluation.evaluate import generate_images, in_parts
 from infotok.files import read_json
 from infotok.images import require_images
-from infotok.standard.arguments import require_names
+from infotok.standard.arguments import require_list, require_names
 from infotok.unified import AutoregressiveModel, ContinuousModel, MaskedModel, UnifiedModel
 
 __all__ = ["HostModel", "open_host", "resized"]
@@ -54,7 +54,9 @@ class HostModel:
         require_instance("model", model, UnifiedModel, "a unified model")
         self.model, self.at_once, self.drawing = model, require_int("at_once", at_once), drawing
         self.seed = require_int("seed", seed, 0, 2**63 - 1)
-        self.size = model.tokenizer.config.size
+        config = model.tokenizer.config
+        require(config is not None, "model, tokenizer, config", None, "one made from_config, which knows its size")
+        self.size = config.size
         self.words = list(model.words)
         self._ids = {word: i for i, word in enumerate(self.words)}
 
@@ -99,6 +101,7 @@ class HostModel:
 
     def _probabilities(self, images: Sequence[Tensor], questions: Sequence[str]) -> Tensor:
         """Probability of each word that may answer, (N, A)."""
+        images = require_list("images", images, "images")
         ids = self._encode("questions", require_names("questions", questions, "sentences", len(images)))[:, None]
         return in_parts(self.model.answer_probabilities, self.at_once, self.model, resized(images, self.size), ids)[
             :, 0

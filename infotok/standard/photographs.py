@@ -23,8 +23,8 @@ from torch import Tensor
 
 from infotok.errors import require, require_generator, require_instance, require_int, require_tensor
 from infotok.images import require_images
-from infotok.standard.arguments import require_names
-from infotok.standard.geneval import COUNTING, ColourOf, Detect, JudgeOptions, by_tag, judge, relations
+from infotok.standard.arguments import require_list, require_names
+from infotok.standard.geneval import COUNTING, ColourOf, Detect, JudgeOptions, by_tag, detected, judge, relations
 
 __all__ = ["Annotation", "photograph_ceiling", "true_prompts"]
 
@@ -67,8 +67,8 @@ def photograph_ceiling(
 
     Raises ValueError where no photograph allows a prompt.
     """
-    photographs, annotations = list(photographs), list(annotations)
-    require(len(photographs) == len(annotations), "annotations", len(annotations), f"{len(photographs)}, one each")
+    photographs = require_list("photographs", photographs, "images")
+    annotations = require_list("annotations", annotations, "annotations", len(photographs), "photographs")
     generator = torch.Generator().manual_seed(require_int("seed", seed, 0, 2**63 - 1))
     margin = JudgeOptions(**options).margin
     rows = []  # (photograph, prompt that is true of it)
@@ -78,7 +78,7 @@ def photograph_ceiling(
         prompts = true_prompts(annotation, generator, margin)
         rows += [(index, p) for p in prompts if colour_of is not None or not _coloured(p)]
     require(rows, "annotations", "none that allows a prompt", "photographs with annotated objects")
-    seen = [detect(photograph[None])[0] for photograph in photographs]
+    seen = [detected(detect, photograph[None])[0] for photograph in photographs]
 
     def score(shift: int) -> dict[str, float]:
         where = [(index + shift) % len(photographs) for index, _ in rows]

@@ -19,7 +19,7 @@ from infotok.errors import require, require_folder, require_instance, require_in
 from infotok.images import require_images
 from infotok.optional import needs
 from infotok.published import Attached, attach, load, prepare
-from infotok.standard.arguments import require_names
+from infotok.standard.arguments import require_list, require_names
 from infotok.unified.backbone import OWN_CODE, one_line
 
 __all__ = ["PublishedModel", "open_published"]
@@ -86,6 +86,7 @@ class PublishedModel:
         questions: one for each image.
         options: of the published `generate`.
         """
+        images = require_list("images", images, "images")
         questions = require_names("questions", questions, "sentences", len(images))
         said = []
         for image, question in zip(images, questions, strict=True):  # one by one: sizes differ
@@ -104,6 +105,7 @@ class PublishedModel:
         questions: one for each image.
         answers: one for each question; the end of the text is not counted.
         """
+        images = require_list("images", images, "images")
         questions = require_names("questions", questions, "sentences", len(images))
         answers = require_names("answers", answers, "answers", len(images))
         found = []

@@ -283,7 +283,8 @@ class TestPlugin:
         image = torch.tensor([200, 10, 10]).view(3, 1, 1).expand(3, PIXELS, PIXELS) / 255
         assert asked == made.model.answer([image], ["what colour is the wall?"], max_new_tokens=2)[0]
         (path,) = json.loads(drawn)["images"]
-        assert Image.open(path).size == (PIXELS, PIXELS)
+        with Image.open(path) as picture:
+            assert picture.size == (PIXELS, PIXELS)
         target = stand_in.Instance(
             "loglikelihood",
             ("what colour is the wall?", lambda d: d["answer"], lambda d: [d["image"]], 0, "task", "test"),

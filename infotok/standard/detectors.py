@@ -9,7 +9,7 @@ Detectors of fixed classes are DETR, Conditional and Deformable DETR, RT-DETR, Y
 layout, from safetensors alone; nothing is downloaded, and no code of a folder is run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ class Detector:
 
     model: a model for object detection, with `logits` and `pred_boxes` in its output.
     processor: its image processor; for a detector of any names its processor, which also reads text.
-    names: of the classes to find; None for those of `model.config.id2label`.
+    names: of the classes to find, for a detector of any names. For one of fixed classes: {its name: the name in
+        prompts} where they differ, such as {"mouse": "computer mouse"} for GenEval; None where they do not.
     threshold: least confidence that is returned; the judge has its own.
     at_once: images at a time.
     """
@@ -47,7 +48,7 @@ class Detector:
         self,
         model: nn.Module,
         processor: Any,
-        names: Sequence[str] | None = None,
+        names: Sequence[str] | Mapping[str, str] | None = None,
         threshold: float = 0.1,
         at_once: int = 8,
     ) -> None:
@@ -94,7 +95,7 @@ class Detector:
 
 def open_detector(
     folder: str | Path,
-    names: Sequence[str] | None = None,
+    names: Sequence[str] | Mapping[str, str] | None = None,
     threshold: float = 0.1,
     at_once: int = 8,
     device: str | torch.device = "cpu",
@@ -102,7 +103,7 @@ def open_detector(
     """The detector in a folder of the hub's layout.
 
     folder: `config.json`, `preprocessor_config.json` and safetensors.
-    names: of the classes to find, for a detector of any names; None for those of the configuration.
+    names: as for `Detector`.
     threshold: least confidence that is returned.
     at_once: images at a time.
     device: of the model.
@@ -129,8 +130,15 @@ def open_detector(
 def _names(names: Any, asks: bool, model: nn.Module) -> list[str]:
     """Names of classes by their label."""
     if not asks:
-        require(names is None, "names", "names", "None: this detector has classes of its own")
-        given = model.config.id2label
+        own = model.config.id2label
+        renamed = {} if names is None else names
+        mapped = isinstance(renamed, Mapping)
+        expected = "None or {its name: the name in prompts}: this detector has classes of its own"
+        require(mapped, "names", type(names).__name__, expected, TypeError)
+        unknown = sorted(str(name) for name in renamed if name not in own.values())
+        require(not unknown, "names", ", ".join(unknown), "names of the detector's own classes")
+        require_names("names", list(renamed.values()))
+        given = {label: renamed.get(name, name) for label, name in own.items()}
         return [given.get(label, f"class {label}") for label in range(1 + max(given))]
     require(names is not None, "names", None, "names of classes: this detector finds what it is asked for", TypeError)
     names = require_names("names", names)

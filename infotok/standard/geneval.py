@@ -165,6 +165,10 @@ def score_geneval(
     """
     require_images("images", images, ("N", 3, "H", "W"))
     require_prompts(prompts, len(images))
+    known = getattr(detect, "names", None)
+    for prompt in prompts if known is not None else ():
+        for entry in (*prompt["include"], *prompt.get("exclude", [])):
+            require(entry["class"] in known, "prompts, class", entry["class"], "a class of the detector: see its names")
     seen = detected(detect, images)
     parts = zip(prompts, seen, images, strict=True)
     return by_tag(prompts, [judge(prompt, each, image, colour_of, **options).right for prompt, each, image in parts])

@@ -5,7 +5,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from infotok.standard import Detector, clip_colours, nearest_colours, open_clip, open_detector, score_captions
+from infotok.standard import (
+    Detector,
+    clip_colours,
+    nearest_colours,
+    open_clip,
+    open_detector,
+    score_captions,
+    score_geneval,
+)
 
 IMAGES = torch.rand(3, 3, 40, 48, generator=torch.Generator().manual_seed(0))
 NAMES = ["red cat", "dog"]
@@ -62,6 +70,17 @@ class TestDetectors:
         for one, other in zip(whole, each, strict=True):
             torch.testing.assert_close(one.boxes, other.boxes, atol=1e-4, rtol=1e-4)
 
+    def test_classes_are_renamed_to_those_of_prompts(self):
+        model, processor = hub_models.detr()
+        own, renamed = (Detector(model, processor, names, 0.0)(IMAGES) for names in (None, {"cup": "tea cup"}))
+        assert "cup" in own[0].labels
+        swapped = [[label.replace("cup", "tea cup") for label in seen.labels] for seen in own]
+        assert [list(seen.labels) for seen in renamed] == swapped
+        detect = Detector(model, processor, {"cup": "tea cup"})
+        asked = [{"tag": "single_object", "prompt": "", "include": [{"class": "cup", "count": 1}]}]
+        with pytest.raises(ValueError, match=r"^prompts, class: got 'cup', expected a class of the detector"):
+            score_geneval(IMAGES[:1], asked, detect)
+
     def test_the_threshold_leaves_out_the_rest(self):
         model, processor = hub_models.detr()
         every = Detector(model, processor, threshold=0.0)(IMAGES)[0]
@@ -75,10 +94,10 @@ class TestDetectors:
             open_detector(folders / "clip")
         with pytest.raises(TypeError, match=r"^names: got None, expected names of classes"):
             open_detector(folders / "owl")
-        with pytest.raises(
-            ValueError, match=r"^names: got 'names', expected None: this detector has classes of its own"
-        ):
+        with pytest.raises(TypeError, match=r"^names: got 'list', expected None or \{its name: the name in prompts\}"):
             open_detector(folders / "detr", NAMES)
+        with pytest.raises(ValueError, match=r"^names: got 'mouse', expected names of the detector's own classes$"):
+            open_detector(folders / "detr", {"mouse": "computer mouse"})
         (tmp_path / "config.json").write_text((folders / "detr" / "config.json").read_text())
         torch.save({}, tmp_path / "pytorch_model.bin")
         with pytest.raises(ValueError, match=r"^model .*: got .no model") as error:

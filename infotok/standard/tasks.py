@@ -37,7 +37,7 @@ __all__ = ["export_tasks", "read_prompts_of", "read_questions", "world_of"]
 WORLDS = {"ShapesWorld": ShapesWorld, "OpenMojiWorld": OpenMojiWorld}
 NAMES = {"ShapesWorld": "infotok_shapes", "OpenMojiWorld": "infotok_openmoji"}
 SPLITS = ("test", "train", "all")
-KNOWN = 2048  # images of the train split, which say what answers a kind of question has and which is most frequent
+KNOWN = 512  # images of the train split: they say what answers a kind of question has, and which is most frequent
 QUESTIONS, PROMPTS, WORLD = "questions.parquet", "prompts.parquet", "world.json"
 MOST = 2**20  # images, and prompts
 

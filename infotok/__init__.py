@@ -8,6 +8,7 @@ Layers, lowest first; a file imports only from layers below its own:
 - `infotok.tokenizers`   quantizers and the shared tokenizer
 - `infotok.unified`      three unified multimodal language models
 - `infotok.evaluation`   understanding, generation, reconstruction, probing, statistics
+- `infotok.standard`     benchmarks of others: lmms-eval, GenEval, CLIPScore
 - `infotok.experiments`  what the lessons run and compare
 - `infotok.lab`          what a notebook imports: records, sweeps, plots, widgets, exercises
 - `infotok.course`       the command `infotok`, which runs the notebooks with papermill

@@ -13,15 +13,17 @@ __all__ = ["needs"]
 
 
 @contextmanager
-def needs(extra: str, what: str) -> Iterator[None]:
+def needs(extra: str | None, what: str, *, install: str = "") -> Iterator[None]:
     """Import optional packages inside; ModuleNotFoundError in one line, with the command, for one that is missing.
 
-    extra: of pyproject.toml, which installs the packages.
+    extra: of pyproject.toml, which installs the packages; None for a package that no extra has.
     what: needs them, as the user calls it.
+    install: the command that installs such a package.
     """
     try:
         yield
     except ModuleNotFoundError as missing:
         name = (missing.name or "").partition(".")[0] or extra
-        message = f"{what} needs {name}, which is not installed: pip install -e '.[{extra}]'"
+        command = install or f"pip install -e '.[{extra}]'"
+        message = f"{what} needs {name}, which is not installed: {command}"
         raise ModuleNotFoundError(message, name=name) from None

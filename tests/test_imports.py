@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-LAYERS = ["bottleneck", "information", "tokenizers", "unified", "evaluation", "published"]
+LAYERS = ["bottleneck", "information", "tokenizers", "unified", "evaluation", "published", "standard"]
 SLOW = [
     "scipy.stats",
     "scipy.optimize",

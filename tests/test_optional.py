@@ -22,6 +22,10 @@ CALLS = {  # what a user calls -> the extra that it names
     "unified.Backbone.from_spec({'config': {}, 'lora': 0})": "hub",
     "unified.train(tokenizer, world)": "hub",
     "published.open_model('nowhere')": "hub",
+    "standard.open_clip('nowhere')": "hub",
+    "standard.open_detector('nowhere')": "hub",
+    "standard.export_tasks(worlds.ShapesWorld(), 'nowhere', 2)": "data",
+    "standard.read_questions('nowhere')": "data",
     "evaluation.score_fidelity(images, images, features=worlds.shapes_features())": "hub",
     "worlds.OpenMojiWorld(32).batch(2, torch.Generator())": "pictures",
     "lab.sweep(dict, {'seed': [1]})": "notebooks",
@@ -32,8 +36,8 @@ import json, sys
 for name in {EXTRAS}:
     sys.modules[name] = None
 import torch
-from infotok import bottleneck, companions, evaluation, experiments, information, lab, published, tokenizers, unified
-from infotok import worlds
+from infotok import bottleneck, companions, evaluation, experiments, information, lab, published, standard, tokenizers
+from infotok import unified, worlds
 world, images = worlds.ShapesWorld(), torch.rand(200, 3, 32, 32)
 tokenizer = tokenizers.SharedTokenizer.from_config(tokenizers.TokenizerConfig(quantizer_options={{"codebook_size": 8}}))
 sum(tokenizer.loss(world.batch(2, torch.Generator())).values()).backward()

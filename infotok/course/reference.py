@@ -12,7 +12,7 @@ __all__ = ["AREAS", "write_reference"]
 
 AREAS = (
     *("information", "bottleneck", "worlds", "tokenizers", "unified"),
-    *("companions", "published", "evaluation", "experiments", "lab"),
+    *("companions", "published", "evaluation", "standard", "experiments", "lab"),
 )
 WIDTH = 96  # characters of a signature on one line
 TITLES = {"parameters": "Arguments", "returns": "Returns", "yields": "Yields", "raises": "Raises"}

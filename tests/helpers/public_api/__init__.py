@@ -13,6 +13,7 @@ from public_api import (
     information,
     lab,
     published,
+    standard,
     tokenizers,
     unified,
     worlds,
@@ -30,6 +31,7 @@ AREAS: dict[str, Calls] = {
         evaluation,
         companions,
         published,
+        standard,
         experiments,
         lab,
     )
@@ -49,7 +51,7 @@ RECORDS = {
         "ReverseWaterfilling",
         "ShortcutShare",
     ),
-    *("Captures", "MCAETerms", "Reconstruction"),
+    *("Captures", "MCAETerms", "Reconstruction", "Annotation", "Detections", "Verdict"),
 }  # what functions return: nobody else makes one, and what takes one checks it
 
 

@@ -1,0 +1,289 @@
+"""GenEval (Ghosh, Hajishirzi & Schmidt 2023, arXiv 2310.11513): object detections judge whether images follow prompts.
+
+    prompts = read_prompts("evaluation_metadata.jsonl")
+    score_geneval(images, prompts, detect, colour_of)["overall"]
+
+A prompt is a dict, one line of JSONL, of the published schema:
+
+    {"tag": "position", "prompt": "a photo of a dog right of a cat",
+     "include": [{"class": "cat", "count": 1}, {"class": "dog", "count": 1, "position": ["right of", 0]}],
+     "exclude": [{"class": "cat", "count": 3}]}
+
+The rules are the published ones, written from their description and thresholds:
+
+- a detection counts from a confidence of 0.30, in the category "counting" from 0.90; at most 16 of a class;
+- `include` asks for `count` objects of a class: the most confident ones are looked at. All of them must have the colour
+  `color`, and stand in the relation `position` to all objects of another entry of `include`, by its index;
+- `exclude` asks for fewer than `count` objects of a class;
+- an image is right if all of this holds. The score of a category (`tag`) is the share of its images that are right,
+  the overall score is the mean of the categories.
+
+GenEval's own detector is Mask2Former, whose masks blank the background before colours are read. Detectors that
+`open_detector` opens give boxes alone, so scores are comparable with each other, not with published ones; the score on
+real photographs (`photograph_ceiling`) belongs beside each.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from infotok.errors import refuse, require, require_function, require_instance, require_int, require_tensor
+from infotok.files import read_bytes
+from infotok.images import require_images
+from infotok.settings import NonNegative, settings
+from infotok.standard.arguments import require_list, require_names
+
+__all__ = ["ColourOf", "Detect", "Detections", "JudgeOptions", "Verdict", "judge", "read_prompts", "score_geneval"]
+
+RELATIONS = ("left of", "right of", "above", "below")
+COUNTING = "counting"
+ENTRY = {"include": ("class", "count", "color", "position"), "exclude": ("class", "count")}
+LARGEST_COUNT = 2**10
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What a detector finds in one image.
+
+    boxes: (N, 4) left, top, right, bottom in pixels.
+    labels: N names of classes.
+    scores: (N,) confidences in [0, 1].
+    """
+
+    boxes: Tensor
+    labels: Sequence[str]
+    scores: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an image follows its prompt, and what is wrong with it: "" for nothing."""
+
+    right: bool
+    reason: str
+
+
+Detect = Callable[[Tensor], Sequence[Detections]]  # images (N, 3, H, W) in [0, 1] -> what is in each
+ColourOf = Callable[[Tensor, Tensor, str], Sequence[str]]  # image (3, H, W), boxes (M, 4), class -> M colours
+
+
+@settings
+class JudgeOptions:
+    """Thresholds of `judge`; the published ones by default.
+
+    threshold: least confidence of a detection.
+    counting_threshold: the same in the category "counting".
+    most: objects of a class, at most; the most confident are kept.
+    margin: of positions: the distance of two centres counts beyond this share of the sum of the boxes' sides.
+    """
+
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.3
+    counting_threshold: Annotated[float, Field(ge=0, le=1)] = 0.9
+    most: Annotated[int, Field(ge=1, le=2**16)] = 16
+    margin: NonNegative = 0.1
+
+
+def read_prompts(path: str | Path) -> list[dict[str, Any]]:
+    """The prompts of a JSONL file in GenEval's schema.
+
+    path: of the file, one prompt a line.
+
+    Raises FileNotFoundError for a missing file, and ValueError or TypeError, in one line, for what is no prompt.
+    """
+    require_instance("path", path, (str, Path), "a file's path")
+    lines = read_bytes(Path(path)).decode(errors="replace").splitlines()
+    prompts = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            prompts.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            refuse(f"{path}, line {number}", error.msg, "a prompt as JSON")
+        require_prompt(f"{path}, line {number}", prompts[-1])
+    return prompts
+
+
+def judge(
+    prompt: Mapping[str, Any],
+    detections: Detections,
+    image: Tensor | None = None,
+    colour_of: ColourOf | None = None,
+    **options: Any,
+) -> Verdict:
+    """Whether an image, known by its detections, does what a prompt asks.
+
+    prompt: in GenEval's schema.
+    detections: of the image.
+    image: (3, H, W) in [0, 1], where the prompt asks for colours.
+    colour_of: names the colours of boxes, where the prompt asks for them: `clip_colours` or `nearest_colours`.
+    options: of `JudgeOptions`.
+    """
+    require_prompt("prompt", prompt)
+    _require_detections(detections)
+    chosen = JudgeOptions(**options)
+    coloured = any("color" in entry for entry in prompt["include"])
+    if coloured:
+        require_tensor("image", image, (3, "H", "W"), values="[0, 1]")
+        require_function("colour_of", colour_of, "a function of an image, boxes (M, 4) and the class's name")
+    found = _by_class(detections, prompt["tag"] == COUNTING, chosen)
+    wrong, matched = [], []
+    for entry in prompt["include"]:
+        reason, boxes = _include(entry, found, matched, chosen, image, colour_of)
+        wrong += [reason] if reason else []
+        matched.append(None if reason else boxes)
+    for entry in prompt.get("exclude", []):
+        count = len(found.get(entry["class"], []))
+        if count >= entry["count"]:
+            wrong.append(f"fewer than {entry['count']} {entry['class']} wanted, {count} found")
+    return Verdict(not wrong, "; ".join(wrong))
+
+
+def score_geneval(
+    images: Tensor,
+    prompts: Sequence[Mapping[str, Any]],
+    detect: Detect,
+    colour_of: ColourOf | None = None,
+    **options: Any,
+) -> dict[str, float]:
+    """Share of images that follow their prompts, by category, "overall" (the categories' mean) and "images" (of all).
+
+    images: (N, 3, H, W) in [0, 1].
+    prompts: N, in GenEval's schema.
+    detect: finds objects: `open_detector`, or a function of images.
+    colour_of: names the colours of boxes; None where no prompt asks for them.
+    options: of `JudgeOptions`.
+    """
+    require_images("images", images, ("N", 3, "H", "W"))
+    require_prompts(prompts, len(images))
+    known = getattr(detect, "names", None)
+    for prompt in prompts if known is not None else ():
+        for entry in (*prompt["include"], *prompt.get("exclude", [])):
+            require(entry["class"] in known, "prompts, class", entry["class"], "a class of the detector: see its names")
+    seen = detected(detect, images)
+    parts = zip(prompts, seen, images, strict=True)
+    return by_tag(prompts, [judge(prompt, each, image, colour_of, **options).right for prompt, each, image in parts])
+
+
+def detected(detect: Detect, images: Tensor) -> list[Detections]:
+    """What a detector finds in images; TypeError or ValueError for what is no detector."""
+    require(callable(detect) and not isinstance(detect, type), "detect", type(detect).__name__, "a function", TypeError)
+    return require_list("detect", detect(images), "detections", len(images))
+
+
+def by_tag(prompts: Sequence[Mapping[str, Any]], right: Sequence[bool]) -> dict[str, float]:
+    """Shares of what is right by the prompts' tags, "overall" (the tags' mean) and "images" (of all)."""
+    tags = dict.fromkeys(prompt["tag"] for prompt in prompts)
+    rows = list(zip(prompts, right, strict=True))
+    each = {tag: [float(good) for prompt, good in rows if prompt["tag"] == tag] for tag in tags}
+    shares = {tag: sum(values) / len(values) for tag, values in each.items()}
+    return {**shares, "overall": sum(shares.values()) / len(shares), "images": sum(map(float, right)) / len(rows)}
+
+
+def relations(first: Tensor, second: Tensor, margin: float) -> set[str]:
+    """How a box (4,) stands to another: "left of", "right of", "above", "below"; two of them on a diagonal.
+
+    With the offset d of the centres and the sums s of widths and heights, d' = sign(d) max(|d| - margin s, 0). A
+    direction holds if its part of d' / |d| is above 1/2.
+    """
+    centres = torch.stack([first, second]).double().view(2, 2, 2).mean(1)
+    sides = (first[2:] - first[:2] + second[2:] - second[:2]).double().abs()
+    offset = centres[0] - centres[1]
+    beyond = offset.sign() * (offset.abs() - margin * sides).clamp(min=0)
+    if not beyond.any():
+        return set()
+    x, y = (beyond / offset.norm()).tolist()
+    holds = (x < -0.5, x > 0.5, y < -0.5, y > 0.5)
+    return {name for name, there in zip(RELATIONS, holds, strict=True) if there}
+
+
+def _include(
+    entry: Mapping[str, Any],
+    found: Mapping[str, Tensor],
+    matched: Sequence[Tensor | None],
+    options: JudgeOptions,
+    image: Tensor | None,
+    colour_of: ColourOf | None,
+) -> tuple[str, Tensor]:
+    """(what is wrong, the boxes looked at) of one entry of `include`."""
+    name, count = entry["class"], entry["count"]
+    boxes = found.get(name, torch.empty(0, 4))[:count]
+    if len(boxes) < count:
+        return f"{count} {name} wanted, {len(boxes)} found", boxes
+    if "color" in entry:
+        given = colour_of(image, boxes, name) if count else []
+        colours = require_names("colour_of", given, "colours", len(boxes), "boxes")
+        if colours.count(entry["color"]) < count:
+            return f"{count} {entry['color']} {name} wanted, {', '.join(map(str, colours))} found", boxes
+    if "position" in entry:
+        relation, target = entry["position"]
+        others = matched[target]
+        if others is None:
+            return f"{name} {relation} what is not there", boxes
+        if not all(relation in relations(box, other, options.margin) for box in boxes for other in others):
+            return f"{name} is not {relation} its target", boxes
+    return "", boxes
+
+
+def _by_class(detections: Detections, counting: bool, options: JudgeOptions) -> dict[str, Tensor]:
+    """Boxes (M, 4) of each class, the most confident first."""
+    least = options.counting_threshold if counting else options.threshold
+    order = detections.scores.argsort(descending=True, stable=True).tolist()
+    kept = [i for i in order if detections.scores[i] > least]
+    names = dict.fromkeys(detections.labels[i] for i in kept)
+    chosen = {name: [i for i in kept if detections.labels[i] == name][: options.most] for name in names}
+    return {name: detections.boxes[rows] for name, rows in chosen.items()}
+
+
+def _require_detections(detections: Any) -> None:
+    require_instance("detections", detections, Detections)
+    labels = require_names("detections.labels", detections.labels)
+    require_tensor("detections.boxes", detections.boxes, (len(labels), 4), values="(-inf, inf)")
+    require_tensor("detections.scores", detections.scores, (len(labels),), values="[0, 1]")
+
+
+def require_prompts(prompts: Any, count: int) -> None:
+    """Raise TypeError or ValueError unless these are `count` prompts in GenEval's schema."""
+    listed = isinstance(prompts, Sequence) and not isinstance(prompts, str)
+    require(listed, "prompts", type(prompts).__name__, "a list of prompts", TypeError)
+    require(len(prompts) == count, "prompts", f"{len(prompts)} prompts", f"one for each of the {count} images")
+    for prompt in prompts:
+        require_prompt("prompt", prompt)
+
+
+def require_prompt(name: str, prompt: Any) -> None:
+    """Raise TypeError or ValueError for what is no prompt in GenEval's schema; other keys may be there."""
+    require(isinstance(prompt, Mapping), name, type(prompt).__name__, "a dict in GenEval's schema", TypeError)
+    for key in ("tag", "prompt"):
+        require(isinstance(prompt.get(key), str), f"{name}, {key}", type(prompt.get(key)).__name__, "text", TypeError)
+    require("include" in prompt, name, ", ".join(map(str, prompt)), "include, what must be there")
+    for part, keys in ENTRY.items():
+        entries = prompt.get(part, [])
+        listed = isinstance(entries, list | tuple) and all(isinstance(entry, Mapping) for entry in entries)
+        require(listed, f"{name}, {part}", type(entries).__name__, "a list of dicts", TypeError)
+        for index, entry in enumerate(entries):
+            _require_entry(f"{name}, {part}[{index}]", entry, keys, index)
+
+
+def _require_entry(name: str, entry: Mapping[str, Any], keys: Sequence[str], index: int) -> None:
+    unknown = [str(key) for key in entry if key not in keys]
+    require(not unknown, name, ", ".join(unknown), f"the keys {', '.join(keys)}")
+    for key in ("class", "color"):
+        given = entry.get(key, "" if key == "color" else None)
+        require(isinstance(given, str), f"{name}, {key}", type(given).__name__, "a name", TypeError)
+    require_int(f"{name}, count", entry.get("count"), 0, LARGEST_COUNT)
+    if "position" in entry:
+        pair = entry["position"]
+        paired = isinstance(pair, list | tuple) and len(pair) == 2 and pair[0] in RELATIONS
+        require(paired, f"{name}, position", pair, f"one of {', '.join(RELATIONS)}, and an entry")
+        require_int(f"{name}, position, entry", pair[1], 0, LARGEST_COUNT)
+        require(pair[1] < index, f"{name}, position, entry", pair[1], "the index of an earlier entry")

@@ -178,7 +178,7 @@ def _of_activations(family: Family, images: int, pixels: int, words: int, near: 
         "layer": second - first,
         "encoder": encoder,
         "surrogate": chunk * max(gathered, 4 * rows),
-        "operations": encoder_operations + language_operations + 3 * heads_operations,
+        "operations": encoder_operations + language_operations + heads_operations * (3 if trained else 2),
         "encoder_operations": encoder_operations,
     }
 

@@ -12,6 +12,7 @@ index. After `attach` it does, by a surrogate gradient, and InfoTok stands befor
 - `open_model`           a folder in the hub's layout, without running anything in it
 - `hub_folder`, `open_processor`   what a name on the hub stands for, and a model's processor
 - `outline`, `footprint`, `what_fits`   a published architecture without weights, and the memory of its training
+- `over_processes`       an attached model on several processes, by DDP or FSDP
 - `soft_mixture`, `linear_map`, `with_gradient_of`   the surrogate gradients
 """
 
@@ -23,6 +24,7 @@ from infotok.published.footprint import Footprint, footprint
 from infotok.published.hub import hub_folder, open_processor
 from infotok.published.opening import open_model
 from infotok.published.outlines import outline
+from infotok.published.processes import over_processes
 from infotok.published.surrogate import linear_map, soft_mixture, with_gradient_of
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "open_model",
     "open_processor",
     "outline",
+    "over_processes",
     "prepare",
     "soft_mixture",
     "what_fits",

@@ -27,7 +27,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from infotok.errors import require, require_choice, require_instance, require_int
 from infotok.published.attach import FAMILIES, choose_trained
@@ -152,7 +151,7 @@ def _of_activations(family: Family, images: int, pixels: int, words: int, near: 
     with without_memory(model):
         family.rows = torch.zeros(rows, dtype=torch.long)
         picture = torch.empty(images, 3, pixels, pixels)
-        with FlopCounterMode(display=False) as counted:
+        with counting() as counted:
             encoder, z = kept_bytes(lambda: family.encode(picture), model)
         encoder_operations = 4 * counted.get_total_flops()  # forward, again, and twice as much backward
         grid = z.shape[1:3]
@@ -162,7 +161,7 @@ def _of_activations(family: Family, images: int, pixels: int, words: int, near: 
         first, passed = _through(family, states, layers, 1)
         second, passed_twice = _through(family, states, layers, 2)
         labels = torch.zeros(images, length, dtype=torch.long)
-        with FlopCounterMode(display=False) as counted:
+        with counting() as counted:
             read, _ = kept_bytes(lambda: _understanding(model, states, labels), model)
             drawn, _ = kept_bytes(lambda: _generation(family, states[:, : grid.numel()]), model)
         heads_operations = counted.get_total_flops()
@@ -183,11 +182,18 @@ def _of_activations(family: Family, images: int, pixels: int, words: int, near: 
     }
 
 
+def counting() -> Any:
+    """A context in which torch counts operations."""
+    from torch.utils.flop_counter import FlopCounterMode  # slow to import
+
+    return FlopCounterMode(display=False)
+
+
 def _through(family: Family, states: Tensor, layers: nn.ModuleList, count: int) -> tuple[int, int]:
     """Bytes that autograd keeps of the language model with its first layers, and operations of a forward pass."""
     family.language.layers = layers[:count]
     try:
-        with FlopCounterMode(display=False) as counted:
+        with counting() as counted:
             kept, _ = kept_bytes(lambda: family.language(inputs_embeds=states, use_cache=False), family.model)
     finally:
         family.language.layers = layers

@@ -40,13 +40,8 @@ def test_two_processes_are_one(ranks, name, sharding, lora):
     for found in ranks:
         own = found[f"{name} {sharding} {lora}"]
         for key, gradient in expected.items():
-            torch.testing.assert_close(
-                torch.tensor(own[key]),
-                torch.tensor(gradient),
-                rtol=rounding,
-                atol=rounding,
-                msg=lambda m, k=key: f"{k}: {m}",
-            )
+            close = {"rtol": rounding, "atol": rounding, "msg": lambda line, k=key: f"{k}: {line}"}
+            torch.testing.assert_close(torch.tensor(own[key]), torch.tensor(gradient), **close)
 
 
 @pytest.fixture(scope="module")
@@ -81,19 +76,11 @@ def test_a_single_process_is_as_it_is_and_not_sharded():
     attached = attach(published("janus"), OPTIONS, near=6)
     with over_processes(attached) as model:
         assert model is attached
-    with (
-        pytest.raises(ValueError, match=r"sharding: got .*fsdp.* in a single process"),
-        over_processes(attached, "fsdp"),
-    ):
-        pass
     half = attach(published("janus").bfloat16(), OPTIONS, near=6)
-    line = (
-        r"^sharding: got \"'fsdp' with trained weights in bfloat16 and float32\", expected trained weights of one type"
-    )
-    with pytest.raises(ValueError, match=line), over_processes(half, "fsdp"):
-        pass
-    with (
-        pytest.raises(ValueError, match=r"^sharding: got 'ddp', expected one of none, fsdp"),
-        over_processes(half, "ddp"),
+    for model, sharding, line in (
+        (attached, "fsdp", r"sharding: got .*fsdp.* in a single process"),
+        (half, "fsdp", r"'fsdp' with trained weights in bfloat16 and float32\", expected trained weights of one type"),
+        (half, "ddp", r"^sharding: got 'ddp', expected one of none, fsdp"),
     ):
-        pass
+        with pytest.raises(ValueError, match=line), over_processes(model, sharding):
+            pass

@@ -40,6 +40,7 @@ RECORDS = {
     *(
         "Scenes",
         "Attached",
+        "Footprint",
         "FashionBatch",
         "ImageTextBatch",
         "OpenMojiBatch",

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from courses import copy_of_the_clone, infotok
 from published_folders import checkpoint, pictures
 
+from infotok.course.course import Course
 from infotok.experiments import attached, attached_plan
 from infotok.experiments.attached_setting import open_setting, score_checkpoint, train_checkpoint
 from infotok.published import hub_folder, open_processor
@@ -170,3 +172,17 @@ def test_gradients_are_finite_in_every_tensor_of_the_encoder(folders):
     terms = made.loss(opened(folders, "emu3").batch(2, 0), torch.Generator().manual_seed(0))
     sum(terms.values()).backward()
     assert all(p.grad.isfinite().all() for p in made.family.vq.encoder.parameters())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_lesson_runs_on_a_checkpoint(folders, name, tmp_path):
+    values = ["-p", f"model={folders / name}", "-p", f"data={folders / 'pictures'}", "-p", 'sized=["Janus-Pro-1B"]']
+    root = copy_of_the_clone(tmp_path)
+    ended = infotok(root, "run", "15_published_models", "--profile", "smoke", *values)
+    assert ended.returncode == 0, ended.stderr
+    (folder,) = Course(root).run_folders("smoke", "15_published_models")
+    table = (folder / "tables" / "checkpoint.csv").read_text()
+    assert table.count("\n") == 3, "a line for each of the two variants, below the names"
+    reached = (folder / "tables" / "reached.csv").read_text()
+    assert "soft" in reached

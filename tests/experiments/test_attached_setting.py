@@ -8,7 +8,7 @@ from published_folders import checkpoint, pictures
 from infotok.course.course import Course
 from infotok.experiments import attached, attached_plan
 from infotok.experiments.attached_setting import open_setting, score_checkpoint, train_checkpoint
-from infotok.published import hub_folder, open_processor
+from infotok.published import hub_folder, open_model, open_processor
 
 NAMES = ("janus", "emu3")
 INFOTOK = {"consistency": 1.0, "compression": 0.001}
@@ -95,6 +95,21 @@ def test_the_table_has_a_line_for_each_run():
     assert [line["variant"] for line in lines[:2]] == ["none", "soft + InfoTok"]
     assert lines[0]["answers right, before"] == 0.5
     assert lines[0]["GiB"] == 1.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_in_bfloat16_stay_so_beside_a_tokenizer_in_float32(folders, name, tmp_path):
+    open_model(folders / name).bfloat16().save_pretrained(tmp_path / name)
+    open_processor(folders / name).save_pretrained(tmp_path / name)
+    setting = open_setting(str(tmp_path / name), str(folders / "pictures"))
+    batch = setting.batch(2, 0)
+    asked = {key: each for key, each in batch.items() if not key.startswith(("prompts", "text"))}
+    assert setting.model(**asked).loss.isfinite(), "as published"
+    made = setting.attach("soft", INFOTOK, lora=2).train()
+    terms = made.loss(batch, torch.Generator().manual_seed(0))
+    sum(terms.values()).backward()
+    assert made.model.lm_head.weight.dtype == torch.bfloat16
+    assert all(p.grad.dtype == torch.float32 for p in made.family.vq.encoder.parameters())
 
 
 def test_scores_are_those_of_the_loss(folders):

@@ -8,8 +8,10 @@ import torch
 from infotok.evaluation.arithmetic import code_bits
 from infotok.evaluation.evaluate import generate_images
 from infotok.experiments import plan
+from infotok.experiments.attached_check import attached_checks
 from infotok.experiments.hosts import make_host, train_and_score
-from infotok.experiments.machine_check import check_machine
+from infotok.experiments.machine_check import SIZES as SIZES_OF_CHECKS
+from infotok.experiments.machine_check import Machine, check_machine
 from infotok.unified import TrainConfig, train
 from infotok.worlds import ShapesWorld
 
@@ -33,6 +35,11 @@ def test_every_check_of_the_machine_passes():
     assert report["device"] == "cuda"
     assert [check for check in report["checks"] if not check["passed"]] == []
     assert sum("float32 as on the CPU" in check["name"] for check in report["checks"]) == len(plan.HOSTS)
+
+
+def test_an_attached_model_passes_its_checks():
+    machine = Machine("cuda", "smoke", SIZES_OF_CHECKS["smoke"])
+    assert [check for check in attached_checks(machine) if not check.passed] == []
 
 
 @pytest.mark.parametrize("host", plan.HOSTS)

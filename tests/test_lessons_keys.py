@@ -29,6 +29,9 @@ OF_OTHER_SIZE = {  # where the next value up would be refused, or says nothing
     "targets": {"targets": ["lamp"]},
     "source": {"source": "fashion"},
     "parts": {"parts": ["transfer"]},
+    "model": {"model": "tiny/janus"},
+    "fields": {"fields": {"captions": "caption"}},
+    "sized": {"sized": ["Emu3-Chat"]},
 }
 # Which swept functions a parameter moves, where that is not all of the lesson's.
 PARTS = {
@@ -56,7 +59,7 @@ PARTS = {
     "07_shared_tokens": {"jobs": set(), "keep": set()},
     "11_infotok": {"jobs": set(), "keep": set()},
     "14_real_pictures": {"jobs": set(), "keep": set(), "judged": set()},
-    "15_published_models": {"jobs": set(), "keep": set()},
+    "15_published_models": {name: set() for name in ("jobs", "keep", "model", "images", "lora", "sized")},
     "16_diffusion_pruning": {"jobs": set(), "keep": set()},
     "17_unlearnable_examples": {"jobs": set(), "keep": set()},
     "18_face_anti_spoofing": {"jobs": set(), "keep": set()},

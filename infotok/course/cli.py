@@ -239,18 +239,21 @@ def figures(
 @app.command()
 def check(
     profile: Annotated[str, typer.Option(help="The sizes: smoke on any machine, or gpu.")] = "smoke",
+    model: Annotated[str, typer.Option(help="A published checkpoint to check too: a folder, or a hub name.")] = "",
     root: Root = "",
 ) -> None:
     """Check this machine: numbers, throughput, memory and resuming of every host; exit code 1 if a check fails.
 
-    The report is runs/check-PROFILE.json.
+    A tiny published model with InfoTok is checked too, or that of --model. The report is runs/check-PROFILE.json.
     """
+    from infotok.experiments.attached_check import add_attached
     from infotok.experiments.machine_check import SIZES, check_machine
     from infotok.files import write_json
 
     if profile not in SIZES:
         raise Refusal(f"--profile: got {profile!r}, expected one of {', '.join(SIZES)}")
     path = Course.find(root).root / "runs" / f"check-{profile}.json"
+    add_attached(model)
     found = check_machine(
         profile, lambda each: print(f"{'passed' if each.passed else 'FAILED'}  {each.name}: {each.line}")
     )

@@ -9,6 +9,7 @@ it: the quantizer's loss, the surrogate's gradient of the answers (`through`), a
 """
 
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import torch
@@ -19,18 +20,32 @@ from infotok.errors import require_instance
 from infotok.evaluation import question_only, score_answers
 from infotok.experiments.sources import make_world
 from infotok.optional import needs
-from infotok.published import Attached, attach
+from infotok.published import Attached, attach, hub_folder
 from infotok.settings import Count, Positive, check
 from infotok.tokenizers.quantizers import Usage
-from infotok.worlds import Batch, World
+from infotok.worlds import Batch, ImageTextWorld, World, open_records
 
-__all__ = ["as_published", "make_attached", "score_attached", "tiny_emu3", "train_attached"]
+__all__ = ["as_published", "make_attached", "score_attached", "tiny_emu3", "train_attached", "world_of"]
 
 EVALUATION = 10_000  # evaluation sets are drawn by the run's seed plus this
 BATCH, QUESTIONS = 32, 8  # images of a step, and questions on each
 AT_ONCE = 128  # images, in evaluation
 CODES = 64
+ATTRIBUTES = 64  # words of one's own captions that InfoTok compares tokens with
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+def world_of(data: str = "", fields: Mapping[str, str] | None = None, objects: int = 32, size: int = 32) -> World:
+    """Scenes of emoji, or one's own images and text.
+
+    data: "" for scenes; or what `open_records` opens, or the name of a data set on the hub.
+    fields: names of the data's own columns, as for `open_records`.
+    objects: emoji of the scenes.
+    size: pixels a side of one's own images.
+    """
+    if not data:
+        return make_world(nuisance=0.5, jitter=1, objects=objects)
+    return ImageTextWorld(open_records(hub_folder(data, "dataset"), fields or None), size, most_attributes=ATTRIBUTES)
 
 
 def tiny_emu3(world: World, seed: int, codes: int = CODES, hidden: int = 64, layers: int = 2) -> nn.Module:
@@ -93,6 +108,8 @@ def train_attached(
     objects: Annotated[int, Field(ge=10, le=316)] = 32,
     held_out: Count = 512,
     learning_rate: Positive = 3e-3,
+    data: str = "",
+    fields: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Attach InfoTok to a tiny Emu3, train both on scenes of emoji, and score its answers.
 
@@ -104,6 +121,7 @@ def train_attached(
         objects: how many emoji there are.
         held_out: images of the evaluation set, one question each.
         learning_rate: of AdamW, which falls to 0 by a cosine.
+        data, fields: one's own images and text in the place of scenes, as for `world_of`; scored on held-out records.
 
     Returns:
         {"U": mean accuracy over kinds of questions, "scores": by kind, "question_only": U of the best guesses without
@@ -111,11 +129,11 @@ def train_attached(
         surrogate, "seconds": processor time}.
     """
     for name, annotation in train_attached.__annotations__.items():
-        if name != "return":
+        if name not in ("return", "fields"):
             check(name, annotation, locals()[name])
     torch.set_num_threads(1)
     clock = time.process_time()
-    world = make_world(nuisance=0.5, jitter=1, objects=objects)
+    world = world_of(data, fields, objects)
     attached = make_attached(world, through, infotok, seed)
     optimiser = torch.optim.AdamW([p for p in attached.parameters() if p.requires_grad], lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
@@ -132,7 +150,7 @@ def train_attached(
         curve.append(terms["understanding"].item())
     every = max(1, steps // 20)
     return {
-        **score_attached(attached, world, held_out, EVALUATION + seed),
+        **score_attached(attached, world, held_out, EVALUATION + seed, "test" if data else None),
         "curve": [sum(part) / len(part) for part in (curve[i : i + every] for i in range(0, steps, every))],
         "r2": attached.r2,
         "seconds": time.process_time() - clock,
@@ -154,12 +172,13 @@ def make_attached(world: World, through: str, infotok: dict[str, Any], seed: int
     return attach(model, options, through=through)
 
 
-def score_attached(attached: Attached, world: World, n: int, seed: int) -> dict[str, Any]:
+def score_attached(attached: Attached, world: World, n: int, seed: int, split: str | None = None) -> dict[str, Any]:
     """Answers and codes of an attached model on n new images; see `train_attached`.
 
     attached: a `tiny_emu3` with InfoTok. world: of the images. n: how many. seed: of the images.
+    split: of the images; None for that of the world.
     """
-    batch = world.batch(n, torch.Generator().manual_seed(seed), questions=1)
+    batch = (world.with_split(split) if split else world).batch(n, torch.Generator().manual_seed(seed), questions=1)
     answers, codes = [], []
     for first in range(0, n, AT_ONCE):
         part = batch[first : first + AT_ONCE]

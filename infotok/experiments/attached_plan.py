@@ -16,8 +16,8 @@ from infotok.experiments.comparisons import interval
 from infotok.experiments.plan import FRESH_SEEDS
 from infotok.experiments.results import load, score, write_rows
 
-__all__ = ["COMMAND", "INFOTOK", "SIZES", "VARIANTS", "by_variant", "differences", "floor", "fresh_runs", "keep_runs",
-           "levels", "read_runs", "runs"]  # fmt: skip
+__all__ = ["COMMAND", "INFOTOK", "SIZES", "VARIANTS", "before_and_after", "by_variant", "checkpoint_runs",
+           "differences", "floor", "fresh_runs", "keep_runs", "levels", "read_runs", "runs"]  # fmt: skip
 
 Row = dict[str, Any]
 COMMAND = "infotok run 15_published_models --profile full -p keep=true"
@@ -49,9 +49,15 @@ MEANS = {  # columns of the table of means, and where a row has them
     "relation": "scores/relation",
     "bits per code": "bits",
 }
+SCORES = {  # of a checkpoint, and what its table calls them
+    "right": "answers right",
+    "understanding": "nats an answer's token",
+    "generation": "nats a code",
+    "bits": "bits per code",
+}
 
 
-def runs(variants: Sequence[str] = tuple(VARIANTS), seeds: Sequence[int] = SEEDS, **sizes: int) -> list[Row]:
+def runs(variants: Sequence[str] = tuple(VARIANTS), seeds: Sequence[int] = SEEDS, **sizes: Any) -> list[Row]:
     """The reported runs, seed after seed: arguments of `train_attached`; `sizes` replace those of `SIZES`."""
     for name in variants:
         require(name in VARIANTS, "variants", name, f"some of {', '.join(VARIANTS)}")
@@ -62,11 +68,28 @@ def runs(variants: Sequence[str] = tuple(VARIANTS), seeds: Sequence[int] = SEEDS
     ]
 
 
-def fresh_runs(seed: int, seeds: int, variants: Sequence[str] = tuple(VARIANTS), **sizes: int) -> list[Row]:
+def fresh_runs(seed: int, seeds: int, variants: Sequence[str] = tuple(VARIANTS), **sizes: Any) -> list[Row]:
     """Runs on seeds that no reported run has: FRESH_SEEDS + seed, and the next."""
     require_int("seed", seed, 0, 2**30), require_int("seeds", seeds, 1, 2**16)
     first = FRESH_SEEDS + seed
     return runs(variants, range(first, first + seeds), **sizes)
+
+
+def checkpoint_runs(model: str, seed: int, seeds: int, variants: Sequence[str], **sizes: Any) -> list[Row]:
+    """Arguments of `train_checkpoint` for each variant and seed; `sizes` are its other arguments."""
+    fresh = fresh_runs(seed, seeds, variants)
+    return [{"model": model, **{key: run[key] for key in ("through", "infotok", "seed")}, **sizes} for run in fresh]
+
+
+def before_and_after(rows: Sequence[Row]) -> list[Row]:
+    """The table of a checkpoint's scores: a line for each run, before the training and after it."""
+    names = {str(options): name for name, options in VARIANTS.items()}
+    return [
+        {"variant": names[str((row["through"], row["infotok"]))], "seed": row["seed"]}
+        | {f"{label}, {when}": row[when][key] for key, label in SCORES.items() for when in ("before", "after")}
+        | {"seconds a step": row["seconds"], "GiB": row["bytes"] / 2**30}
+        for row in rows
+    ]
 
 
 def by_variant(rows: Sequence[Row], path: str = "U") -> dict[str, dict[int, float]]:

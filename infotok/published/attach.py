@@ -25,7 +25,7 @@ from infotok.published.janus import Janus
 from infotok.published.opening import open_model
 from infotok.published.options import AttachOptions
 
-__all__ = ["attach", "load"]
+__all__ = ["attach", "choose_trained", "load"]
 
 FAMILIES: dict[str, type[Family]] = {family.kind: family for family in (Chameleon, Emu3, Janus)}
 PLACEMENTS = ("before", "adapter", "after")
@@ -81,7 +81,7 @@ def attach(
     if decoder is not None:
         require_function("decoder", decoder, "a function of codes (N, h, w)")
     family.vq.float()
-    _choose_trained(family, options)
+    choose_trained(family, options)
     made, given = _make_infotok(infotok, family)
     return Attached(family, made, options, decoder, given)
 
@@ -133,7 +133,7 @@ def _make_infotok(infotok: Any, family: Family) -> tuple[nn.Module | None, Mappi
     return infotok.to(family.codebook.device), options
 
 
-def _choose_trained(family: Family, options: AttachOptions) -> None:
+def choose_trained(family: Family, options: AttachOptions) -> None:
     """Which weights have a gradient."""
     if options.lora:
         family.model.requires_grad_(False)

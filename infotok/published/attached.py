@@ -47,6 +47,11 @@ class Attached(TrainedPath):
         super().__init__(family, infotok, options)
         self.decoder, self.infotok_options = decoder, infotok_options
 
+    @property
+    def layers(self) -> nn.ModuleList:
+        """The layers of the language model, which FSDP gathers one by one."""
+        return self.family.language.layers
+
     @in_eval_mode
     def tokens(self, pixels: Tensor, sizes: Tensor | None = None) -> Tensor:
         """The codes (N, h, w) of images, as the language model reads them.
@@ -120,6 +125,8 @@ class Attached(TrainedPath):
 
     def save(self, folder: str | Path, optimiser: torch.optim.Optimizer | None = None, step: int = 0) -> None:
         """Write InfoTok and every weight that is trained to `folder`, as safetensors and JSON; the rest is published.
+
+        On several processes all must call it, and the first one writes; a sharded model's file is the same as any.
 
         folder: made if it is missing.
         optimiser: whose state is written too; None for none.

@@ -11,9 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from infotok.checkpoints import check_state, check_tensor, load_checkpoint, load_state, save_checkpoint
+from infotok.checkpoints import check_state, check_tensor, load_checkpoint, save_checkpoint
+from infotok.distributed import rank_and_world
 from infotok.errors import require, require_folder, require_instance, require_int
 from infotok.unified.optimisers import check_optimisers, load_optimisers, optimiser_tensors, stated
+from infotok.unified.sharding import full, like
 
 __all__ = ["KIND", "read_checkpoint", "restore", "save"]
 
@@ -30,18 +32,22 @@ def trained(model: nn.Module) -> dict[str, Tensor]:
 def save(attached: Any, folder: str | Path, optimiser: torch.optim.Optimizer | None, step: int) -> None:
     """Write the checkpoint of an `Attached`; its `save` describes the arguments."""
     require_folder("folder", folder), require_int("step", step, 0)
-    tensors = {f"model.{name}": p for name, p in trained(attached.model).items()}
+    first = rank_and_world()[0] == 0
+    tensors = {f"model.{name}": full(p.detach()) for name, p in trained(attached.model).items()}
     if attached.infotok is not None:
-        tensors |= {f"infotok.{name}": each for name, each in attached.infotok.state_dict().items()}
+        tensors |= {f"infotok.{name}": full(each) for name, each in attached.infotok.state_dict().items()}
     tensors |= {f"own.{name}": getattr(attached, name) for name in OWN if hasattr(attached, name)}
     meta = {"kind": KIND, "family": attached.family.kind, "options": asdict(attached.options), "step": step}
     meta |= {"infotok": attached.infotok_options, "has_infotok": attached.infotok is not None}
     if optimiser is not None:
         _check_optimiser(optimiser)
-        states = optimiser_tensors([optimiser])
+        states = optimiser_tensors([optimiser], keep=first)
         tensors |= {f"optimiser.{name}": each for name, each in states.items()}
         meta["stated"] = stated(states)
-    save_checkpoint(folder, tensors, meta)
+    if first:
+        save_checkpoint(folder, tensors, meta)
+    if rank_and_world()[1] > 1:
+        torch.distributed.barrier()  # nobody reads it before it is whole
 
 
 def read_checkpoint(
@@ -84,16 +90,17 @@ def restore(attached: Any, folder: str | Path, optimiser: torch.optim.Optimizer 
             require(there, f"{folder}, {owner}", f"{name} in one of the two", "the same trained weights")
             check_tensor(split[owner][name], expected[name], f"{folder}, {name}")
     if infotok is not None:
-        check_state(infotok, split["infotok"], f"{folder}, infotok")
+        regulariser = check_state(infotok, split["infotok"], f"{folder}, infotok")
     if optimiser is not None:
         _check_optimiser(optimiser)
         check_optimisers([optimiser], split["optimiser"], f"{folder}, optimiser", meta.get("stated"))
     with torch.no_grad():
         for owner, expected in (("model", trained(attached.model)), ("own", own)):
             for name, tensor in expected.items():
-                tensor.copy_(split[owner][name])
+                tensor.copy_(like(split[owner][name], tensor))
     if infotok is not None:
-        load_state(infotok, split["infotok"], f"{folder}, infotok")
+        own = infotok.state_dict()
+        infotok.load_state_dict({name: like(each, own[name]) for name, each in regulariser.items()})
     if optimiser is not None:
         load_optimisers([optimiser], split["optimiser"])
     return require_int(f"{folder}, step", meta.get("step"), 0)

@@ -39,7 +39,15 @@ __all__ = [
     "whole_state",
 ]
 
-METHODS = ("loss", "answer", "generate", "draw", "predict_tokens")  # what may be called from outside on all processes
+METHODS = (
+    "loss",
+    "answer",
+    "generate",
+    "draw",
+    "predict_tokens",
+    "tokens",
+    "decode",
+)  # what may be called from outside on all processes
 LOST = r"gloo|NCCL|Connection (closed|reset|refused)|Broken pipe"
 
 
@@ -69,7 +77,9 @@ def shard(model: nn.Module, device: torch.device, processes: int) -> None:
 
 
 def layers(model: nn.Module) -> list[nn.Module]:
-    """The layers of a model's language model, in order; none for a model that has no `backbone`."""
+    """The layers of a model's language model, in order: its own `layers`, or the `backbone`'s; none without either."""
+    if isinstance(own := getattr(model, "layers", None), nn.ModuleList):
+        return list(own)
     lists = [part for part in getattr(model, "backbone", nn.Module()).modules() if isinstance(part, nn.ModuleList)]
     return list(lists[0]) if lists else []
 

@@ -43,10 +43,11 @@ def emu3() -> Emu3ForConditionalGeneration:
 
 
 def janus() -> JanusForConditionalGeneration:
-    vq = {"embed_dim": 6, "num_embeddings": CODES, "latent_channels": 8, "base_channels": 32, "projection_dim": 32}
-    vq |= {"channel_multiplier": [1, 1], "num_res_blocks": 1, "image_token_embed_dim": 32}
+    width = SMALL["hidden_size"]
+    vq = {"embed_dim": 6, "num_embeddings": CODES, "latent_channels": 8, "base_channels": 32, "projection_dim": width}
+    vq |= {"channel_multiplier": [1, 1], "num_res_blocks": 1, "image_token_embed_dim": width}
     vision = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": PIXELS}
-    vision |= {"patch_size": 2, "projection_dim": 32, "num_image_tokens": 16, "mlp_ratio": 2.0}
+    vision |= {"patch_size": 2, "projection_dim": width, "num_image_tokens": 16, "mlp_ratio": 2.0}
     text = SMALL | {"model_type": "llama", "vocab_size": WORDS + CODES}
     return JanusForConditionalGeneration(
         JanusConfig(

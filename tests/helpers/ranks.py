@@ -34,15 +34,20 @@ OPTIONS = {  # no noise to draw: variational compression acts on codes here
 }
 
 
-def on_two_ranks(target: Callable[[int, int, Path], None], folder: Path) -> list[dict]:
-    """What `target(rank, 2, folder)` writes to RANK.json of the folder, in two processes."""
+def exit_codes(target: Callable[[int, int, Path], None], folder: Path) -> list[int]:
+    """The exit codes of `target(rank, 2, folder)` in two processes."""
     spawn = multiprocessing.get_context("spawn")  # a fork can copy a lock that a thread of a former test holds
     processes = [spawn.Process(target=target, args=(rank, 2, folder)) for rank in (0, 1)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(timeout=120)
-    assert [process.exitcode for process in processes] == [0, 0]
+    return [process.exitcode for process in processes]
+
+
+def on_two_ranks(target: Callable[[int, int, Path], None], folder: Path) -> list[dict]:
+    """What `target(rank, 2, folder)` writes to RANK.json of the folder, in two processes."""
+    assert exit_codes(target, folder) == [0, 0]
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
 
 

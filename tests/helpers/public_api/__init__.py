@@ -42,6 +42,7 @@ RECORDS = {
     *(
         "Scenes",
         "Attached",
+        "Footprint",
         "FashionBatch",
         "ImageTextBatch",
         "OpenMojiBatch",

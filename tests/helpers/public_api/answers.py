@@ -459,9 +459,11 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "published.Attached.* | temperature | zero",
         "published.Attached.* | generator | None",
     ),
+    "a model that is named twice has two rows": ("published.what_fits | names | longer",),
     "a checkpoint's folder may have any name, and 0 steps are done before the first": (
         "published.Attached.save | folder | text",
         "published.Attached.restore | folder | text",
+        "published.over_processes | run_dir | text",
         "published.Attached.save | step | zero",
     ),
 }

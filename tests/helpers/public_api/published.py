@@ -17,6 +17,8 @@ ATTACHED = own.attach(MODEL, OPTIONS, near=4, decoder=lambda codes: codes[:, Non
 SAVED, HUB = tempfile.mkdtemp(), tempfile.mkdtemp()
 ATTACHED.save(SAVED)
 MODEL.save_pretrained(HUB)
+PROCESSOR = tempfile.mkdtemp()
+processor_of("chameleon").save_pretrained(PROCESSOR)
 Z, CODEBOOK = torch.randn(3, 2, generator=seeded()), torch.randn(5, 2, generator=seeded())
 TABLE, ROWS = torch.randn(7, 4, generator=seeded()), torch.tensor([6, 0, 3, 1, 2])
 LEARNED = {"through": "soft", "near": 4, "temperature": 0.5, "path": "vq", "frozen": False, "lora": 0}
@@ -30,10 +32,25 @@ def new(values: dict):
     return lambda: values | ({"generator": seeded()} if "generator" in values else {})
 
 
+def entered(attached, sharding="none", run_dir=None):
+    """The module inside `over_processes`."""
+    with own.over_processes(attached, sharding, run_dir) as module:
+        return module
+
+
 CALLS = {
     "attach": (own.attach, new({"model": MODEL, "infotok": OPTIONS, **LEARNED, "decoder": lambda codes: codes})),
     "load": (own.load, new({"folder": SAVED, "model": MODEL, "decoder": lambda codes: codes})),
     "open_model": (own.open_model, new({"folder": HUB, "dtype": torch.float32})),
+    "hub_folder": (own.hub_folder, new({"name": HUB, "kind": "model"})),
+    "open_processor": (own.open_processor, new({"folder": PROCESSOR})),
+    "outline": (own.outline, new({"name": "Janus-Pro-1B"})),
+    "footprint": (
+        own.footprint,
+        new({"model": MODEL, "lora": 2, "images": 2, "pixels": PIXELS, "words": 4, "near": 4, "dtype": "float32"}),
+    ),
+    "what_fits": (own.what_fits, new({"names": ["Janus-Pro-1B"]})),
+    "over_processes": (entered, new({"attached": ATTACHED, "sharding": "none", "run_dir": SAVED})),
     "prepare": (
         own.prepare,
         new(

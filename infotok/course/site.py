@@ -21,9 +21,9 @@ from infotok.course.display import clock
 from infotok.course.downloads import FOLDER
 from infotok.course.parameters import asked
 from infotok.course.reference import write_reference
-from infotok.course.report import write_report
+from infotok.course.report import unjudged, write_report
 from infotok.course.runs import Shown, shown
-from infotok.course.site_lesson import lesson_page, unjudged
+from infotok.course.site_lesson import lesson_page
 
 __all__ = ["write_site"]
 

@@ -4,9 +4,7 @@ A run that somebody else made may be shown, so the box holds text and links of o
 """
 
 import re
-from collections import Counter
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import nbformat
@@ -15,10 +13,10 @@ from infotok.course.course import Course
 from infotok.course.display import clock
 from infotok.course.downloads import FOLDER, write_downloads
 from infotok.course.executed import only_shown, read_executed
+from infotok.course.report import unjudged
 from infotok.course.runs import Shown, own_file
-from infotok.lab.record import PROFILES
 
-__all__ = ["lesson_page", "unjudged"]
+__all__ = ["lesson_page"]
 
 NOT_JUDGED = re.compile(r"– not judged below (?:laptop|full|gpu)(?=</b>)")  # of each claim; the box says it once
 
@@ -39,15 +37,6 @@ def lesson_page(course: Course, lesson: Shown, profile: str, downloads: Path) ->
     box = _run_box(lesson, links) if executed else _other_box(course, fault, profile, links)
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell(box))
     return notebook
-
-
-def unjudged(claims: list[dict[str, Any]]) -> str:
-    """From which profile on the claims that this run could not judge are judged; "" if it judged all of them."""
-    counts = Counter(claim["judged_at"] for claim in claims if claim["holds"] is None)
-    known = [(profile, counts[profile]) for profile in PROFILES if counts[profile]]
-    if len(known) == 1:
-        return f"from {known[0][0]} on"
-    return ", ".join(f"{count} from {profile} on" for profile, count in known)
 
 
 def _executed(course: Course, lesson: Shown) -> tuple[nbformat.NotebookNode | None, str]:

@@ -1,6 +1,7 @@
-"""What is wrong with a page, as the browser that lays it out sees it: widths, sizes, contrasts, texts, headings, links.
+"""What is wrong with a page, as the browser that lays it out sees it: widths, sizes, contrasts, headings, links.
 
-The measures are those of the Web Content Accessibility Guidelines 2.1, level AA: a contrast of 4.5, or 3 for large text.
+The measures are those of the Web Content Accessibility Guidelines 2.1, level AA: a contrast of 4.5, or 3 for
+large text.
 """
 
 from pathlib import Path
@@ -22,8 +23,9 @@ COMMON = """
     const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
     for (let node = walk.nextNode(); node; node = walk.nextNode()) {
       const element = node.parentElement;
-      if (!node.data.trim() || element.closest("mjx-container, script, style, noscript, svg, .visually-hidden")) continue;
-      if (shown(element)) found.push([node.data.trim().slice(0, 40), element, getComputedStyle(element)]);
+      const drawn = element.closest("mjx-container, script, style, noscript, svg, .visually-hidden");
+      if (node.data.trim() && !drawn && shown(element))
+        found.push([node.data.trim().slice(0, 40), element, getComputedStyle(element)]);
     }
     return found;
   };
@@ -82,11 +84,12 @@ STRUCTURE = """() => {
   if (!document.documentElement.lang) found.push("no language");
   if (!document.title.trim()) found.push("no title");
   for (const image of all("img")) {
-    const alt = image.getAttribute("alt");
-    if (!alt || !alt.trim() || alt.endsWith(".png")) found.push(`no alt text: ${image.getAttribute("src").slice(0, 60)}`);
-    if (!image.naturalWidth) found.push(`a picture that is not there: ${image.getAttribute("src").slice(0, 60)}`);
+    const alt = image.getAttribute("alt"), source = image.getAttribute("src").slice(0, 60);
+    if (!alt || !alt.trim() || alt.endsWith(".png")) found.push(`no alt text: ${source}`);
+    if (!image.naturalWidth) found.push(`a picture that is not there: ${source}`);
   }
-  const levels = all("h1, h2, h3, h4, h5, h6").map(heading => [Number(heading.tagName[1]), heading.textContent.slice(0, 40)]);
+  const headings = all("h1, h2, h3, h4, h5, h6");
+  const levels = headings.map(heading => [Number(heading.tagName[1]), heading.textContent.slice(0, 40)]);
   if (levels.filter(([level]) => level === 1).length !== 1) found.push("not one h1");
   for (let i = 1; i < levels.length; i++)
     if (levels[i][0] > levels[i - 1][0] + 1) found.push(`h${levels[i][0]} after h${levels[i - 1][0]}: ${levels[i][1]}`);

@@ -10,6 +10,7 @@
 
   const WRAPPERS = "section, .cell, .cell_output, .output.text_html, .output.text_markdown";
   const SKIPPED = ".this-run, .headerlink";
+  const SLACK = 24;  // pixels: margins of the elements around the leaves, which are not measured
   let leaves = [], titles = [], now = 0, last = 0;
 
   // Elements that are shown whole, in the order of the page.
@@ -48,7 +49,8 @@
     for (const leaf of leaves) leaf.classList.remove("elsewhere");
     for (const leaf of leaves) if (leaf.matches("details.hide")) leaf.open = code;
     const article = document.querySelector("article"), around = getComputedStyle(article);
-    const room = article.clientHeight - parseFloat(around.paddingTop) - parseFloat(around.paddingBottom);
+    const paddings = parseFloat(around.paddingTop) + parseFloat(around.paddingBottom);
+    const room = article.clientHeight - paddings - SLACK;
     let slide = -1, used = 0, title = "";
     titles = [];
     for (const group of groups(leaves.filter((leaf) => code || !isCode(leaf)))) {

@@ -1,6 +1,7 @@
 """The report: one page with the claims and figures of every run, and the command that repeats it. It opens offline."""
 
 import base64
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from infotok.course.course import Course, Refusal
 from infotok.course.parameters import asked
 from infotok.course.runs import Shown, own_file, read_record, shown
 from infotok.files import write_atomically
+from infotok.lab.record import PROFILES
 
-__all__ = ["figures_of_run", "write_report"]
+__all__ = ["figures_of_run", "unjudged", "write_report"]
 
 Asked = dict[str, dict[str, Any] | Refusal]
 
@@ -40,10 +42,20 @@ def write_report(course: Course, profile: str, wanted: Asked | None = None, page
         ran=[section for section in sections if section["manifest"]],
         described=[section for section in sections if section["manifest"] or section["faults"]],
         counts={verdict: sum(claim["holds"] is verdict for claim in claims) for verdict in (True, False, None)},
+        later=unjudged(claims),
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
     write_atomically(folder / "report.html", page)
     return folder / "report.html"
+
+
+def unjudged(claims: list[dict[str, Any]]) -> str:
+    """From which profile on the claims that this run could not judge are judged; "" if it judged all of them."""
+    counts = Counter(claim["judged_at"] for claim in claims if claim["holds"] is None)
+    known = [(profile, counts[profile]) for profile in PROFILES if counts[profile]]
+    if len(known) == 1:
+        return f"from {known[0][0]} on"
+    return ", ".join(f"{count} from {profile} on" for profile, count in known)
 
 
 def _section(course: Course, lesson: Shown, pages: str) -> dict[str, Any]:

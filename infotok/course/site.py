@@ -18,11 +18,12 @@ import nbformat
 
 from infotok.course.course import Course, Refusal
 from infotok.course.display import clock
-from infotok.course.executed import only_shown, read_executed
+from infotok.course.downloads import FOLDER
 from infotok.course.parameters import asked
 from infotok.course.reference import write_reference
-from infotok.course.report import write_report
-from infotok.course.runs import Shown, own_file, shown
+from infotok.course.report import unjudged, write_report
+from infotok.course.runs import Shown, shown
+from infotok.course.site_lesson import lesson_page
 
 __all__ = ["write_site"]
 
@@ -35,11 +36,15 @@ CONFIGURATION = {
     "html_show_sphinx": False,
     "html_copy_source": False,
     "html_static_path": ["_static"],
-    "html_css_files": ["site.css"],
+    "templates_path": ["_templates"],
+    "html_css_files": ["site.css", "slides.css"],
+    "html_js_files": [(name, {"defer": "defer"}) for name in ("figures.js", "code.js", "slides.js")],
     "myst_enable_extensions": ["dollarmath", "amsmath"],
     "myst_heading_anchors": 3,
     "nb_execution_mode": "off",
     "nb_merge_streams": True,
+    "nb_code_prompt_show": "Code",
+    "nb_code_prompt_hide": "Code",
     "pygments_style": "a11y-high-contrast-light",
     "myst_mathjax_classes": "math|text_html",  # the elements in which MathJax looks for formulas
     "mathjax_path": "mathjax/tex-svg.js",  # draws glyphs itself: fonts cannot be loaded from disk in every browser
@@ -78,7 +83,7 @@ def write_site(course: Course, profile: str, wanted: dict[str, dict[str, Any] | 
         raise Refusal(f"docs: got none in {course.root}, expected a clone with docs/index.md")
     target = course.root / "runs" / profile / "site"
     with tempfile.TemporaryDirectory(prefix="infotok-site-") as folder:
-        source, built = Path(folder, "source"), Path(folder, "site")
+        source, built, kept = (Path(folder, name) for name in ("source", "site", FOLDER))
         shutil.copytree(course.root / "docs", source)
         if (course.root / "figures").exists():
             shutil.copytree(course.root / "figures", source / "figures", ignore=shutil.ignore_patterns("*.json"))
@@ -89,12 +94,14 @@ def write_site(course: Course, profile: str, wanted: dict[str, dict[str, Any] | 
             page.write_text(text, encoding="utf-8")
         (source / "notebooks").mkdir()
         for lesson in lessons:
-            nbformat.write(_page(course, lesson, profile), source / "notebooks" / f"{lesson.name}.ipynb")
+            page = lesson_page(course, lesson, profile, kept)
+            nbformat.write(page, source / "notebooks" / f"{lesson.name}.ipynb")
         if (source / "api.md").exists():
             write_reference(source / "api.md")
         _index(source / "index.md", lessons)
         _copy_mathjax(source / "_static" / "mathjax")
         _build(source, built)
+        shutil.copytree(kept, built / FOLDER)
         shutil.copy(write_report(course, profile, wanted, pages="notebooks"), built)
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(built, target)
@@ -102,71 +109,19 @@ def write_site(course: Course, profile: str, wanted: dict[str, dict[str, Any] | 
     return target / "index.html"
 
 
-def _page(course: Course, lesson: Shown, profile: str) -> nbformat.NotebookNode:
-    """The notebook to show, without the cell that papermill added, and with a box that says which run it is."""
-    notebook, box = _notebook(course, lesson, profile)
-    notebook = only_shown(notebook)
-    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
-    for cell in notebook.cells:
-        cell.source = cell.source.replace("](../docs/", "](../") if cell.cell_type == "markdown" else cell.source
-    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(box))
-    return notebook
-
-
-def _notebook(course: Course, lesson: Shown, profile: str) -> tuple[nbformat.NotebookNode, str]:
-    """The executed notebook, or its source if there is none, with the box that explains which."""
-    fault = lesson.fault or (lesson.run.damage if lesson.run else "")
-    if manifest := lesson.manifest:
-        try:
-            executed = read_executed(own_file(lesson.run.folder, manifest, f"{lesson.name}.ipynb"))
-            return executed, _run_box(lesson.name, manifest, lesson.current)
-        except ValueError as damage:
-            fault = str(damage)
-    line = f"This lesson was not run at the profile {profile}; here is its source."
-    lines = [fault.replace(f"{course.root}/", ""), "Here is its source."] if fault else [line]
-    try:
-        source = read_executed(course.notebook(lesson.name))
-    except (OSError, ValueError):
-        source = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {lesson.name}")])
-    return source, _box("Not run" if not fault else "Damaged", lines)
-
-
-def _run_box(name: str, manifest: dict[str, Any], current: bool) -> str:
-    """The box of a run: when, by which command, and its claims."""
-    claims = [claim["holds"] for claim in manifest["claims"]]
-    counted = [(claims.count(True), "hold"), (claims.count(False), "fail"), (claims.count(None), "are not judged")]
-    verdict = ", ".join(f"{count} {what}" for count, what in counted if count) or "none"
-    lines = [
-        f"As it ran on {manifest['started'][:10]}, in {clock(manifest['seconds'])} minutes, by",
-        manifest["command"],
-        f"Claims: {verdict}.",
-    ]
-    earlier = [] if current else ["The notebook or the package has changed since."]
-    return _box("This run", [*lines, *earlier], f"../report.html#{name}")
-
-
-def _box(title: str, lines: list[str], report: str = "") -> str:
-    """A box as HTML; its lines are shown as text, whatever they contain."""
-    text = "".join(f"<p>{_text(line)}</p>" for line in lines)
-    link = f'<p>The <a href="{report}">report</a> has all of it.</p>' if report else ""
-    return f'<div class="admonition tip"><p class="admonition-title">{title}</p>{text}{link}</div>'
-
-
-def _text(line: str) -> str:
-    """`line` as HTML on one line, without what MyST or a formula would begin with."""
-    return "".join(c if c.isalnum() or c in " .,:;-_/" else f"&#{ord(c)};" for c in line)
-
-
 def _index(path: Path, lessons: list[Shown]) -> None:
     """Add to the first page the map of the course, and the tree that its navigation is made of."""
-    rows = ["## The map", "", "| lesson | took | claims that hold |", "|---|---|---|"]
+    claims = [claim for lesson in lessons if lesson.manifest for claim in lesson.manifest["claims"]]
+    later, count = unjudged(claims), sum(claim["holds"] is None for claim in claims)
+    said = f"These runs are too small to judge {count} of the {len(claims)} claims, which are judged {later}."
+    rows = ["## The map", "", *([said, ""] if later else []), "| lesson | took | claims that hold |", "|---|---|---|"]
     titles = {lesson.name: f"{lesson.name[:2]} · {' '.join(lesson.title.split())}" for lesson in lessons}
     for lesson in lessons:
         took, held = "not run", ""
         if lesson.manifest:
             took = f"{clock(lesson.manifest['seconds'])} min"
             judged = [claim["holds"] for claim in lesson.manifest["claims"] if claim["holds"] is not None]
-            held = f"{sum(judged)} of {len(judged)}"
+            held = f"{sum(judged)} of {len(judged)}" if judged else "–"
         rows.append(f"| [{titles[lesson.name]}](notebooks/{lesson.name}.ipynb) | {took} | {held} |")
     notebooks = [f"{title} <notebooks/{name}>" for name, title in titles.items()]
     tree = "```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```"

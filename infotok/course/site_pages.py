@@ -3,6 +3,7 @@
 The notebooks on the site may have been executed by somebody else, so nothing in them is trusted.
 """
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ def setup(application: Any) -> dict[str, bool]:
     application.set_html_assets_policy("always")  # MathJax on every page: Sphinx does not know of formulas in outputs
     application.connect("builder-inited", _include_nothing)
     application.connect("doctree-read", _keep_inside, priority=1)  # before Sphinx collects what to copy
+    application.connect("doctree-read", _describe_pictures)
     application.connect("html-page-context", _clean_page)
     return {"parallel_read_safe": True}
 
@@ -39,6 +41,31 @@ def _keep_inside(application: Any, doctree: nodes.document) -> None:
     for title in doctree.findall(nodes.title):
         for raw in [*title.findall(nodes.raw)]:
             raw.replace_self(nodes.Text(""))
+
+
+def _describe_pictures(application: Any, doctree: nodes.document) -> None:
+    """Give each picture its text: what the figure says of itself, else its caption, else its section's title."""
+    bundles = [node for node in doctree.findall(nodes.container) if node.get("nb_element") == "mime_bundle"]
+    for bundle, following in pairwise([*bundles, None]):
+        for picture in bundle.findall(nodes.image):
+            said = _of_type(bundle, "text/plain")
+            caption = _of_type(following, "text/markdown") if following else ""
+            picture["alt"] = said if said and not said.startswith("<") else caption or _title_above(bundle)
+    for picture in doctree.findall(nodes.image):
+        picture["alt"] = picture.get("alt") or _title_above(picture)
+
+
+def _of_type(bundle: nodes.Element, kind: str) -> str:
+    """The text of an output in one of its forms, on one line."""
+    parts = [part.astext() for part in bundle.findall(nodes.container) if part.get("mime_type") == kind]
+    return " ".join(" ".join(parts).split())
+
+
+def _title_above(node: nodes.Node | None) -> str:
+    while node is not None and not isinstance(node, nodes.section):
+        node = node.parent
+    title = next(iter(node.findall(nodes.title)), None) if node is not None else None
+    return f"Figure: {title.astext()}" if title is not None else "Figure"
 
 
 def _clean_page(application: Any, name: str, template: str, context: dict[str, Any], doctree: Any) -> None:

@@ -95,9 +95,9 @@ def test_only_what_can_be_shown_is_left_of_an_executed_notebook():
     assert shown.metadata.keys() == {"kernelspec", "language_info"}
     assert "script" not in str(shown.metadata)
     (cell,) = shown.cells
-    assert cell.metadata == {"tags": ["kept", "hide-input"]}
+    assert cell.metadata == {"tags": ["kept"], "jupyter": {"source_hidden": True}}
     assert [[*output.data] for output in cell.outputs] == [["text/html"], ["text/plain"], ["text/plain"], ["text/html"]]
-    assert "a widget stands here" in cell.outputs[3].data["text/html"]
+    assert "A widget stands here" in cell.outputs[3].data["text/html"]
     assert not any(output.metadata for output in cell.outputs)
     assert notebook.cells[0].outputs[1].data == {"application/javascript": evil}, "the notebook itself stays"
 

@@ -79,12 +79,14 @@ def test_a_lesson_stands_there_as_it_ran_with_the_run_it_was(site):
     text = re.sub("<[^>]+>", "", page)
     assert "perspicacious 42" in text
     assert "infotok run 00_first --profile smoke" in text
-    assert "Claims: 1 are not judged" in text  # at the profile smoke nothing is
+    assert "The profile smoke is too small to judge 1 claim, marked – below; judged from laptop on." in text
+    assert text.count("not judged") == 0, "and it is said once"
     assert 'href="../report.html#00_first"' in page
     assert (site / "report.html").exists()
     assert "run_dir = " not in page  # nothing of the machine that ran it
-    assert "a widget stands here" in page
-    assert "Show code cell source" in page, "folded source is folded"
+    assert "A widget stands here, at its start: with n = 0" in text
+    assert "infotok lab, then scratch/00_first.ipynb" in text
+    assert page.count('<details class="admonition hide above-input">') == 3, "every cell of code is folded"
     assert 'href="notebooks/00_first.html"' in (site / "report.html").read_text()
     assert 'href="site/notebooks/00_first.html"' in (site.parent / "report.html").read_text()
 

@@ -54,7 +54,7 @@ def test_the_parts_of_a_small_lesson(tmp_path):
     assert play.items == ("Where is it least?", "And where not?")
     assert lesson.answers is answers
     assert answers.text == "1. Yes, seven.\n2. Likewise."
-    assert exercise.exercise is gaussian.first_transition
+    assert exercise.exercise is gaussian.rate_at_second
 
 
 def test_a_list_that_explains_belongs_to_the_prediction_and_asks_nothing(tmp_path):

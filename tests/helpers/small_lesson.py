@@ -46,7 +46,7 @@ In the middle.
 2. Likewise.
 
 </details>"""
-EXERCISE = "exercises.first_transition"
+EXERCISE = "exercises.rate_at_second"
 TEXTS = (TITLE, METHOD, PLAY, ANSWERS)
 CELLS = (TITLE, IMPORTS, METHOD, FIGURE, PLAY, ANSWERS, EXERCISE)
 

@@ -163,7 +163,7 @@ def rank_correlation(rows: Sequence[Row], path: str, variants: Sequence[str], by
     """Spearman's rank correlation over variants of a score with HTER, one for each seed; scores are means of targets.
 
     path: the score, such as "nats/domain"
-    by: what it should foretell
+    by: what it should predict
     """
     each = [(by_seed(rows, name, path), by_seed(rows, name, by)) for name in variants]
     seeds = sorted(set.intersection(*(set(a) & set(b) for a, b in each)))

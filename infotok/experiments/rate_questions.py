@@ -10,6 +10,7 @@ from infotok.experiments.plan import (
     CONFIRMING_SEEDS,
     FOLLOW_UP_SEEDS,
     FOLLOWED,
+    NARROW,
     REGIMES,
     REPORTED_SEEDS,
     SCARCE,
@@ -116,6 +117,13 @@ def _weak(found: Comparisons) -> None:
             found.compare("weak learners", variant, other, label=label, settings=settings)
 
 
+def _narrow(found: Comparisons) -> None:
+    """The narrow language model on eight seeds that nothing was chosen on: one comparison, asked beforehand."""
+    for variant, other in ((DECODER, BASELINE), ("decoder + 0.01 host", DECODER)):
+        label = f"{variant} − {other}"
+        found.compare("narrow, again", variant, other, label=label, settings=WEAK[NARROW], seeds=CONFIRMING_SEEDS)
+
+
 def _trends(found: Comparisons) -> None:
     for name, ends in ENDS.items():
         for variant in EARLIER_ESTIMATORS:
@@ -135,4 +143,5 @@ RATE_QUESTIONS: dict[str, Callable[[Comparisons], None]] = {
     "confirmation": _confirmed,
     "scarce bits": _scarce,
     "weak learners": _weak,
+    "narrow, again": _narrow,
 }

@@ -262,7 +262,12 @@ def test_seeds_of_other_studies_take_no_part_in_the_comparison_of_bounds():
 
 @pytest.mark.parametrize(
     ("question", "study", "seeds", "labels"),
-    [("scarce bits", "scarce", 5, 5), ("weak learners", "weak", 4, 9), ("learning curves", "curves", 3, 7)],
+    [
+        ("scarce bits", "scarce", 5, 5),
+        ("weak learners", "weak", 4, 9),
+        ("narrow, again", "narrow", 8, 2),
+        ("learning curves", "curves", 3, 7),
+    ],
 )
 def test_a_study_has_the_runs_that_its_question_compares(question, study, seeds, labels):
     def number(run):  # a score that depends on the variant alone

@@ -1,10 +1,11 @@
-"""The plan of lesson 14: baseline and InfoTok in the autoregressive host, on scenes of emoji drawn by people.
+"""The plan of lesson 14: baseline and InfoTok on scenes of emoji drawn by people, in the three hosts.
 
     rows = sweep(train_and_score, runs(), cache=record.cells)       # the reported runs: hours
     found = compared(Runs(rows))
     found.table("32 objects")                                       # as `lab.plots.headline.forest` takes it
 
-Weights are those chosen on ShapesWorld; nothing was tuned on emoji. Runs are longer: 300 + 700 steps.
+Weights are those chosen on ShapesWorld; nothing was tuned on emoji. Runs are longer: 300 + 700 steps. The
+autoregressive host has every variant and number of objects, the others baseline and decoder bound with 32 objects.
 
 A second study gives InfoTok the caption as a sentence embedding in place of 0/1 attributes, with a weight of its own:
 
@@ -13,6 +14,7 @@ A second study gives InfoTok the caption as a sentence embedding in place of 0/1
     against_attributes(Runs([*load(cells), *rows]), weight).rows("sentence embeddings")
 """
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from infotok.errors import require_int
 from infotok.experiments.comparisons import Comparisons
 from infotok.experiments.plan import FRESH_SEEDS, REPORTED_SEEDS, TUNING_SEED
 from infotok.experiments.results import Runs, score
-from infotok.experiments.variants import BASELINE, DECODER, HSIC, decoder, options
+from infotok.experiments.variants import BASELINE, DECODER, HOSTS, HSIC, decoder, options
 
 __all__ = [
     "COMMAND",
@@ -45,6 +47,7 @@ __all__ = [
 
 HOST = "autoregressive"
 VARIANTS = (BASELINE, DECODER, HSIC)
+PAIR = VARIANTS[:2]  # what the other hosts run, with 32 objects
 SIZES = {"tokenizer_steps": 300, "steps": 700, "layers": 2, "nuisance": 0.5, "jitter": 1, "held_out": 256}
 OBJECTS = {32: REPORTED_SEEDS, 96: REPORTED_SEEDS[:2]}  # how many emoji, and on which seeds
 KEPT_MODELS = {BASELINE: "baseline", DECODER: "decoder"}  # of the first seed, committed in half precision
@@ -68,6 +71,7 @@ def runs(folder: str = "") -> list[dict[str, Any]]:
     found = [
         _run(variant, seed, objects) for objects, seeds in OBJECTS.items() for seed in seeds for variant in VARIANTS
     ]
+    found += [_run(name, seed, 32, host) for host in HOSTS if host != HOST for seed in OBJECTS[32] for name in PAIR]
     for run, variant in zip(found, VARIANTS, strict=False):  # the first seed of the first number of objects
         if folder and variant in KEPT_MODELS:
             run["folder"] = f"{folder}/{KEPT_MODELS[variant]}"
@@ -113,7 +117,7 @@ def against_attributes(found: Runs, weight: float) -> Comparisons:
 
 def compared(found: Runs) -> Comparisons:
     """Each variant minus the baseline: a question for every number of objects, such as "32 objects"."""
-    made = Comparisons(found, [HOST])
+    made = Comparisons(found, HOSTS)
     for objects, seeds in OBJECTS.items():
         for variant in VARIANTS[1:]:
             made.compare(f"{objects} objects", variant, settings=SIZES | {"objects": objects}, seeds=seeds)
@@ -124,10 +128,10 @@ def levels(found: Runs) -> list[dict[str, Any]]:
     """The table of means over seeds: a line for every number of objects and variant."""
     lines = []
     for objects, seeds in OBJECTS.items():
-        for variant in VARIANTS:
-            rows = found.find(HOST, options(HOST, variant), **SIZES | {"objects": objects})
+        for host, variant in itertools.product(HOSTS, VARIANTS):
+            rows = found.find(host, options(host, variant), **SIZES | {"objects": objects})
             rows = [row for seed, row in rows.items() if seed in seeds]
-            line = {"objects": objects, "variant": variant, "seeds": len(rows)}
+            line = {"objects": objects, "host": host, "variant": variant, "seeds": len(rows)}
             means = {label: float(np.mean([score(row, path) for row in rows])) for label, path in MEANS.items() if rows}
             lines.append(line | means)
     return [line for line in lines if line["seeds"]]
@@ -137,5 +141,5 @@ def _of_sentences(weight: float, seed: int) -> dict[str, Any]:
     return _run(DECODER, seed, 32) | {"variant": sentence_variant(weight), "sentences": True}
 
 
-def _run(variant: str, seed: int, objects: int) -> dict[str, Any]:
-    return {"host": HOST, "variant": options(HOST, variant), "seed": seed, "objects": objects, **SIZES}
+def _run(variant: str, seed: int, objects: int, host: str = HOST) -> dict[str, Any]:
+    return {"host": host, "variant": options(host, variant), "seed": seed, "objects": objects, **SIZES}

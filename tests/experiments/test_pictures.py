@@ -10,7 +10,7 @@ from infotok.experiments.hosts import make_host
 from infotok.experiments.plan import FRESH_SEEDS, TUNING_SEEDS
 from infotok.experiments.results import Runs, load
 from infotok.experiments.sources import make_world
-from infotok.experiments.variants import BASELINE, DECODER, HSIC, options
+from infotok.experiments.variants import BASELINE, DECODER, HOSTS, HSIC, options
 from infotok.files import to_json
 
 FIGURES = Path(__file__).parents[2] / "figures" / "14_real_pictures"
@@ -20,7 +20,7 @@ def rows():
     """Finished runs whose scores follow from the variant and the seed."""
     gain = {BASELINE: 0.0, DECODER: 0.2, HSIC: 0.1}
     for run in pictures.runs():
-        (name,) = [name for name in gain if options(pictures.HOST, name) == run["variant"]]
+        (name,) = [name for name in gain if options(run["host"], name) == run["variant"]]
         u = 0.5 + gain[name] + 0.001 * run["seed"]
         cells = {"present": u}
         scores = {"question_only": {"mean": 0.4}, "generations": cells, "reconstructions": cells}
@@ -29,7 +29,7 @@ def rows():
 
 def test_each_run_is_planned_once_on_seeds_that_nothing_was_tuned_on():
     planned = pictures.runs()
-    assert len({to_json(run) for run in planned}) == len(planned) == 3 * (8 + 2)
+    assert len({to_json(run) for run in planned}) == len(planned) == 3 * (8 + 2) + 2 * 2 * 8
     assert not {run["seed"] for run in planned} & TUNING_SEEDS
     fresh = pictures.fresh_runs(3, 2, objects=10, steps=4)
     assert [run["seed"] for run in fresh] == [FRESH_SEEDS + 3] * 3 + [FRESH_SEEDS + 4] * 3
@@ -38,7 +38,7 @@ def test_each_run_is_planned_once_on_seeds_that_nothing_was_tuned_on():
 
 def test_every_reported_run_and_no_other_is_in_the_file():
     kept, planned = Runs(load(FIGURES / "cells.json")), Runs(pictures.runs())
-    assert all(run in kept for run in pictures.runs())
+    assert all(run in kept for run in pictures.runs() if run["host"] == pictures.HOST)
     assert all(row in planned for row in kept.rows())
 
 
@@ -54,17 +54,22 @@ def test_variants_are_compared_with_the_baseline_by_number_of_objects():
     found = pictures.compared(Runs(rows()))
     for objects, seeds in pictures.OBJECTS.items():
         for side in "UG":
-            low, mean, high, number = found.table(f"{objects} objects")[side][DECODER][pictures.HOST]
-            assert (low, mean, high) == pytest.approx((0.2, 0.2, 0.2))
-            assert number == len(seeds)
+            by_host = {k: v for k, v in found.table(f"{objects} objects")[side][DECODER].items() if v is not None}
+            assert list(by_host) == (list(HOSTS) if objects == 32 else [pictures.HOST])
+            for low, mean, high, number in by_host.values():
+                assert (low, mean, high) == pytest.approx((0.2, 0.2, 0.2))
+                assert number == len(seeds)
 
 
 def test_levels_are_means_over_the_reported_seeds():
     table = pictures.levels(Runs([*rows(), {**next(rows()), "seed": 5}]))
-    assert [(line["objects"], line["variant"], line["seeds"]) for line in table] == [
+    usual = [line for line in table if line["host"] == pictures.HOST]
+    assert [(line["objects"], line["variant"], line["seeds"]) for line in usual] == [
         (objects, name, len(seeds)) for objects, seeds in pictures.OBJECTS.items() for name in pictures.VARIANTS
     ]
-    assert table[0]["U"] == pytest.approx(0.5 + 0.001 * 23.5)
+    others = [(line["host"], line["variant"], line["seeds"]) for line in table if line not in usual]
+    assert others == [(host, name, 8) for host in HOSTS if host != pictures.HOST for name in pictures.PAIR]
+    assert usual[0]["U"] == pytest.approx(0.5 + 0.001 * 23.5)
     assert pictures.levels(Runs([])) == []
 
 

@@ -75,6 +75,10 @@ class Comparison:
         return interval(self.pairs)
 
 
+def _without_scale(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != "scale"}
+
+
 class Comparisons:
     """Every comparison of a lesson, in order.
 
@@ -104,15 +108,13 @@ class Comparisons:
     ) -> Pairs:
         """How much higher a score is with one variant than with another, by seed; of `seeds` alone, if given.
 
-        settings: of both, `scale` (of InfoTok's weights) among them; `against`: those of the other, if they differ.
+        settings: of both, `scale` (of InfoTok's weights) among them; `against`: all those of the other, if they differ.
         """
-        scale = (settings or {}).get("scale")
-        mine, theirs = (
-            {name: value for name, value in (each or {}).items() if name != "scale"}
-            for each in (settings, settings if against is None else against)
+        first, second = (
+            self.runs.find(host, self._options(host, name, (each or {}).get("scale")), **_without_scale(each or {}))
+            for name, each in ((variant, settings), (other, settings if against is None else against))
         )
-        first = self.runs.find(host, self._options(host, variant, scale), **mine)
-        found = differences(first, self.runs.find(host, self._options(host, other, scale), **theirs), path)
+        found = differences(first, second, path)
         return {seed: value for seed, value in found.items() if seeds is None or seed in seeds}
 
     def _options(self, host: str, variant: str, scale: dict[str, float] | None) -> dict[str, Any]:

@@ -77,12 +77,13 @@ COMMAND = "infotok run 11_infotok 12_ablations 13_rate_and_utility --profile ful
 WEAK = {"one layer": {"layers": 1}, "half as wide": {"hidden": 32}, "few steps": {"steps": 200}}  # learners
 WEAK_VARIANTS = (BASELINE, DECODER, "decoder + 0.01 text", "decoder + 0.01 host")
 NARROW = "half as wide"  # where four seeds found a gain of both sides by the rate against the host's prediction
+HEAVIER = {"consistency": 3}  # times the weight of relevance: does it do what the rate does?
 SCARCE = {"bits": 4, "nuisance": 1.0}  # where nothing is at its ceiling
 SCARCE_VARIANTS = (BASELINE, DECODER, "decoder + 0.001 text", "decoder + 0.01 text", "decoder + 0.01 host", HSIC)
 WIDER = {"hidden": 80}  # a baseline with as many parameters as any variant has in training
 STUDIES = ("headline", "short", "bounds", "host prior", "no ramp", "confirmation", "critics", "doses", "frontier",
-           "scarce", "curves", "weak", "narrow", "wider", "models", "tuning", "version 0.1", "trajectories", "length",
-           "ablations", "weights", "budgets", "nuisance", "regimes")  # fmt: skip
+           "scarce", "curves", "weak", "narrow", "narrow controls", "wider", "models", "tuning", "version 0.1",
+           "trajectories", "length", "ablations", "weights", "budgets", "nuisance", "regimes")  # fmt: skip
 
 
 def trials(host: str) -> list[dict[str, Any]]:
@@ -232,6 +233,10 @@ _STUDIES = {
         run for each in WEAK.values() for run in grid(WEAK_VARIANTS, REPORTED_SEEDS[:4], HOSTS[:1], **each)
     ],
     "narrow": lambda _: grid((BASELINE, DECODER, "decoder + 0.01 host"), CONFIRMING_SEEDS, HOSTS[:1], **WEAK[NARROW]),
+    "narrow controls": lambda _: (
+        grid([DECODER], CONFIRMING_SEEDS, HOSTS[:1], HEAVIER, **WEAK[NARROW])
+        + grid((DECODER, "decoder + 0.01 host"), CONFIRMING_SEEDS, ["masked"], **WEAK[NARROW])
+    ),
     "wider": lambda _: grid([BASELINE], REPORTED_SEEDS[:4], **WIDER),
     "models": _models,
     "tuning": _tuning,

@@ -10,6 +10,7 @@ from infotok.experiments.plan import (
     CONFIRMING_SEEDS,
     FOLLOW_UP_SEEDS,
     FOLLOWED,
+    HEAVIER,
     NARROW,
     REGIMES,
     REPORTED_SEEDS,
@@ -118,10 +119,19 @@ def _weak(found: Comparisons) -> None:
 
 
 def _narrow(found: Comparisons) -> None:
-    """The narrow language model on eight seeds that nothing was chosen on: one comparison, asked beforehand."""
-    for variant, other in ((DECODER, BASELINE), ("decoder + 0.01 host", DECODER)):
-        label = f"{variant} − {other}"
-        found.compare("narrow, again", variant, other, label=label, settings=WEAK[NARROW], seeds=CONFIRMING_SEEDS)
+    """The narrow language model on eight seeds that nothing was chosen on, and a heavier relevance as a control."""
+    rate, narrow = "decoder + 0.01 host", WEAK[NARROW]
+    heavier = narrow | {"scale": HEAVIER}
+    for variant, other, settings, against in (
+        (DECODER, BASELINE, narrow, narrow),
+        (rate, DECODER, narrow, narrow),
+        (DECODER, DECODER, heavier, narrow),
+        (rate, DECODER, narrow, heavier),
+    ):
+        names = (f"{name}, 3 times as heavy" if "scale" in each else name
+                 for name, each in ((variant, settings), (other, against)))  # fmt: skip
+        found.compare("narrow, again", variant, other, label=" − ".join(names), settings=settings, against=against,
+                      seeds=CONFIRMING_SEEDS)  # fmt: skip
 
 
 def _trends(found: Comparisons) -> None:

@@ -160,8 +160,7 @@ def options(host: str, name: str, scale: dict[str, float] | None = None) -> dict
     named = variants_of(host) | frontier(host)
     require_choice("name", name, named)
     found = named[name]
-    if name in (*ESTIMATORS, EARLIER):
-        found = found | {term: factor * found[term] for term, factor in (scale or {}).items()}
+    found = found | {term: factor * found[term] for term, factor in (scale or {}).items() if term in found}
     return found if found.get("compression") else {key: value for key, value in found.items() if key != "prior"}
 
 

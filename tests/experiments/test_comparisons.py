@@ -286,6 +286,31 @@ def test_a_study_has_the_runs_that_its_question_compares(question, study, seeds,
     assert first.interval[1] == pytest.approx(0.01 * (len(str(options[0])) - len(str(options[1]))))
 
 
+def test_a_rate_is_compared_with_a_heavier_relevance_of_the_same_seeds():
+    runs = []
+    for run in plan.runs(["narrow", "narrow controls"]):
+        v = run["variant"]
+        score = 0.3 * ("bound" in v) + 0.2 * (v.get("prior") == "host") + 0.01 * v.get("consistency", 0.0)
+        runs.append({**run, "U": 0.5, "G": score})
+    headline = [{**run, "U": 0.0, "G": 0.0} for run in plan.runs(["headline"])]
+    found = Comparisons(Runs([*runs, *headline]), variants.HOSTS)
+    QUESTIONS["narrow, again"](found)
+    weight = variants.options("autoregressive", variants.DECODER)["consistency"]
+    rate, heavier, beside = (
+        found.named("narrow, again", label, "G")
+        for label in (
+            "decoder + 0.01 host − decoder",
+            "decoder, 3 times as heavy − decoder",
+            "decoder + 0.01 host − decoder, 3 times as heavy",
+        )
+    )
+    assert [c.host for c in rate] == ["autoregressive", "masked"]
+    assert all(c.interval[1] == pytest.approx(0.2) for c in rate)
+    (only,), (against) = heavier, beside
+    assert only.interval[1] == pytest.approx(0.01 * 2 * weight)
+    assert against[0].interval[1] == pytest.approx(0.2 - 0.01 * 2 * weight)
+
+
 def test_the_wider_baseline_has_the_parameters_of_a_variant_in_training():
     planned = [*plan.runs(["wider"]), *plan.grid((variants.BASELINE, variants.DECODER), plan.REPORTED_SEEDS[:4])]
     runs = [{**run, "U": 0.1 * len(run.get("variant", {})) + 0.5 * ("hidden" in run), "G": 0.0} for run in planned]

@@ -25,6 +25,7 @@ SINCE = {  # runs of newer studies
     "curves": 3 * 3 * 2 + 2 * 2 * 2,
     "weak": 3 * 4 * 4,
     "narrow": 3 * 8,
+    "narrow controls": 3 * 8,
     "wider": 3 * 4,
 }
 REPORTED = [study for study in plan.STUDIES if study not in ("models", "tuning", *SINCE)]
@@ -71,6 +72,8 @@ def test_the_chosen_weights_follow_from_the_trials():
 def test_a_variant_scales_in_its_own_terms_alone():
     usual, scaled = (variants.options("masked", variants.VARIATIONAL, scale) for scale in (None, {"consistency": 3}))
     assert scaled == usual | {"consistency": 3 * usual["consistency"]}
+    usual, scaled = (variants.options("masked", variants.DECODER, scale) for scale in (None, {"consistency": 3}))
+    assert scaled == usual | {"consistency": 3 * usual["consistency"]}, "whatever its name"
     assert variants.options("masked", variants.BASELINE, {"consistency": 3}) == {}
     assert "prior" not in variants.options("masked", variants.VARIATIONAL, {"compression": 0}), "no rate, no prior"
 

@@ -98,9 +98,13 @@ def savings(found: Comparisons, variant: str, seeds: Container[int] = REPORTED_S
 
 
 def levels(
-    runs: Runs, settings: dict[str, dict[str, Any]], among: Sequence[str], host: str = "autoregressive"
+    runs: Runs,
+    settings: dict[str, dict[str, Any]],
+    among: Sequence[str],
+    host: str = "autoregressive",
+    seeds: Container[int] = REPORTED_SEEDS,
 ) -> list[dict[str, Any]]:
-    """Both sides and the bits of an image's tokens given its caption, means over the reported seeds: a line each.
+    """Both sides and the bits of an image's tokens given its caption, means over the seeds: a line each.
 
     settings: those of the runs, by a name for them.
     among: variants; those without runs are left out.
@@ -111,7 +115,7 @@ def levels(
     for name, sizes in settings.items():
         for variant in among:
             found = runs.find(host, options(host, variant), **sizes)
-            rows = [row for seed, row in found.items() if seed in REPORTED_SEEDS]
+            rows = [row for seed, row in found.items() if seed in seeds]
             paths = {"U": "U", "G": "G", "bits given the caption": f"rates/{NATS[host]}"}
             known = {label: [score(row, path) for row in rows] for label, path in paths.items()}
             line = {"setting": name, "variant": variant, "seeds": len(rows)}

@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from infotok.errors import require, require_tensor, require_text
 from infotok.images import require_images
+from infotok.published.hub import check_processor
 
 __all__ = ["prepare"]
 
@@ -36,8 +37,7 @@ def prepare(
     Raises TypeError or ValueError, in one line, for parts that do not fit each other.
     """
     require_images("images", images, ("N", 3, "S", "T"))
-    named = all(hasattr(processor, name) for name in ("tokenizer", "image_token", "image_start_token"))
-    require(named, "processor", type(processor).__name__, "a Chameleon, Emu3 or Janus processor", TypeError)
+    check_processor("processor", processor)
     for name, sentences in (("questions", questions), ("answers", answers), ("captions", captions)):
         _check_sentences(name, sentences, len(images), processor.image_token)
     require(answers is None or questions is not None, "questions", None, "questions, since there are answers")

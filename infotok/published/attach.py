@@ -60,14 +60,18 @@ def attach(
     near: codes of the mixture of "soft".
     temperature: of the mixture, in squared units of z; None for the mean squared distance of neighbouring codes.
     path: for Janus, "vq" to understand images through the codes that it draws with, or "siglip" as published.
-    frozen: whether the tokenizer stays as published; InfoTok(placement="adapter") then moves z alone.
+    frozen: whether the tokenizer stays as published; InfoTok(placement="adapter") then moves z alone, and an InfoTok
+        at another place only measures.
     lora: rank of low-rank adapters beside the language model's linear layers, by `peft`; all else of the published
-        model but the tokenizer is then frozen. 0 for none.
+        model but the tokenizer is then frozen. 0 for none: which weights of it are trained is then left as it is.
     understanding, generation, quantizer: weights of these terms.
     generation_gradient: whether the generation loss reaches the tokens that it reads; it never reaches its targets.
     decoder: codes (N, h, w) -> pixels, for Chameleon, which is published without one.
 
-    Raises TypeError or ValueError, in one line, for another model or an option out of its range.
+    The result is in the mode of the model, that is in eval mode for a model that was just opened: `train()` it.
+
+    Raises TypeError or ValueError, in one line, for another model, one in which an InfoTok is still installed, one with
+    adapters that get more, and for an option out of its range.
     """
     values = {name: value for name, value in locals().items() if name in AttachOptions.__dataclass_fields__}
     options = AttachOptions(**values)
@@ -76,6 +80,10 @@ def attach(
     model = model.get_base_model() if hasattr(model, "get_base_model") else model  # of peft
     known = f"one of {', '.join(FAMILIES)}"
     require(type(model).__name__ in FAMILIES, "model", type(model).__name__, known, TypeError)
+    installed = "accepts_loss_kwargs" in vars(model)
+    require(not installed, "model", "one in which `install` has put an InfoTok", "a model after `uninstall`")
+    adapted = any(".lora_" in name for name, _ in model.named_parameters())
+    require(not (options.lora and adapted), "lora", options.lora, "0, since the model has adapters already")
     family = FAMILIES[type(model).__name__](model)
     require(options.path in family.paths, "path", options.path, f"one of {', '.join(family.paths)} for {family.kind}")
     if decoder is not None:
@@ -83,7 +91,11 @@ def attach(
     family.vq.float()
     choose_trained(family, options)
     made, given = _make_infotok(infotok, family)
-    return Attached(family, made, options, decoder, given)
+    attached = Attached(family, made, options, decoder, given)
+    attached.training = model.training
+    if made is not None:
+        made.train(model.training)
+    return attached
 
 
 def load(

@@ -12,7 +12,8 @@ from infotok.errors import require, require_int
 from infotok.published.base import Family
 from infotok.published.checkpoint import restore, save
 from infotok.published.drawing import draw
-from infotok.published.options import AttachOptions, check_batch
+from infotok.published.inputs import check_batch, check_question
+from infotok.published.options import AttachOptions
 from infotok.published.training import TrainedPath
 from infotok.unified.arguments import check_ids
 from infotok.unified.sequence import in_eval_mode
@@ -71,10 +72,11 @@ class Attached(TrainedPath):
     def answer(self, batch: Mapping[str, Any], **options: Any) -> Tensor:
         """Ids (B, T') of the answers to the questions in `input_ids`, by the published `generate`.
 
-        batch: as in `loss`, without labels.
+        batch: as in `loss`, without labels, and with padding on the left.
         options: of `generate`, such as `max_new_tokens`; greedy unless they say otherwise.
         """
-        batch = check_batch(batch, self.family.row_end is not None)
+        batch = check_batch(batch, self.family, training=False)
+        check_question(batch)
         inputs = self._inputs(batch, self._see(batch))
         start = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
         return self.model.generate(**inputs, **{"do_sample": False, **options})[:, start:]
@@ -88,16 +90,13 @@ class Attached(TrainedPath):
         grid: height and width in codes.
         options: `guidance` with `unconditional`, `temperature`, `generator`, `cached`: see `drawing.draw`.
         """
-        pair = isinstance(grid, tuple | list) and len(grid) == 2
-        require(pair, "grid", grid, "a height and a width in codes", TypeError)
-        height, width = (require_int("grid", side, 1, LARGEST_GRID) for side in grid)
-        return draw(self.family, self.rows, prompts, mask, (height, width), **options)
+        return draw(self.family, self.rows, prompts, mask, _sides(grid), **options)
 
-    def generate(self, prompts: Tensor, mask: Tensor | None = None, **options: Any) -> Tensor:
+    def generate(self, prompts: Tensor, mask: Tensor | None = None, *, grid: tuple[int, int], **options: Any) -> Tensor:
         """Pixels of prompts: `decode` of what `draw` gives for the same arguments."""
-        if self.decoder is None and not hasattr(self.family.vq, "decoder"):
-            self.family.decode(prompts)  # the line that says what is missing, before anything is drawn
-        return self.decode(self.draw(prompts, mask, **options))
+        if self.decoder is None:
+            self.family.check_decoder(_sides(grid))  # before anything is drawn
+        return self.decode(self.draw(prompts, mask, grid=grid, **options))
 
     # --- training by other code, and checkpoints ---------------------------------------------------------------------
 
@@ -141,3 +140,11 @@ class Attached(TrainedPath):
         optimiser: as it was made for the saved run; None to leave its state.
         """
         return restore(self, folder, optimiser)
+
+
+def _sides(grid: Any) -> tuple[int, int]:
+    """The grid as two integers; TypeError or ValueError for another."""
+    pair = isinstance(grid, tuple | list) and len(grid) == 2
+    require(pair, "grid", grid, "a height and a width in codes", TypeError)
+    height, width = (require_int("grid", side, 1, LARGEST_GRID) for side in grid)
+    return height, width

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infotok.errors import refuse, require
+from infotok.errors import require
 
 __all__ = ["Family"]
 
@@ -83,14 +83,22 @@ class Family:
         """Logits (..., K) of the next code: the rows of the head that belong to image codes."""
         return F.linear(states, self.model.lm_head.weight[self.rows.to(states.device)])
 
+    def check_decoder(self, grid: tuple[int, int]) -> None:
+        """ValueError unless the published model decodes codes of this grid (h, w) to pixels."""
+
     def decode(self, codes: Tensor) -> Tensor:
         """Pixels (N, 3, S, S') of codes (N, h, w), in the range of the model's processor."""
-        refuse("decoder", None, f"a function of codes (N, h, w): {self.kind} has no decoder of pixels")
+        self.check_decoder(tuple(codes.shape[1:]))
+        return self.vq.decode(codes)
+
+    @property
+    def factor(self) -> int:
+        """Pixels a side of what one code stands for."""
+        return 2 ** (len(self.vq.config.channel_multiplier) - 1)
 
     def grid_of(self, size: Any) -> tuple[int, int]:
         """The grid (h, w) of an image of `size` (height, width) in pixels."""
-        factor = 2 ** (len(self.vq.config.channel_multiplier) - 1)
-        return int(size[0]) // factor, int(size[1]) // factor
+        return int(size[0]) // self.factor, int(size[1]) // self.factor
 
     def is_code(self, grid: tuple[int, int]) -> Tensor:
         """(S,) booleans over the elements of an image's sequence: false for the token behind each row."""

@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from infotok.errors import require, require_tensor, require_text
 from infotok.images import require_images
+from infotok.published.hub import check_processor
 
 __all__ = ["prepare"]
 
@@ -36,10 +37,9 @@ def prepare(
     Raises TypeError or ValueError, in one line, for parts that do not fit each other.
     """
     require_images("images", images, ("N", 3, "S", "T"))
-    named = all(hasattr(processor, name) for name in ("tokenizer", "image_token", "image_start_token"))
-    require(named, "processor", type(processor).__name__, "a Chameleon, Emu3 or Janus processor", TypeError)
+    check_processor("processor", processor)
     for name, sentences in (("questions", questions), ("answers", answers), ("captions", captions)):
-        _check_sentences(name, sentences, len(images))
+        _check_sentences(name, sentences, len(images), processor.image_token)
     require(answers is None or questions is not None, "questions", None, "questions, since there are answers")
     asked = [f"{processor.image_token}{question}" for question in questions or [""] * len(images)]
     pictures = list((images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())  # as files hold them
@@ -56,7 +56,7 @@ def prepare(
     return batch
 
 
-def _check_sentences(name: str, sentences: Any, count: int) -> None:
+def _check_sentences(name: str, sentences: Any, count: int, image: str) -> None:
     if sentences is None:
         return
     listed = isinstance(sentences, Sequence) and not isinstance(sentences, str)
@@ -64,6 +64,7 @@ def _check_sentences(name: str, sentences: Any, count: int) -> None:
     require(len(sentences) == count, name, f"{len(sentences)} sentences", f"one for each of the {count} images")
     for sentence in sentences:
         require_text(name, sentence)
+        require(image not in sentence, name, sentence, f"a sentence without {image}, which is put before a question")
 
 
 def _with_answers(tokenizer: Any, batch: dict[str, Tensor], answers: Sequence[str]) -> dict[str, Tensor]:

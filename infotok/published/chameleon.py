@@ -6,6 +6,7 @@ these rows of the head. The published checkpoint has no decoder of pixels: `atta
 
 from torch import nn
 
+from infotok.errors import refuse
 from infotok.published.base import Family
 
 __all__ = ["Chameleon"]
@@ -22,3 +23,6 @@ class Chameleon(Family):
     def __init__(self, model: nn.Module) -> None:
         mapping = model.model.vocabulary_mapping
         super().__init__(model, mapping.img2bpe_mapping_tensor, mapping.image_token_id)
+
+    def check_decoder(self, grid: tuple[int, int]) -> None:
+        refuse("decoder", None, f"a function of codes (N, h, w): {self.kind} has no decoder of pixels")

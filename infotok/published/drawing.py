@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from infotok.errors import require, require_flag, require_float, require_tensor
 from infotok.published.base import Family
+from infotok.published.inputs import check_prompts
 from infotok.published.visual import VisualTokens
 from infotok.unified.arguments import GUIDANCE, check_ids
 from infotok.unified.sampling import categorical, guide, uniform
@@ -80,6 +81,7 @@ def draw(
     require_flag("cached", cached)
     words = family.model.get_input_embeddings().num_embeddings
     check_ids("prompts", prompts, ("N", "P"), words)
+    check_prompts(prompts, family)
     if unconditional is not None:
         check_ids("unconditional", unconditional, ("N", "P"), words)
     if guidance != 1:

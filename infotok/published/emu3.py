@@ -35,6 +35,3 @@ class Emu3(Family):
 
     def codes(self, z: Tensor) -> Tensor:
         return self.vq.quantize(z.permute(0, 3, 1, 2)[:, None])[:, 0]
-
-    def decode(self, codes: Tensor) -> Tensor:
-        return self.vq.decode(codes)

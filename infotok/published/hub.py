@@ -62,6 +62,24 @@ def open_processor(folder: str | Path) -> Any:
     what = f"processor {folder}"
     with one_line(what):
         processor = AutoProcessor.from_pretrained(folder, local_files_only=True, **OWN_CODE)
-    named = all(hasattr(processor, name) for name in ("tokenizer", "image_token", "image_start_token"))
-    require(named, what, type(processor).__name__, "a Chameleon, Emu3 or Janus processor")
+    check_processor(what, processor, error=ValueError)
     return processor
+
+
+def check_processor(name: str, processor: Any, family: Any = None, error: type[Exception] = TypeError) -> None:
+    """TypeError unless this is the processor of a model that can be attached.
+
+    name: of the argument, for the line.
+    processor: what `open_processor` gives.
+    family: the parts of the model that it must belong to; None for any.
+    error: raised in the place of TypeError.
+    """
+    kind = type(processor).__name__
+    named = all(hasattr(processor, part) for part in ("tokenizer", "image_token", "image_start_token"))
+    require(named, name, kind, "a Chameleon, Emu3 or Janus processor", error)
+    if family is not None:
+        own = family.kind.removesuffix("ForConditionalGeneration")
+        require(kind == f"{own}Processor", name, kind, f"a {own}Processor, as the model", error)
+        placed = processor.tokenizer.convert_tokens_to_ids(processor.image_token)
+        expected = f"{family.image_token}, the model's own"
+        require(placed == family.image_token, f"{name}, id of {processor.image_token}", placed, expected, error)

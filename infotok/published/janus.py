@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from infotok.errors import require
 from infotok.published.base import Family
 from infotok.tokenizers.quantizers.nearest import search
 
@@ -54,5 +55,10 @@ class Janus(Family):
     def code_logits(self, states: Tensor) -> Tensor:
         return self.model.model.generation_head(states)
 
+    def check_decoder(self, grid: tuple[int, int]) -> None:
+        own = tuple(self.vq.quantize.quant_state_dims)
+        require(grid == own, "codes, grid", grid, f"{own}, the only one that {self.kind} decodes")
+
     def decode(self, codes: Tensor) -> Tensor:
+        self.check_decoder(tuple(codes.shape[1:]))
         return self.vq.decode(codes.flatten(1))

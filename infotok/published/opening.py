@@ -52,6 +52,9 @@ def open_model(folder: str | Path, dtype: torch.dtype | None = None) -> nn.Modul
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # missing weights are reported below
             model, info = made.from_pretrained(folder, local_files_only=True, **options)
+        foreign = sorted(key for key in info["unexpected_keys"] if key.startswith("infotok."))
+        expected = "those of a published model: `uninstall` it before save_pretrained, and `save` what is attached"
+        require(not foreign, what, "weights of an InfoTok", expected)
         lacking = sorted(info["missing_keys"])
         require(not lacking, what, f"no weights for {lacking[:1]}", "those of the whole model")
         for name, tensor in model.named_parameters():

@@ -6,10 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from infotok.errors import require, require_tensor
+from infotok.errors import require_tensor
 from infotok.published.base import Family
 from infotok.published.drawing import generation_loss
-from infotok.published.options import INPUTS, AttachOptions, check_batch
+from infotok.published.inputs import INPUTS, check_batch, check_placeholders
+from infotok.published.options import AttachOptions
 from infotok.published.visual import VisualPath, VisualTokens
 
 __all__ = ["TrainedPath"]
@@ -44,7 +45,7 @@ class TrainedPath(VisualPath):
             `text_mask`, `answer` and `target`.
         generator: of InfoTok's noise; None for torch's own.
         """
-        return self._run(check_batch(batch, self.family.row_end is not None), generator, {})[0]
+        return self._run(check_batch(batch, self.family, self.model.training), generator, {})[0]
 
     def forward(
         self,
@@ -69,7 +70,7 @@ class TrainedPath(VisualPath):
         batch = {name: value for name, value in given.items() if value is not None}
         if pixel_values is None:  # text alone
             return self._published(input_ids=input_ids, attention_mask=attention_mask, labels=labels, **rest)
-        batch = check_batch(batch, self.family.row_end is not None)
+        batch = check_batch(batch, self.family, self.model.training)
         if labels is None and prompts is None:
             return self._published(**self._inputs(batch, self._see(batch)), **rest)
         terms, output = self._run(batch, None, rest)
@@ -103,9 +104,8 @@ class TrainedPath(VisualPath):
         ids = require_tensor("input_ids", batch.get("input_ids"), ("B", "T"), "int64")
         inputs = {"attention_mask": batch.get("attention_mask")}
         pieces = [self.family.lay_out(each[:h, :w]) for each, (h, w) in zip(seen.embedded, seen.grids, strict=True)]
-        places, found = ids == self.family.image_token, sum(map(len, pieces))
-        count = int(places.sum())
-        require(count == found, "input_ids, placeholders of visual tokens", count, f"{found}, as the images have")
+        places = ids == self.family.image_token
+        check_placeholders(places, [len(piece) for piece in pieces])
         if self.options.path == "siglip":
             return inputs | {"input_ids": ids, "pixel_values": batch["pixel_values"]}
         words = self.model.get_input_embeddings()(ids)

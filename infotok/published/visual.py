@@ -17,13 +17,16 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from infotok.bottleneck.regulariser import TokenWatcher
-from infotok.errors import require, require_rows
+from infotok.errors import require
 from infotok.published.base import Family
+from infotok.published.inputs import check_pixels
 from infotok.published.options import AttachOptions
 from infotok.published.surrogate import linear_map, soft_mixture, spacing, with_gradient_of
 from infotok.tokenizers.quantizers.gradients import straight_through
 
 __all__ = ["VisualPath", "VisualTokens"]
+
+WIDE = (torch.float32, torch.float64)  # in narrower types the distances of codes tie
 
 
 class VisualTokens(NamedTuple):
@@ -79,7 +82,7 @@ class VisualPath(nn.Module):
         """
         family = self.family
         family.vq.eval()  # batch norm and dropout stay as published, whatever train() says
-        require_rows("pixel_values", pixels, ("N", 3, "S", "T"), self.training)
+        check_pixels(pixels, family, self.model.training)
         with torch.autocast(pixels.device.type, enabled=False):
             z = self._encode(pixels)
             grids, mask = self._grids(z, pixels, sizes)
@@ -100,8 +103,10 @@ class VisualPath(nn.Module):
     def _encode(self, pixels: Tensor) -> Tensor:
         """z, in the tokenizer's own precision; computed again in the backward pass if the model's layers are."""
         own = next(self.family.vq.parameters())
+        wide, expected = own.dtype in WIDE, "float32: move an attached model to a device, not to another dtype"
+        require(wide, "the tokenizer's dtype", own.dtype, expected, TypeError)
         pixels = pixels.to(own.device, own.dtype)
-        again = self.training and torch.is_grad_enabled() and _checkpoints(self.model)
+        again = self.model.training and torch.is_grad_enabled() and _checkpoints(self.model)
         return checkpoint(self.family.encode, pixels, use_reentrant=False) if again else self.family.encode(pixels)
 
     def _grids(self, z: Tensor, pixels: Tensor, sizes: Any) -> tuple[list[tuple[int, int]], Tensor | None]:

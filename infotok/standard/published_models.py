@@ -1,6 +1,6 @@
 """An attached published model behind plain sentences and images of any size: it answers and it draws.
 
-    model = PublishedModel(attach("folder"), AutoProcessor.from_pretrained("folder"))
+    model = PublishedModel(attach("folder"), open_processor("folder"))
     model.answer(images, ["What colour is the wall?"])
 
 Its processor writes the question as `infotok.published.prepare` does, behind the image. A chat model expects its own
@@ -17,10 +17,9 @@ from torch import Tensor
 
 from infotok.errors import require, require_folder, require_instance, require_int, require_text
 from infotok.images import require_images
-from infotok.optional import needs
-from infotok.published import Attached, attach, load, prepare
+from infotok.published import Attached, attach, load, open_processor, prepare
+from infotok.published.hub import check_processor
 from infotok.standard.arguments import require_list, require_names
-from infotok.unified.backbone import OWN_CODE, one_line
 
 __all__ = ["PublishedModel", "open_published"]
 
@@ -35,10 +34,7 @@ def open_published(folder: str | Path, checkpoint: str | Path = "", **options: A
     options: of `attach`, without a checkpoint.
     """
     require_folder("folder", folder)
-    with needs("hub", "open_published"):
-        from transformers import AutoProcessor
-    with one_line(f"processor {folder}"):
-        processor = AutoProcessor.from_pretrained(folder, local_files_only=True, **OWN_CODE)
+    processor = open_processor(folder)
     require(not (checkpoint and options), "options", ", ".join(options), "none: the checkpoint has its own")
     return (load(checkpoint, folder) if checkpoint else attach(folder, **options)).eval(), processor
 
@@ -66,8 +62,7 @@ class PublishedModel:
         **drawing: Any,
     ) -> None:
         require_instance("attached", attached, Attached, "a model made by attach")
-        named = all(hasattr(processor, name) for name in ("tokenizer", "image_processor"))
-        require(named, "processor", type(processor).__name__, "a Chameleon, Emu3 or Janus processor", TypeError)
+        check_processor("processor", processor, attached.family)
         require_text("template", template)
         require("{question}" in template, "template", template, "a text with {question} in it")
         self.attached, self.processor, self.template, self.drawing = attached.eval(), processor, template, drawing

@@ -1,10 +1,12 @@
 """One run: variants differ in their own terms alone, and a run is what its numbers say."""
 
+import json
 from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
+from scaling import a_run, on_ranks, run_rank
 
 from infotok.experiments import train_and_score
 from infotok.experiments.hosts import EVALUATION, make_host
@@ -129,6 +131,27 @@ def test_a_kept_model_is_the_one_that_was_scored(scored, host):
     words = [WORLD.vocabulary.words[i] for i in WORLD.vocabulary.answer_ids]
     for found, kept in zip(answers["likely"], likely.tolist(), strict=True):
         assert [found[word] for word in words] == pytest.approx(kept, abs=0.02)  # half precision, and 8 bits a pixel
+
+
+def numbers(value, path=""):
+    """(path, value) of everything in a row."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if parts is None:
+        return {path: value}
+    return {key: found for name, part in parts for key, found in numbers(part, f"{path}/{name}").items()}
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_run_and_each_has_the_row_of_one(tmp_path):
+    """The images of a step, and the images, questions and prompts of the evaluation, an odd number of them."""
+    assert on_ranks(run_rank, tmp_path) == [0, 0]
+    first, second = (json.loads((tmp_path / f"run-{rank}.json").read_text()) for rank in range(2))
+    assert first == second
+    alone, found = numbers(json.loads(json.dumps(a_run()))), numbers(first)
+    assert found.keys() == alone.keys()
+    for path, value in alone.items():
+        assert found[path] == (pytest.approx(value, rel=1e-4, abs=1e-5) if isinstance(value, float) else value), path
+    assert KINDS["masked"].from_pretrained(tmp_path / "kept").tokenizer.infotok is None
 
 
 def test_an_unknown_host_is_refused():

@@ -104,3 +104,8 @@ def batch_of(name: str, n: int = 4, seed: int = 0) -> dict[str, Any]:
     }
     sizes = {"image_sizes": torch.tensor([[PIXELS, PIXELS]] * n)} if name == "emu3" else {}
     return batch | sizes
+
+
+def question_of(batch: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a batch that ask a question."""
+    return {key: each for key, each in batch.items() if key not in ("labels", "prompts", "text")}

@@ -14,7 +14,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from trainings import WORLD, losses
 
 from infotok.evaluation.evaluate import answer_batch, evaluate, generate_images, reconstruct
-from infotok.experiments.hosts import make_host
+from infotok.experiments.hosts import make_host, train_and_score
 from infotok.unified import TrainConfig, train
 from infotok.unified.sharding import full, shard
 
@@ -124,6 +124,22 @@ def evaluated_rank(rank, folder, port):
     (folder / f"scores-{rank}.json").write_text(json.dumps(found))
 
 
+RUN = {"steps": 2, "tokenizer_steps": 2, "held_out": 5, "layers": 1, "heads": 2, "hidden": 16}
+COMPARING = {"bound": "infonce", "compression": 0.0, "consistency": 1.0}  # the images of all processes
+
+
+def a_run(folder=""):
+    """A run of the experiment, without its times."""
+    row = train_and_score("masked", COMPARING, 3, **RUN, folder=folder)
+    return {name: value for name, value in row.items() if name != "seconds"}
+
+
+def run_rank(rank, folder, port):
+    begin(rank, port)
+    row = a_run(str(folder / "kept"))
+    (folder / f"run-{rank}.json").write_text(json.dumps(row))
+
+
 def on_ranks(target, folder: Path):
     """The exit codes of `target(rank, folder, port)` in two processes."""
     with socket.socket() as probe:
@@ -136,5 +152,5 @@ def on_ranks(target, folder: Path):
     for process in processes:
         process.start()
     for process in processes:
-        process.join(120)
+        process.join(300)
     return [process.exitcode for process in processes]

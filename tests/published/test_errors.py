@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from published_models import FAMILIES, GRID, IMAGE, TEXT, batch_of, published
+from published_models import FAMILIES, GRID, IMAGE, TEXT, batch_of, published, question_of
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
@@ -81,6 +81,57 @@ class TestModels:
         refused(TypeError, r"^decoder: got", lambda: attach(model, decoder=3))
 
 
+class TestAttachedBefore:
+    """A model that was attached before, moved to another dtype, or saved with an InfoTok in it."""
+
+    def test_another_attach_follows_uninstall(self):
+        first = attach(published("chameleon"), OPTIONS)
+        model, batch = first.install(), batch_of("chameleon")
+        refused(ValueError, r"^model: got 'one in which `install` has put an InfoTok'", lambda: attach(model, OPTIONS))
+        second = attach(first.uninstall(), OPTIONS)
+        assert not any(name.startswith("model.infotok.") for name, _ in second.named_parameters())
+        alone = attach(published("chameleon"), OPTIONS)
+        assert torch.equal(second.loss(batch)["understanding"], alone.loss(batch)["understanding"])
+
+    def test_adapters_are_added_once(self, tmp_path):
+        model = attach(published("janus"), OPTIONS, lora=2).model
+        attach(published("janus"), OPTIONS, lora=2).save(tmp_path)
+        line = r"^lora: got 2, expected 0, since the model has adapters already$"
+        refused(ValueError, line, lambda: attach(model, OPTIONS, lora=2))
+        refused(ValueError, line, lambda: load(tmp_path, model))
+        assert any(".lora_" in name for name, p in attach(model).named_parameters() if p.requires_grad)
+
+    @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+    def test_the_tokenizer_stays_in_float32(self, dtype):
+        attached, pixels = attach(published("emu3"), OPTIONS), batch_of("emu3")["pixel_values"]
+        attached.double().tokens(pixels)
+        line = rf"^the tokenizer's dtype: got {dtype}, expected float32: move an attached model to a device, not to"
+        refused(TypeError, line, lambda: attached.to(dtype).tokens(pixels))
+
+    def test_it_is_in_the_mode_of_its_model(self):
+        for mode in (True, False):
+            attached = attach(published("chameleon").train(mode), OPTIONS)
+            modes = {name: part.training for name, part in attached.named_modules() if "vqmodel" not in name}
+            assert set(modes.values()) == {mode}
+
+    def test_an_installed_model_is_trained_in_the_mode_that_its_trainer_sets(self):
+        """Gradient checkpointing recomputes the encoder, though `train` was called on the published model alone."""
+        attached, passes = attach(published("chameleon"), near=6), []
+        model = attached.install().train()
+        model.activation_checkpointing_enable({"use_reentrant": False})
+        attached.family.vq.encoder.conv_in.register_forward_hook(lambda *_: passes.append(1))
+        model(**batch_of("chameleon")).loss.backward()
+        assert len(passes) == 2
+
+    def test_a_folder_with_an_infotok_in_it(self, tmp_path):
+        """Not opened as a published model: its InfoTok would be replaced by a new one without a word."""
+        attached = attach(published("chameleon"), OPTIONS)
+        attached.install().save_pretrained(tmp_path)
+        refused(ValueError, r"^model .*: got 'weights of an InfoTok', expected those of", lambda: open_model(tmp_path))
+        attached.uninstall().save_pretrained(tmp_path)
+        open_model(tmp_path)
+
+
 class TestBatches:
     @pytest.mark.parametrize("name", FAMILIES)
     @pytest.mark.parametrize("change", [-1, 1])
@@ -91,7 +142,7 @@ class TestBatches:
         count = 4 * GRID[0] * (GRID[1] + (name == "emu3"))
         line = rf"^input_ids, placeholders of visual tokens: got {count + change}, expected {count}, as the images"
         refused(ValueError, line, lambda: attached.loss(batch))
-        refused(ValueError, line, lambda: attached.answer(batch))
+        refused(ValueError, line, lambda: attached.answer(question_of(batch)))
 
     def test_parts_that_are_missing_or_do_not_fit(self):
         attached, batch = attach(published("chameleon")), batch_of("chameleon")

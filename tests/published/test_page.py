@@ -103,6 +103,14 @@ class TestPrepare:
             ((self.IMAGES, None, self.ANSWERS), r"^questions: got None, expected questions, since there are answers$"),
             ((self.IMAGES, "what?"), r"^questions: got 'str', expected a list of sentences$"),
             ((self.IMAGES * 2, self.QUESTIONS), r"^images: got 'values from"),
+            (
+                (self.IMAGES, ["<image> what?", "it?"]),
+                r"^questions: got '<image> what\?', expected a sentence without <image>, which is put before",
+            ),
+            (
+                (self.IMAGES, None, None, ["a <image>", "it"]),
+                r"^captions: got 'a <image>', expected a sentence without",
+            ),
         ):
             with pytest.raises((ValueError, TypeError), match=line):
                 prepare(processor, *arguments)

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from published_models import CODES, END, FAMILIES, GRID, TEXT, WORDS, batch_of, published
+from published_models import CODES, END, FAMILIES, GRID, TEXT, WORDS, batch_of, published, question_of
 from torch import nn
 from transformers import Trainer, TrainingArguments, set_seed
 
@@ -104,8 +104,8 @@ class TestDrawing:
     def test_answers_are_the_published_ones(self, name):
         model, batch = published(name), batch_of(name)
         path = {"path": "siglip"} if name == "janus" else {}
-        found = attach(model, **path).answer(batch, max_new_tokens=4)
-        inputs = {key: each for key, each in batch.items() if key not in ("labels", "prompts", "text")}
+        inputs = question_of(batch)
+        found = attach(model, **path).answer(inputs, max_new_tokens=4)
         expected = model.generate(**inputs, max_new_tokens=4, do_sample=False)
         assert torch.equal(found, expected[:, batch["input_ids"].shape[1] :])
         assert found.shape == (4, 4)
@@ -139,8 +139,8 @@ class TestOtherTrainers:
         text = {key: batch[key] for key in ("attention_mask", "labels")} | {"input_ids": batch["input_ids"].clamp(5)}
         alone = type(model).forward(model, **text).loss
         assert torch.equal(model(**text, text=batch["text"]).loss, alone), "text without images is as published"
-        inputs = {key: each for key, each in batch.items() if key not in ("labels", "prompts", "text")}
-        answers = attached.answer(batch, max_new_tokens=3)
+        inputs = question_of(batch)
+        answers = attached.answer(inputs, max_new_tokens=3)
         assert torch.equal(model.generate(**inputs, max_new_tokens=3, do_sample=False)[:, -3:], answers)
         assert attached.uninstall() is model
         assert not any(key.startswith("infotok.") for key in model.state_dict())

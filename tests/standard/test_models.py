@@ -181,6 +181,17 @@ class TestPublished:
         assert not torch.equal(draw[0], draw[2])
         assert 0 <= draw[0].min() <= draw[0].max() <= 1
 
+    def test_the_processor_is_that_of_the_model(self, name):
+        other = FAMILIES[FAMILIES.index(name) - 1]
+        line = rf"^processor: got '{other.title()}Processor', expected a {name.title()}Processor, as the model$"
+        with pytest.raises(TypeError, match=line):
+            PublishedModel(attach(published(name)), processor_of(other))
+        processor = processor_of(name)
+        processor.image_token = "<eol>"
+        line = r"^processor, id of <eol>: got 4, expected 3, the model's own$"
+        with pytest.raises(TypeError, match=line):
+            PublishedModel(attach(published(name)), processor)
+
     def test_pixels_are_those_before_the_processor(self, name):
         processor = processor_of(name)
         asked = PublishedModel(attach(published(name)), processor)

@@ -90,6 +90,8 @@ def _docstring(thing: Any) -> list[str]:
             parts.append("\n".join([f"**{TITLES[kind]}**", "", *map(_item, section.value)]))
         elif kind == "examples":
             parts += [_code(text) if inner.value == "examples" else text for inner, text in section.value]
+        elif kind == "admonition" and section.value.kind == "example":
+            parts += ["**Example**", _code(section.value.contents)]
         elif kind == "attributes":
             parts.append("\n".join(["**Attributes**", "", *map(_item, section.value)]))
     return parts

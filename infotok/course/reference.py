@@ -3,6 +3,7 @@
 griffe reads the sources without importing them; the pages are Markdown, which Sphinx turns into HTML.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -105,4 +106,6 @@ def _item(part: Any) -> str:
 
 
 def _code(text: str) -> str:
-    return f"```python\n{text}\n```"
+    """A block of code, without the directives that tell doctest not to run a line."""
+    shown = re.sub(r" *# doctest: \+\w+", "", text)
+    return f"```python\n{shown}\n```"

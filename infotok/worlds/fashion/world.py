@@ -63,6 +63,12 @@ class FashionWorld(Evaluated):
         text: `batch.text`, "attributes" or a function of a list of captions, such as `SentenceEncoder()`.
 
     Raises FileNotFoundError where there are no photographs.
+
+    Example:
+        >>> import torch  # doctest: +SKIP
+        >>> from infotok.worlds import FashionWorld  # doctest: +SKIP
+        >>> world = FashionWorld()  # of Debian's package dataset-fashion-mnist, or folder=  # doctest: +SKIP
+        >>> images = world.batch(4, torch.Generator().manual_seed(0)).images  # (4, 3, 32, 32)  # doctest: +SKIP
     """
 
     kinds = KINDS

@@ -3,6 +3,7 @@
 import doctest
 import inspect
 import pkgutil
+import tempfile
 from importlib import import_module
 from pathlib import Path
 
@@ -54,7 +55,9 @@ def test_an_example_is_short_and_imports_what_it_uses(area):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("area", ["", "course", *AREAS])
-def test_the_examples_give_what_they_say(area):
+def test_the_examples_give_what_they_say(area, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where examples make their folders
     finder, runner = doctest.DocTestFinder(exclude_empty=True), doctest.DocTestRunner(optionflags=FLAGS)
     lines: list[str] = []
     for name in modules_of(area):
@@ -62,11 +65,35 @@ def test_the_examples_give_what_they_say(area):
             test.globs = {"__name__": "__main__"} | (test.globs if "from infotok" not in test.docstring else {})
             runner.run(test, out=lines.append)
     assert runner.failures == 0, "".join(lines)
+    assert runner.tries > 0 or area == "course"
 
 
-def test_the_reference_shows_an_example_as_code():
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """The reference's page of each subpackage, as Markdown."""
     package = griffe.load("infotok", search_paths=[ROOT], docstring_parser="google")
-    page = _area(package["information"])
+    return {area: _area(package[area]) for area in AREAS}
+
+
+def test_the_reference_shows_an_example_as_code(pages):
+    page = pages["information"]
     assert "**Example**\n\n```python\n>>> from infotok.information import additive_uniform_mi\n" in page
     assert "array([1.709, 0.5  , 0.125])\n```" in page
     assert "Example:" not in page
+    assert "doctest:" not in pages["published"], "directives are for tests, not for readers"
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_the_reference_has_every_public_name_with_its_example(area, pages):
+    """Also names that are imported where they are first used, and a function with the name of its module."""
+    module = import_module(f"infotok.{area}")
+    headings = [line.removeprefix("## ") for line in pages[area].splitlines() if line.startswith("## ")]
+    assert set(headings) >= set(module.__all__)
+    shown = pages[area].count("**Example**")
+    assert shown == sum(callable(getattr(module, name)) for name in module.__all__)
+
+
+def test_the_reference_keeps_a_result_of_several_lines_whole(pages):
+    page = pages["information"]
+    assert "The value is infinite where a continuous y is a function of x." in page
+    assert page.count("- `Estimate`: `.nats`") == 1

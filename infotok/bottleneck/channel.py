@@ -77,6 +77,12 @@ class TokenChannel(nn.Module):
         done = self.passes - 1 if self.training and recomputing() else self.passes  # the first pass has been counted
         return (done / steps).clamp(max=1.0)
 
+    def extra_repr(self) -> str:
+        options = self.options
+        shown = {"estimator": options.estimator, "prior": options.prior_name, "placement": self.placement}
+        shown |= {name: value for name, value in options.weights.items() if value}
+        return ", ".join([str(self.dim), *(f"{name}={value!r}" for name, value in shown.items())])
+
 
 def _adapter(dim: int) -> nn.Sequential:
     """A residual MLP whose last layer starts at 0, so that features + adapter(features) = features."""

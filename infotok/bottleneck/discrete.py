@@ -34,6 +34,12 @@ class DiscreteIB:
     i_tx: (...) I(T;X) in nats.
     i_ty: (...) I(T;Y) in nats.
     h_t: (...) H(T) in nats.
+
+    Example:
+        >>> from infotok.bottleneck import discrete_ib
+        >>> found = discrete_ib([[0.4, 0.1], [0.1, 0.4]], beta=1000.0)  # two values of X, two of Y
+        >>> found.q_t_given_x.shape, found.clusters(), round(found.i_tx, 3)  # X as it is: I(T;X) = ln 2
+        ((2, 2), 2, 0.693)
     """
 
     beta: float | np.ndarray
@@ -78,6 +84,15 @@ def discrete_ib(
     seed: of the random starts.
 
     Raises ValueError for a table that is no distribution, beta < 0, and fewer than one cluster or restart.
+
+    Example:
+        >>> from infotok.bottleneck import discrete_ib
+        >>> p_xy = [[0.20, 0.05], [0.20, 0.05], [0.05, 0.20], [0.05, 0.20]]  # four values of X, of two kinds
+        >>> found = discrete_ib(p_xy, beta=10.0)
+        >>> found.clusters(), round(found.i_tx, 2), round(found.i_ty, 2)  # I(X;Y) is 0.19 nats
+        (2, 0.69, 0.19)
+        >>> discrete_ib(p_xy, beta=1.0).clusters()  # too little weight on Y: one cluster, which says nothing
+        1
     """
     beta = require_float("beta", beta, "[0, inf)")
     curve = discrete_ib_curve(
@@ -102,6 +117,12 @@ def discrete_ib_curve(
 
     betas: (M,) weights of I(T;Y), 0 or above.
     p_xy, clusters, deterministic, restarts, seed: as in `discrete_ib`.
+
+    Example:
+        >>> from infotok.bottleneck import discrete_ib_curve
+        >>> curve = discrete_ib_curve([[0.4, 0.1], [0.1, 0.4]], betas=[1.0, 3.0, 5.0, 20.0])
+        >>> curve.i_tx.round(2), curve.i_ty.round(2)  # nothing up to the critical beta 1 / 0.6^2 = 2.8
+        (array([0.  , 0.16, 0.6 , 0.69]), array([0.  , 0.05, 0.18, 0.19]))
     """
     p_xy = joint_table("p_xy", p_xy)
     betas = require_numbers("betas", betas, "[0, inf)", ndim=1)
@@ -146,6 +167,14 @@ def deterministic_hull(p_xy: ArrayLike, rates: ArrayLike) -> DiscreteIB:
     rates: (M,) values of I(T;X) in [0, H(X)], in nats.
 
     Raises ValueError for a rate outside [0, H(X)] and for a Y that X does not determine.
+
+    Example:
+        >>> import numpy as np
+        >>> from infotok.bottleneck import deterministic_hull
+        >>> p_xy = np.array([[0.25, 0.0], [0.25, 0.0], [0.0, 0.25], [0.0, 0.25]])  # Y is a function of X
+        >>> hull = deterministic_hull(p_xy, rates=[0.2, 0.5, 1.0])
+        >>> hull.i_tx.round(2), hull.i_ty.round(2)  # I(T;Y) = min(rate, H(Y)), H(Y) = ln 2
+        (array([0.2, 0.5, 1. ]), array([0.2 , 0.5 , 0.69]))
     """
     p_xy = joint_table("p_xy", p_xy)
     rates = require_numbers("rates", rates, "[0, inf)", ndim=1)

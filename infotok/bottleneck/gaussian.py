@@ -41,6 +41,14 @@ class GaussianIB:
     i_tx: I(T;X) in nats.
     i_ty: I(T;Y) in nats.
     active: the number of active directions.
+
+    Example:
+        >>> from infotok.bottleneck import gaussian_ib
+        >>> code = gaussian_ib([[1.0]], [[0.8]], [[1.0]], beta=4.0)
+        >>> code.projection.round(2), code.active  # T = 2.08 X + noise
+        (array([[2.08]]), 1)
+        >>> round(code.i_tx, 2), round(code.i_ty, 2)
+        (0.84, 0.37)
     """
 
     projection: np.ndarray
@@ -58,6 +66,14 @@ def gaussian_ib(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike, beta: flo
     beta: the weight of I(T;Y), 0 or above.
 
     Raises ValueError for singular or inconsistent covariances, and for a beta that is negative or not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from infotok.bottleneck import gaussian_ib
+        >>> cov_xy = np.diag([0.9, 0.5])  # two directions of X, with correlations 0.9 and 0.5
+        >>> code = gaussian_ib(np.eye(2), cov_xy, np.eye(2), beta=3.0)  # between their critical betas 1.23 and 4
+        >>> code.active, round(code.i_tx, 3), round(code.i_ty, 3)
+        (1, 1.072, 0.628)
     """
     beta = np.asarray(require_float("beta", beta, "[0, inf)"))
     directions, rho = _canonical(cov_x, cov_xy, cov_y)
@@ -73,6 +89,12 @@ def gaussian_ib_curve(
 
     cov_x, cov_xy, cov_y: as in `gaussian_ib`.
     betas: weights of I(T;Y), 0 or above, of any shape; both results have it.
+
+    Example:
+        >>> from infotok.bottleneck import gaussian_ib_curve
+        >>> i_tx, i_ty = gaussian_ib_curve([[1.0]], [[0.8]], [[1.0]], betas=[1.0, 2.0, 10.0, 1e6])
+        >>> i_tx.round(2), i_ty.round(2)  # I(T;Y) tends to I(X;Y) = -1/2 log(1 - 0.8^2) = 0.51
+        (array([0.  , 0.29, 1.39, 7.2 ]), array([0.  , 0.16, 0.46, 0.51]))
     """
     return _information(_canonical(cov_x, cov_xy, cov_y)[1], require_numbers("betas", betas, "[0, inf)"))
 
@@ -81,6 +103,12 @@ def critical_betas(cov_x: ArrayLike, cov_xy: ArrayLike, cov_y: ArrayLike) -> np.
     """The critical betas 1 / rho_i^2, ascending, min(d_x, d_y) of them: above beta_i direction i is active.
 
     cov_x, cov_xy, cov_y: as in `gaussian_ib`. A direction that is independent of Y has beta_i = inf.
+
+    Example:
+        >>> import numpy as np
+        >>> from infotok.bottleneck import critical_betas
+        >>> critical_betas(np.eye(2), np.diag([0.9, 0.5]), np.eye(2)).round(2)  # 1 / 0.9^2 and 1 / 0.5^2
+        array([1.23, 4.  ])
     """
     rho = _canonical(cov_x, cov_xy, cov_y)[1]
     return np.divide(1.0, rho**2, out=np.full_like(rho, np.inf), where=rho > 0)
@@ -94,6 +122,14 @@ class ReverseWaterfilling:
     variances: (d,) v_j, the largest first.
     directions: (d, d), the unit vectors of the variances as rows.
     rates: (d,) R_j = 1/2 log(v_j / theta)_+ in nats.
+
+    Example:
+        >>> import numpy as np
+        >>> from infotok.bottleneck import reverse_waterfilling
+        >>> code = reverse_waterfilling(np.diag([4.0, 1.0]), bits=1.0)
+        >>> code.level, code.gain.round(2)  # the first direction is kept to 3/4, the second is dropped
+        (1.0, array([[0.75, 0.  ],
+               [0.  , 0.  ]]))
     """
 
     level: float
@@ -119,6 +155,13 @@ def reverse_waterfilling(cov: ArrayLike, bits: float) -> ReverseWaterfilling:
 
     Raises ValueError for a covariance that is not symmetric and positive semidefinite, or zero, and for a rate that is
     negative, or so large that theta is below the smallest float.
+
+    Example:
+        >>> import numpy as np
+        >>> from infotok.bottleneck import reverse_waterfilling
+        >>> code = reverse_waterfilling(np.diag([16.0, 4.0, 1.0]), bits=3.0)
+        >>> code.level, (code.rates / np.log(2)).round(2)  # bits; variance 16 gets one bit more than 4
+        (1.0, array([2., 1., 0.]))
     """
     variances, directions = _principal(cov)
     nats = require_float("bits", bits, "[0, inf)") * np.log(2)

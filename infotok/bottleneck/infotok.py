@@ -113,6 +113,14 @@ class InfoTok(TokenChannel):
     bandwidth: sigma of the Gaussian kernel on tokens; None: the median of their distances. HSIC only.
 
     Raises TypeError or ValueError, in one line that names it, for an argument out of its range.
+
+    Example:
+        >>> import torch
+        >>> from infotok.bottleneck import InfoTok
+        >>> infotok = InfoTok(dim=4, prior="text", compression=0.01, consistency=1.0, text_dim=3)
+        >>> tokens, terms = infotok(torch.randn(2, 16, 4), text=torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]))
+        >>> tokens.shape, terms.computed
+        (torch.Size([2, 16, 4]), ('compression', 'consistency'))
     """
 
     def __init__(
@@ -192,10 +200,8 @@ class InfoTok(TokenChannel):
         Over several ranks each must pass the same inputs and as many rows: InfoNCE and HSIC are those of the whole,
         gathered batch. Raises TypeError or ValueError, on every rank, where an input is wrong or ranks differ.
         """
-        inputs = {"image": image, "text": text, "answer": answer, "target": target, "posterior": posterior}
-        inputs["host"] = host
-        rest = {"mask": mask, "text_mask": text_mask, "negatives": negatives}
-        rest |= {"generator": generator, "unavailable": unavailable}
+        inputs = dict(image=image, text=text, answer=answer, target=target, posterior=posterior, host=host)
+        rest = dict(mask=mask, text_mask=text_mask, negatives=negatives, generator=generator, unavailable=unavailable)
         dtype = _working_dtype(features, self)
         if not is_in(dtype, self):
             return call_in(dtype, self, features, **inputs, **rest)
@@ -232,12 +238,6 @@ class InfoTok(TokenChannel):
         padding = Padding(*tokens.shape[:2], mask)
         if self.training and not recomputing():
             self.monitor.check_quantized(tokens, usage, padding)
-
-    def extra_repr(self) -> str:
-        options = self.options
-        shown = {"estimator": options.estimator, "prior": options.prior_name, "placement": self.placement}
-        shown |= {name: value for name, value in self.weights.items() if value}
-        return ", ".join([str(self.dim), *(f"{name}={value!r}" for name, value in shown.items())])
 
 
 def _working_dtype(features: Tensor, infotok: InfoTok) -> torch.dtype:

@@ -39,6 +39,12 @@ class Regulariser(Protocol):
 
     placement: "before" the quantizer (on the encoder's output) or "after" it (on the quantized tokens).
     needs: names out of `INPUTS`, the inputs that its switched-on terms read; callers compute and pass only these.
+
+    Example:
+        >>> from infotok.bottleneck import InfoTok, Regulariser
+        >>> infotok = InfoTok(dim=4, consistency=1.0, text_dim=3)
+        >>> isinstance(infotok, Regulariser), infotok.placement, sorted(infotok.needs)
+        (True, 'before', ['text'])
     """
 
     placement: str

@@ -27,6 +27,14 @@ class InfoTokTerms:
     dropped: the terms that were left out of this batch, and why.
     ceilings: the largest value that each term can have, where it is known: log N for InfoNCE with N candidates, H(T)
         for a decoder, 1 for nHSIC.
+
+    Example:
+        >>> import torch
+        >>> from infotok.bottleneck import InfoTok
+        >>> infotok = InfoTok(dim=4, compression=0.01).eval()
+        >>> tokens, terms = infotok(torch.zeros(2, 16, 4))
+        >>> sorted(terms.asdict()), terms.unit, terms.consistency
+        (['compression_nats', 'loss'], 'nats', None)
     """
 
     loss: Tensor

@@ -40,6 +40,14 @@ class Code:
     loss: beta times the mean rate, or times the free bits where it is below them; a scalar to add to the task's loss.
     mean: (..., dim) means of q(z|x).
     log_variance: (..., dim) log sigma^2 of q(z|x).
+
+    Example:
+        >>> import torch
+        >>> from infotok.bottleneck import VariationalBottleneck
+        >>> bottleneck = VariationalBottleneck(dim_in=8, dim=2, beta=0.1).eval()
+        >>> code = bottleneck(torch.randn(5, 8))
+        >>> code.sample.shape, code.rate.shape, torch.isclose(code.loss, 0.1 * code.rate.mean()).item()
+        (torch.Size([5, 2]), torch.Size([5]), True)
     """
 
     sample: Tensor
@@ -64,6 +72,15 @@ class VariationalBottleneck(nn.Module):
     warmup: training steps over which beta rises linearly from 0 (Bowman et al. 2016, arXiv 1511.06349).
 
     Raises TypeError or ValueError for an argument out of its range.
+
+    Example:
+        >>> import torch
+        >>> from infotok.bottleneck import VariationalBottleneck
+        >>> bottleneck = VariationalBottleneck(dim_in=8, dim=2, prior="diagonal", beta=1e-3)
+        >>> code = bottleneck(torch.randn(5, 8), generator=torch.Generator().manual_seed(0))
+        >>> code.sample.shape, code.rate.shape  # one rate in nats for each input
+        (torch.Size([5, 2]), torch.Size([5]))
+        >>> code.loss.backward()  # add the loss of a task on code.sample to it
     """
 
     def __init__(

@@ -23,6 +23,16 @@ def positive_pairs(labels: Tensor, domains: Tensor, positives: str = "across") -
 
     labels: (B,) int64, 1 for live and 0 for spoof
     domains: (B,) int64, any numbers: equal ones are one domain
+
+    Example:
+        >>> import torch
+        >>> from infotok.companions import positive_pairs
+        >>> labels, domains = torch.tensor([1, 1, 0, 0]), torch.tensor([0, 1, 0, 1])  # live, live, spoof, spoof
+        >>> positive_pairs(labels, domains, "across").int()  # live ones of both domains; spoofs of each domain apart
+        tensor([[0, 1, 0, 0],
+                [1, 0, 0, 0],
+                [0, 0, 0, 0],
+                [0, 0, 0, 0]], dtype=torch.int32)
     """
     require_choice("positives", positives, POSITIVES)
     require_tensor("labels", labels, ("B",), "int64", values="[0, 1]")
@@ -48,6 +58,15 @@ def supervised_contrastive(
     temperature: T, above 0
 
     Raises ValueError for other shapes, an unknown `positives`, and NaN.
+
+    Example:
+        >>> import torch
+        >>> from infotok.companions import supervised_contrastive
+        >>> labels, domains = torch.tensor([1, 1, 0, 0]), torch.tensor([0, 1, 0, 1])
+        >>> apart = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+        >>> together = torch.ones(4, 2)
+        >>> [round(supervised_contrastive(z, labels, domains).item(), 2) for z in (apart, together)]  # 0; log 3
+        [0.0, 1.1]
     """
     require_rows("z", z, ("B", "D"))
     require_tensor("labels", labels, (len(z),), "int64")

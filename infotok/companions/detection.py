@@ -26,6 +26,12 @@ def half_total_error_rate(scores: Any, labels: Any, threshold: float) -> float:
     threshold: from which on a capture is accepted as live
 
     Raises ValueError for NaN, other labels, one class only, or unequal lengths.
+
+    Example:
+        >>> from infotok.companions import half_total_error_rate
+        >>> scores, labels = [0.1, 0.6, 0.4, 0.9], [0, 0, 1, 1]  # two spoofs, two live captures
+        >>> half_total_error_rate(scores, labels, threshold=0.5)  # one of two accepted, one of two rejected
+        0.5
     """
     scores, live = _checked(scores, labels)
     threshold = require_float("threshold", threshold)
@@ -38,6 +44,13 @@ def equal_error_threshold(scores: Any, labels: Any) -> float:
     It lies halfway between two scores, or a little outside of all. Of several with the same difference of the two
     rates, it is the one with the lowest HTER, and of those the lowest. Arguments and errors as in
     `half_total_error_rate`.
+
+    Example:
+        >>> from infotok.companions import equal_error_threshold, half_total_error_rate
+        >>> scores, labels = [0.1, 0.3, 0.5, 0.9], [0, 0, 1, 1]
+        >>> threshold = equal_error_threshold(scores, labels)
+        >>> threshold, half_total_error_rate(scores, labels, threshold)
+        (0.4, 0.0)
     """
     scores, live = _checked(scores, labels)
     values = np.unique(scores)

@@ -58,6 +58,18 @@ class Gates:
     structured: a gate for each hidden unit or channel between two layers of a `Sequential`; False for each weight.
 
     Raises ValueError for a network without such layers, or with masks.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from infotok.companions import Gates
+        >>> head = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 3))
+        >>> gates = Gates(head)
+        >>> gates.count, gates.sparsity
+        (32, 0.0)
+        >>> gates.set([(torch.arange(32) < 8).float()])
+        >>> gates.sparsity  # eight units stay
+        0.75
     """
 
     def __init__(self, model: nn.Module, structured: bool = True) -> None:
@@ -142,6 +154,17 @@ def shrink(model: nn.Module) -> nn.Module:
     smaller, in place, which is where the speed comes from. A layer keeps one unit at least.
 
     model: a network with or without masks; returned.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from infotok.companions import prune, shrink
+        >>> head, x = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 3)), torch.randn(100, 8)
+        >>> _ = prune(head, lambda model: model(x).square().mean(), sparsity=0.75, criterion="magnitude")
+        >>> before = head(x)
+        >>> small = shrink(head)
+        >>> small[0].out_features, torch.allclose(small(x), before, atol=1e-5)
+        (8, True)
     """
     require_instance("model", model, nn.Module, "a network")
     for module in model.modules():

@@ -40,6 +40,15 @@ def importance(
     seed: of "random".
 
     Raises TypeError or ValueError for an unknown criterion, and for a loss that is not one number.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from infotok.companions import Gates, importance
+        >>> head, x = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 3)), torch.randn(100, 8)
+        >>> scores = importance(lambda model: model(x).square().mean(), Gates(head), "taylor", batches=1)
+        >>> len(scores), scores[0].shape, bool((scores[0] >= 0).all())  # one score for each hidden unit
+        (1, torch.Size([32]), True)
     """
     require_choice("criterion", criterion, CRITERIA), require_flag("flip", flip)
     require_instance("gates", gates, Gates), require_int("batches", batches, 1, 2**20)
@@ -67,6 +76,15 @@ def gradient_norm_flow(loss: Loss, gates: Gates) -> list[Tensor]:
 
     loss: a function of the network to a scalar, twice differentiable.
     gates: the network's gates.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from infotok.companions import Gates, gradient_norm_flow
+        >>> head, x = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 3)), torch.randn(100, 8)
+        >>> scores = gradient_norm_flow(lambda model: model(x).square().mean(), Gates(head))
+        >>> scores[0].shape
+        torch.Size([32])
     """
     require_instance("gates", gates, Gates)
     leaves = [gate.detach().clone().requires_grad_() for gate in gates.values]

@@ -48,6 +48,14 @@ class Reconstruction:
     predicted: (B, N, 3 P^2), every patch as the decoder predicts it
     hidden: (B, N) bool, true for the patches that the encoder did not see
     error: mean squared error of the hidden patches, (B,)
+
+    Example:
+        >>> import torch
+        >>> from infotok.companions import MaskedAutoencoder
+        >>> model, images = MaskedAutoencoder(size=32, patch=8), torch.rand(4, 3, 32, 32)
+        >>> made = model(images, ratio=0.75, generator=torch.Generator().manual_seed(0))
+        >>> made.hidden.sum(1), made.predicted.shape, model.complete(images, made).shape
+        (tensor([12, 12, 12, 12]), torch.Size([4, 16, 192]), torch.Size([4, 3, 32, 32]))
     """
 
     pooled: Tensor
@@ -58,7 +66,17 @@ class Reconstruction:
 
 @dataclass(frozen=True)
 class MCAETerms:
-    """The terms of a step; `loss` is their weighted sum."""
+    """The terms of a step; `loss` is their weighted sum.
+
+    Example:
+        >>> import torch
+        >>> from infotok.companions import MCAE, MaskedAutoencoder
+        >>> model = MCAE(MaskedAutoencoder(size=32, patch=8), contrast=1.0, reconstruction=10.0)
+        >>> labels, domains = torch.arange(8) % 2, torch.arange(8) // 4
+        >>> terms = model(torch.rand(8, 3, 32, 32), labels, domains, torch.Generator().manual_seed(0))
+        >>> torch.isclose(terms.loss, terms.contrastive + 10.0 * terms.reconstruction).item()
+        True
+    """
 
     loss: Tensor
     contrastive: Tensor
@@ -76,6 +94,15 @@ class MaskedAutoencoder(nn.Module):
     hidden: width of the encoder
     layers: of the encoder; the decoder has one
     heads: attention heads, a divisor of `hidden` and of its half, the width of the decoder
+
+    Example:
+        >>> import torch
+        >>> from infotok.companions import MaskedAutoencoder
+        >>> model = MaskedAutoencoder(size=32, patch=8)
+        >>> images = torch.rand(4, 3, 32, 32)
+        >>> made = model(images, ratio=0.5, generator=torch.Generator().manual_seed(0))
+        >>> model.states(images).shape, made.error.shape  # of 16 patches; squared error of the hidden half
+        (torch.Size([4, 16, 64]), torch.Size([4]))
     """
 
     def __init__(self, size: int = 32, patch: int = 8, hidden: int = 64, layers: int = 2, heads: int = 4) -> None:
@@ -167,6 +194,16 @@ class MCAE(nn.Module):
     contrast, reconstruction, classification: weights from 0, not all 0
     ratio: share of patches that are hidden in training, from 0 to below 1; above 0 if reconstruction is
     temperature: of the contrastive loss, above 0
+
+    Example:
+        >>> import torch
+        >>> from infotok.companions import MCAE, MaskedAutoencoder
+        >>> model = MCAE(MaskedAutoencoder(size=32, patch=8), positives="across")
+        >>> images, labels, domains = torch.rand(8, 3, 32, 32), torch.arange(8) % 2, torch.arange(8) // 4
+        >>> terms = model(images, labels, domains, torch.Generator().manual_seed(0))
+        >>> terms.loss.backward()
+        >>> model.features(images).shape
+        torch.Size([8, 64])
     """
 
     def __init__(

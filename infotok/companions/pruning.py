@@ -51,6 +51,16 @@ class GradientFlowPruner:
     rate: the size of a step in a.
     temperature: T at the beginning, in the unit of a.
     seed: of "random".
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from infotok.companions import Gates, GradientFlowPruner
+        >>> head, x = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 3)), torch.randn(100, 8)
+        >>> pruner = GradientFlowPruner(Gates(head), sparsity=0.75, steps=10)
+        >>> sparsity = [pruner.step(lambda model: model(x).square().mean()) for _ in range(10)]
+        >>> round(sparsity[0], 2), round(sparsity[-1], 2), pruner.harden()[0].sum().item()  # eight units stay
+        (0.2, 0.75, 8.0)
     """
 
     def __init__(
@@ -139,6 +149,15 @@ def prune(
     on_step: called after each step with its number, the gates and the loss.
 
     Raises TypeError or ValueError for a network without such units, and for a share or steps out of range.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from infotok.companions import prune
+        >>> head, x = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 3)), torch.randn(100, 8)
+        >>> gates = prune(head, lambda model: model(x).square().mean(), sparsity=0.75, criterion="gradient_flow")
+        >>> gates.sparsity, gates.values[0].sum().item()  # eight of 32 hidden units stay
+        (0.75, 8.0)
     """
     require_choice("schedule", schedule, SCHEDULES), require_choice("criterion", criterion, CRITERIA)
     (

@@ -29,6 +29,13 @@ def soft_top_k(scores: Tensor, keep: float, temperature: float) -> tuple[Tensor,
     temperature: T, in the unit of the scores.
 
     Raises TypeError or ValueError for scores that are not finite, and for a sum that no such mask has.
+
+    Example:
+        >>> import torch
+        >>> from infotok.companions import soft_top_k
+        >>> mask, rate_weight = soft_top_k(torch.tensor([0.3, -0.2, 0.8, 0.1]), keep=2.0, temperature=0.01)
+        >>> mask.round(decimals=2).tolist(), round(rate_weight, 1)  # the two largest, and what a unit has to be worth
+        ([1.0, 0.0, 1.0, 0.0], 0.2)
     """
     require_rows("scores", scores, ("N",))
     require_float("temperature", temperature, "[1e-9, 1e9]"), require_float("keep", keep)
@@ -54,6 +61,11 @@ def cubic_sparsity(progress: float, final: float, initial: float = 0.0) -> float
     progress: the share of the schedule that is over, in [0, 1].
     final: the share removed at its end, in [0, 1).
     initial: at its beginning, in [0, 1).
+
+    Example:
+        >>> from infotok.companions import cubic_sparsity
+        >>> [round(cubic_sparsity(progress, final=0.9), 2) for progress in (0.0, 0.25, 0.5, 1.0)]
+        [0.0, 0.52, 0.79, 0.9]
     """
     require_float("progress", progress, "[0, 1]")
     require_float("final", final, "[0, 1)"), require_float("initial", initial, "[0, 1)")

@@ -62,6 +62,13 @@ def class_patterns(
     kind: "sign", a sign for each value; "patch", one for each square of `patch` x `patch` pixels, which a filter of
         low resolution keeps.
     generator: of the signs.
+
+    Example:
+        >>> import torch
+        >>> from infotok.companions import class_patterns
+        >>> patterns = class_patterns((3, 32, 32), classes=10, eps=8 / 255, generator=torch.Generator().manual_seed(0))
+        >>> patterns.shape, patterns.unique().mul(255).round().tolist()
+        (torch.Size([10, 3, 32, 32]), [-8.0, 8.0])
     """
     sized = isinstance(shape, tuple | list | torch.Size) and len(shape) == 3
     require(sized, "shape", shape, "three sizes (C, H, W)")
@@ -86,6 +93,15 @@ def poison(
         class.
     fraction: of the images that are poisoned, drawn at random; the others stay as they are.
     generator: of the draw, needed below a fraction of 1.
+
+    Example:
+        >>> import torch
+        >>> from infotok.companions import class_patterns, poison
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> images, labels = torch.rand(100, 1, 8, 8, generator=generator), torch.arange(100) % 10
+        >>> poisoned = poison(images, labels, class_patterns((1, 8, 8), 10, 0.1, generator=generator))
+        >>> poisoned.shape, round((poisoned - images).abs().max().item(), 3)
+        (torch.Size([100, 1, 8, 8]), 0.1)
     """
     images = check_images(images, labels)
     moved = require_tensor("noise", noise, ("K", *images.shape[1:]), values="[-1, 1]")
@@ -108,6 +124,16 @@ class ShortcutShare:
 
     noise: share of the images that get the label of their noise.
     content: share that get their own label.
+
+    Example:
+        >>> import torch
+        >>> from infotok.companions import class_patterns, shortcut_share
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> images, labels = torch.rand(100, 1, 8, 8, generator=generator), torch.arange(100) % 10
+        >>> noise = class_patterns((1, 8, 8), 10, 0.1, generator=generator)
+        >>> share = shortcut_share(lambda images: labels, images, labels, noise, generator=generator)
+        >>> share.content, share.noise  # of a victim that always knows the content
+        (1.0, 0.0)
     """
 
     noise: float
@@ -129,6 +155,18 @@ def shortcut_share(
     images: (N, C, H, W), clean ones that the victim has not seen; labels: (N,).
     noise: (K, C, H, W); noise_labels: (K,) their classes, 0 to K - 1 by default.
     generator: of the choice of noise, uniform over the rows of other classes.
+
+    Example:
+        >>> import torch
+        >>> from infotok.companions import class_patterns, shortcut_share
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> images, labels = torch.full((100, 1, 8, 8), 0.5), torch.arange(100) % 10
+        >>> noise = class_patterns((1, 8, 8), 10, 0.1, generator=generator)
+        >>> def victim(images):  # it reads the noise and nothing else
+        ...     return ((images - 0.5).flatten(1) @ noise.flatten(1).T).argmax(1)
+        ...
+        >>> shortcut_share(victim, images, labels, noise, generator=generator)
+        ShortcutShare(noise=1.0, content=0.0)
     """
     require_function("predict", predict, "a function of images")
     images = check_images(images, labels)
@@ -152,6 +190,14 @@ def orthogonal_projection(images: Tensor, directions: Tensor) -> Tensor:
 
     images: (N, ...); directions: (K, D), of any length, D numbers per image; Q is an orthonormal basis of their span.
     The mean is kept. Source: Sandoval-Segura et al. 2023 (arXiv 2305.19254), with `linear_directions`.
+
+    Example:
+        >>> import torch
+        >>> from infotok.companions import orthogonal_projection
+        >>> images = torch.tensor([[1.0, 0.0], [3.0, 5.0]])  # rows of pixels
+        >>> orthogonal_projection(images, directions=torch.tensor([[1.0, 0.0]]))  # the mean is kept
+        tensor([[2., 0.],
+                [2., 5.]])
     """
     require_tensor("images", images, values="(-inf, inf)")
     require(images.ndim >= 2 and len(images) > 0, "images", images, "one row or more, (N, ...)")
@@ -168,6 +214,16 @@ def linear_directions(images: Tensor, labels: Tensor) -> Tensor:
     """The weights of a logistic regression on pixels, (classes, D): where a linear shortcut lies, learned without it.
 
     images: (N, C, H, W); labels: (N,), two classes or more.
+
+    Example:
+        >>> import torch
+        >>> from infotok.companions import class_patterns, linear_directions, poison
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> labels = torch.arange(100) % 3
+        >>> noise = class_patterns((1, 8, 8), 3, 0.1, generator=generator)
+        >>> found = linear_directions(poison(torch.rand(100, 1, 8, 8, generator=generator), labels, noise), labels)
+        >>> found.shape, bool(torch.cosine_similarity(found, noise.flatten(1) - noise.flatten(1).mean(0)).min() > 0.5)
+        (torch.Size([3, 64]), True)
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -183,6 +239,16 @@ def kept_share(noise: Tensor, code: ReverseWaterfilling) -> float:
 
     noise: (classes, C, H, W); code: of `reverse_waterfilling` of the poisoned images' covariance, whose gain is G.
     A direction of variance v keeps 1 - theta / v, and nothing where the distortion theta is above v.
+
+    Example:
+        >>> import numpy as np
+        >>> import torch
+        >>> from infotok.bottleneck import reverse_waterfilling
+        >>> from infotok.companions import class_patterns, kept_share
+        >>> noise = class_patterns((1, 4, 4), 3, 0.1, generator=torch.Generator().manual_seed(0))
+        >>> codes = [reverse_waterfilling(np.eye(16), bits) for bits in (0.0, 8.0, 16.0)]
+        >>> [round(kept_share(noise, code), 2) for code in codes]  # 1 - 2^(-bits / 8)
+        [0.0, 0.5, 0.75]
     """
     require_instance("code", code, ReverseWaterfilling)
     require_tensor("noise", noise, ("K", "C", "H", "W"), values="[-1, 1]")

@@ -59,6 +59,17 @@ def error_minimizing_noise(
     step_size: of the noise; eps / 5 by default.
     learning_rate: of the surrogates, by Adam.
     generator: of the batches.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from infotok.companions import error_minimizing_noise
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> images, labels = torch.rand(100, 1, 8, 8, generator=generator), torch.arange(100) % 3
+        >>> surrogate = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+        >>> noise = error_minimizing_noise(images, labels, [surrogate], eps=0.1, steps=20, generator=generator)
+        >>> noise.shape, round(noise.abs().max().item(), 3)  # one for each class
+        (torch.Size([3, 1, 8, 8]), 0.1)
     """
     images = check_images(images, labels)
     require_generator("generator", generator), require_instance("surrogates", surrogates, (list, tuple), "networks")
@@ -109,6 +120,16 @@ def feature_collapse_noise(
     eps: the budget, in pixel values.
     spread: how far apart the points are, in units of the distances between the means; 1 for the means themselves.
     steps: sign steps of `step_size`, eps / 4 by default.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from infotok.companions import feature_collapse_noise
+        >>> images, labels = torch.rand(30, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(30) % 3
+        >>> extractor = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU())  # trained on clean images
+        >>> noise = feature_collapse_noise(images, labels, extractor, eps=0.1)
+        >>> noise.shape, round(noise.abs().max().item(), 3)  # one for each image
+        (torch.Size([30, 1, 8, 8]), 0.1)
     """
     images = check_images(images, labels)
     require_int("steps", steps), require_float("spread", spread, "[0, 1e6]")
@@ -137,6 +158,14 @@ def class_density_noise(
     images: (N, C, H, W) in [0, 1]; labels: (N,), two images or more of each class.
     eps: the budget, in pixel values; steps: sign steps of `step_size`, eps / 4 by default.
     ratio: maximise log p(x' | y) - log p(x') instead, the pointwise information about the label.
+
+    Example:
+        >>> import torch
+        >>> from infotok.companions import class_density_noise
+        >>> images, labels = torch.rand(30, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(30) % 3
+        >>> noise = class_density_noise(images, labels, eps=0.1)
+        >>> noise.shape, round(noise.abs().max().item(), 3)  # one for each image
+        (torch.Size([30, 1, 8, 8]), 0.1)
     """
     images = check_images(images, labels)
     require_flag("ratio", ratio), require_int("steps", steps)

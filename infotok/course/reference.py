@@ -3,6 +3,7 @@
 griffe reads the sources without importing them; the pages are Markdown, which Sphinx turns into HTML.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,20 @@ def write_reference(page: Path) -> None:
 def _area(area: Any) -> str:
     parts = [f"# infotok.{area.name}", *_docstring(area)]
     for name in sorted(map(str, area.exports), key=str.lower):
-        found = area.members.get(name)
+        found = _member(area, name)
         if found is not None:
-            parts += _described(name, found.final_target if found.is_alias else found, "##")
+            parts += _described(name, found, "##")
     return "\n\n".join(parts) + "\n"
+
+
+def _member(area: Any, name: str) -> Any:
+    """What an area exports under a name; also what it imports at first use, and a function named as its module is."""
+    found = area.members.get(name)
+    if found is None:
+        found = next((each.members[name] for each in area.modules.values() if name in each.members), None)
+    elif not found.is_alias and found.is_module:
+        found = found.members.get(name, found)
+    return found.final_target if found is not None and found.is_alias else found
 
 
 def _described(name: str, thing: Any, mark: str) -> list[str]:
@@ -81,8 +92,8 @@ def _signature(name: str, thing: Any) -> str:
 
 def _docstring(thing: Any) -> list[str]:
     """The parts of a docstring: its text as it is, arguments, results and errors as lists."""
-    parts = []
-    for section in thing.docstring.parse("google", warnings=False) if thing.docstring else []:
+    parts, whole = [], {"warnings": False, "returns_multiple_items": False}  # a result may take several lines
+    for section in thing.docstring.parse("google", **whole) if thing.docstring else []:
         kind = section.kind.value
         if kind == "text":
             parts.append(section.value)
@@ -90,6 +101,8 @@ def _docstring(thing: Any) -> list[str]:
             parts.append("\n".join([f"**{TITLES[kind]}**", "", *map(_item, section.value)]))
         elif kind == "examples":
             parts += [_code(text) if inner.value == "examples" else text for inner, text in section.value]
+        elif kind == "admonition" and section.value.kind == "example":
+            parts += ["**Example**", _code(section.value.contents)]
         elif kind == "attributes":
             parts.append("\n".join(["**Attributes**", "", *map(_item, section.value)]))
     return parts
@@ -103,4 +116,6 @@ def _item(part: Any) -> str:
 
 
 def _code(text: str) -> str:
-    return f"```python\n{text}\n```"
+    """A block of code, without the directives that tell doctest not to run a line."""
+    shown = re.sub(r" *# doctest: \+\w+", "", text)
+    return f"```python\n{shown}\n```"

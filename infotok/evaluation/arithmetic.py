@@ -39,6 +39,19 @@ def code_bits(model: UnifiedModel, batch: Any, at_once: int = 64) -> dict[str, f
 
     Raises TypeError or ValueError for another host, for a batch that does not fit it, and in the tokenizer's warm-up.
     ModuleNotFoundError without constriction, with the command that installs it.
+
+    Example:
+        >>> import torch
+        >>> from infotok.evaluation import code_bits
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.unified import AutoregressiveModel, Backbone
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 64}))
+        >>> model = AutoregressiveModel(tokenizer, Backbone.tiny(len(world.vocabulary)), world.vocabulary)
+        >>> found = code_bits(model, world.batch(8, torch.Generator().manual_seed(0)))
+        >>> found["bits"] >= found["ideal_bits"], found["bits"] % 32, found["images"]
+        (True, 0.0, 8.0)
     """
     at_once = _check(model, at_once)
     check_part("batch", batch, ("images", "captions"), "a batch")

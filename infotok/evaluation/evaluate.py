@@ -59,6 +59,19 @@ def evaluate(
     seed: of the evaluation set and of what the model draws.
     at_once: images at a time; it sets the memory needed and changes no score.
     drawing: options of the model's `generate`, such as `guidance`.
+
+    Example:
+        >>> from infotok.evaluation import evaluate
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.unified import AutoregressiveModel, Backbone
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 64}))
+        >>> model = AutoregressiveModel(tokenizer, Backbone.tiny(len(world.vocabulary)), world.vocabulary)
+        >>> scores = evaluate(model, world.with_split("test"), n=4)  # an untrained model; 512 images by default
+        >>> sorted(scores)
+        ['generation', 'generations', 'mme', 'pope_adversarial', 'pope_frequent', 'pope_random',
+        'question_only', 'reconstructions', 'renders', 'shuffled', 'understanding']
     """
     understanding = evaluate_understanding(model, world, n, seed, at_once)
     return understanding | evaluate_generation(model, world, n, seed, at_once, **drawing)
@@ -70,6 +83,19 @@ def evaluate_understanding(
     """Scores of answers: "understanding", "question_only", "shuffled"; with `Benchmarks` "pope_<negatives>" and "mme".
 
     The arguments are those of `evaluate`.
+
+    Example:
+        >>> from infotok.evaluation import evaluate_understanding
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.unified import AutoregressiveModel, Backbone
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 64}))
+        >>> model = AutoregressiveModel(tokenizer, Backbone.tiny(len(world.vocabulary)), world.vocabulary)
+        >>> scores = evaluate_understanding(model, world.with_split("test"), n=4)
+        >>> sorted(scores)
+        ['mme', 'pope_adversarial', 'pope_frequent', 'pope_random', 'question_only', 'shuffled',
+        'understanding']
     """
     _check(model, world, n, at_once, ("kinds",))
     generator = torch.Generator().manual_seed(require_int("seed", seed, 0, 2**63 - 1))
@@ -98,6 +124,18 @@ def evaluate_generation(
     """GenEval-style "generation", and cells recovered from "renders", "reconstructions" and "generations".
 
     The arguments are those of `evaluate`.
+
+    Example:
+        >>> from infotok.evaluation import evaluate_generation
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.unified import AutoregressiveModel, Backbone
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 64}))
+        >>> model = AutoregressiveModel(tokenizer, Backbone.tiny(len(world.vocabulary)), world.vocabulary)
+        >>> scores = evaluate_generation(model, world.with_split("test"), n=4)
+        >>> sorted(scores), scores["renders"]["present"]
+        (['generation', 'generations', 'reconstructions', 'renders'], 1.0)
     """
     _check(model, world, n, at_once, ("score_generations", "score_cells"))
     generator = torch.Generator().manual_seed(require_int("seed", seed, 0, 2**63 - 1))

@@ -35,6 +35,17 @@ def score_fidelity(
     seed: of the subsets.
 
     Raises TypeError or ValueError for fewer images than `subset_size`, and for pixels that are no floats in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from infotok.evaluation import score_fidelity
+        >>> from infotok.worlds import ShapesWorld, shapes_features
+        >>> images = ShapesWorld().batch(200, torch.Generator().manual_seed(0)).images
+        >>> options = {"features": shapes_features(), "subset_size": 50}
+        >>> blurred = torch.nn.functional.avg_pool2d(images[:100], 5, stride=1, padding=2)
+        >>> fds = [score_fidelity(generated, images[100:], **options)["fd"] for generated in (images[:100], blurred)]
+        >>> fds[0] < fds[1]
+        True
     """
     with needs("hub", "score_fidelity"):
         from torchmetrics.image.fid import FrechetInceptionDistance

@@ -88,6 +88,17 @@ def probe_tokens(
     steps: of the probe's training.
     width: hidden units of the probe.
     seed: of the probe's weights and batches, and of the images held out.
+
+    Example:
+        >>> import torch
+        >>> from infotok.evaluation import probe_tokens
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> batch = world.batch(1000, torch.Generator().manual_seed(0), questions=1)
+        >>> pixels = torch.nn.functional.avg_pool2d(batch.images, 4).flatten(1)  # in the place of tokens
+        >>> found = probe_tokens(pixels, batch.scenes, world, steps=100, width=64)
+        >>> found["structure"].nats > 2, round(found["structure"].ceiling, 1)  # a lower bound, and all that there is
+        (True, 10.2)
     """
     real = isinstance(tokens, Tensor) and tokens.is_floating_point()
     require_tensor("tokens", tokens, kind="float" if real else "integer", values=FINITE if real else CODES)
@@ -138,6 +149,15 @@ def probe_tokenizer(
     images: how many.
     seed: of the images and of the probe.
     probe: `steps` and `width` of `probe_tokens`.
+
+    Example:
+        >>> from infotok.evaluation import probe_tokenizer
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.worlds import ShapesWorld
+        >>> tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 64}))
+        >>> found = probe_tokenizer(tokenizer, ShapesWorld(), images=200, steps=20, width=32)  # 12,000 by default
+        >>> {name: round(estimate.ceiling, 1) for name, estimate in found.items()}  # the most, in nats
+        {'structure': 10.2, 'jitter': 6.7, 'nuisance': 77.3}
     """
     reads = isinstance(tokenizer, nn.Module) and all(hasattr(tokenizer, n) for n in ("encode", "codes", "quantizer"))
     require(reads, "tokenizer", type(tokenizer).__name__, "a SharedTokenizer", TypeError)

@@ -86,6 +86,19 @@ def score_rates(
     renders: images of each.
 
     Raises TypeError or ValueError for an argument of another type or out of range, and in the tokenizer's warm-up.
+
+    Example:
+        >>> from infotok.evaluation import score_rates
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.unified import AutoregressiveModel, Backbone
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 64}))
+        >>> model = AutoregressiveModel(tokenizer, Backbone.tiny(len(world.vocabulary)), world.vocabulary)
+        >>> rates = score_rates(model, world, n=4, captions=1, renders=4)
+        >>> round(rates["budget"], 1), sorted(rates)  # 16 log 64 nats
+        (66.5, ['budget', 'cross_entropy', 'cross_entropy_free', 'explained', 'unexplained_backgrounds',
+        'unexplained_renders', 'usage_entropy'])
     """
     require_instance("model", model, UnifiedModel)
     check_part("world", world, ("batch",), "a world")

@@ -27,6 +27,16 @@ def ceilings(
     world: reads images.
     reconstruct: maps images to images; None leaves "reconstructions" out.
     generate: maps captions (B, T) to images; None leaves "generations" out.
+
+    Example:
+        >>> import torch
+        >>> from infotok.evaluation import ceilings
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> batch = world.batch(32, torch.Generator().manual_seed(0))
+        >>> found = ceilings(batch, world, reconstruct=torch.zeros_like)  # a decoder that draws black images
+        >>> found["renders"]["present"], found["reconstructions"]["present"]
+        (1.0, 0.0)
     """
     check_part("world", world, ("score_cells",), "a world")
     require_batch("batch", batch)

@@ -22,7 +22,14 @@ __all__ = ["Difference", "benjamini_hochberg", "holm", "paired_difference"]
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean of a - b over pairs, with confidence intervals."""
+    """The mean of a - b over pairs, with confidence intervals.
+
+    Example:
+        >>> from infotok.evaluation import paired_difference
+        >>> difference = paired_difference([0.81, 0.84, 0.80, 0.83], [0.78, 0.80, 0.79, 0.79])  # the same four seeds
+        >>> print(difference, difference.better)
+        +0.030 [+0.007, +0.053], 4 pairs True
+    """
 
     mean: float
     interval: tuple[float, float]  # Student's t
@@ -56,6 +63,13 @@ def paired_difference(
 
     Raises ValueError for fewer than two pairs, unequal lengths, or scores that are not finite. Differences that are
     all equal have an interval of no width, and p = 0, or 1 if they are zero.
+
+    Example:
+        >>> from infotok.evaluation import paired_difference
+        >>> with_infotok, baseline = [0.81, 0.84, 0.80, 0.83], [0.78, 0.80, 0.79, 0.79]  # the same four seeds
+        >>> found = paired_difference(with_infotok, baseline)
+        >>> round(found.mean, 3), [round(end, 3) for end in found.interval], round(found.p, 3)
+        (0.03, [0.007, 0.053], 0.024)
     """
     a, b = require_numbers("a", a, ndim=1), require_numbers("b", b, ndim=1)
     require(a.shape == b.shape, "b", b, f"scores paired with those of a, shape {a.shape}")
@@ -85,6 +99,11 @@ def holm(p: Sequence[float]) -> np.ndarray:
     """Adjusted p-values: reject those at or below q, and any false rejection has probability q at most (Holm 1979).
 
     Sorted, the i-th of m smallest becomes max over j <= i of (m - j + 1) p_(j), at most 1.
+
+    Example:
+        >>> from infotok.evaluation import holm
+        >>> holm([0.01, 0.02, 0.30]).round(2)  # three comparisons: times 3, times 2, times 1
+        array([0.03, 0.04, 0.3 ])
     """
     p = _checked(p)
     order = np.argsort(p, kind="stable")
@@ -94,7 +113,13 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
 
 def benjamini_hochberg(p: Sequence[float]) -> np.ndarray:
-    """Adjusted p-values: reject those at or below q, and an expected share of at most q of them is false."""
+    """Adjusted p-values: reject those at or below q, and an expected share of at most q of them is false.
+
+    Example:
+        >>> from infotok.evaluation import benjamini_hochberg
+        >>> benjamini_hochberg([0.01, 0.02, 0.30]).round(2)  # times 3 / 1, 3 / 2, 3 / 3
+        array([0.03, 0.03, 0.3 ])
+    """
     return scipy.stats.false_discovery_control(_checked(p), method="bh")
 
 

@@ -37,6 +37,15 @@ def score_answers(predicted: Tensor, batch: Batch, world: World) -> dict[str, fl
     predicted: (B, Q) integers, one word each.
     batch: has the questions, their answers and their kinds.
     world: names the kinds.
+
+    Example:
+        >>> import torch
+        >>> from infotok.evaluation import score_answers
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> batch = world.batch(32, torch.Generator().manual_seed(0), questions=4)
+        >>> score_answers(batch.answers, batch, world)["overall"]  # of the true answers
+        1.0
     """
     check_part("world", world, ("kinds",), "a world")
     right = _right(predicted, batch, len(world.kinds))
@@ -50,6 +59,16 @@ def score_pope(predicted: Tensor, batch: Batch, world: World) -> dict[str, float
     """Accuracy, precision, recall and F1 of "yes", and the share of answers that are "yes".
 
     Precision is None where "yes" is never said; F1 is then 0.
+
+    Example:
+        >>> import torch
+        >>> from infotok.evaluation import score_pope
+        >>> from infotok.worlds import ShapesWorld
+        >>> world, generator = ShapesWorld(), torch.Generator().manual_seed(0)
+        >>> asked = world.pope(world.batch(32, generator), "random", generator)
+        >>> always_yes = torch.full_like(asked.answers, int(world.vocabulary.encode(["yes"])))
+        >>> {name: round(value, 2) for name, value in score_pope(always_yes, asked, world).items()}
+        {'accuracy': 0.5, 'precision': 0.5, 'recall': 1.0, 'f1': 0.67, 'yes_rate': 1.0}
     """
     check_part("world", world, ("vocabulary",), "a world")
     right = _right(predicted, batch)
@@ -66,7 +85,17 @@ def score_pope(predicted: Tensor, batch: Batch, world: World) -> dict[str, float
 
 
 def score_mme(predicted: Tensor, batch: Batch) -> dict[str, float | None]:
-    """Each category's score, accuracy + accuracy+ in percent (at most 200; 75 by chance), and their "total"."""
+    """Each category's score, accuracy + accuracy+ in percent (at most 200; 75 by chance), and their "total".
+
+    Example:
+        >>> import torch
+        >>> from infotok.evaluation import score_mme
+        >>> from infotok.worlds import ShapesWorld
+        >>> world, generator = ShapesWorld(), torch.Generator().manual_seed(0)
+        >>> asked = world.mme(world.batch(64, generator), generator)
+        >>> score_mme(asked.answers, asked)["total"]  # of the true answers: 200 for each category
+        800.0
+    """
     require_batch("batch", batch)
     require(
         batch.answers.shape[1:] == (2 * len(MME_CATEGORIES),), "batch.answers", batch.answers, "a batch made by `mme`"
@@ -79,7 +108,17 @@ def score_mme(predicted: Tensor, batch: Batch) -> dict[str, float | None]:
 
 
 def question_only(train: Batch, test: Batch) -> Tensor:
-    """The best answers without an image, (B, Q): each question's most frequent answer in `train`, or its kind's."""
+    """The best answers without an image, (B, Q): each question's most frequent answer in `train`, or its kind's.
+
+    Example:
+        >>> import torch
+        >>> from infotok.evaluation import question_only, score_answers
+        >>> from infotok.worlds import ShapesWorld
+        >>> world, generator = ShapesWorld(), torch.Generator().manual_seed(0)
+        >>> train, test = world.batch(512, generator), world.batch(256, generator)
+        >>> round(score_answers(question_only(train, test), test, world)["mean"], 1)  # what needs no image
+        0.4
+    """
     require_batch("train", train), require_batch("test", test)
     require(train.answers.numel() > 0, "train", train.answers, "one question or more")
     require_tensor("test.questions", test.questions, (*test.answers.shape, train.questions.shape[-1]), "int64")
@@ -105,6 +144,15 @@ def shuffle_images(batch: Batch, generator: torch.Generator) -> Batch:
 
     batch: a dataclass; captions and text are passed on as they are.
     generator: of the order.
+
+    Example:
+        >>> import torch
+        >>> from infotok.evaluation import shuffle_images
+        >>> from infotok.worlds import ShapesWorld
+        >>> batch = ShapesWorld().batch(8, torch.Generator().manual_seed(0))
+        >>> other = shuffle_images(batch, torch.Generator().manual_seed(0))
+        >>> torch.equal(other.questions, batch.questions), torch.equal(other.images, batch.images)
+        (True, False)
     """
     require_batch("batch", batch), require_generator("generator", generator)
     require(is_dataclass(batch), "batch", type(batch).__name__, "a dataclass", TypeError)

@@ -25,13 +25,23 @@ for a partition function that overflows. Half precision is computed in float32.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infotok.errors import checking, require, require_float, require_instance, require_tensor
+from infotok.errors import require, require_float, require_instance
+from infotok.information.scores import (
+    MovingAverage,
+    checked_baseline,
+    checked_scores,
+    exponential,
+    jensen_shannon_divergence,
+    leave_one_out_mean,
+    log_mean_exp,
+    off_diagonal,
+    with_gradient_of,
+)
 
 __all__ = [
     "MovingAverage",
@@ -51,41 +61,18 @@ def donsker_varadhan(scores: Tensor) -> Tensor:
 
     scores: (B, B) scores of all pairs, joint pairs on the diagonal.
     Source: Donsker & Varadhan 1983; Belghazi et al. 2018, eq. 10.
+
+    Example:
+        >>> import torch
+        >>> from infotok.information import donsker_varadhan
+        >>> x, noise = torch.randn(2, 1000, generator=torch.Generator().manual_seed(0))
+        >>> y = 0.8 * x + 0.6 * noise  # I(X;Y) = -log 0.6 = 0.51 nats
+        >>> scores = y**2 / 2 - (y - 0.8 * x[:, None]) ** 2 / 0.72 + 0.51  # log p(y|x) / p(y), the best critic
+        >>> round(donsker_varadhan(scores).item(), 2)
+        0.52
     """
     scores = checked_scores(scores)
     return scores.diagonal().mean() - log_mean_exp(off_diagonal(scores))
-
-
-@dataclass
-class MovingAverage:
-    """The running mean of E_q[e^f] that `mine` divides by, as its log; one per critic, updated in place.
-
-    decay: weight of the past in each update, in [0, 1)
-    log_mean: a scalar tensor; None before the first batch
-    """
-
-    decay: float = 0.99
-    log_mean: Tensor | None = None
-
-    def __post_init__(self) -> None:
-        require_float("decay", self.decay, "[0, 1)")
-        if self.log_mean is not None:
-            require_tensor("log_mean", self.log_mean, (), values="(-inf, inf)")
-
-    def update(self, log_batch_mean: Tensor) -> Tensor:
-        """Add one batch and return the new log mean; the first batch sets it.
-
-        log_batch_mean: scalar, log of the mean of e^f over the batch's E_q pairs.
-        """
-        require_tensor("log_batch_mean", log_batch_mean, ())
-        if self.log_mean is None:
-            self.log_mean = log_batch_mean
-        elif self.decay > 0:
-            old, new = self.log_mean + math.log(self.decay), log_batch_mean + math.log1p(-self.decay)
-            self.log_mean = torch.logaddexp(old, new)
-        else:
-            self.log_mean = log_batch_mean
-        return self.log_mean
 
 
 def mine(scores: Tensor, average: MovingAverage) -> Tensor:
@@ -98,13 +85,23 @@ def mine(scores: Tensor, average: MovingAverage) -> Tensor:
         average: one `MovingAverage()` per critic, passed at every training step.
 
     Source: Belghazi et al. 2018, eq. 12 and section 3.2.
+
+    Example:
+        >>> import torch
+        >>> from infotok.information import MovingAverage, mine
+        >>> average = MovingAverage()  # one for each critic, kept over the training
+        >>> scores = torch.eye(64, requires_grad=True)  # a critic's scores of one batch
+        >>> loss = -mine(scores, average)
+        >>> loss.backward()
+        >>> round(-loss.item(), 3), scores.grad.shape
+        (1.0, torch.Size([64, 64]))
     """
     scores = checked_scores(scores)
     require_instance("average", average, MovingAverage)
     joint = scores.diagonal().mean()
     log_partition = log_mean_exp(off_diagonal(scores))
-    surrogate = joint - _exponential(log_partition - average.update(log_partition.detach()))
-    return _with_gradient_of(surrogate, value=joint - log_partition)
+    surrogate = joint - exponential(log_partition - average.update(log_partition.detach()))
+    return with_gradient_of(surrogate, value=joint - log_partition)
 
 
 def nwj(scores: Tensor) -> Tensor:
@@ -112,9 +109,18 @@ def nwj(scores: Tensor) -> Tensor:
 
     scores: (B, B) scores of all pairs, joint pairs on the diagonal.
     Source: Nguyen, Wainwright & Jordan 2010, also called f-GAN KL and MINE-f; Poole et al. 2019, eq. 4.
+
+    Example:
+        >>> import torch
+        >>> from infotok.information import nwj
+        >>> x, noise = torch.randn(2, 1000, generator=torch.Generator().manual_seed(0))
+        >>> y = 0.8 * x + 0.6 * noise  # I(X;Y) = -log 0.6 = 0.51 nats
+        >>> scores = y**2 / 2 - (y - 0.8 * x[:, None]) ** 2 / 0.72 + 0.51  # log p(y|x) / p(y), the best critic
+        >>> round(nwj(scores + 1).item(), 2)  # its best critic is log r + 1
+        0.52
     """
     scores = checked_scores(scores)
-    return scores.diagonal().mean() - _exponential(log_mean_exp(off_diagonal(scores)) - 1)
+    return scores.diagonal().mean() - exponential(log_mean_exp(off_diagonal(scores)) - 1)
 
 
 def tuba(scores: Tensor, log_baseline: Tensor | float) -> Tensor:
@@ -127,11 +133,20 @@ def tuba(scores: Tensor, log_baseline: Tensor | float) -> Tensor:
         log_baseline: log a(x_i), a number or (B,) with one entry per row; it may be learned. 1 gives `nwj`.
 
     Source: Poole et al. 2019, eq. 3.
+
+    Example:
+        >>> import torch
+        >>> from infotok.information import tuba
+        >>> x, noise = torch.randn(2, 1000, generator=torch.Generator().manual_seed(0))
+        >>> y = 0.8 * x + 0.6 * noise  # I(X;Y) = -log 0.6 = 0.51 nats
+        >>> scores = y**2 / 2 - (y - 0.8 * x[:, None]) ** 2 / 0.72 + 0.51  # log p(y|x) / p(y), the best critic
+        >>> round(tuba(scores, log_baseline=0.0).item(), 2)  # E_q[e^f] = 1: the best baseline is 1
+        0.52
     """
     scores = checked_scores(scores)
-    baseline = _checked_baseline(log_baseline, scores)  # (B,)
+    baseline = checked_baseline(log_baseline, scores)  # (B,)
     joint = scores.diagonal() - baseline
-    return 1 + joint.mean() - _exponential(log_mean_exp(off_diagonal(scores - baseline[:, None])))
+    return 1 + joint.mean() - exponential(log_mean_exp(off_diagonal(scores - baseline[:, None])))
 
 
 def infonce(scores: Tensor) -> Tensor:
@@ -144,6 +159,15 @@ def infonce(scores: Tensor) -> Tensor:
 
     scores: (B, B) scores of all pairs, joint pairs on the diagonal; -1e4, say, masks a false negative (a duplicate).
     Source: van den Oord et al. 2018; Poole et al. 2019, eq. 10.
+
+    Example:
+        >>> import torch
+        >>> from infotok.information import infonce
+        >>> x, noise = torch.randn(2, 1000, generator=torch.Generator().manual_seed(0))
+        >>> y = 0.8 * x + 0.6 * noise  # I(X;Y) = -log 0.6 = 0.51 nats
+        >>> scores = y**2 / 2 - (y - 0.8 * x[:, None]) ** 2 / 0.72 + 0.51  # log p(y|x) / p(y), the best critic
+        >>> round(infonce(scores).item(), 2), round(infonce(scores[:4, :4]).item(), 2)  # of 4: at most log 4 = 1.39
+        (0.52, 0.16)
     """
     scores = checked_scores(scores)
     partner = torch.arange(len(scores), device=scores.device)
@@ -159,10 +183,19 @@ def jensen_shannon(scores: Tensor) -> Tensor:
 
     scores: (B, B) scores of all pairs, joint pairs on the diagonal.
     Source: Nowozin et al. 2016; Hjelm et al. 2019 (Deep InfoMax); Poole et al. 2019.
+
+    Example:
+        >>> import torch
+        >>> from infotok.information import jensen_shannon
+        >>> x, noise = torch.randn(2, 1000, generator=torch.Generator().manual_seed(0))
+        >>> y = 0.8 * x + 0.6 * noise  # I(X;Y) = -log 0.6 = 0.51 nats
+        >>> scores = y**2 / 2 - (y - 0.8 * x[:, None]) ** 2 / 0.72 + 0.51  # log p(y|x) / p(y), the best critic
+        >>> round(jensen_shannon(scores).item(), 2)
+        0.52
     """
     scores = checked_scores(scores)
-    value = 1 + scores.detach().diagonal().mean() - _exponential(log_mean_exp(off_diagonal(scores.detach())))
-    return _with_gradient_of(_jensen_shannon_divergence(scores), value)
+    value = 1 + scores.detach().diagonal().mean() - exponential(log_mean_exp(off_diagonal(scores.detach())))
+    return with_gradient_of(jensen_shannon_divergence(scores), value)
 
 
 def smile(scores: Tensor, clip: float = 5.0) -> Tensor:
@@ -176,13 +209,22 @@ def smile(scores: Tensor, clip: float = 5.0) -> Tensor:
         clip: the largest |f| in the partition function, in nats; `math.inf` gives Donsker-Varadhan's value.
 
     Source: Song & Ermon 2020, "Understanding the limitations of variational mutual information estimators", eq. 18.
+
+    Example:
+        >>> import torch
+        >>> from infotok.information import smile
+        >>> x, noise = torch.randn(2, 1000, generator=torch.Generator().manual_seed(0))
+        >>> y = 0.8 * x + 0.6 * noise  # I(X;Y) = -log 0.6 = 0.51 nats
+        >>> scores = y**2 / 2 - (y - 0.8 * x[:, None]) ** 2 / 0.72 + 0.51  # log p(y|x) / p(y), the best critic
+        >>> round(smile(scores, clip=5.0).item(), 2)
+        0.52
     """
     require_float("clip", clip, "(0, inf]")
     scores = checked_scores(scores)
     clip = min(clip, torch.finfo(scores.dtype).max)
     clipped = off_diagonal(scores.detach()).clamp(-clip, clip)
     value = scores.detach().diagonal().mean() - log_mean_exp(clipped)
-    return _with_gradient_of(_jensen_shannon_divergence(scores), value)
+    return with_gradient_of(jensen_shannon_divergence(scores), value)
 
 
 def interpolated(scores: Tensor, *, alpha: float, log_baseline: Tensor | float = 1.0) -> Tensor:
@@ -202,75 +244,23 @@ def interpolated(scores: Tensor, *, alpha: float, log_baseline: Tensor | float =
         log_baseline: log a(x_i), a number or (B,).
 
     Source: Poole et al. 2019, eq. 14.
+
+    Example:
+        >>> import torch
+        >>> from infotok.information import interpolated
+        >>> x, noise = torch.randn(2, 1000, generator=torch.Generator().manual_seed(0))
+        >>> y = 0.8 * x + 0.6 * noise  # I(X;Y) = -log 0.6 = 0.51 nats
+        >>> scores = y**2 / 2 - (y - 0.8 * x[:, None]) ** 2 / 0.72 + 0.51  # log p(y|x) / p(y), the best critic
+        >>> [round(interpolated(scores, alpha=alpha, log_baseline=0.0).item(), 2) for alpha in (0.0, 0.5, 1.0)]
+        [0.52, 0.52, 0.52]
     """
     require_float("alpha", alpha, "[0, 1]")
     scores = checked_scores(scores)
     require(len(scores) > 2, "scores", scores, "at least 3 pairs, since one candidate is left out")
-    baseline = _checked_baseline(log_baseline, scores)  # (B,)
+    baseline = checked_baseline(log_baseline, scores)  # (B,)
     log_weight, log_rest = (torch.tensor(v, device=scores.device).log() for v in (alpha, 1 - alpha))
-    log_a = torch.logaddexp(log_weight + _leave_one_out_mean(scores), log_rest + baseline[:, None])
+    log_a = torch.logaddexp(log_weight + leave_one_out_mean(scores), log_rest + baseline[:, None])
     # log_a[i, k] is log A of row i without candidate k: (B, B)
     joint = off_diagonal(scores.diagonal()[:, None] - log_a)  # k != i, so the positive is among the candidates
     marginal = off_diagonal(scores - log_a.diagonal()[:, None])  # k = i, so all candidates are negatives
-    return 1 + joint.mean() - _exponential(log_mean_exp(marginal))
-
-
-# --- shared parts ------------------------------------------------------------------------------------------------
-
-
-def checked_scores(scores: Tensor) -> Tensor:
-    """The scores (B, B), at least in float32; TypeError or ValueError for others. A sum finds any NaN or infinity."""
-    require_tensor("scores", scores)
-    square = scores.ndim == 2 and scores.shape[0] == scores.shape[1] >= 2
-    require(square, "scores", scores, "a square (B, B) matrix with B >= 2 and the joint pairs on the diagonal")
-    scores = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
-    if checking(scores):
-        require(scores.detach().sum().isfinite(), "scores", scores, "finite values, no NaN or inf")
-    return scores
-
-
-def _checked_baseline(log_baseline: Tensor | float, scores: Tensor) -> Tensor:
-    """log a as (B,): one number for all rows, or one per row."""
-    if not isinstance(log_baseline, Tensor):
-        log_baseline = torch.tensor(require_float("log_baseline", log_baseline))
-    baseline = require_tensor("log_baseline", log_baseline).to(scores)
-    require(baseline.shape in ((), scores.shape[:1]), "log_baseline", baseline, f"a number or shape ({len(scores)},)")
-    require(baseline.detach().isfinite().all(), "log_baseline", baseline, "finite values, no NaN or inf")
-    return baseline.expand(len(scores))
-
-
-def off_diagonal(scores: Tensor) -> Tensor:
-    """The B (B - 1) entries off the diagonal, row by row, as (B, B - 1)."""
-    size = len(scores)
-    return scores.flatten()[1:].view(size - 1, size + 1)[:, :-1].reshape(size, size - 1)
-
-
-def log_mean_exp(values: Tensor) -> Tensor:
-    """log of the mean of e^values over all entries."""
-    return torch.logsumexp(values.flatten(), 0) - math.log(values.numel())
-
-
-def _leave_one_out_mean(scores: Tensor) -> Tensor:
-    """(B, B): entry (i, k) is log mean_{j != k} e^scores[i, j]. Prefix and suffix sums: a difference would cancel."""
-    ahead = scores.flip(1).logcumsumexp(1).flip(1)
-    before = F.pad(scores.logcumsumexp(1)[:, :-1], (1, 0), value=-math.inf)
-    after = F.pad(ahead[:, 1:], (0, 1), value=-math.inf)
-    return torch.logaddexp(before, after) - math.log(scores.shape[1] - 1)
-
-
-def _exponential(log_value: Tensor) -> Tensor:
-    """e^log_value; ValueError where it overflows."""
-    largest = math.log(torch.finfo(log_value.dtype).max)
-    got = log_value.detach()
-    require(got < largest, "scores, log mean of e^f", got.item(), f"below {largest:.4g}, where e^f overflows")
-    return log_value.exp()
-
-
-def _jensen_shannon_divergence(scores: Tensor) -> Tensor:
-    """E_p[-softplus(-f)] - E_q[softplus(f)], which is 2 JS(p || q) - 2 log 2 at its maximum."""
-    return -F.softplus(-scores.diagonal()).mean() - F.softplus(off_diagonal(scores)).mean()
-
-
-def _with_gradient_of(surrogate: Tensor, value: Tensor) -> Tensor:
-    """A scalar with the value of `value` and the gradient of `surrogate`."""
-    return value.detach() + (surrogate - surrogate.detach())
+    return 1 + joint.mean() - exponential(log_mean_exp(marginal))

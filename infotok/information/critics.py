@@ -62,6 +62,15 @@ class SeparableCritic(Critic):
         hidden: units of each hidden layer.
         layers: hidden layers of each MLP.
         dim: dimensions of the embedding.
+
+    Example:
+        >>> import torch
+        >>> from infotok.information import SeparableCritic, infonce
+        >>> _ = torch.manual_seed(0)
+        >>> critic = SeparableCritic(dim_x=3, dim_y=2)
+        >>> scores = critic(torch.randn(64, 3), torch.randn(64, 2))  # of all pairs
+        >>> scores.shape, infonce(scores).item() < 0.5  # independent, and the critic is not trained
+        (torch.Size([64, 64]), True)
     """
 
     def __init__(self, dim_x: int, dim_y: int, *, hidden: int = 256, layers: int = 2, dim: int = 32) -> None:
@@ -83,6 +92,16 @@ class BilinearCritic(Critic):
     Args:
         dim_x: dimensions of x.
         dim_y: dimensions of y.
+
+    Example:
+        >>> import torch
+        >>> from infotok.information import BilinearCritic
+        >>> critic = BilinearCritic(dim_x=2, dim_y=2)
+        >>> critic(torch.ones(3, 2), torch.ones(3, 2)).abs().sum().item()  # W starts at zero
+        0.0
+        >>> _ = torch.nn.init.eye_(critic.weight)
+        >>> critic(torch.ones(3, 2), torch.ones(3, 2))[0].tolist()  # now the inner products
+        [2.0, 2.0, 2.0]
     """
 
     def __init__(self, dim_x: int, dim_y: int) -> None:
@@ -106,6 +125,13 @@ class ConcatCritic(Critic):
         hidden: units of each hidden layer.
         layers: hidden layers.
         chunk: pairs that go through the later layers at a time.
+
+    Example:
+        >>> import torch
+        >>> from infotok.information import ConcatCritic
+        >>> critic = ConcatCritic(dim_x=3, dim_y=2, hidden=64)
+        >>> critic(torch.randn(64, 3), torch.randn(64, 2)).shape  # a score of each of the 64 x 64 pairs
+        torch.Size([64, 64])
     """
 
     def __init__(self, dim_x: int, dim_y: int, *, hidden: int = 256, layers: int = 2, chunk: int = 65_536) -> None:
@@ -144,6 +170,15 @@ class GaussianConditional(Critic):
         hidden: units of each hidden layer.
         layers: hidden layers.
         bound: log sigma^2 stays smoothly within +-bound; a small one underfits q, and CLUB is then wrong.
+
+    Example:
+        >>> import torch
+        >>> from infotok.information import GaussianConditional, club
+        >>> q = GaussianConditional(dim_x=3, dim_y=2)
+        >>> x, y = torch.randn(64, 3), torch.randn(64, 2)
+        >>> loss = -q.log_prob(x, y).mean()  # maximum likelihood, with an optimiser of q.parameters()
+        >>> q(x, y).shape, club(q(x, y)).shape
+        (torch.Size([64, 64]), torch.Size([]))
     """
 
     def __init__(self, dim_x: int, dim_y: int, *, hidden: int = 256, layers: int = 2, bound: float = 10.0) -> None:

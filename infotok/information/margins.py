@@ -26,6 +26,12 @@ def normal_scores(x: np.ndarray) -> np.ndarray:
     """Normal scores, the normal quantile of rank / (N + 1): margins N(0, 1), the same dependence.
 
     x: (N, d) or (N,) numbers. Returns the same shape. TypeError or ValueError for anything else, NaN and infinity.
+
+    Example:
+        >>> import numpy as np
+        >>> from infotok.information import normal_scores
+        >>> normal_scores(np.array([1.0, 10.0, 1e6])).round(2)  # an outlier is no further out than its rank
+        array([-0.67,  0.  ,  0.67])
     """
     ranks = scipy.stats.rankdata(as_samples(x, "x", discrete=True), axis=0)
     return ndtri(ranks / (len(ranks) + 1)).reshape(np.shape(x))

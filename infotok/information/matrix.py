@@ -46,6 +46,17 @@ def mi_matrix(
 
     Raises TypeError for anything but a frame, ValueError for missing values, infinity, no column, repeated column names
     or fewer than 10 rows.
+
+    Example:
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from infotok.information import mi_matrix
+        >>> x, noise = np.random.default_rng(0).standard_normal((2, 1000))
+        >>> print(mi_matrix(pd.DataFrame({"x": x, "y": x + noise, "positive": x > 0})).round(2))  # I(X;Y) = 0.35
+                     x     y  positive
+        x          inf  0.35      0.69
+        y         0.35   inf      0.21
+        positive  0.69  0.21      0.69
     """
     table = hasattr(frame, "columns") and hasattr(frame, "to_numpy") and not isinstance(frame, type)
     require(table, "frame", type(frame).__name__, "a pandas DataFrame", TypeError)

@@ -41,6 +41,13 @@ def normalized_mi(
             labels; "miller-madow" and "jackknife" correct I, not the entropies, and clip to [0, 1].
 
     Two constants give 1, one constant 0. Raises ValueError for unequal lengths, missing labels and unknown names.
+
+    Example:
+        >>> from infotok.information import normalized_mi
+        >>> round(normalized_mi(["a", "a", "b", "b"], [1, 1, 0, 0]), 2)  # the same labels by other names
+        1.0
+        >>> round(normalized_mi([0, 0, 1, 1], [0, 1, 2, 3]), 2)  # ln 2 / ((ln 2 + ln 4) / 2)
+        0.67
     """
     require_choice("average", average, tuple(AVERAGES))
     require_choice("correction", correction, CORRECTIONS)
@@ -58,6 +65,11 @@ def information_correlation(nats: ArrayLike) -> float | np.ndarray:
     For jointly Gaussian variables it is |rho|. Source: Linfoot 1957.
 
     nats: I of any shape; values below 0, which estimates may have by chance, give 0. ValueError for NaN.
+
+    Example:
+        >>> from infotok.information import gaussian_mi, information_correlation
+        >>> round(information_correlation(gaussian_mi([[1.0, 0.8], [0.8, 1.0]], dim_x=1)), 2)
+        0.8
     """
     nats = require_numbers("nats", nats, "[-inf, inf]")
     result = np.sqrt(-np.expm1(-2 * nats.clip(min=0)))

@@ -33,6 +33,14 @@ class PermutationTest:
     statistic: of the samples as they are
     null: (B,) of shuffled samples
     method: name of the statistic
+
+    Example:
+        >>> import numpy as np
+        >>> from infotok.information import permutation_test
+        >>> x, noise = np.random.default_rng(0).standard_normal((2, 100))
+        >>> test = permutation_test(x, x + noise, "correlation", permutations=99)
+        >>> test.p_value, test.null.shape, bool(test.statistic > test.null.max())
+        (0.01, (99,), True)
     """
 
     p_value: float
@@ -71,6 +79,15 @@ def permutation_test(
 
     Raises ValueError for unequal lengths, fewer than 4 samples, NaN, an unknown method or an impossible B; TypeError
     for floats as `given`.
+
+    Example:
+        >>> import numpy as np
+        >>> from infotok.information import permutation_test
+        >>> x, noise = np.random.default_rng(0).standard_normal((2, 100))
+        >>> print(permutation_test(x, x**2 + noise))
+        p = 0.001 (hsic, 999 permutations)
+        >>> print(permutation_test(x, noise))
+        p = 0.398 (hsic, 999 permutations)
     """
     known = callable(method) or (isinstance(method, str) and method in STATISTICS)
     require(known, "method", method, f"one of {', '.join(STATISTICS)} or a function")

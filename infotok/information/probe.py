@@ -55,6 +55,15 @@ def probe_mi(
 
     Raises ValueError for unequal lengths, fewer than 10 samples, NaN or missing labels, TypeError for floats with a
     vocabulary.
+
+    Example:
+        >>> import numpy as np
+        >>> from infotok.information import probe_mi
+        >>> rng = np.random.default_rng(0)
+        >>> labels = rng.integers(4, size=400)
+        >>> tokens = np.stack([labels, rng.integers(8, size=400)], axis=1)  # the first code tells the label
+        >>> print(probe_mi(tokens, labels, network=False))  # H(labels) = ln 4 = 1.386
+        1.377 nats [1.366, 1.386] (point, probe)
     """
     require_int("folds", folds, 2, MOST_FOLDS)
     require_seed("seed", seed)

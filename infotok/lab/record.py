@@ -54,6 +54,12 @@ class Claim:
         holds: whether it does; None if the claim is not judged at this profile.
         source: where the bound comes from, or "".
         judged_at: the smallest profile that judges it.
+
+    Example:
+        >>> from infotok.lab import Record
+        >>> claim = Record().claim("A fair coin has one bit", 1.0, close_to=1.0, tol=0.01)
+        >>> claim.holds, claim.verdict
+        (True, 'holds')
     """
 
     text: str
@@ -87,6 +93,16 @@ class Record:
     Args:
         run_dir: the run's folder, or "" or None to keep nothing on disk.
         profile: "smoke", "laptop", "full" or "gpu".
+
+    Example:
+        >>> from infotok.lab import Record
+        >>> record = Record(profile="laptop")  # Record(run_dir) keeps it in a folder
+        >>> record.metric("nats", 0.51)
+        0.51
+        >>> record.claim("The estimate is close to the truth", 0.52, close_to=0.51, tol=0.05)
+        holds: The estimate is close to the truth: 0.52, claimed 0.51 ± 0.05
+        >>> record.metrics, len(record.claims)
+        ({'nats': 0.51}, 1)
     """
 
     def __init__(self, run_dir: str | Path = "", profile: str = "laptop") -> None:

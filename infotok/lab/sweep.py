@@ -60,6 +60,15 @@ def sweep(
             with a cache, for a function that reaches what cannot be keyed (a model, a random generator, an open file),
             or that changes what it reaches.
         Whatever `function` raises; cells that had finished stay in the cache.
+
+    Example:
+        >>> from infotok.lab import sweep
+        >>> def noisy(beta: float, seed: int) -> dict[str, float]:
+        ...     return {"score": beta + seed}
+        ...
+        >>> rows = sweep(noisy, {"beta": [0.1, 0.2], "seed": [0, 1]})  # cache=folder keeps finished cells
+        >>> len(rows), rows[0]
+        (4, {'beta': 0.1, 'seed': 0, 'score': 0.1})
     """
     require(callable(function), "function", type(function).__name__, "a function of a cell", TypeError)
     require_int("jobs", jobs, -1, MOST_JOBS), require(jobs != 0, "jobs", jobs, "a number of processes, or -1")

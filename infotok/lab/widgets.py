@@ -46,6 +46,15 @@ def explore(plot: Callable[..., Any], *, text: Callable[..., str] | None = None,
     Returns:
         An `ipywidgets.VBox` of the controls, a rule for the page, and the output; each control is described and reached
         by Tab.
+
+    Example:
+        >>> from infotok.lab import explore
+        >>> def square(x: float) -> str:  # or a figure
+        ...     return f"{x} squared is {x * x}"
+        ...
+        >>> box = explore(square, x=(0.0, 2.0, 0.5, 1.5))  # a slider: least, most, step, start
+        >>> box.children[0].value, box.children[-1].outputs[0]["data"]["text/plain"]
+        (1.5, "'1.5 squared is 2.25'")
     """
     require_function("plot", plot, "a function that returns a picture"), require_flag("button", button)
     if text is not None:

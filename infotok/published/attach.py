@@ -72,6 +72,12 @@ def attach(
 
     Raises TypeError or ValueError, in one line, for another model, one in which an InfoTok is still installed, one with
     adapters that get more, and for an option out of its range.
+
+    Example:
+        >>> from infotok.published import attach, hub_folder  # doctest: +SKIP
+        >>> folder = hub_folder("deepseek-community/Janus-Pro-1B")  # doctest: +SKIP
+        >>> attached = attach(folder, {"text_dim": 64, "consistency": 1.0}, lora=16)  # doctest: +SKIP
+        >>> loss = sum(attached.loss(batch).values())  # a batch of `prepare`  # doctest: +SKIP
     """
     values = {name: value for name, value in locals().items() if name in AttachOptions.__dataclass_fields__}
     options = AttachOptions(**values)
@@ -113,6 +119,12 @@ def load(
     decoder: as for `attach`.
 
     Raises FileNotFoundError, ValueError or TypeError, in one line, for a missing, damaged or foreign checkpoint.
+
+    Example:
+        >>> from infotok.published import attach, load  # doctest: +SKIP
+        >>> attached = attach("janus", {"compression": 0.001}, lora=16)  # the folder of a checkpoint  # doctest: +SKIP
+        >>> attached.save("run", step=1000)  # doctest: +SKIP
+        >>> load("run", "janus")  # doctest: +SKIP
     """
     _, meta = read_checkpoint(folder)
     given = infotok if meta["infotok"] is None else meta["infotok"]

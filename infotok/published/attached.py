@@ -35,6 +35,12 @@ class Attached(TrainedPath):
     options: as `attach` describes them.
     decoder: codes (N, h, w) -> pixels; None for the model's own.
     infotok_options: what `infotok` was made from, for `save`; None if it was given as a module.
+
+    Example:
+        >>> from infotok.published import Attached, attach, hub_folder  # doctest: +SKIP
+        >>> attached: Attached = attach(hub_folder("deepseek-community/Janus-Pro-1B"), lora=16)  # doctest: +SKIP
+        >>> codes = attached.tokens(pixels)  # (N, h, w) of images as the processor gives them  # doctest: +SKIP
+        >>> attached.decode(codes)  # (N, 3, S, S)  # doctest: +SKIP
     """
 
     def __init__(

@@ -35,6 +35,13 @@ def prepare(
     text: (N, W) what InfoTok compares tokens with; passed on.
 
     Raises TypeError or ValueError, in one line, for parts that do not fit each other.
+
+    Example:
+        >>> import torch  # doctest: +SKIP
+        >>> from infotok.published import hub_folder, open_processor, prepare  # doctest: +SKIP
+        >>> processor = open_processor(hub_folder("deepseek-community/Janus-Pro-1B"))  # doctest: +SKIP
+        >>> images = torch.rand(2, 3, 384, 384)  # doctest: +SKIP
+        >>> batch = prepare(processor, images, ["what is it?"] * 2, answers=["a cat", "a dog"])  # doctest: +SKIP
     """
     require_images("images", images, ("N", 3, "S", "T"))
     check_processor("processor", processor)

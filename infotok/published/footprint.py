@@ -49,6 +49,14 @@ class Footprint:
     gradients, optimiser: bytes of gradients, and of AdamW's two averages.
     inputs, heads, layer, encoder, surrogate: bytes of activations.
     operations: floating-point operations of a step, with recomputation; `encoder_operations` are the encoder's of them.
+
+    Example:
+        >>> from infotok.published import footprint
+        >>> found = footprint("Janus-Pro-1B", lora=0)  # all weights are trained
+        >>> round(found.parameters / 1e9, 2), found.optimiser == 2 * found.gradients
+        (2.08, True)
+        >>> found.total == found.weights + found.states + found.activations
+        True
     """
 
     parameters: int
@@ -108,6 +116,12 @@ def footprint(
     dtype: of the language model, "bfloat16" or "float32"; the tokenizer and the adapters are in float32.
 
     Raises TypeError or ValueError, in one line, for another model or an option out of its range.
+
+    Example:
+        >>> from infotok.published import footprint
+        >>> found = footprint("Janus-Pro-1B", lora=16)  # computed, without weights; one image a step
+        >>> round(found.weights / 2**30, 1), round(found.total / 2**30, 1)  # GiB
+        (4.1, 6.3)
     """
     require_int("lora", lora, 0, 2**14), require_int("near", near)
     sizes = {"images": require_int("images", images, 1, 2**16), "words": require_int("words", words, 1, 2**20)}

@@ -31,6 +31,15 @@ def hub_folder(name: str | Path, kind: str = "model") -> Path:
     kind: of the repository, "model" or "dataset".
 
     Raises ValueError, in one line, for what is neither, and for a repository that cannot be fetched.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import mkdtemp
+        >>> from infotok.published import hub_folder
+        >>> folder = mkdtemp()
+        >>> hub_folder(folder) == Path(folder)  # what is on this machine stays where it is
+        True
+        >>> hub_folder("deepseek-community/Janus-Pro-1B")  # doctest: +SKIP
     """
     with needs("hub", "hub_folder"):
         from huggingface_hub import snapshot_download
@@ -52,6 +61,10 @@ def open_processor(folder: str | Path) -> Any:
     folder: in the hub's layout: the processor's JSON and the tokenizer's files.
 
     Raises ValueError, in one line, for a missing folder, a processor of another kind, and one with code of its own.
+
+    Example:
+        >>> from infotok.published import hub_folder, open_processor  # doctest: +SKIP
+        >>> processor = open_processor(hub_folder("deepseek-community/Janus-Pro-1B"))  # doctest: +SKIP
     """
     with needs("hub", "open_processor"):
         from transformers import AutoProcessor

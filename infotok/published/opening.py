@@ -34,6 +34,11 @@ def open_model(folder: str | Path, dtype: torch.dtype | None = None) -> nn.Modul
 
     Raises FileNotFoundError for a missing folder, and ValueError, in one line, for a model of another type, code of its
     own, pickled, truncated or missing weights, and a configuration that does not fit them.
+
+    Example:
+        >>> import torch  # doctest: +SKIP
+        >>> from infotok.published import hub_folder, open_model  # doctest: +SKIP
+        >>> model = open_model(hub_folder("deepseek-community/Janus-Pro-1B"), dtype=torch.bfloat16)  # doctest: +SKIP
     """
     with needs("hub", "open_model"):
         import transformers

@@ -81,6 +81,12 @@ def outline(name: str) -> nn.Module:
     name: one of `OUTLINES`.
 
     Raises ValueError, in one line, for another name.
+
+    Example:
+        >>> from infotok.published import outline
+        >>> model = outline("Janus-Pro-1B")  # no weights, no memory
+        >>> type(model).__name__, f"{sum(p.numel() for p in model.parameters()):,}", next(model.parameters()).device
+        ('JanusForConditionalGeneration', '2,076,636,811', device(type='meta'))
     """
     require_choice("name", name, tuple(OUTLINES))
     with needs("hub", "outline"), torch.device("meta"):

@@ -43,6 +43,12 @@ def over_processes(
     Raises ConnectionError, in one line, where another process has died; ValueError for "fsdp" in a single process, and
     where trained weights have several types: adapters and tokenizer are in float32, so without adapters the language
     model must be too.
+
+    Example:
+        >>> from infotok.published import over_processes  # doctest: +SKIP
+        >>> with over_processes(attached, sharding="fsdp") as model:  # doctest: +SKIP
+        ...     model(**batch).loss.backward()  # doctest: +SKIP
+        ...
     """
     require_instance("attached", attached, Attached, "what `attach` gives")
     require_choice("sharding", sharding, SHARDING)

@@ -31,6 +31,15 @@ def with_gradient_of(surrogate: Tensor, value: Tensor) -> Tensor:
 
     surrogate: floats of the shape of `value`; only its gradient is used.
     value: floats of any shape, returned as they are.
+
+    Example:
+        >>> import torch
+        >>> from infotok.published import with_gradient_of
+        >>> z = torch.tensor([0.4], requires_grad=True)
+        >>> out = with_gradient_of(2 * z, z.detach().round())  # rounded in value, with the gradient of 2 z
+        >>> out.backward()
+        >>> out.item(), z.grad.item()
+        (0.0, 2.0)
     """
     require_tensor("value", value), require_tensor("surrogate", surrogate)
     require(surrogate.shape == value.shape, "surrogate", surrogate, f"the shape of value, {tuple(value.shape)}")
@@ -69,6 +78,18 @@ def soft_mixture(
 
     Raises TypeError or ValueError, in one line, for another type, shape or range; on an accelerator the numbers of
     tensors are not looked at.
+
+    Example:
+        >>> import torch
+        >>> from infotok.published import soft_mixture
+        >>> codebook, table = torch.tensor([[0.0], [1.0]]), torch.tensor([[0.0, 4.0], [8.0, 0.0]])  # of two codes
+        >>> z = torch.tensor([[0.5], [0.0]], requires_grad=True)
+        >>> mixed = soft_mixture(z, codebook, table, rows=torch.tensor([0, 1]), near=2, temperature=0.1)
+        >>> mixed.round(decimals=1).tolist()  # halfway between the codes, and nearly the first
+        [[4.0, 2.0], [0.0, 4.0]]
+        >>> mixed.sum().backward()
+        >>> z.grad.abs().sum().item() > 0
+        True
     """
     require_rows("z", z, ("N", "D"), training=True)
     require_tensor("z", z, values=SIZES if checking(z, training=True) else None)
@@ -148,6 +169,15 @@ def linear_map(codebook: Tensor, table: Tensor, rows: Tensor) -> tuple[Tensor, f
     rows: (K,) int64, the row of the table that belongs to each code.
 
     Raises TypeError or ValueError, in one line, for another type or shape, or for embeddings that are all equal.
+
+    Example:
+        >>> import torch
+        >>> from infotok.published import linear_map
+        >>> codebook = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+        >>> table = codebook @ torch.ones(4, 8) + 1.0  # embeddings that are linear in the codes
+        >>> weight, r2 = linear_map(codebook, table, rows=torch.arange(64))
+        >>> weight.shape, round(r2, 3)
+        (torch.Size([4, 8]), 1.0)
     """
     _check_tables(codebook, table, rows, "D")
     x = codebook.double()

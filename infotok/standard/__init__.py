@@ -6,6 +6,7 @@
 - `published_models`  an attached published model asked in sentences: `open_published`, `PublishedModel`
 - `lmms_eval_plugin`, `lmms_eval_models`, `lmms_eval_tasks`   both as models of lmms-eval, which is no dependency
 - `geneval`           prompts in GenEval's schema judged by detections: `judge`, `score_geneval`
+- `geneval_prompts`   these prompts from a file: `read_prompts`
 - `photographs`       the same judge on annotated photographs: `photograph_ceiling`
 - `detectors`         detectors of `transformers`: `open_detector`
 - `colours`           names for the colours in boxes: `clip_colours`, `nearest_colours`
@@ -17,7 +18,8 @@ Frechet distance and KID are `infotok.evaluation.score_fidelity`. See `docs/eval
 from infotok.standard.clip_score import open_clip, score_captions
 from infotok.standard.colours import clip_colours, nearest_colours
 from infotok.standard.detectors import Detector, open_detector
-from infotok.standard.geneval import Detections, Verdict, judge, read_prompts, score_geneval
+from infotok.standard.geneval import Detections, Verdict, judge, score_geneval
+from infotok.standard.geneval_prompts import read_prompts
 from infotok.standard.hosts import HostModel, open_host
 from infotok.standard.photographs import Annotation, photograph_ceiling, true_prompts
 from infotok.standard.published_models import PublishedModel, open_published

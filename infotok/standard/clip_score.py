@@ -37,6 +37,10 @@ def open_clip(folder: str | Path) -> tuple[nn.Module, Any]:
     folder: `config.json`, the processor's files and safetensors; nothing is downloaded.
 
     Raises FileNotFoundError for a missing folder, and ValueError, in one line, for missing or pickled weights.
+
+    Example:
+        >>> from infotok.standard import open_clip  # doctest: +SKIP
+        >>> model, processor = open_clip("clip-vit-base-patch32")  # a folder of the hub's layout  # doctest: +SKIP
     """
     with needs("hub", "open_clip"):
         from transformers import CLIPModel, CLIPProcessor
@@ -53,6 +57,12 @@ def score_captions(
     model: with `get_image_features` and `get_text_features`, as a `CLIPModel` has them.
     processor: of the model.
     at_once: images at a time.
+
+    Example:
+        >>> import torch  # doctest: +SKIP
+        >>> from infotok.standard import open_clip, score_captions  # doctest: +SKIP
+        >>> model, processor = open_clip("clip-vit-base-patch32")  # a folder of the hub's layout  # doctest: +SKIP
+        >>> score_captions(torch.rand(2, 3, 224, 224), ["a cat", "a dog"], model, processor)  # doctest: +SKIP
     """
     require_images("images", images, ("N", 3, "H", "W"))
     captions = require_names("captions", captions, "sentences", len(images))

@@ -29,6 +29,11 @@ def clip_colours(model: nn.Module, processor: Any, colours: Sequence[str] = COLO
 
     model, processor: of CLIP, as `open_clip` gives them.
     colours: to choose from.
+
+    Example:
+        >>> from infotok.standard import clip_colours, open_clip  # doctest: +SKIP
+        >>> colour_of = clip_colours(*open_clip("clip-vit-base-patch32"))  # a folder  # doctest: +SKIP
+        >>> colour_of(image, boxes, "car")  # (3, H, W), (M, 4) -> M names  # doctest: +SKIP
     """
     require_clip(model, processor)
     colours = require_names("colours", colours)
@@ -52,6 +57,15 @@ def nearest_colours(palette: Mapping[str, Sequence[float]]) -> ColourOf:
     Distances are those of RGB values. It needs no weights and suits drawings in flat colours; photographs need CLIP.
 
     palette: (red, green, blue) in [0, 1] of each name.
+
+    Example:
+        >>> import torch
+        >>> from infotok.standard import nearest_colours
+        >>> colour_of = nearest_colours({"red": (1.0, 0.0, 0.0), "blue": (0.0, 0.0, 1.0)})
+        >>> image = torch.zeros(3, 32, 32)
+        >>> image[2] = 0.9  # blue
+        >>> colour_of(image, torch.tensor([[0.0, 0.0, 16.0, 16.0]]), "car")
+        ['blue']
     """
     require_instance("palette", palette, Mapping, "a dict of names and colours")
     require(len(palette) > 0, "palette", "none", "one colour or more")

@@ -42,6 +42,17 @@ class Detector:
         prompts} where they differ, such as {"mouse": "computer mouse"} for GenEval; None where they do not.
     threshold: least confidence that is returned; the judge has its own.
     at_once: images at a time.
+
+    Example:
+        >>> import torch
+        >>> from transformers import YolosConfig, YolosForObjectDetection, YolosImageProcessor
+        >>> from infotok.standard import Detector
+        >>> sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+        >>> config = YolosConfig(**sizes, image_size=[64, 64], id2label={0: "cat", 1: "dog"})
+        >>> size = {"shortest_edge": 64, "longest_edge": 64}
+        >>> detect = Detector(YolosForObjectDetection(config), YolosImageProcessor(size=size))  # random weights
+        >>> detect.names, len(detect(torch.rand(2, 3, 64, 64)))
+        (['cat', 'dog'], 2)
     """
 
     def __init__(
@@ -110,6 +121,12 @@ def open_detector(
 
     Raises FileNotFoundError for a missing folder, and ValueError, in one line, for code of its own, pickled or missing
     weights, and a model of another kind.
+
+    Example:
+        >>> import torch  # doctest: +SKIP
+        >>> from infotok.standard import open_detector  # doctest: +SKIP
+        >>> detect = open_detector("detr-resnet-50", threshold=0.3)  # a folder of the hub's layout  # doctest: +SKIP
+        >>> detect(torch.rand(2, 3, 256, 256))[0].labels  # doctest: +SKIP
     """
     require_device("device", device)
     with needs("hub", "open_detector"):

@@ -23,28 +23,23 @@ GenEval's own detector is Mask2Former, whose masks blank the background before c
 real photographs (`photograph_ceiling`) belongs beside each.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from infotok.errors import refuse, require, require_function, require_instance, require_int, require_tensor
-from infotok.files import read_bytes
+from infotok.errors import require, require_function, require_instance, require_tensor
 from infotok.images import require_images
 from infotok.settings import NonNegative, settings
 from infotok.standard.arguments import require_list, require_names
+from infotok.standard.geneval_prompts import RELATIONS, require_prompt, require_prompts
 
-__all__ = ["ColourOf", "Detect", "Detections", "JudgeOptions", "Verdict", "judge", "read_prompts", "score_geneval"]
+__all__ = ["ColourOf", "Detect", "Detections", "JudgeOptions", "Verdict", "judge", "score_geneval"]
 
-RELATIONS = ("left of", "right of", "above", "below")
 COUNTING = "counting"
-ENTRY = {"include": ("class", "count", "color", "position"), "exclude": ("class", "count")}
-LARGEST_COUNT = 2**10
 
 
 @dataclass(frozen=True)
@@ -54,6 +49,13 @@ class Detections:
     boxes: (N, 4) left, top, right, bottom in pixels.
     labels: N names of classes.
     scores: (N,) confidences in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from infotok.standard import Detections
+        >>> boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 0.0, 30.0, 10.0]])  # left, top, right, bottom
+        >>> len(Detections(boxes, labels=["cat", "dog"], scores=torch.tensor([0.9, 0.8])))
+        2
     """
 
     boxes: Tensor
@@ -66,7 +68,16 @@ class Detections:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an image follows its prompt, and what is wrong with it: "" for nothing."""
+    """Whether an image follows its prompt, and what is wrong with it: "" for nothing.
+
+    Example:
+        >>> import torch
+        >>> from infotok.standard import Detections, judge
+        >>> nothing = Detections(torch.empty(0, 4), labels=[], scores=torch.empty(0))
+        >>> prompt = {"tag": "single_object", "prompt": "a cat", "include": [{"class": "cat", "count": 1}]}
+        >>> judge(prompt, nothing)
+        Verdict(right=False, reason='1 cat wanted, 0 found')
+    """
 
     right: bool
     reason: str
@@ -92,27 +103,6 @@ class JudgeOptions:
     margin: NonNegative = 0.1
 
 
-def read_prompts(path: str | Path) -> list[dict[str, Any]]:
-    """The prompts of a JSONL file in GenEval's schema.
-
-    path: of the file, one prompt a line.
-
-    Raises FileNotFoundError for a missing file, and ValueError or TypeError, in one line, for what is no prompt.
-    """
-    require_instance("path", path, (str, Path), "a file's path")
-    lines = read_bytes(Path(path)).decode(errors="replace").splitlines()
-    prompts = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            prompts.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            refuse(f"{path}, line {number}", error.msg, "a prompt as JSON")
-        require_prompt(f"{path}, line {number}", prompts[-1])
-    return prompts
-
-
 def judge(
     prompt: Mapping[str, Any],
     detections: Detections,
@@ -127,6 +117,15 @@ def judge(
     image: (3, H, W) in [0, 1], where the prompt asks for colours.
     colour_of: names the colours of boxes, where the prompt asks for them: `clip_colours` or `nearest_colours`.
     options: of `JudgeOptions`.
+
+    Example:
+        >>> import torch
+        >>> from infotok.standard import Detections, judge
+        >>> boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 0.0, 30.0, 10.0]])
+        >>> found = Detections(boxes, labels=["cat", "dog"], scores=torch.tensor([0.9, 0.8]))
+        >>> cat, dog = {"class": "cat", "count": 1}, {"class": "dog", "count": 1, "position": ["right of", 0]}
+        >>> judge({"tag": "position", "prompt": "a dog right of a cat", "include": [cat, dog]}, found)
+        Verdict(right=True, reason='')
     """
     require_prompt("prompt", prompt)
     _require_detections(detections)
@@ -162,6 +161,18 @@ def score_geneval(
     detect: finds objects: `open_detector`, or a function of images.
     colour_of: names the colours of boxes; None where no prompt asks for them.
     options: of `JudgeOptions`.
+
+    Example:
+        >>> import torch
+        >>> from infotok.standard import Detections, score_geneval
+        >>> include = [[{"class": name, "count": 1}] for name in ("cat", "cup")]
+        >>> prompts = [{"tag": "single_object", "prompt": "", "include": each} for each in include]
+        >>> cat = Detections(torch.tensor([[0.0, 0.0, 10.0, 10.0]]), ["cat"], torch.tensor([0.9]))
+        >>> def detect(images):  # a detector that always sees a cat
+        ...     return [cat] * len(images)
+        ...
+        >>> score_geneval(torch.rand(2, 3, 32, 32), prompts, detect)
+        {'single_object': 0.5, 'overall': 0.5, 'images': 0.5}
     """
     require_images("images", images, ("N", 3, "H", "W"))
     require_prompts(prompts, len(images))
@@ -249,41 +260,3 @@ def _require_detections(detections: Any) -> None:
     labels = require_names("detections.labels", detections.labels)
     require_tensor("detections.boxes", detections.boxes, (len(labels), 4), values="(-inf, inf)")
     require_tensor("detections.scores", detections.scores, (len(labels),), values="[0, 1]")
-
-
-def require_prompts(prompts: Any, count: int) -> None:
-    """Raise TypeError or ValueError unless these are `count` prompts in GenEval's schema."""
-    listed = isinstance(prompts, Sequence) and not isinstance(prompts, str)
-    require(listed, "prompts", type(prompts).__name__, "a list of prompts", TypeError)
-    require(len(prompts) == count, "prompts", f"{len(prompts)} prompts", f"one for each of the {count} images")
-    for prompt in prompts:
-        require_prompt("prompt", prompt)
-
-
-def require_prompt(name: str, prompt: Any) -> None:
-    """Raise TypeError or ValueError for what is no prompt in GenEval's schema; other keys may be there."""
-    require(isinstance(prompt, Mapping), name, type(prompt).__name__, "a dict in GenEval's schema", TypeError)
-    for key in ("tag", "prompt"):
-        require(isinstance(prompt.get(key), str), f"{name}, {key}", type(prompt.get(key)).__name__, "text", TypeError)
-    require("include" in prompt, name, ", ".join(map(str, prompt)), "include, what must be there")
-    for part, keys in ENTRY.items():
-        entries = prompt.get(part, [])
-        listed = isinstance(entries, list | tuple) and all(isinstance(entry, Mapping) for entry in entries)
-        require(listed, f"{name}, {part}", type(entries).__name__, "a list of dicts", TypeError)
-        for index, entry in enumerate(entries):
-            _require_entry(f"{name}, {part}[{index}]", entry, keys, index)
-
-
-def _require_entry(name: str, entry: Mapping[str, Any], keys: Sequence[str], index: int) -> None:
-    unknown = [str(key) for key in entry if key not in keys]
-    require(not unknown, name, ", ".join(unknown), f"the keys {', '.join(keys)}")
-    for key in ("class", "color"):
-        given = entry.get(key, "" if key == "color" else None)
-        require(isinstance(given, str), f"{name}, {key}", type(given).__name__, "a name", TypeError)
-    require_int(f"{name}, count", entry.get("count"), 0, LARGEST_COUNT)
-    if "position" in entry:
-        pair = entry["position"]
-        paired = isinstance(pair, list | tuple) and len(pair) == 2 and pair[0] in RELATIONS
-        require(paired, f"{name}, position", pair, f"one of {', '.join(RELATIONS)}, and an entry")
-        require_int(f"{name}, position, entry", pair[1], 0, LARGEST_COUNT)
-        require(pair[1] < index, f"{name}, position, entry", pair[1], "the index of an earlier entry")

@@ -32,6 +32,20 @@ def open_host(folder: str | Path) -> UnifiedModel:
     """The unified model that `save_pretrained` wrote to `folder`, whichever of the three it is, in eval mode.
 
     Raises FileNotFoundError or ValueError, in one line, for a folder without such a checkpoint.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from infotok.standard import open_host
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.unified import AutoregressiveModel, Backbone
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 64}))
+        >>> model = AutoregressiveModel(tokenizer, Backbone.tiny(len(world.vocabulary)), world.vocabulary)
+        >>> folder = mkdtemp()
+        >>> model.save_pretrained(folder)
+        >>> type(open_host(folder)).__name__
+        'AutoregressiveModel'
     """
     require_folder("folder", folder)
     path = Path(folder) / "config.json"
@@ -48,6 +62,20 @@ class HostModel:
     at_once: images at a time.
     seed: of what it draws.
     drawing: options of the model's `generate`, such as `guidance`.
+
+    Example:
+        >>> import torch
+        >>> from infotok.standard import HostModel
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.unified import AutoregressiveModel, Backbone
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 64}))
+        >>> model = AutoregressiveModel(tokenizer, Backbone.tiny(len(world.vocabulary)), world.vocabulary)
+        >>> asked = HostModel(model.eval())
+        >>> answers = asked.answer(torch.rand(2, 3, 48, 48), ["is there a red circle ?"] * 2)
+        >>> len(answers), asked.draw(["top-left small red circle"]).shape
+        (2, torch.Size([1, 3, 32, 32]))
     """
 
     def __init__(self, model: UnifiedModel, at_once: int = 64, seed: int = 0, **drawing: Any) -> None:

@@ -38,6 +38,13 @@ class Annotation:
     boxes: (N, 4) left, top, right, bottom in pixels.
     labels: N names of classes.
     colours: N names of colours, "" where it is not annotated; None where none is.
+
+    Example:
+        >>> import torch
+        >>> from infotok.standard import Annotation
+        >>> boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 0.0, 30.0, 10.0]])
+        >>> len(Annotation(boxes, labels=["cat", "dog"], colours=["black", ""]))  # the dog's colour is not annotated
+        2
     """
 
     boxes: Tensor
@@ -66,6 +73,19 @@ def photograph_ceiling(
     options: of `JudgeOptions`.
 
     Raises ValueError where no photograph allows a prompt.
+
+    Example:
+        >>> import torch
+        >>> from infotok.standard import Annotation, Detections, photograph_ceiling
+        >>> box = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
+        >>> cat, dog = (Detections(box, [name], torch.tensor([0.9])) for name in ("cat", "dog"))
+        >>> def detect(images):  # the first photograph is black, the second white
+        ...     return [dog if image.mean() > 0.5 else cat for image in images]
+        ...
+        >>> photographs = [torch.zeros(3, 32, 32), torch.ones(3, 32, 32)]
+        >>> photograph_ceiling(photographs, [Annotation(box, ["cat"]), Annotation(box, ["dog"])], detect)
+        {'ceiling': {'single_object': 1.0, 'overall': 1.0, 'images': 1.0}, 'shuffled': {'single_object': 0.0,
+        'overall': 0.0, 'images': 0.0}}
     """
     photographs = require_list("photographs", photographs, "images")
     annotations = require_list("annotations", annotations, "annotations", len(photographs), "photographs")
@@ -95,6 +115,14 @@ def true_prompts(annotation: Annotation, generator: torch.Generator, margin: flo
     annotation: of the photograph.
     generator: of the choice of classes.
     margin: of positions, as in `JudgeOptions`.
+
+    Example:
+        >>> import torch
+        >>> from infotok.standard import Annotation, true_prompts
+        >>> boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 0.0, 30.0, 10.0]])
+        >>> prompts = true_prompts(Annotation(boxes, ["cat", "dog"]), torch.Generator().manual_seed(0))
+        >>> sorted(prompt["tag"] for prompt in prompts)
+        ['position', 'single_object', 'two_object']
     """
     _require_annotation(annotation)
     require_generator("generator", generator)

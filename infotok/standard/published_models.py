@@ -32,6 +32,10 @@ def open_published(folder: str | Path, checkpoint: str | Path = "", **options: A
     folder: in the hub's layout, with the processor's files.
     checkpoint: what `Attached.save` wrote; "" for the published model as it is.
     options: of `attach`, without a checkpoint.
+
+    Example:
+        >>> from infotok.standard import open_published  # doctest: +SKIP
+        >>> attached, processor = open_published("janus", checkpoint="run")  # two folders  # doctest: +SKIP
     """
     require_folder("folder", folder)
     processor = open_processor(folder)
@@ -49,6 +53,12 @@ class PublishedModel:
     size: pixels a side of what it draws, before the processor resizes it.
     seed: of what it draws.
     drawing: options of `Attached.draw`, such as `temperature`.
+
+    Example:
+        >>> import torch  # doctest: +SKIP
+        >>> from infotok.standard import PublishedModel, open_published  # doctest: +SKIP
+        >>> asked = PublishedModel(*open_published("janus"), tokens=16)  # its folder  # doctest: +SKIP
+        >>> asked.answer(torch.rand(1, 3, 384, 384), ["what is it?"])  # doctest: +SKIP
     """
 
     def __init__(

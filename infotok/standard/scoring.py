@@ -35,6 +35,15 @@ def score_questions(
 
     folder: written by `export_tasks`.
     answer: images (3, H, W) in [0, 1] and questions, one for each image -> an answer to each.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from infotok.standard import export_tasks, read_questions, score_questions
+        >>> from infotok.worlds import ShapesWorld
+        >>> folder = export_tasks(ShapesWorld(), mkdtemp(), n=4, questions=2)
+        >>> truth = [row["answer"] for row in read_questions(folder)]
+        >>> score_questions(folder, lambda images, questions: truth)["overall"]
+        1.0
     """
     require_function("answer", answer, "a function of images and questions")
     rows = read_questions(folder)
@@ -53,6 +62,16 @@ def score_prompts(folder: str | Path, draw: Callable[[Sequence[str]], Tensor]) -
 
     folder: written by `export_tasks`.
     draw: prompts -> images (N, 3, H, W) in [0, 1]; they are resized to the world's size, for its reader.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> import torch
+        >>> from infotok.standard import export_tasks, score_prompts
+        >>> from infotok.worlds import ShapesWorld
+        >>> folder = export_tasks(ShapesWorld(), mkdtemp(), n=4, questions=2)
+        >>> scores = score_prompts(folder, lambda prompts: torch.full((len(prompts), 3, 32, 32), 0.5))
+        >>> scores["images"]  # grey images follow no prompt
+        0.0
     """
     require_function("draw", draw, "a function of prompts")
     world, prompts = world_of(folder), read_prompts_of(folder)

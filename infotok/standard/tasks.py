@@ -60,6 +60,15 @@ def export_tasks(
     seed: of all of them.
     questions: about each image.
     split: of the scenes, "test" for combinations that training never shows.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from infotok.standard import export_tasks
+        >>> from infotok.worlds import ShapesWorld
+        >>> folder = export_tasks(ShapesWorld(), mkdtemp(), n=4, questions=2)
+        >>> sorted(path.name for path in folder.iterdir())
+        ['infotok_shapes_prompts.yaml', 'infotok_shapes_questions.yaml', 'prompts.jsonl', 'prompts.parquet',
+        'questions.parquet', 'utils.py', 'world.json']
     """
     require_instance("world", world, tuple(WORLDS.values()), "a ShapesWorld or an OpenMojiWorld")
     require(isinstance(world.text, str), "world, text", "a function", "attributes: a task file can hold no function")
@@ -96,13 +105,33 @@ def export_tasks(
 
 
 def read_questions(folder: str | Path) -> list[dict[str, Any]]:
-    """The rows of an exported folder's questions: "image" as bytes of PNG, "question", "answer", "kind", "choices"."""
+    """The rows of an exported folder's questions: "image" as bytes of PNG, "question", "answer", "kind", "choices".
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from infotok.standard import export_tasks, read_questions
+        >>> from infotok.worlds import ShapesWorld
+        >>> folder = export_tasks(ShapesWorld(), mkdtemp(), n=4, questions=2)
+        >>> rows = read_questions(folder)
+        >>> len(rows), sorted(rows[0])
+        (8, ['answer', 'choices', 'image', 'kind', 'question'])
+    """
     rows = _read_parquet(folder, QUESTIONS)
     return [{**row, "image": row["image"]["bytes"], "choices": json.loads(row["choices"])} for row in rows]
 
 
 def read_prompts_of(folder: str | Path) -> list[dict[str, Any]]:
-    """The prompts of an exported folder, in GenEval's schema."""
+    """The prompts of an exported folder, in GenEval's schema.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from infotok.standard import export_tasks, read_prompts_of
+        >>> from infotok.worlds import ShapesWorld
+        >>> folder = export_tasks(ShapesWorld(), mkdtemp(), n=4, questions=2)
+        >>> prompts = read_prompts_of(folder)
+        >>> len(prompts), sorted(prompts[0])
+        (4, ['exclude', 'include', 'prompt', 'tag'])
+    """
     return [prompt_of(row) for row in _read_parquet(folder, PROMPTS)]
 
 
@@ -113,7 +142,16 @@ def prompt_of(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def world_of(folder: str | Path) -> ShapesWorld | OpenMojiWorld:
-    """The world that a folder was exported from, with its split."""
+    """The world that a folder was exported from, with its split.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from infotok.standard import export_tasks, world_of
+        >>> from infotok.worlds import ShapesWorld
+        >>> folder = export_tasks(ShapesWorld(), mkdtemp(), n=4, questions=2)
+        >>> type(world_of(folder)).__name__, world_of(folder).split
+        ('ShapesWorld', 'test')
+    """
     require_folder("folder", folder)
     path = Path(folder) / WORLD
     meta = read_json(path, keys=("world", "options", "split"))

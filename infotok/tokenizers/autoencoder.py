@@ -58,6 +58,14 @@ class ConvEncoder(nn.Module):
     - width: channels at half the size of the image; twice as many at smaller sizes
 
     Raises ValueError for images of another size or range, TypeError for images that are not floats.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import ConvEncoder
+        >>> encoder = ConvEncoder(size=32, grid=4, dim=8)
+        >>> features = encoder(torch.rand(2, 3, 32, 32))
+        >>> features.shape, round(features[0].var(unbiased=False).item(), 2)  # 4 x 4 tokens of unit scale
+        (torch.Size([2, 16, 8]), 1.0)
     """
 
     def __init__(self, size: int = 32, grid: int = 4, dim: int = 32, width: int = 24) -> None:
@@ -83,6 +91,13 @@ class ConvDecoder(nn.Module):
     - size, grid, dim, width: as in `ConvEncoder`
 
     Raises TypeError or ValueError for tokens of another type or shape, NaN or infinity.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import ConvDecoder
+        >>> decoder = ConvDecoder(size=32, grid=4, dim=8)
+        >>> decoder(torch.randn(2, 16, 8)).shape
+        torch.Size([2, 3, 32, 32])
     """
 
     def __init__(self, size: int = 32, grid: int = 4, dim: int = 32, width: int = 24) -> None:

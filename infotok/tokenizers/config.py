@@ -89,6 +89,14 @@ class TokenizerConfig:
     - teacher_size: pixels along a side at which the teacher sees images, a multiple of 32
 
     Raises TypeError for a value of another type, ValueError for one out of its range or an unknown option.
+
+    Example:
+        >>> from infotok.tokenizers import TokenizerConfig
+        >>> config = TokenizerConfig(quantizer="scalar", quantizer_options={"levels": [8, 5, 5, 5]}, dim=4)
+        >>> config.length, config.make_quantizer().codebook_size, config.infotok
+        (16, 1000, None)
+        >>> TokenizerConfig.from_dict(config.asdict()) == config
+        True
     """
 
     size: Annotated[int, Field(ge=2, le=4096)] = 32

@@ -28,7 +28,7 @@ from infotok.tokenizers.autoencoder import check_images
 from infotok.tokenizers.codec import TokenCodec
 from infotok.tokenizers.config import TokenizerConfig
 from infotok.tokenizers.losses import ReconstructionLosses
-from infotok.tokenizers.quantizers.base import Quantizer, require_quantizer
+from infotok.tokenizers.quantizers.interface import Quantizer, require_quantizer
 from infotok.tokenizers.quantizers.usage import ContinuousUsage, Usage
 
 __all__ = ["SharedTokenizer", "Tokenized"]
@@ -46,6 +46,15 @@ class Tokenized:
     terms: "quantizer" and "infotok", weighted: add them to the training loss.
     infotok: the terms that the regulariser returned; None without one.
     usage: of the codebook in this batch; None during the warm-up and without a quantizer.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> infotok = {"consistency": 1.0, "text_dim": 5}
+        >>> config = TokenizerConfig(quantizer_options={"codebook_size": 64}, infotok=infotok)
+        >>> out = SharedTokenizer.from_config(config)(torch.rand(32, 3, 32, 32), text=torch.rand(32, 5).round())
+        >>> sorted(out.terms), out.infotok.unit, out.usage.counts.sum().item()  # 32 images of 16 tokens
+        (['infotok', 'quantizer'], 'nats', 512)
     """
 
     tokens: Tensor
@@ -67,6 +76,15 @@ class SharedTokenizer(TokenCodec):
     warmup: training steps before quantization.
 
     Raises TypeError or ValueError for parts that do not fit together, in one line that names them.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 64}))
+        >>> images = torch.rand(32, 3, 32, 32)
+        >>> out = tokenizer(images)
+        >>> out.tokens.shape, out.codes.shape, tokenizer.eval().decode_codes(out.codes).shape
+        (torch.Size([32, 16, 32]), torch.Size([32, 16]), torch.Size([32, 3, 32, 32]))
     """
 
     def __init__(

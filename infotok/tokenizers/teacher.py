@@ -49,6 +49,14 @@ class ImageNetTeacher(Freezable):
     Raises:
         ModuleNotFoundError: in one line with the command that installs it, where the network is missing.
         ConnectionError: in one line, where torchvision's weights cannot be downloaded.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import ImageNetTeacher
+        >>> teacher = ImageNetTeacher(size=32)
+        >>> images = torch.rand(2, 3, 32, 32)
+        >>> teacher(images).shape, [stage.shape[1] for stage in teacher.stages(images)]
+        (torch.Size([2, 1280]), [16, 24, 40, 112, 320])
     """
 
     num_features = 1280

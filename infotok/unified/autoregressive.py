@@ -24,7 +24,21 @@ __all__ = ["AutoregressiveModel"]
 
 
 class AutoregressiveModel(UnifiedModel):
-    """A unified model that predicts codes left to right, row by row of the image; arguments as in `UnifiedModel`."""
+    """A unified model that predicts codes left to right, row by row of the image; arguments as in `UnifiedModel`.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.unified import AutoregressiveModel, Backbone
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 64}))
+        >>> model = AutoregressiveModel(tokenizer, Backbone.tiny(len(world.vocabulary)), world.vocabulary)
+        >>> batch = world.batch(32, torch.Generator().manual_seed(0))
+        >>> loss = sum(model.loss(batch).values())  # of both tasks, and of the tokenizer
+        >>> model.answer(batch.images, batch.questions).shape, model.generate(batch.captions[:2]).shape
+        (torch.Size([32, 4]), torch.Size([2, 3, 32, 32]))
+    """
 
     def __init__(self, tokenizer: SharedTokenizer, backbone: Backbone, vocabulary: Any, **options: Any) -> None:
         super().__init__(tokenizer, backbone, vocabulary, **options)

@@ -35,7 +35,16 @@ WEIGHTS = 2**37  # at most, in the whole model
 
 
 class Backbone(nn.Module):
-    """A `transformers` model without its language-model head; `model` must take `inputs_embeds` and 4-D masks."""
+    """A `transformers` model without its language-model head; `model` must take `inputs_embeds` and 4-D masks.
+
+    Example:
+        >>> import torch
+        >>> from infotok.unified import Backbone, block_mask
+        >>> backbone = Backbone.tiny(words=100, hidden=64)  # `Backbone.hub(name, words)` takes a checkpoint
+        >>> mask, positions = block_mask(torch.zeros(2, 16, dtype=torch.long))  # causal
+        >>> backbone(torch.randn(2, 16, 64), mask, positions).shape
+        torch.Size([2, 16, 64])
+    """
 
     def __init__(self, model: nn.Module, lora: int = 0) -> None:
         super().__init__()
@@ -155,7 +164,7 @@ class Backbone(nn.Module):
         cache: a KV cache of `transformers` with `past` tokens, which grows by N; None for none.
         """
         past = cache.get_seq_length() if cache is not None else 0
-        self._check(embeddings, mask, positions, past)
+        _check(self, embeddings, mask, positions, past)
         inputs = {"inputs_embeds": embeddings, "attention_mask": mask, "position_ids": positions}
         return self.model(**inputs, past_key_values=cache, use_cache=cache is not None).last_hidden_state
 
@@ -166,7 +175,7 @@ class Backbone(nn.Module):
         mask: (B, 1, N, N) bool.
         positions: (B, N).
         """
-        self._check(embeddings, mask, positions, 0)
+        _check(self, embeddings, mask, positions, 0)
         allowed = torch.zeros(mask.shape, dtype=embeddings.dtype, device=mask.device)
         allowed = allowed.masked_fill(~mask, torch.finfo(embeddings.dtype).min)
         inputs = {"inputs_embeds": embeddings, "attention_mask": allowed, "position_ids": positions}
@@ -176,10 +185,11 @@ class Backbone(nn.Module):
         finally:
             self.model.set_attn_implementation("sdpa")
 
-    def _check(self, embeddings: Tensor, mask: Tensor, positions: Tensor, past: int) -> None:
-        check_states("embeddings", embeddings, ("B", "N", self.hidden), self.training, self.words.weight)
-        rows, length = embeddings.shape[:2]
-        check_layout(mask, positions, (rows, length, past + length), self.positions, self.training)
+
+def _check(backbone: Backbone, embeddings: Tensor, mask: Tensor, positions: Tensor, past: int) -> None:
+    check_states("embeddings", embeddings, ("B", "N", backbone.hidden), backbone.training, backbone.words.weight)
+    rows, length = embeddings.shape[:2]
+    check_layout(mask, positions, (rows, length, past + length), backbone.positions, backbone.training)
 
 
 @contextmanager

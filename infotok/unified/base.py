@@ -66,6 +66,17 @@ class UnifiedModel(AnsweringModel):
     understanding: weight of the understanding loss.
     generation: weight of the generation loss.
     drop: probability that a caption is dropped in training.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.unified import AutoregressiveModel, Backbone, UnifiedModel
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 64}))
+        >>> model = AutoregressiveModel(tokenizer, Backbone.tiny(len(world.vocabulary)), world.vocabulary)
+        >>> isinstance(model, UnifiedModel), sorted(model.loss(world.batch(32, torch.Generator().manual_seed(0))))
+        (True, ['generation', 'l2', 'quantizer', 'understanding'])
     """
 
     renamed_keys: ClassVar[dict[str, str]] = RENAMED  # of checkpoints of version 0.1

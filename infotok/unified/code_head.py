@@ -26,6 +26,15 @@ class CodeHead(nn.Module):
     hidden: width of the states.
     size: codes in each codebook, K.
     codebooks: codes per token, C.
+
+    Example:
+        >>> import torch
+        >>> from infotok.unified import CodeHead
+        >>> head = CodeHead(hidden=64, size=32, codebooks=2)
+        >>> states = torch.randn(5, 64)
+        >>> codes, log_p = head.sample(states, torch.rand(5, 2))
+        >>> head(states, codes).shape, codes.shape, log_p.shape  # logits of each codebook; codes; log p of both
+        (torch.Size([5, 2, 32]), torch.Size([5, 2]), torch.Size([5]))
     """
 
     def __init__(self, hidden: int, size: int, codebooks: int = 1) -> None:

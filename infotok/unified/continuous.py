@@ -34,6 +34,19 @@ class ContinuousModel(UnifiedModel):
 
     width: hidden units of the flow's MLP.
     depth: residual blocks of the flow's MLP.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.unified import Backbone, ContinuousModel
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer="continuous"))
+        >>> model = ContinuousModel(tokenizer, Backbone.tiny(len(world.vocabulary)), world.vocabulary)
+        >>> batch = world.batch(32, torch.Generator().manual_seed(0))
+        >>> loss = sum(model.loss(batch).values())  # of both tasks, and of the tokenizer
+        >>> model.answer(batch.images, batch.questions).shape, model.generate(batch.captions[:2]).shape
+        (torch.Size([32, 4]), torch.Size([2, 3, 32, 32]))
     """
 
     def __init__(

@@ -27,6 +27,15 @@ class FlowHead(nn.Module):
     width: of the residual stream.
     depth: its residual blocks.
     inner: hidden units of each block; None: `width`.
+
+    Example:
+        >>> import torch
+        >>> from infotok.unified import FlowHead
+        >>> head = FlowHead(dim=4, hidden=64)
+        >>> tokens, states = torch.randn(5, 4), torch.randn(5, 64)
+        >>> loss = head.loss(tokens, states, noise=torch.randn(8, 5, 4), t=torch.rand(8, 5))
+        >>> head.sample(states, torch.randn(5, 4), steps=16).shape  # the path from noise; its last point is the sample
+        torch.Size([17, 5, 4])
     """
 
     def __init__(self, dim: int, hidden: int, width: int = 128, depth: int = 3, inner: int | None = None) -> None:

@@ -27,6 +27,16 @@ class IncrementalDecoder:
     mask: (B, 1, N, N) bool, the attention mask of the whole sequence.
     positions: (B, N), those of the whole sequence.
     cached: whether to keep keys and values (a KV cache), or to compute them again each time.
+
+    Example:
+        >>> import torch
+        >>> from infotok.unified import Backbone, IncrementalDecoder, block_mask
+        >>> backbone, embeddings = Backbone.tiny(words=100, hidden=64).eval(), torch.randn(2, 16, 64)
+        >>> mask, positions = block_mask(torch.zeros(2, 16, dtype=torch.long))
+        >>> decoder = IncrementalDecoder(backbone, embeddings[:, :10], mask, positions)  # a prefix of ten
+        >>> states = torch.cat([decoder.feed(embeddings[:, i : i + 1]) for i in range(10, 16)], 1)
+        >>> torch.allclose(states, backbone(embeddings, mask, positions)[:, 10:], atol=1e-4)
+        True
     """
 
     def __init__(

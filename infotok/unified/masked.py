@@ -30,7 +30,21 @@ __all__ = ["MaskedModel", "mask_schedule"]
 
 
 class MaskedModel(UnifiedModel):
-    """A unified model that restores masked codes, with bidirectional attention; arguments as in `UnifiedModel`."""
+    """A unified model that restores masked codes, with bidirectional attention; arguments as in `UnifiedModel`.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.unified import Backbone, MaskedModel
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer_options={"codebook_size": 64}))
+        >>> model = MaskedModel(tokenizer, Backbone.tiny(len(world.vocabulary)), world.vocabulary)
+        >>> batch = world.batch(32, torch.Generator().manual_seed(0))
+        >>> loss = sum(model.loss(batch).values())  # of both tasks, and of the tokenizer
+        >>> model.answer(batch.images, batch.questions).shape, model.generate(batch.captions[:2]).shape
+        (torch.Size([32, 4]), torch.Size([2, 3, 32, 32]))
+    """
 
     bidirectional = True
 

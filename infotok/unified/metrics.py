@@ -28,6 +28,16 @@ def read_metrics(run_dir: str | Path) -> list[Row]:
 
     ValueError, in one line that names the file and the line, for a damaged one. Lines of version 0.1 have no checksums
     and are read with a warning.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.unified import TrainConfig, read_metrics, train
+        >>> from infotok.worlds import ShapesWorld
+        >>> folder, tokenizer = mkdtemp(), SharedTokenizer.from_config(TokenizerConfig(quantizer=None))
+        >>> rows = train(tokenizer, ShapesWorld(), TrainConfig(steps=20, batch=8), folder)
+        >>> [row["step"] for row in read_metrics(folder)], read_metrics(folder) == rows
+        ([10, 20], True)
     """
     require_folder("run_dir", run_dir)
     return [row for row, _ in read_lines(Path(run_dir) / METRICS)]

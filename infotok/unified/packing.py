@@ -35,6 +35,13 @@ def pack(questions: Tensor, pad: int = 0) -> Packed:
 
     questions: (B, Q, T) ids, each question padded at its end.
     pad: the id of padding.
+
+    Example:
+        >>> import torch
+        >>> from infotok.unified import pack
+        >>> packed = pack(torch.tensor([[[5, 6, 0], [7, 8, 9]]]))  # two questions of one image, the first padded by 0
+        >>> packed.words, packed.segment, packed.last
+        (tensor([[5, 6, 7, 8, 9]]), tensor([[1, 1, 2, 2, 2]]), tensor([[1, 4]]))
     """
     require_int("pad", pad, 0)
     check_questions("questions", questions, ("B", "Q", "T"), LARGEST, pad, training=True)
@@ -52,6 +59,19 @@ def block_mask(segment: Tensor, bidirectional: Tensor | None = None) -> tuple[Te
 
     segment: (B, N), the segment of each token: 0 for the prefix, -1 for padding.
     bidirectional: (B, N) bool, tokens of the prefix that attend to each other in both directions; None for none.
+
+    Example:
+        >>> import torch
+        >>> from infotok.unified import block_mask
+        >>> mask, positions = block_mask(torch.tensor([[0, 0, 1, 1, 2]]))  # a prefix of two, and two questions
+        >>> mask[0, 0].int()
+        tensor([[1, 0, 0, 0, 0],
+                [1, 1, 0, 0, 0],
+                [1, 1, 1, 0, 0],
+                [1, 1, 1, 1, 0],
+                [1, 1, 0, 0, 1]], dtype=torch.int32)
+        >>> positions  # they restart with each question
+        tensor([[0, 1, 2, 3, 2]])
     """
     looked = isinstance(segment, Tensor) and checking(segment, training=True)
     require_tensor("segment", segment, ("B", "N"), "int64", f"[{PADDING}, {LARGEST}]" if looked else None)

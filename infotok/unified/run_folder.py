@@ -43,6 +43,19 @@ def load_weights(model: nn.Module, folder: str | Path) -> int:
     folder: a `run_dir` of `train`, or a folder of `save_pretrained`, whose step is 0.
 
     Raises FileNotFoundError for a folder that has neither, and ValueError for damaged files and for another model's.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> import torch
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.unified import load_weights
+        >>> saved, model = (SharedTokenizer.from_config(TokenizerConfig(quantizer=None)) for _ in range(2))
+        >>> folder = mkdtemp()
+        >>> saved.save_pretrained(folder)
+        >>> load_weights(model, folder)  # the step of a training run's folder; 0 of a saved model
+        0
+        >>> torch.equal(next(model.parameters()), next(saved.parameters()))
+        True
     """
     require_instance("model", model, nn.Module), require_folder("folder", folder)
     newest = next(iter(checkpoints(Path(folder)).values()), Path(folder))

@@ -42,6 +42,12 @@ class TrainConfig:
     seed: of batches, masks and noise.
     save_every: steps between checkpoints.
     log_every: steps between logged rows.
+
+    Example:
+        >>> from infotok.unified import TrainConfig
+        >>> config = TrainConfig(steps=1000, batch=64)
+        >>> config.learning_rate, config.warmup, config.precision
+        (0.006, 50, 'no')
     """
 
     steps: Count = 650

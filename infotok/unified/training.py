@@ -65,6 +65,15 @@ def train(
     Each in one line that names what is wrong: ValueError for a run of another configuration and for a damaged file,
     BlockingIOError for a folder in which another process trains, OSError for a disk that is full or read-only,
     FloatingPointError for a loss that is not finite, ConnectionError where another process of the run has died.
+
+    Example:
+        >>> from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+        >>> from infotok.unified import TrainConfig, train
+        >>> from infotok.worlds import ShapesWorld
+        >>> tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer=None))  # or a unified model
+        >>> rows = train(tokenizer, ShapesWorld(), TrainConfig(steps=40, batch=16, warmup=10))  # 650 steps by default
+        >>> [row["step"] for row in rows], rows[-1]["loss"] < rows[0]["loss"]
+        ([10, 20, 30, 40], True)
     """
     with needs("hub", "train"):
         from accelerate import Accelerator, DistributedDataParallelKwargs

@@ -36,6 +36,20 @@ def load_captures(folder: str | Path, domains: Sequence[str] | None = None, size
 
     Raises FileNotFoundError for a folder that is missing, ValueError in one line for one without pictures, a file of
     another kind, and a picture that is damaged or has more than 2^26 pixels.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import mkdtemp
+        >>> from PIL import Image
+        >>> from infotok.worlds import load_captures
+        >>> folder = Path(mkdtemp())
+        >>> for name in ("phone/live", "phone/spoof", "webcam/live", "webcam/spoof"):
+        ...     (folder / name).mkdir(parents=True)
+        ...     Image.new("RGB", (64, 48)).save(folder / name / "frame.png")
+        ...
+        >>> captures = load_captures(folder)
+        >>> captures.images.shape, captures.names, captures.labels
+        (torch.Size([4, 3, 32, 32]), ('phone', 'webcam'), tensor([1, 0, 1, 0]))
     """
     require_folder("folder", folder), require_int("size", size, 1, 2**12)
     root = Path(folder)

@@ -72,6 +72,14 @@ class Captures:
     domains: (N,) int64, positions in `names`
     pictures: (N,) int64; captures of one picture, or frames of one video, have one number
     names: of the domains
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import CaptureWorld
+        >>> captures = CaptureWorld("digits").sample(per_class=8, generator=torch.Generator().manual_seed(0))
+        >>> night = captures.take(captures.domains == captures.names.index("night"))
+        >>> len(night), night.labels.sum().item()  # as many live as spoofed
+        (16, 8)
     """
 
     images: Tensor
@@ -100,6 +108,13 @@ class CaptureWorld:
     source: "digits" of scikit-learn, or "fashion", photographs of clothing where their files are installed
     gap: from 0, one domain, to 1 and above, domains farther apart
     attack: from 0, spoofs that nothing tells from live captures, to 1 and above
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import CaptureWorld
+        >>> captures = CaptureWorld("digits").sample(per_class=8, generator=torch.Generator().manual_seed(0))
+        >>> captures.images.shape, captures.names  # eight live and eight spoofed ones in each domain
+        (torch.Size([64, 3, 32, 32]), ('lamp', 'window', 'night', 'studio'))
     """
 
     names = tuple(CAMERAS)

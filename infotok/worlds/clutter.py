@@ -34,6 +34,12 @@ class ClutterWorld:
     folder: of Fashion-MNIST's files, as in `load_photographs`; digits need none.
 
     Raises FileNotFoundError where "fashion" has no files.
+
+    Example:
+        >>> from infotok.worlds import ClutterWorld
+        >>> images, labels = ClutterWorld("digits").sample(100, seed=0)
+        >>> images.shape, labels.min().item(), labels.max().item()
+        (torch.Size([100, 1, 20, 20]), 0, 9)
     """
 
     def __init__(

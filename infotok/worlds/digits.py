@@ -33,6 +33,12 @@ class Split:
 
     images: (N, C, H, W) float32 in [0, 1]
     labels: (N,) int64
+
+    Example:
+        >>> from infotok.worlds import load_images
+        >>> split = load_images("digits").test
+        >>> len(split), split.images.shape, split.labels[:5].shape
+        (299, torch.Size([299, 1, 8, 8]), torch.Size([5]))
     """
 
     images: Tensor
@@ -44,7 +50,14 @@ class Split:
 
 @dataclass(frozen=True)
 class ImageWorld:
-    """A labelled image data set in three splits, with the names of its classes."""
+    """A labelled image data set in three splits, with the names of its classes.
+
+    Example:
+        >>> from infotok.worlds import load_images
+        >>> world = load_images("digits")
+        >>> len(world.classes), round(world.label_entropy, 2)  # ln 10 = 2.30: all digits are nearly as frequent
+        (10, 2.3)
+    """
 
     train: Split
     validation: Split
@@ -68,6 +81,12 @@ def load_images(name: str = "digits", root: str | Path = "data", *, seed: int = 
         download: get missing files.
 
     Raises ValueError for an unknown name and FileNotFoundError where files are missing and cannot be downloaded.
+
+    Example:
+        >>> from infotok.worlds import load_images
+        >>> world = load_images("digits")  # of scikit-learn; no network is needed
+        >>> world.train.images.shape, len(world.validation), len(world.test)
+        (torch.Size([1199, 1, 8, 8]), 299, 299)
     """
     require_choice("name", name, NAMES), require_int("seed", seed, 0, 2**32 - 1), require_flag("download", download)
     require(isinstance(root, str | Path), "root", type(root).__name__, "a folder's path", TypeError)

@@ -28,6 +28,13 @@ class NuisanceDigits:
 
     nuisance: "texture" or "digit"
     strength: of the nuisance, from 0 to 1
+
+    Example:
+        >>> from infotok.worlds import NuisanceDigits
+        >>> world = NuisanceDigits("texture", strength=0.7)
+        >>> images, labels, nuisance = world.sample(100, seed=0)
+        >>> images.shape, round(world.label_entropy, 2), world.mutual_information  # label and nuisance are independent
+        (torch.Size([100, 1, 8, 8]), 2.3, 0.0)
     """
 
     label_entropy = math.log(10)  # nats: labels are uniform

@@ -42,6 +42,13 @@ class SentenceEncoder:
         cache: sentences whose embeddings are kept, the latest; 1.5 kB each.
 
     Raises ModuleNotFoundError, in one line with the command that installs it, where the network is missing.
+
+    Example:
+        >>> from infotok.worlds import SentenceEncoder
+        >>> encode = SentenceEncoder()
+        >>> vectors = encode(["a red circle", "a circle that is red", "an empty scene"])
+        >>> vectors.shape, bool(vectors[0] @ vectors[1] > vectors[0] @ vectors[2])  # cosines
+        (torch.Size([3, 384]), True)
     """
 
     width = 384  # numbers of an embedding

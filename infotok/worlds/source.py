@@ -35,7 +35,17 @@ MME_CATEGORIES = ("existence", "colour", "shape", "position")  # a pair of quest
 
 
 class Batch(Protocol):
-    """Images and the text about them, one row per image, as a dataclass; sentences are ids of words, 0 is padding."""
+    """Images and the text about them, one row per image, as a dataclass; sentences are ids of words, 0 is padding.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import Batch, ShapesWorld
+        >>> def pixels(batch: Batch) -> int:  # of any world
+        ...     return batch.images.numel()
+        ...
+        >>> pixels(ShapesWorld().batch(2, torch.Generator().manual_seed(0)))
+        6144
+    """
 
     images: Tensor  # (B, 3, S, S) float in [0, 1]
     scenes: Any  # B rows of what the images show, for the world's own methods
@@ -56,7 +66,17 @@ class Batch(Protocol):
 
 
 class BatchSource(Protocol):
-    """A source of training batches."""
+    """A source of training batches.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import BatchSource, ShapesWorld
+        >>> def drawn(source: BatchSource) -> torch.Tensor:  # of any world
+        ...     return source.batch(2, torch.Generator().manual_seed(0), questions=1).images
+        ...
+        >>> drawn(ShapesWorld()).shape
+        torch.Size([2, 3, 32, 32])
+    """
 
     def batch(self, n: int, generator: torch.Generator, questions: int) -> Batch:
         """Draw n images.
@@ -79,7 +99,18 @@ class Words(Protocol):
 
 
 class World(BatchSource, Protocol):
-    """A batch source that models can be evaluated on."""
+    """A batch source that models can be evaluated on.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import ShapesWorld, World
+        >>> def ceiling(world: World) -> float:  # the share of objects that a world's reader finds in its own images
+        ...     batch = world.with_split("test").batch(16, torch.Generator().manual_seed(0))
+        ...     return world.score_cells(batch.images, batch.scenes)["present"]
+        ...
+        >>> ceiling(ShapesWorld())
+        1.0
+    """
 
     vocabulary: Words
     kinds: tuple[str, ...]  # names of the kinds of questions, which `batch.kinds` indexes
@@ -103,7 +134,17 @@ class World(BatchSource, Protocol):
 
 @runtime_checkable
 class Redraws(Protocol):
-    """A source that knows p(image | caption), as rendered worlds do; natural pictures have one image per caption."""
+    """A source that knows p(image | caption), as rendered worlds do; natural pictures have one image per caption.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import Redraws, ShapesWorld
+        >>> world, generator = ShapesWorld(), torch.Generator().manual_seed(0)
+        >>> batch = world.batch(2, generator)
+        >>> again = world.redraw(batch, generator)  # other images of the same captions
+        >>> isinstance(world, Redraws), torch.equal(again, batch.images)
+        (True, False)
+    """
 
     def redraw(self, batch: Any, generator: torch.Generator, keep_offsets: bool) -> Tensor:
         """New images (B, 3, S, S) of the captions of a batch.
@@ -115,7 +156,13 @@ class Redraws(Protocol):
 
 @runtime_checkable
 class Benchmarks(Protocol):
-    """A world that asks questions with the answers yes and no, in equal numbers, about images of a batch."""
+    """A world that asks questions with the answers yes and no, in equal numbers, about images of a batch.
+
+    Example:
+        >>> from infotok.worlds import Benchmarks, OpenMojiWorld, ShapesWorld
+        >>> isinstance(ShapesWorld(), Benchmarks), isinstance(OpenMojiWorld(), Benchmarks)
+        (True, False)
+    """
 
     def pope(self, batch: Any, negatives: str, generator: torch.Generator, questions: int = 6) -> Batch:
         """Images of the batch with `questions` on presence each, (B', questions, T'): what is there, what is not, ...
@@ -129,7 +176,13 @@ class Benchmarks(Protocol):
 
 @runtime_checkable
 class Factors(Protocol):
-    """A world whose scenes have factors in groups of known entropy, those of `World.entropies`."""
+    """A world whose scenes have factors in groups of known entropy, those of `World.entropies`.
+
+    Example:
+        >>> from infotok.worlds import Factors, ShapesWorld
+        >>> isinstance(ShapesWorld(), Factors), sorted(ShapesWorld().entropies)
+        (True, ['jitter', 'nuisance', 'structure'])
+    """
 
     def sample(self, n: int, generator: torch.Generator) -> Any:
         """n random scenes."""

@@ -38,7 +38,14 @@ __all__ = ["Task", "beyond_normal", "staircase"]
 
 @dataclass(frozen=True)
 class Task:
-    """A benchmark task: the name, and the `world` with `.sample(n, seed)` and `.mutual_information`."""
+    """A benchmark task: the name, and the `world` with `.sample(n, seed)` and `.mutual_information`.
+
+    Example:
+        >>> from infotok.worlds import beyond_normal
+        >>> task = beyond_normal()[0]
+        >>> task.name, round(task.world.mutual_information, 3)
+        ('normal 1x1', 0.413)
+    """
 
     name: str
     world: World
@@ -54,6 +61,12 @@ def beyond_normal(
     pair: correlation of the two interacting pairs
     speed: of the spirals
     eps: the two noise levels of the additive tasks
+
+    Example:
+        >>> from infotok.worlds import beyond_normal
+        >>> tasks = beyond_normal()
+        >>> len(tasks), [task.name for task in tasks[:4]]
+        (40, ['normal 1x1', 'uniform margins 1x1', 'additive uniform 0.1 1x1', 'additive uniform 0.75 1x1'])
     """
     require_float("rho", rho, "(-1, 1)"), require_float("pair", pair, "(-1, 1)"), require_float("speed", speed)
     require_float("dense", dense, f"({-1 / 99}, 1)")
@@ -95,6 +108,12 @@ def staircase(dim: int = 20, nats: tuple[float, ...] = (2, 4, 6, 8, 10), map_y: 
     dim: correlated pairs (x_i, y_i)
     nats: I(X;Y) of each task
     map_y: map of y; `cubic` for the harder staircase
+
+    Example:
+        >>> from infotok.worlds import cubic, staircase
+        >>> tasks = staircase(dim=20, nats=(2, 4), map_y=cubic)
+        >>> [(task.name, round(task.world.mutual_information, 6)) for task in tasks]
+        [('cubic 20x20 2 nats', 2.0), ('cubic 20x20 4 nats', 4.0)]
     """
     require_int("dim", dim, 1, WIDEST), require_function("map_y", map_y, "a function of an array")
     require(isinstance(nats, tuple | list) and len(nats) > 0, "nats", nats, "one step or more", TypeError)

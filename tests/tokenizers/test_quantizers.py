@@ -27,8 +27,8 @@ from infotok.tokenizers import (
     VectorQuantizer,
 )
 from infotok.tokenizers.config import QUANTIZERS
-from infotok.tokenizers.quantizers.base import require_quantizer
 from infotok.tokenizers.quantizers.gradients import straight_through
+from infotok.tokenizers.quantizers.interface import require_quantizer
 from infotok.tokenizers.quantizers.usage import UsageTracker
 
 DIM = 6

@@ -22,6 +22,14 @@ class ConditionalPrior(nn.Module):
     dim_y: width of vectors y, or number of labels y.
     dim: numbers per token.
     length: L, for one Gaussian per token of an image; None: one Gaussian for all its tokens.
+
+    Example:
+        >>> import torch
+        >>> from infotok.bottleneck import ConditionalPrior
+        >>> prior = ConditionalPrior(dim_y=10, dim=4, length=16)  # of 10 labels; 16 tokens of 4 numbers
+        >>> mean, log_variance = prior(torch.tensor([3, 7]))
+        >>> mean.shape, mean.abs().max().item()  # N(0, I) until it is trained
+        (torch.Size([2, 16, 4]), 0.0)
     """
 
     def __init__(self, dim_y: int, dim: int, length: int | None = None) -> None:

@@ -21,6 +21,15 @@ class MixturePrior(Prior):
     dim: numbers per code.
     components: number of Gaussians.
     draws: number of draws z for each rate.
+
+    Example:
+        >>> import torch
+        >>> from infotok.bottleneck import MixturePrior
+        >>> prior = MixturePrior(dim=2, components=1, draws=100_000)
+        >>> _ = torch.nn.init.zeros_(prior.mean)  # r = N(0, I), where the rate is known: 2.5 nats
+        >>> rate = prior.rate(torch.tensor([1.0, 2.0]), torch.zeros(2), torch.Generator().manual_seed(0))
+        >>> abs(rate.item() - 2.5) < 0.05, prior.log_prob(torch.zeros(5, 2)).shape
+        (True, torch.Size([5]))
     """
 
     def __init__(self, dim: int, components: int = 10, draws: int = 1) -> None:

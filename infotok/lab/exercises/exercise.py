@@ -64,6 +64,15 @@ class Exercise:
         mistakes: typical wrong answers (functions, if the answer is a function), each with its explanation.
         cases: for a function, the tuples of arguments on which to compare.
         choices: for a word, the words to choose from.
+
+    Example:
+        >>> import math
+        >>> from infotok.lab import Exercise
+        >>> coin = Exercise("What is the entropy of a fair coin?", answer=math.log(2), solution="ln 2", unit="nats")
+        >>> coin.check(0.693)
+        Right: Unfold the solution to compare your reasoning.
+        >>> bool(coin.check(0.5))
+        False
     """
 
     question: str

@@ -1,6 +1,7 @@
 """Quantizers: features to codes of a known number of bits, and back, all behind one interface.
 
-- `base`           the interface, and how to add a quantizer: `Quantizer`, `Quantized`, `CodebookQuantizer`
+- `interface`      the interface: `Quantizer`, `Quantized`
+- `base`           what the ones of this package share, and how to add one: `CodebookQuantizer`
 - `vector`         vector quantization, the nearest of K learned vectors: `VectorQuantizer`
 - `residual`       residual quantization, each codebook on the error of those before it: `ResidualQuantizer`
 - `multicodebook`  product quantization, a codebook for each part of the features: `MultiCodebookQuantizer`
@@ -16,10 +17,11 @@
 - `gradients`      gradient estimators for a discrete choice: `straight_through`, `rotate`
 """
 
-from infotok.tokenizers.quantizers.base import CodebookQuantizer, Quantized, Quantizer
+from infotok.tokenizers.quantizers.base import CodebookQuantizer
 from infotok.tokenizers.quantizers.continuous import GaussianTokens
 from infotok.tokenizers.quantizers.gradients import rotate, straight_through
 from infotok.tokenizers.quantizers.gumbel import GumbelQuantizer
+from infotok.tokenizers.quantizers.interface import Quantized, Quantizer
 from infotok.tokenizers.quantizers.lookup_free import LookupFreeQuantizer
 from infotok.tokenizers.quantizers.multicodebook import MultiCodebookQuantizer
 from infotok.tokenizers.quantizers.nearest import nearest_codes

@@ -1,4 +1,4 @@
-"""The interface of every quantizer, `Quantizer`, and `CodebookQuantizer`, what those with codes have in common.
+"""What quantizers have in common: `TokenLayer`, and `CodebookQuantizer` of those with codes (see `interface`).
 
     out = quantizer(z)                 z (B, L, dim): features of an encoder whose output has unit scale
     out.tokens, out.codes, out.loss    (B, L, dim); (B, L), or (B, L, C) with C codebooks; a scalar to add to the loss
@@ -30,8 +30,6 @@ and `codebooks` among them, fits into `SharedTokenizer`.
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -39,83 +37,13 @@ from torch import Tensor, nn
 from infotok.bottleneck.precision import call_in, wide_dtype
 from infotok.errors import checking, require, require_finite, require_float, require_int, require_tensor
 from infotok.modes import Freezable, recomputing, refuse_nonfinite, replay
+from infotok.tokenizers.quantizers.interface import Quantized
 from infotok.tokenizers.quantizers.precision import WideBuffers
 from infotok.tokenizers.quantizers.usage import LARGEST_CODEBOOK, ContinuousUsage, Usage, check_codes
 
-__all__ = ["CodebookQuantizer", "Quantized", "Quantizer"]
+__all__ = ["CodebookQuantizer", "TokenLayer"]
 
 LARGEST_POSTERIOR = 2**14  # codes up to which `logits` are computed, one for each
-
-
-@dataclass(frozen=True)
-class Quantized:
-    """The result of one pass through a quantizer."""
-
-    tokens: Tensor  # (B, L, dim)
-    codes: Tensor | None  # (B, L), or (B, L, C) with C codebooks; None for continuous tokens
-    loss: Tensor  # scalar, already weighted
-    usage: Usage | ContinuousUsage  # of this batch; `quantizer.usage` is over time
-
-    def padded(self, mask: Tensor) -> "Quantized":
-        """The same tokens at the places where `mask` is true; elsewhere tokens and codes are 0.
-
-        - mask: (B, L) bool, with as many true entries as there are tokens (1, N, dim)
-
-        Raises TypeError or ValueError for a mask of another type, shape or number of true entries.
-        """
-        require_tensor("mask", mask, ("B", "L"), "any")
-        require(mask.dtype == torch.bool, "mask", mask.dtype, "booleans, true for a real token", TypeError)
-        if not torch.compiler.is_compiling():
-            real, found = self.tokens.shape[1], int(mask.sum())
-            require(found == real, "mask, real tokens", found, f"as many as there are tokens, {real}")
-        tokens = self.tokens.new_zeros(*mask.shape, self.tokens.shape[2]).index_put((mask,), self.tokens[0])
-        codes = self.codes
-        if codes is not None:
-            codes = codes.new_zeros(*mask.shape, *codes.shape[2:]).index_put((mask,), codes[0])
-        return Quantized(tokens, codes, self.loss, self.usage)
-
-
-class Quantizer(Protocol):
-    """The interface of a quantizer: features in, tokens and codes out, and tokens from codes again.
-
-    - dim: numbers per token
-    - codebooks: codes per token, C; 0 for continuous tokens
-    - codebook_size: codes per codebook, K; None for continuous tokens
-    - bits_per_token: the capacity C log2 K; for continuous tokens the measured rate
-    - usage: how often codes were chosen over the last training passes
-    """
-
-    dim: int
-    codebooks: int
-    codebook_size: int | None
-
-    def __call__(self, z: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Quantized:
-        """Features z (B, L, dim) -> `Quantized`; mask (B, L) bool, true for real tokens."""
-
-    def decode(self, codes: Tensor) -> Tensor:
-        """Codes (B, L), or (B, L, C) -> tokens (B, L, dim)."""
-
-    def rate(self, length: int) -> float:
-        """Bits per image of `length` tokens."""
-
-    def freeze(self) -> Self:
-        """Change nothing any more: parameters, averages and counters."""
-
-    @property
-    def bits_per_token(self) -> float: ...
-
-    @property
-    def usage(self) -> Usage | ContinuousUsage: ...
-
-
-def require_quantizer(name: str, value: Any) -> None:
-    """TypeError unless `value` is a module with every name of `Quantizer`.
-
-    Their values are not read, as `isinstance` would: a measured rate cannot be computed on the meta device.
-    """
-    names = {each for each in (*Quantizer.__annotations__, *vars(Quantizer)) if not each.startswith("_")}
-    whole = isinstance(value, nn.Module) and names <= {*dir(value)}
-    require(whole, name, type(value).__name__, "a Quantizer", TypeError)
 
 
 class TokenLayer(Freezable, WideBuffers, ABC):
@@ -184,6 +112,16 @@ class CodebookQuantizer(TokenLayer):
     - `_quantize(z (N, code_dim), generator) -> tokens (N, code_dim), codes (N,), loss`, in the type of z
     - `_vectors(codes) -> (..., code_dim)`, the vectors that codes stand for, in any type
     - `_to_code_space(z)`, what is compared with the code vectors: z itself unless overridden
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import CodebookQuantizer, SimVQ, VectorQuantizer
+        >>> issubclass(SimVQ, CodebookQuantizer), issubclass(VectorQuantizer, CodebookQuantizer)
+        (True, True)
+        >>> quantizer = SimVQ(dim=8, codebook_size=32).eval()
+        >>> out = quantizer(torch.randn(2, 16, 8))
+        >>> torch.equal(quantizer.decode(out.codes), out.tokens)  # what each of them inherits
+        True
     """
 
     codebooks = 1

@@ -17,7 +17,8 @@ from infotok.bottleneck import VariationalBottleneck
 from infotok.bottleneck.precision import call_in, wide_dtype
 from infotok.distributed import mean_over_ranks
 from infotok.errors import require, require_float, require_int
-from infotok.tokenizers.quantizers.base import Quantized, TokenLayer
+from infotok.tokenizers.quantizers.base import TokenLayer
+from infotok.tokenizers.quantizers.interface import Quantized
 from infotok.tokenizers.quantizers.uneven import row_weight
 from infotok.tokenizers.quantizers.usage import ContinuousUsage
 
@@ -35,6 +36,15 @@ class GaussianTokens(TokenLayer):
     - decay: of the measured rate over training passes, in [0, 1)
 
     Raises TypeError or ValueError for an option of another type or out of range.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import GaussianTokens
+        >>> _ = torch.manual_seed(0)
+        >>> quantizer = GaussianTokens(dim=8)
+        >>> out = quantizer(torch.randn(64, 16, 8))
+        >>> out.tokens.shape, out.codes, quantizer.codebook_size  # continuous: no codes
+        (torch.Size([64, 16, 8]), None, None)
     """
 
     codebooks = 0

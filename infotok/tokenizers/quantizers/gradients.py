@@ -26,6 +26,15 @@ def straight_through(z: Tensor, q: Tensor) -> Tensor:
     - q: code vectors, floats of the same shape
 
     Raises TypeError or ValueError for another type or shape.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import straight_through
+        >>> z = torch.tensor([0.4, 1.7], requires_grad=True)
+        >>> tokens = straight_through(z, z.round())
+        >>> tokens.sum().backward()
+        >>> tokens.tolist(), z.grad.tolist()  # rounded in value, the identity in the gradient
+        ([0.0, 2.0], [1.0, 1.0])
     """
     require_tensor("z", z)
     require_tensor("q", q)
@@ -42,6 +51,15 @@ def rotate(z: Tensor, q: Tensor) -> Tensor:
     - q: code vectors, floats of the same shape
 
     Raises TypeError or ValueError for another type or shape.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import rotate
+        >>> z, q = torch.tensor([[1.0, 0.0]], requires_grad=True), torch.tensor([[0.0, 2.0]])
+        >>> tokens = rotate(z, q)
+        >>> tokens[0, 1].backward()  # along q
+        >>> tokens.tolist(), z.grad.round(decimals=3).tolist()  # the value of q; its gradient, turned to z and doubled
+        ([[0.0, 2.0]], [[2.0, 0.0]])
     """
     require_tensor("z", z)
     require_tensor("q", q)

@@ -36,6 +36,15 @@ class GumbelQuantizer(CodebookQuantizer):
     - decay: of the usage over training passes, in [0, 1)
 
     Raises TypeError or ValueError for an option of another type or out of range.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import GumbelQuantizer
+        >>> _ = torch.manual_seed(0)
+        >>> quantizer = GumbelQuantizer(dim=8, codebook_size=32)
+        >>> out = quantizer(torch.randn(64, 16, 8), generator=torch.Generator().manual_seed(0))  # draws its codes
+        >>> out.tokens.shape, out.codes.shape
+        (torch.Size([64, 16, 8]), torch.Size([64, 16]))
     """
 
     def __init__(

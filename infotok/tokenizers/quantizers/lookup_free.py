@@ -40,6 +40,14 @@ class LookupFreeQuantizer(CodebookQuantizer):
     - decay: of the usage over training passes, in [0, 1)
 
     Raises TypeError or ValueError for an option of another type or out of range.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import LookupFreeQuantizer
+        >>> quantizer = LookupFreeQuantizer(dim=3, codebook_size=8)
+        >>> out = quantizer(torch.tensor([[[0.3, -2.0, 0.7], [-0.1, -0.5, -0.2]]]))
+        >>> out.tokens.tolist(), out.codes.tolist()  # the signs, as bits of a code
+        ([[[1.0, -1.0, 1.0], [-1.0, -1.0, -1.0]]], [[5, 0]])
     """
 
     corner = 1.0  # the magnitude of a code vector's coordinates

@@ -25,6 +25,15 @@ class MultiCodebookQuantizer(CompositeQuantizer):
     - options: further arguments of `VectorQuantizer`
 
     Raises TypeError or ValueError for an option of another type or out of range.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import MultiCodebookQuantizer
+        >>> _ = torch.manual_seed(0)
+        >>> quantizer = MultiCodebookQuantizer(dim=8, codebook_size=32, codebooks=4)  # a codebook for every two numbers
+        >>> out = quantizer(torch.randn(64, 16, 8))
+        >>> out.codes.shape, quantizer.bits_per_token  # 4 x log2 32
+        (torch.Size([64, 16, 4]), 20.0)
     """
 
     def __init__(

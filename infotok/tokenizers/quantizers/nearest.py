@@ -26,6 +26,13 @@ def nearest_codes(z: Tensor, codebook: Tensor) -> Tensor:
     - codebook: code vectors (K, D)
 
     Raises TypeError or ValueError for another type or shape, no row, NaN or infinity.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import nearest_codes
+        >>> codebook = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+        >>> nearest_codes(torch.tensor([[0.2, 0.1], [0.9, 0.6]]), codebook)
+        tensor([0, 1])
     """
     require_rows("z", z, ("N", "D"))
     require_rows("codebook", codebook, ("K", z.shape[1]))

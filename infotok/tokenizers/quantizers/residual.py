@@ -26,6 +26,15 @@ class ResidualQuantizer(CompositeQuantizer):
     - options: further arguments of `VectorQuantizer`, all but `cosine`
 
     Raises TypeError or ValueError for an option of another type or out of range.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import ResidualQuantizer
+        >>> _ = torch.manual_seed(0)
+        >>> quantizer = ResidualQuantizer(dim=8, codebook_size=32, codebooks=3)
+        >>> out = quantizer(torch.randn(64, 16, 8))
+        >>> out.tokens.shape, out.codes.shape, quantizer.bits_per_token  # sums of three vectors; 3 x log2 32
+        (torch.Size([64, 16, 8]), torch.Size([64, 16, 3]), 15.0)
     """
 
     def __init__(

@@ -37,6 +37,15 @@ class FiniteScalarQuantizer(CodebookQuantizer):
     - decay: of the usage over training passes, in [0, 1)
 
     Raises TypeError or ValueError for an option of another type or out of range.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import FiniteScalarQuantizer
+        >>> quantizer = FiniteScalarQuantizer(dim=2, levels=[3, 3], bound="clip")
+        >>> out = quantizer(torch.tensor([[[0.1, -2.0], [0.7, 1.0]]]))
+        >>> out.tokens.round(decimals=1), out.codes  # levels -1.2, 0 and 1.2; codes from 0 to 8
+        (tensor([[[ 0.0000, -1.2000],
+                 [ 1.2000,  1.2000]]]), tensor([[1, 8]]))
     """
 
     def __init__(self, dim: int, levels: Sequence[int], *, bound: str = "tanh", decay: float = 0.99) -> None:
@@ -88,6 +97,13 @@ def uniform_error(levels: int, step: float) -> float:
     - step: distance between neighbouring values, above 0
 
     Raises TypeError or ValueError for an argument of another type or out of range.
+
+    Example:
+        >>> from infotok.tokenizers import gaussian_step, uniform_error
+        >>> round(uniform_error(2, gaussian_step(2)), 3)  # the sign of a Gaussian, 1 bit: 1 - 2 / pi
+        0.363
+        >>> round(uniform_error(1, 1.0), 3)  # one value: the variance
+        1.0
     """
     levels, step = require_int("levels", levels, 1, MOST_LEVELS), require_float("step", step, "(0, 1e100]")
     values = step * (np.arange(levels) - (levels - 1) / 2)
@@ -109,6 +125,11 @@ def gaussian_step(levels: int) -> float:
     - levels: number of values, from 2 to 2^16
 
     Raises TypeError or ValueError for another number of levels.
+
+    Example:
+        >>> from infotok.tokenizers import gaussian_step
+        >>> [round(gaussian_step(levels), 3) for levels in (2, 3, 4, 5)]
+        [1.596, 1.224, 0.996, 0.843]
     """
     return _gaussian_step(require_int("levels", levels, 2, MOST_LEVELS))
 

@@ -31,6 +31,15 @@ class SimVQ(CodebookQuantizer):
     - decay: of the usage over training passes, in [0, 1)
 
     Raises TypeError or ValueError for an option of another type or out of range.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import SimVQ
+        >>> _ = torch.manual_seed(0)
+        >>> quantizer = SimVQ(dim=8, codebook_size=32)
+        >>> out = quantizer(torch.randn(64, 16, 8))
+        >>> out.codes.shape, quantizer.codebook.shape, quantizer.map.weight.numel()  # W alone is learned
+        (torch.Size([64, 16]), torch.Size([32, 8]), 64)
     """
 
     def __init__(

@@ -26,6 +26,14 @@ class BinarySphericalQuantizer(LookupFreeQuantizer):
     - decay: of the usage over training passes, in [0, 1)
 
     Raises TypeError or ValueError for an option of another type or out of range.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import BinarySphericalQuantizer
+        >>> quantizer = BinarySphericalQuantizer(dim=4, codebook_size=16)
+        >>> out = quantizer(torch.tensor([[[0.3, -2.0, 0.7, 0.1]]]))
+        >>> out.tokens.tolist(), out.codes.tolist()  # signs / sqrt(4), of length 1
+        ([[[0.5, -0.5, 0.5, 0.5]]], [[13]])
     """
 
     def __init__(

@@ -29,7 +29,17 @@ LARGEST_CODEBOOK = 2**20  # usage is counted code by code
 
 @dataclass(frozen=True)
 class Usage:
-    """The usage of C codebooks of K codes: counts, from which the properties are computed."""
+    """The usage of C codebooks of K codes: counts, from which the properties are computed.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import Usage
+        >>> usage = Usage.of(torch.tensor([0, 0, 1, 1, 2, 2, 3, 3]), codebook_size=8)
+        >>> usage.entropy, usage.perplexity, usage.dead  # four codes alike: 2 bits; the other four are dead
+        (2.0, 4.0, 0.5)
+        >>> usage.rate(length=16)  # bits per image after entropy coding
+        32.0
+    """
 
     counts: Tensor  # (C, K), how often each code was chosen; over time, a moving average
     unused: Tensor  # (C, K), true for a dead code
@@ -97,7 +107,16 @@ class Usage:
 
 @dataclass(frozen=True)
 class ContinuousUsage:
-    """The usage of continuous tokens: the rate KL(q(z_j|x) || r(z_j)) of each dimension, averaged over tokens."""
+    """The usage of continuous tokens: the rate KL(q(z_j|x) || r(z_j)) of each dimension, averaged over tokens.
+
+    Example:
+        >>> import math
+        >>> import torch
+        >>> from infotok.tokenizers import ContinuousUsage
+        >>> usage = ContinuousUsage(torch.tensor([math.log(2), math.log(4), 0.0, 0.0]))  # nats of each dimension
+        >>> round(usage.entropy, 3), usage.dead  # bits per token
+        (3.0, 0.5)
+    """
 
     rates: Tensor  # (dim,), nats
 

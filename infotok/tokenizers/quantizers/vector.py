@@ -56,6 +56,15 @@ class VectorQuantizer(CodebookQuantizer):
       end, 0 for no revival at all
 
     Raises TypeError or ValueError for an option of another type or out of range.
+
+    Example:
+        >>> import torch
+        >>> from infotok.tokenizers import VectorQuantizer
+        >>> _ = torch.manual_seed(0)
+        >>> quantizer = VectorQuantizer(dim=8, codebook_size=32)
+        >>> out = quantizer(torch.randn(64, 16, 8))  # 64 images of 16 tokens; the first batch sets the codebook
+        >>> out.tokens.shape, out.codes.shape, quantizer.rate(length=16)  # bits per image, 16 x log2 32
+        (torch.Size([64, 16, 8]), torch.Size([64, 16]), 80.0)
     """
 
     def __init__(

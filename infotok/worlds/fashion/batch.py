@@ -13,7 +13,14 @@ __all__ = ["FashionBatch"]
 @dataclass(frozen=True)
 class FashionBatch(TextBatch):
     """A `TextBatch` of `FashionWorld`; questions have 8 words, and text is the caption as 0/1 attributes,
-    or as the world's option `text` says."""
+    or as the world's option `text` says.
+
+    Example:
+        >>> import torch  # doctest: +SKIP
+        >>> from infotok.worlds import FashionWorld  # doctest: +SKIP
+        >>> batch = FashionWorld().batch(4, torch.Generator().manual_seed(0), questions=2)  # doctest: +SKIP
+        >>> batch.images, batch.questions, batch.answers  # (4, 3, 32, 32), (4, 2, T), (4, 2)  # doctest: +SKIP
+    """
 
     scenes: FashionScenes
 

@@ -1,5 +1,7 @@
 """What evaluation asks of FashionWorld: reading images, scoring them, and factors of scenes for probes."""
 
+import math
+
 from torch import Tensor
 
 from infotok.errors import require, require_tensor
@@ -10,6 +12,7 @@ from infotok.worlds.fashion.reader import Reading, read
 from infotok.worlds.fashion.scenes import CODES, TABLE, FashionScenes, require_scenes
 from infotok.worlds.openmoji.objects import Named
 from infotok.worlds.openmoji.scoring import generation_scores, require_prompts, share
+from infotok.worlds.shapes.render import NOISE_LEVELS
 
 __all__ = ["Evaluated"]
 
@@ -22,7 +25,13 @@ class Evaluated:
     levels: int  # of the texture's coefficients
     split: str
     photographs: Photographs
+    nuisance: float
     table: Named = TABLE
+
+    @property
+    def noise_entropy(self) -> float:
+        """Entropy of the pixel noise of one image in nats, which `entropies` leaves out."""
+        return 3 * self.size**2 * math.log(NOISE_LEVELS) if self.nuisance > 0 else 0.0
 
     def read(self, images: Tensor) -> Reading:
         """Read images (B, 3, S, S) as cells of kinds; the same classifier for every world and split."""

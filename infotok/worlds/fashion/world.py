@@ -40,7 +40,6 @@ from infotok.worlds.fashion.scenes import CODES, COEFFICIENTS, PLACES, SPLITS, F
 from infotok.worlds.fashion.text import FashionVocabulary
 from infotok.worlds.openmoji.prompts import propose, worded
 from infotok.worlds.openmoji.text import caption_ids, caption_vector, read_captions
-from infotok.worlds.shapes.render import NOISE_LEVELS
 from infotok.worlds.shapes.world import MOST_QUESTIONS
 
 __all__ = ["FashionWorld"]
@@ -64,6 +63,12 @@ class FashionWorld(Evaluated):
         text: `batch.text`, "attributes" or a function of a list of captions, such as `SentenceEncoder()`.
 
     Raises FileNotFoundError where there are no photographs.
+
+    Example:
+        >>> import torch  # doctest: +SKIP
+        >>> from infotok.worlds import FashionWorld  # doctest: +SKIP
+        >>> world = FashionWorld()  # of Debian's package dataset-fashion-mnist, or folder=  # doctest: +SKIP
+        >>> images = world.batch(4, torch.Generator().manual_seed(0)).images  # (4, 3, 32, 32)  # doctest: +SKIP
     """
 
     kinds = KINDS
@@ -107,11 +112,6 @@ class FashionWorld(Evaluated):
             "nuisance": COEFFICIENTS * math.log(self.levels),
             "photographs": objects * math.log(self.bank[1]),
         }
-
-    @property
-    def noise_entropy(self) -> float:
-        """Entropy of the pixel noise of one image in nats, which `entropies` leaves out."""
-        return 3 * self.size**2 * math.log(NOISE_LEVELS) if self.nuisance > 0 else 0.0
 
     def sample(self, n: int, generator: torch.Generator) -> FashionScenes:
         """n random scenes of the split."""

@@ -11,6 +11,18 @@ __all__ = ["ImageTextBatch"]
 
 @dataclass(frozen=True)
 class ImageTextBatch(TextBatch):
-    """A `TextBatch` of `ImageTextWorld`: scenes (B,) long are the records' numbers, and all questions of one kind."""
+    """A `TextBatch` of `ImageTextWorld`: scenes (B,) long are the records' numbers, and all questions of one kind.
+
+    Example:
+        >>> from io import BytesIO
+        >>> import torch
+        >>> from PIL import Image
+        >>> from infotok.worlds import ImageTextWorld
+        >>> Image.new("RGB", (48, 48), "red").save(file := BytesIO(), "PNG")
+        >>> world = ImageTextWorld([{"image": file.getvalue(), "captions": ["a red wall"]}] * 10)
+        >>> batch = world.batch(4, torch.Generator().manual_seed(0), questions=0)
+        >>> world.vocabulary.decode(batch.captions[:1]), batch.scenes.shape  # scenes are the numbers of records
+        (['a red wall'], torch.Size([4]))
+    """
 
     scenes: Tensor

@@ -27,6 +27,16 @@ def open_records(path: str | Path, fields: Mapping[str, str] | None = None, on_e
         and an `ImageTextWorld` with the same option then skips records with faults.
 
     ValueError, in one line with the file, the line, row or member, and the reason.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import mkdtemp
+        >>> from infotok.worlds import open_records
+        >>> path = Path(mkdtemp()) / "data.jsonl"
+        >>> _ = path.write_text('{"image": "wall.png", "caption": "a red wall"}')
+        >>> records = open_records(path, fields={"captions": "caption"})
+        >>> len(records), records.text(0).captions
+        (1, ('a red wall',))
     """
     require_instance("path", path, (str, PurePath), "the path of a file or a folder")
     require_fields("fields", fields), require_choice("on_error", on_error, ON_ERROR)

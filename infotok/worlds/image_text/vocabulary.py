@@ -47,6 +47,14 @@ class TextVocabulary:
 
     words: of sentences; the first two may be `<pad>` and `<unk>`, which are added otherwise.
     answers: what may answer a question, each one entry; none leaves `<unk>` as the only answer.
+
+    Example:
+        >>> from infotok.worlds import TextVocabulary
+        >>> vocabulary = TextVocabulary(["a", "wall"], answers=["wall", "new york"])
+        >>> vocabulary.encode(["A blue wall"]), vocabulary.words  # blue is unknown
+        (tensor([[2, 1, 3]]), ('<pad>', '<unk>', 'a', 'wall', 'new york'))
+        >>> vocabulary.answer_id("New York")
+        4
     """
 
     pad, unk = 0, 1
@@ -118,6 +126,12 @@ def build_vocabulary(
     records: what `open_records` gives, or a list of dicts.
     most: words of sentences, with `<pad>` and `<unk>`.
     answers: at most, each one entry, besides those that are words.
+
+    Example:
+        >>> from infotok.worlds import build_vocabulary
+        >>> records = [{"image": b"", "captions": ["a red wall", "a wall"], "questions": [("which colour?", "red")]}]
+        >>> build_vocabulary(records, most=6).words  # the commonest
+        ('<pad>', '<unk>', 'a', 'red', 'wall', '?')
     """
     records = records_of("records", records)
     texts = (records.text(index) for index in range(len(records)))

@@ -66,6 +66,17 @@ class ImageTextWorld:
         max_pixels: of a file; larger images are refused before they are decoded.
         workers: threads that read and decode the images of a batch; 0 for none.
         cache: bytes of decoded images that are kept in memory; 0 for none.
+
+    Example:
+        >>> from io import BytesIO
+        >>> import torch
+        >>> from PIL import Image
+        >>> from infotok.worlds import ImageTextWorld
+        >>> Image.new("RGB", (48, 48), "red").save(file := BytesIO(), "PNG")
+        >>> record = {"image": file.getvalue(), "captions": ["a red wall"], "questions": [("which colour?", "red")]}
+        >>> world = ImageTextWorld([record] * 10, held_out=0.2)
+        >>> world.batch(4, torch.Generator().manual_seed(0), questions=1).images.shape, len(world.vocabulary)
+        (torch.Size([4, 3, 32, 32]), 8)
     """
 
     kinds = ("question",)

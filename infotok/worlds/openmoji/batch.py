@@ -13,7 +13,16 @@ __all__ = ["OpenMojiBatch"]
 @dataclass(frozen=True)
 class OpenMojiBatch(TextBatch):
     """A `TextBatch` of `OpenMojiWorld`; questions have 8 words, and text is the caption as 0/1 attributes,
-    or as the world's option `text` says."""
+    or as the world's option `text` says.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import OpenMojiWorld
+        >>> world = OpenMojiWorld(objects=32)
+        >>> batch = world.batch(4, torch.Generator().manual_seed(0), questions=2)
+        >>> batch.questions.shape, world.captions(batch.scenes)[0]
+        (torch.Size([4, 2, 8]), 'top-left backpack bottom-left cloud bottom-right bikini')
+    """
 
     scenes: OpenMojiScenes
 

@@ -68,6 +68,13 @@ class OpenMojiWorld(Evaluated):
         name_sizes: whether captions name the sizes.
         split: "train", "test" (pairs of object and place, and scenes, that train never has) or "all".
         text: `batch.text`, "attributes" or a function of a list of captions, such as `SentenceEncoder()`.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import OpenMojiWorld
+        >>> world = OpenMojiWorld(objects=32)
+        >>> world.batch(4, torch.Generator().manual_seed(0)).images.shape, len(world.table.names)
+        (torch.Size([4, 3, 32, 32]), 32)
     """
 
     kinds = KINDS

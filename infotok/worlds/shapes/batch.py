@@ -14,7 +14,18 @@ __all__ = ["ShapesBatch"]
 @dataclass(frozen=True)
 class ShapesBatch(TextBatch):
     """A `TextBatch` of `ShapesWorld`; questions have 8 words, and text is the caption as 0/1 attributes,
-    or as the world's option `text` says."""
+    or as the world's option `text` says.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld()
+        >>> batch = world.batch(8, torch.Generator().manual_seed(0), questions=2)
+        >>> len(batch[:3]), batch.captions.shape, batch.text.shape
+        (3, torch.Size([8, 16]), torch.Size([8, 52]))
+        >>> world.vocabulary.decode(batch.questions[0]), world.vocabulary.decode(batch.answers[:1].T)
+        (['which colour is at bottom-left ?', 'is a square left of a triangle ?'], ['blue', 'yes'])
+    """
 
     scenes: Scenes
 

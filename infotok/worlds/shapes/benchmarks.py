@@ -40,6 +40,15 @@ def pope(
     batch's scenes have them; "adversarial", those whose shape and colour are both there but not together, then those
     of which one is there (objects do not co-occur here, so binding takes the place of co-occurrence). In the train
     split only pairs that train scenes have are asked of.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import ShapesWorld, pope
+        >>> world, generator = ShapesWorld(), torch.Generator().manual_seed(0)
+        >>> asked = pope(world.batch(32, generator), world, "adversarial", generator, questions=4)
+        >>> world.vocabulary.decode(asked.questions[0]), world.vocabulary.decode(asked.answers[:1].T)
+        (['is there a green circle ?', 'is there a yellow circle ?', 'is there a magenta circle ?', 'is there a
+        magenta triangle ?'], ['yes', 'no', 'yes', 'no'])
     """
     require_batch("batch", batch), require_world("world", world)
     require_choice("negatives", negatives, NEGATIVES), require_generator("generator", generator)
@@ -72,6 +81,14 @@ def mme(batch: ShapesBatch, world: ShapesSettings, generator: torch.Generator) -
     existence: what is there, what is not; colour: the right shape in a wrong colour that is nowhere; shape: the right
     colour in a wrong shape; position: a relation that holds between two shapes, and its opposite, which does not.
     Images for which a pair cannot be asked are left out: those of fewer than two objects, or with doubles in the way.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import ShapesWorld, mme
+        >>> world, generator = ShapesWorld(), torch.Generator().manual_seed(0)
+        >>> asked = mme(world.batch(32, generator), world, generator)
+        >>> world.vocabulary.decode(asked.questions[0, :2]), asked.questions.shape[1]  # pairs, of 4 categories
+        (['is there a yellow triangle ?', 'is there a magenta triangle ?'], 8)
     """
     require_batch("batch", batch), require_world("world", world)
     require_generator("generator", generator)

@@ -38,6 +38,13 @@ class ShapesFeatures(nn.Module):
     """Images (B, 3, S, S) -> features (B, 96): 24 of each cell, the same filters for all four.
 
     Images of other sizes are averaged down to 32 pixels first.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import ShapesFeatures
+        >>> network = ShapesFeatures(width=8)  # with random weights; `shapes_features()` has trained ones
+        >>> network(torch.rand(2, 3, 32, 32)).shape, network.num_features
+        (torch.Size([2, 96]), 96)
     """
 
     num_features = 4 * FEATURES  # where torchmetrics looks for it
@@ -62,7 +69,15 @@ class ShapesFeatures(nn.Module):
 
 @lru_cache(maxsize=1)
 def shapes_features() -> ShapesFeatures:
-    """The network whose weights ship with the package, in eval mode."""
+    """The network whose weights ship with the package, in eval mode.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import ShapesWorld, shapes_features
+        >>> features = shapes_features()(ShapesWorld().batch(8, torch.Generator().manual_seed(0)).images)
+        >>> features.shape
+        torch.Size([8, 96])
+    """
     network = ShapesFeatures()
     network.load_state_dict(load(resources.files(__package__).joinpath(WEIGHTS).read_bytes()))
     return network.eval().requires_grad_(False)
@@ -73,6 +88,12 @@ def train_features(steps: int = 1200, batch: int = 64, seed: int = 0) -> tuple[S
 
     "shape", "colour", "size": share right; "offset", "background" (the mean colours of a cell's quarters behind its
     object): share of the squares explained. Each step draws new scenes of one of five strengths of nuisance.
+
+    Example:
+        >>> from infotok.worlds import train_features
+        >>> network, scores = train_features(steps=20, batch=16)  # 1200 steps by default
+        >>> sorted(scores), network.training
+        (['background', 'colour', 'offset', 'shape', 'size'], False)
     """
     require_int("steps", steps), require_int("batch", batch)
     seed = require_int("seed", seed, 0, 2**63 - 1)

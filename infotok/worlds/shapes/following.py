@@ -23,6 +23,16 @@ def score_generations(images: Tensor, prompts: list[dict], world: ShapesSettings
 
     Categories are GenEval's tags: single_object, two_object, counting, colors, position, color_attr (binding). Beside
     them "confident": the share of cells the parser is sure of.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import ShapesWorld, score_generations
+        >>> world = ShapesWorld()
+        >>> prompts = world.prompts(6, torch.Generator().manual_seed(0))
+        >>> scores = score_generations(torch.full((6, 3, 32, 32), 0.5), prompts, world)  # grey images follow no prompt
+        >>> sorted(scores), scores["overall"]
+        (['color_attr', 'colors', 'confident', 'counting', 'overall', 'position', 'single_object',
+        'two_object'], 0.0)
     """
     require(isinstance(prompts, list | tuple), "prompts", type(prompts).__name__, "a list of prompts", TypeError)
     for prompt in prompts:
@@ -43,7 +53,16 @@ def score_generations(images: Tensor, prompts: list[dict], world: ShapesSettings
 
 
 def follows(cells: Tensor, prompt: dict) -> bool:
-    """Whether a scene of these cells (4,) has all that the prompt includes and nothing that it excludes."""
+    """Whether a scene of these cells (4,) has all that the prompt includes and nothing that it excludes.
+
+    Example:
+        >>> from infotok.worlds import ShapesWorld, follows
+        >>> scenes = ShapesWorld().scenes_of(["top-left small red circle top-right large blue square"])
+        >>> follows(scenes.cells[0], {"include": [{"class": "circle", "count": 1, "color": "red"}]})
+        True
+        >>> follows(scenes.cells[0], {"include": [{"class": "square", "count": 2}]})
+        False
+    """
     require_tensor("cells", cells, (len(PLACES),), "int64", f"[0, {CELL_VALUES - 1}]")
     _check_prompt(prompt)
     found = [_find(cells, entry) for entry in prompt["include"]]

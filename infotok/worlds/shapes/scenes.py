@@ -45,6 +45,16 @@ class Scenes:
     cells: (B, 4) long, 0 for an empty cell, else 1 + ((shape * 6 + colour) * 2 + size)
     offsets: (B, 4, 2) long, steps right and down in [-jitter, jitter], 0 where a cell is empty
     texture: (B, 48) long, the level of each coefficient of the background
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import ShapesWorld
+        >>> scenes = ShapesWorld().sample(8, torch.Generator().manual_seed(0))
+        >>> scenes.cells.shape, scenes.offsets.shape, scenes.texture.shape
+        (torch.Size([8, 4]), torch.Size([8, 4, 2]), torch.Size([8, 48]))
+        >>> ShapesWorld().captions(scenes[:1]), scenes.cells[0]
+        (['top-left large red triangle bottom-left small blue square bottom-right large yellow triangle'],
+        tensor([26,  0, 17, 32]))
     """
 
     cells: Tensor
@@ -195,7 +205,16 @@ def structure(split: str) -> tuple[float, float, float]:
 
 
 def leaks(a: Scenes, b: Scenes) -> int:
-    """Number of scenes of `a` whose structure occurs in `b`, as a test of leaks between splits."""
+    """Number of scenes of `a` whose structure occurs in `b`, as a test of leaks between splits.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import ShapesWorld, leaks
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> train, test = (ShapesWorld(split=split).sample(1000, generator) for split in ("train", "test"))
+        >>> leaks(test, train), leaks(test, test)
+        (0, 1000)
+    """
     for name, scenes in (("a", a), ("b", b)):
         require_instance(name, scenes, Scenes)
         require_cells(f"{name}.cells", scenes.cells)

@@ -34,6 +34,13 @@ class Vocabulary:
     Sentences are words with one space between them. The models add bos and eos.
 
     jitter: of the world, 0 to 2; there is a word for each offset
+
+    Example:
+        >>> from infotok.worlds import ShapesWorld
+        >>> vocabulary = ShapesWorld().vocabulary
+        >>> ids = vocabulary.encode(["top-left small red circle", "empty"])
+        >>> ids.shape, vocabulary.decode(ids)
+        (torch.Size([2, 4]), ['top-left small red circle', 'empty'])
     """
 
     pad, bos, eos = 0, 1, 2

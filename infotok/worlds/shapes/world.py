@@ -55,6 +55,17 @@ class ShapesWorld(ShapesSettings):
         name_offsets: whether captions name the offsets.
         split: "train", "test" (combinations and scenes that train never has) or "all".
         text: `batch.text`, "attributes" or a function of a list of captions, such as `SentenceEncoder()`.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import ShapesWorld
+        >>> world = ShapesWorld(nuisance=0.5)
+        >>> batch = world.batch(4, torch.Generator().manual_seed(0))
+        >>> batch.images.shape, batch.questions.shape, {name: round(nats, 1) for name, nats in world.entropies.items()}
+        (torch.Size([4, 3, 32, 32]), torch.Size([4, 4, 8]), {'structure': 10.2, 'jitter': 6.7, 'nuisance':
+        77.3})
+        >>> world.captions(batch.scenes)[0]
+        'top-left small magenta square bottom-left small red cross bottom-right large cyan cross'
     """
 
     def sample(self, n: int, generator: torch.Generator) -> Scenes:

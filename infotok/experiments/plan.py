@@ -82,7 +82,7 @@ SCARCE = {"bits": 4, "nuisance": 1.0}  # where nothing is at its ceiling
 SCARCE_VARIANTS = (BASELINE, DECODER, "decoder + 0.001 text", "decoder + 0.01 text", "decoder + 0.01 host", HSIC)
 WIDER = {"hidden": 80}  # a baseline with as many parameters as any variant has in training
 STUDIES = ("headline", "short", "bounds", "host prior", "no ramp", "confirmation", "critics", "doses", "frontier",
-           "scarce", "curves", "weak", "narrow", "narrow controls", "wider", "models", "tuning", "version 0.1",
+           "scarce", "curves", "weak", "narrow", "wider", "models", "tuning", "version 0.1",
            "trajectories", "length", "ablations", "weights", "budgets", "nuisance", "regimes")  # fmt: skip
 
 
@@ -232,9 +232,9 @@ _STUDIES = {
     "weak": lambda _: [
         run for each in WEAK.values() for run in grid(WEAK_VARIANTS, REPORTED_SEEDS[:4], HOSTS[:1], **each)
     ],
-    "narrow": lambda _: grid((BASELINE, DECODER, "decoder + 0.01 host"), CONFIRMING_SEEDS, HOSTS[:1], **WEAK[NARROW]),
-    "narrow controls": lambda _: (
-        grid([DECODER], CONFIRMING_SEEDS, HOSTS[:1], HEAVIER, **WEAK[NARROW])
+    "narrow": lambda _: (
+        grid((BASELINE, DECODER, "decoder + 0.01 host"), CONFIRMING_SEEDS, HOSTS[:1], **WEAK[NARROW])
+        + grid([DECODER], CONFIRMING_SEEDS, HOSTS[:1], HEAVIER, **WEAK[NARROW])
         + grid((DECODER, "decoder + 0.01 host"), CONFIRMING_SEEDS, ["masked"], **WEAK[NARROW])
     ),
     "wider": lambda _: grid([BASELINE], REPORTED_SEEDS[:4], **WIDER),

@@ -24,8 +24,7 @@ SINCE = {  # runs of newer studies
     "scarce": 6 * 5,
     "curves": 3 * 3 * 2 + 2 * 2 * 2,
     "weak": 3 * 4 * 4,
-    "narrow": 3 * 8,
-    "narrow controls": 3 * 8,
+    "narrow": 6 * 8,
     "wider": 3 * 4,
 }
 REPORTED = [study for study in plan.STUDIES if study not in ("models", "tuning", *SINCE)]

@@ -1,9 +1,19 @@
 // Pictures open in a dialog at their own size: by a click, by Enter on a focused picture; Escape closes it.
 // A second click, or the button, changes between the whole picture and its own size. Without scripts they stay pictures.
+// On a narrow page a figure is wider than its frame, which scrolls sideways: its letters never have less than 11 pixels.
 (() => {
   "use strict";
 
+  const LEGIBLE = 11 / (8 / 72 * 120);  // of a figure's own size: its smallest text has 8 points, at 120 dots an inch
   const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
+
+  function keepLegible(button, image) {
+    const set = () => {
+      const beside = image.offsetWidth - image.clientWidth + 2 * parseFloat(getComputedStyle(image).paddingLeft);
+      button.style.minWidth = `${Math.ceil(LEGIBLE * image.naturalWidth + beside)}px`;
+    };
+    if (image.naturalWidth) set(); else image.addEventListener("load", set);
+  }
 
   function dialog() {
     const box = make("dialog", { className: "zoomed" });
@@ -39,8 +49,11 @@
       if (image.closest("a, button")) continue;
       const button = make("button", { type: "button", className: "zoom", title: "Enlarge" });
       button.setAttribute("aria-label", `Enlarge: ${image.alt}`);
-      image.replaceWith(button);
+      const frame = make("span", { className: "frame" });
+      image.replaceWith(frame);
+      frame.append(button);
       button.append(image);
+      keepLegible(button, image);
       button.addEventListener("click", () => { open = open || dialog(); open(image); });
     }
   });

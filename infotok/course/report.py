@@ -1,6 +1,7 @@
 """The report: one page with the claims and figures of every run, and the command that repeats it. It opens offline."""
 
 import base64
+import math
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ from infotok.lab.record import PROFILES
 
 __all__ = ["figures_of_run", "unjudged", "write_report"]
 
+LEGIBLE = 11 / (8 / 72 * 120)  # of a figure's width: its smallest text, of 8 points at 120 dots an inch, has 11 pixels
+WIDEST = 2000  # pixels that a figure may ask for
 Asked = dict[str, dict[str, Any] | Refusal]
 
 
@@ -75,7 +78,8 @@ def _section(course: Course, lesson: Shown, pages: str) -> dict[str, Any]:
     }
     if manifest:
         section["faults"] = [*manifest["faults"]]
-        section["figures"] = figures_of_run(lesson, section["faults"])
+        figures = figures_of_run(lesson, section["faults"])
+        section["figures"] = [figure | {"least": _legible_width(figure["source"])} for figure in figures]
         section["page"] = _page(lesson, pages, section["faults"])
         section["faults"] = [fault.replace(f"{course.root}/", "") for fault in section["faults"]]
     return section
@@ -101,6 +105,12 @@ def figures_of_run(lesson: Shown, faults: list[str]) -> list[dict[str, str]]:
         source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
         figures.append({"name": name, "caption": recipe["caption"], "source": source})
     return figures
+
+
+def _legible_width(source: str) -> int:
+    """Pixels of width below which the smallest text of a figure, a data URL of a PNG, has less than 11 pixels."""
+    head = base64.b64decode(source.partition(",")[2][:36])  # of which bytes 16 to 19 are the width
+    return min(math.ceil(LEGIBLE * int.from_bytes(head[16:20], "big")), WIDEST)
 
 
 def _page(lesson: Shown, pages: str, faults: list[str]) -> str | None:

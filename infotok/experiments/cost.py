@@ -1,6 +1,7 @@
 """What each variant costs in training: parameters, floating-point operations and processor time over the baseline's."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,13 @@ import torch
 
 from infotok.experiments.hosts import make_host
 from infotok.experiments.results import Runs
+from infotok.experiments.throughput import take_turns
 from infotok.experiments.variants import BASELINE, HEADLINE, options
+from infotok.unified import UnifiedModel
 from infotok.unified.throughput import operations
 from infotok.worlds import ShapesWorld
 
-__all__ = ["costs", "training_operations"]
+__all__ = ["costs", "step_seconds", "training_operations"]
 
 BATCH, QUESTIONS = 32, (1, 8)  # images of a step; questions in training the tokenizer alone, and all together
 
@@ -34,6 +37,27 @@ def training_operations(
         batch = world.batch(BATCH, draw, questions)
         total += count * operations(lambda p=part, b=batch, g=draw: sum(p.loss(b, g).values()).backward())
     return total
+
+
+def step_seconds(
+    variants: Sequence[str], repetitions: int, seed: int, *, host: str = "autoregressive"
+) -> dict[str, list[float]]:
+    """Processor seconds of a joint training step with each variant, forward and backward: {name: (repetitions,)}.
+
+    Args:
+        variants: names that `variants_of` knows; the steps take turns, all on one batch.
+        repetitions, seed: as in `take_turns`; of weights and of the batch of 32 images with 8 questions each.
+        host: the unified model.
+    """
+    world = ShapesWorld()
+    batch = world.batch(BATCH, torch.Generator().manual_seed(seed), QUESTIONS[1])
+    models = {name: make_host(host, options(host, name), seed, world, tokenizer_steps=0) for name in variants}
+
+    def step(model: UnifiedModel, number: int) -> None:
+        sum(model.loss(batch, torch.Generator().manual_seed(number)).values()).backward()
+        model.zero_grad()
+
+    return take_turns({name: partial(step, model) for name, model in models.items()}, repetitions)
 
 
 def costs(runs: Runs, hosts: Sequence[str], world: ShapesWorld, sizes: dict[str, Any]) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ All use the maximum norm and return nats. Distances are those of normal scores (
 change under increasing maps of single columns, and one outlier cannot set the scale of the rest. Tied values are spread
 over the ranks that they share, by random numbers that do not depend on the global state.
 
-The search is by k-d tree in few dimensions and by brute force in blocks in many; memory stays linear in N. Both use
-`torch.get_num_threads()` threads.
+The search is by k-d tree in few dimensions and by brute force in blocks in many, the count by sets of bits
+(`infotok.information.counting`); memory stays linear in N. All use `torch.get_num_threads()` threads.
 """
 
 from collections.abc import Callable
@@ -21,13 +21,13 @@ from scipy.spatial import cKDTree
 from scipy.special import digamma
 
 from infotok.errors import require
+from infotok.information.counting import count_within
 from infotok.information.margins import isolated_atoms, untied_scores
 from infotok.information.repeats import distinct_pairs
 from infotok.information.samples import Samples, as_samples, paired
 
-# Dimensions up to which the tree is faster than brute force in blocks (5000 samples, two cores): counting visits every
-# neighbour, so its limit is lower than that of the search for the nearest few.
-TREE_DIMS_SEARCH, TREE_DIMS_COUNT = 10, 2
+TREE_DIMS = 10  # up to which the tree finds the nearest faster than brute force in blocks (5000 samples, two cores)
+DOUBLE_DIMS = 2  # up to which neighbours are counted in double precision
 BLOCK = 32  # rows per block: its 32 x N distances stay in cache
 
 
@@ -164,7 +164,7 @@ def mixed_ksg_pointwise(x: Samples, y: Samples, *, k: int = 3) -> np.ndarray:
 
 def neighbor_radius(points: np.ndarray, k: int) -> np.ndarray:
     """Maximum-norm distance (N,) from each of `points` (N, d) to its k-th neighbour."""
-    if points.shape[1] <= TREE_DIMS_SEARCH:
+    if points.shape[1] <= TREE_DIMS:
         return cKDTree(points).query(points, k=[k + 1], p=np.inf, workers=torch.get_num_threads())[0][:, 0]
 
     def kth(distance: np.ndarray, _: slice) -> np.ndarray:
@@ -177,8 +177,8 @@ def neighbor_radius(points: np.ndarray, k: int) -> np.ndarray:
 def count_closer(points: np.ndarray, radius: np.ndarray, *, inclusive: bool = False) -> np.ndarray:
     """Number (N,) of other points closer than `radius` (N,) to each of `points` (N, d); `inclusive`: or as close."""
     # The margin keeps the k-th neighbour on its proper side of the sphere in spite of rounding. Above a few dimensions
-    # single precision doubles the speed.
-    few = points.shape[1] <= TREE_DIMS_COUNT
+    # single precision is faster.
+    few = points.shape[1] <= DOUBLE_DIMS
     margin = (1e-13 if few else 1e-6) * np.abs(points).max()
     reach = radius + margin if inclusive else radius - margin
     if points.shape[1] == 1:
@@ -187,27 +187,13 @@ def count_closer(points: np.ndarray, radius: np.ndarray, *, inclusive: bool = Fa
         right = np.searchsorted(order, points[:, 0] + reach, side="right")
         return np.maximum(right - left - 1, 0)
     if few:
-        tree = cKDTree(points)
-        count = tree.query_ball_point(points, reach, p=np.inf, return_length=True, workers=torch.get_num_threads())
-        return np.maximum(count - 1, 0)
-
-    # Sorted along one coordinate, the points within reach of a block of neighbours lie in one window.
-    order = np.argsort(points[:, 0])
-    reach = reach[order].astype(np.float32)
-
-    def count(distance: np.ndarray, rows: slice) -> np.ndarray:
-        closer = np.packbits(distance < reach[rows, None], axis=1)
-        return np.bitwise_count(closer).sum(axis=1, dtype=np.int64)
-
-    inside = np.empty(len(points), dtype=np.int64)
-    inside[order] = _over_blocks(count, points[order], np.float32, reach)
-    return np.maximum(inside - 1, 0)
+        return np.maximum(count_within(points, reach, np.less_equal) - 1, 0)
+    return np.maximum(count_within(points.astype(np.float32), reach.astype(np.float32), np.less) - 1, 0)
 
 
-def _over_blocks(function: Callable, points: np.ndarray, dtype: type, reach: np.ndarray | None = None) -> np.ndarray:
+def _over_blocks(function: Callable, points: np.ndarray, dtype: type) -> np.ndarray:
     """Concatenate `function(distance, rows)` over blocks of rows of the maximum-norm distance matrix (N, N).
 
-    With `reach` (N,), points come sorted along their first coordinate and columns out of every reach are left out.
     Blocks are shared among threads: NumPy releases the interpreter's lock inside its loops.
     """
     columns = np.ascontiguousarray(points.T, dtype=dtype)  # (d, N)
@@ -220,16 +206,10 @@ def _over_blocks(function: Callable, points: np.ndarray, dtype: type, reach: np.
         results = []
         for start in starts[first::threads]:
             rows = slice(start, min(start + BLOCK, len(points)))
-            window = slice(0, len(points))
-            if reach is not None:
-                ends = columns[0, start] - reach[rows].max(), columns[0, rows.stop - 1] + reach[rows].max()
-                low, high = np.searchsorted(columns[0], ends)
-                window = slice(low, max(low, high))
-            size = rows.stop - rows.start, window.stop - window.start
-            distance, along = distances[: size[0], : size[1]], alongs[: size[0], : size[1]]
-            np.abs(np.subtract(columns[0, rows, None], columns[0, window], out=distance), out=distance)
+            distance, along = (buffer[: rows.stop - rows.start] for buffer in (distances, alongs))
+            np.abs(np.subtract(columns[0, rows, None], columns[0], out=distance), out=distance)
             for column in columns[1:]:
-                np.abs(np.subtract(column[rows, None], column[window], out=along), out=along)
+                np.abs(np.subtract(column[rows, None], column, out=along), out=along)
                 np.maximum(distance, along, out=distance)
             results.append(function(distance, rows))
         return results
@@ -241,7 +221,7 @@ def _over_blocks(function: Callable, points: np.ndarray, dtype: type, reach: np.
 
 def _nearest(points: np.ndarray, k: int) -> np.ndarray:
     """Indices of the k nearest other points, the farthest of them last, (N, k)."""
-    if points.shape[1] <= TREE_DIMS_SEARCH:
+    if points.shape[1] <= TREE_DIMS:
         return cKDTree(points).query(points, k=k + 1, p=np.inf, workers=torch.get_num_threads())[1][:, 1:]
 
     def indices(distance: np.ndarray, _: slice) -> np.ndarray:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 
 WIDTHS = (390, 768, 1440)  # pixels: a telephone, a tablet, a computer
 SMALLEST = 11  # pixels of text
+FIGURE_TEXT = 8 / 72 * 120  # pixels of the smallest text in a figure at its own size; tests/course/test_figures.py
 
 # Everything that a reader sees; what is hidden, and formulas, which MathJax draws, are left out.
 COMMON = """
@@ -39,8 +40,14 @@ LAYOUT = (
   if (wide > innerWidth) found.push(`scrolls sideways: ${wide} of ${innerWidth}`);
   for (const [text, , style] of texts())
     if (parseFloat(style.fontSize) < smallest) found.push(`text of ${style.fontSize}: ${text}`);
+  for (const image of document.querySelectorAll("article img, figure img")) {
+    if (image.closest("dialog") || !image.checkVisibility()) continue;
+    const own = getComputedStyle(image), inside = image.clientWidth - 2 * parseFloat(own.paddingLeft);
+    const size = FIGURE_TEXT * inside / image.naturalWidth;
+    if (size < smallest - 0.01) found.push(`text of ${size.toFixed(1)}px in a figure: ${image.alt.slice(0, 40)}`);
+  }
   return found;
-}"""
+}""".replace("FIGURE_TEXT", str(FIGURE_TEXT))
 )
 
 CONTRAST = (

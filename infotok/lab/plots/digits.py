@@ -108,7 +108,7 @@ def code(
     fig, (left, right) = new(width=9.2, height=5.0, ncols=2, width_ratios=(1.9, 1))
     points = np.asarray(points)
     for (x, y), label in zip(points, labels, strict=True):
-        left.text(x, y, str(label), ha="center", va="center", fontsize=7, color=BLUE)
+        left.text(x, y, str(label), ha="center", va="center", fontsize=8, color=BLUE)
     reach = max(2.0, 1.08 * (np.abs(points).max() if reach is None else reach))
     corners = (reach - 1) * np.array([(1, -1), (1, 1), (-1, -1), (-1, 1)])
     room = [np.linalg.norm(points - corner, axis=1).min() for corner in corners]

@@ -124,7 +124,7 @@ def surprise(*, pictures: list[str], nats: list, names: list[str]) -> Figure:
         shown = show_under(ax, picture, grid, top=top, opacity=0.65)
         step = len(pixels(picture)) / len(grid)
         for (i, j), value in np.ndenumerate(grid):
-            ax.text((j + 0.5) * step, (i + 0.5) * step, f"{value:.1f}", ha="center", va="center", fontsize=7.5,
+            ax.text((j + 0.5) * step, (i + 0.5) * step, f"{value:.1f}", ha="center", va="center", fontsize=8,
                     color="white" if value < 0.65 * top else BLACK)  # fmt: skip
         ax.set_title(_lines(name), fontsize=8)
     fig.colorbar(shown, ax=list(axes[0]), label="nats per token", fraction=0.05)

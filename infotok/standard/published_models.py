@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from infotok.errors import require, require_folder, require_instance, require_int, require_text
+from infotok.hub import OWN_CODE, one_line
 from infotok.images import require_images
 from infotok.optional import needs
 from infotok.published import Attached, attach, load, prepare
 from infotok.standard.arguments import require_list, require_names
-from infotok.unified.backbone import OWN_CODE, one_line
 
 __all__ = ["PublishedModel", "open_published"]
 

@@ -15,8 +15,7 @@ other weights of the checkpoint, words apart, are then frozen.
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,12 +24,12 @@ import torch
 from torch import Tensor, nn
 
 from infotok.errors import require, require_instance, require_int, require_text
+from infotok.hub import OWN_CODE, one_line
 from infotok.optional import needs
 from infotok.unified.arguments import LAYERS, NUMBERS, check_keys, check_layout, check_part, check_states
 
 __all__ = ["Backbone"]
 
-OWN_CODE = {"trust_remote_code": False}  # of transformers only, never a repository's, and without a question
 WEIGHTS = 2**37  # at most, in the whole model
 
 
@@ -180,18 +179,6 @@ class Backbone(nn.Module):
         check_states("embeddings", embeddings, ("B", "N", self.hidden), self.training, self.words.weight)
         rows, length = embeddings.shape[:2]
         check_layout(mask, positions, (rows, length, past + length), self.positions, self.training)
-
-
-@contextmanager
-def one_line(what: str) -> Iterator[None]:
-    """Whatever transformers, tokenizers and safetensors raise of their own, as one ValueError."""
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, ValueError) and str(error).startswith(what):
-            raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        require(False, what, f"no model ({reason})", "a checkpoint")
 
 
 def _check_words(words: Any) -> None:

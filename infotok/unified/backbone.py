@@ -7,8 +7,8 @@
 
 Words, visual tokens and markers all enter as embeddings. The attention mask (B, 1, N, N) and the positions are given,
 so that one code serves causal, bidirectional and packed sequences. Of a closed vocabulary, one token a word, each word
-keeps the mean of its pieces' embeddings in the checkpoint's own table; of the checkpoint's tokenizer (`TokenVocabulary`)
-each token keeps its own. The same table embeds words and, transposed, scores them (tied embeddings).
+keeps the mean of its pieces' embeddings in the checkpoint's own table; of a `TokenVocabulary`, its own tokenizer, each
+token keeps its row. The same table embeds words and, transposed, scores them (tied embeddings).
 
 `lora` is the rank of low-rank adapters beside every linear layer, by `peft` (Hu et al. 2021, arXiv 2106.09685); all
 other weights of the checkpoint, words apart, are then frozen.
@@ -89,9 +89,7 @@ class Backbone(nn.Module):
         hub = _transformers()
         require_instance("name", name, (str, Path), "a name on the hub, or a folder")
         require(str(name), "name", name, "a name on the hub, or a folder")
-        own_tokens = isinstance(words, TokenVocabulary)
-        words = words.words if own_tokens else words
-        _check_words(words), require_int("lora", lora, 0)
+        _check_words(words.words if isinstance(words, TokenVocabulary) else words), require_int("lora", lora, 0)
         what = f"backbone {name}"
         with one_line(what):
             check_sizes(hub.PretrainedConfig.get_config_dict(name)[0], what)  # some configurations list their layers
@@ -107,15 +105,7 @@ class Backbone(nn.Module):
         for key, tensor in model.state_dict().items():
             finite = not tensor.is_floating_point() or tensor.isfinite().all()
             require(finite, f"{what}, {key}", "NaN or infinite numbers", "finite numbers")
-        table = model.get_input_embeddings().weight.data
-        if own_tokens:
-            rows = _rows_of_tokens(table, tokenizer.get_vocab(), words)
-        else:
-            rows = _rows_of_words(table, tokenizer, words)
-        adopted = nn.Embedding(*rows.shape)
-        adopted.weight.data = rows
-        model.set_input_embeddings(adopted)
-        model.config.vocab_size = len(words)
+        _adopt(model, tokenizer, words)
         return cls(model, lora)
 
     @classmethod
@@ -238,6 +228,19 @@ def _with_adapters(model: nn.Module, rank: int) -> nn.Module:
     transposed = any(isinstance(module, Conv1D) for module in model.modules())
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=linear, fan_in_fan_out=transposed)
     return inject_adapter_in_model(config, model)
+
+
+def _adopt(model: nn.Module, tokenizer: Any, words: Sequence[str] | TokenVocabulary) -> None:
+    """Replace the model's table by one row a word of ours, or a token."""
+    table = model.get_input_embeddings().weight.data
+    if isinstance(words, TokenVocabulary):
+        rows = _rows_of_tokens(table, tokenizer.get_vocab(), words.words)
+    else:
+        rows = _rows_of_words(table, tokenizer, words)
+    adopted = nn.Embedding(*rows.shape)
+    adopted.weight.data = rows
+    model.set_input_embeddings(adopted)
+    model.config.vocab_size = len(rows)
 
 
 def _rows_of_words(table: Tensor, tokenizer: Any, words: Sequence[str]) -> Tensor:

@@ -60,7 +60,7 @@ class TokenVocabulary:
         self.max_answer = require_int("max_answer", max_answer, 1, LONGEST)
         pad, end = self._tokenizer.pad_token_id, self._tokenizer.eos_token_id
         for name, token in (("pad", pad), ("eos", end)):
-            remedy = f"one with a {name}_token: tokenizer.add_special_tokens({{'{name}_token': '<{name}>'}})"
+            remedy = f"one that has it: tokenizer.add_special_tokens({{'{name}_token': '<{name}>'}})"
             require(token is not None, "tokenizer", f"no {name}_token", remedy)
         shown = f"{self._tokenizer.pad_token} as pad_token and eos_token"
         require(pad != end, "tokenizer", shown, "two tokens: padding behind an answer is not its end")

@@ -195,12 +195,12 @@ def _opened(tokenizer: Any) -> Any:
 
 
 def _digest(tokenizer: Any) -> str:
-    """The SHA-256 of what decides the ids of a text: the tokens, and how text is split into them."""
+    """128 bits of the SHA-256 of what decides the ids of a text: the tokens, and how text is split into them."""
     state: dict[str, Any] = {"tokens": tokenizer.get_vocab(), "pad": tokenizer.pad_token, "end": tokenizer.eos_token}
     if hasattr(tokenizer, "backend_tokenizer"):
         backend = json.loads(tokenizer.backend_tokenizer.to_str())
         state["backend"] = {key: value for key, value in backend.items() if key not in ("padding", "truncation")}
-    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _require_sentences(name: str, sentences: Any) -> None:

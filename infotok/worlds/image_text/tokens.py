@@ -34,7 +34,7 @@ from infotok.worlds.image_text.faults import fault
 from infotok.worlds.image_text.records import Text
 from infotok.worlds.image_text.vocabulary import LONGEST, MOST
 
-__all__ = ["TokenVocabulary"]
+__all__ = ["TokenVocabulary", "check_text"]
 
 ANSWERS = "answers.json"  # beside the tokenizer's own files
 
@@ -109,17 +109,6 @@ class TokenVocabulary:
         rows = [[self._swapped(i) for i in row if i not in (self.pad, self.end)] for row in ids.tolist()]
         return [self._tokenizer.decode(row, clean_up_tokenization_spaces=False) for row in rows]
 
-    def check(self, text: Text, where: str) -> None:
-        """BadRecord, in one line with its place, for text of a record that this vocabulary cannot hold."""
-        asked = [question for question, _ in text.questions]
-        answers = [answer for _, answer in text.questions]
-        for sentence, row in zip((*text.captions, *asked), self._pieces([*text.captions, *asked]), strict=True):
-            if lacking := self._lacking(row):
-                fault(where, sentence, lacking)
-        for answer, row in zip(answers, self._answer_pieces(answers), strict=True):
-            if lacking := self._lacking_answer(row):
-                fault(f"{where}, answer", answer, lacking)
-
     def with_answers(self, answers: Sequence[str]) -> Self:
         """The same tokenizer with another list of answers."""
         other = copy.copy(self)
@@ -180,6 +169,18 @@ class TokenVocabulary:
     def _padded(self, rows: list[list[int]], width: int) -> Tensor:
         padded = [row + [self.pad] * (width - len(row)) for row in rows]
         return torch.tensor(padded, dtype=torch.long).view(len(rows), width)
+
+
+def check_text(vocabulary: TokenVocabulary, text: Text, where: str) -> None:
+    """BadRecord, in one line with its place, for text of a record that a vocabulary of tokens cannot hold."""
+    sentences = [*text.captions, *(question for question, _ in text.questions)]
+    for sentence, row in zip(sentences, vocabulary._pieces(sentences), strict=True):
+        if lacking := vocabulary._lacking(row):
+            fault(where, sentence, lacking)
+    answers = [answer for _, answer in text.questions]
+    for answer, row in zip(answers, vocabulary._answer_pieces(answers), strict=True):
+        if lacking := vocabulary._lacking_answer(row):
+            fault(f"{where}, answer", answer, lacking)
 
 
 def _opened(tokenizer: Any) -> Any:

@@ -13,6 +13,7 @@ and attributes come from the records of "train" alone.
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from infotok.worlds.image_text.loading import Loader
 from infotok.worlds.image_text.pixels import MAX_PIXELS
 from infotok.worlds.image_text.records import Records, records_of
 from infotok.worlds.image_text.splits import SPLITS, Pass
-from infotok.worlds.image_text.tokens import TokenVocabulary
+from infotok.worlds.image_text.tokens import TokenVocabulary, check_text
 from infotok.worlds.image_text.vocabulary import LONGEST, MOST, TextVocabulary, commonest, made
 
 __all__ = ["ImageTextWorld"]
@@ -115,7 +116,7 @@ class ImageTextWorld:
         workers, cache = require_int("workers", workers, 0, 256), require_int("cache", cache, 0, MOST_KEPT)
         require_int("max_answer", max_answer, 1, LONGEST)
         tokens = vocabulary if tokenizer is None else TokenVocabulary(tokenizer, max_answer=max_answer)
-        check = tokens.check if isinstance(tokens, TokenVocabulary) else None
+        check = partial(check_text, tokens) if isinstance(tokens, TokenVocabulary) else None
         read = Pass(self.records, self.held_out, on_error == "skip", check)
         self._members = read.members
         if tokens is None:

@@ -105,8 +105,8 @@ def _refused(cell: str, argument: str, bad: str, error: Exception) -> str:
 
 OTHER_ERRORS = (("unified.read_metrics", FileNotFoundError), ("worlds.load_images", FileNotFoundError),
                 ("worlds.FashionWorld", FileNotFoundError), ("worlds.ClutterWorld", FileNotFoundError),
-                ("worlds.load_captures", FileNotFoundError), ("published.*", FileNotFoundError),
-                ("standard.*", FileNotFoundError),
+                ("worlds.load_captures", FileNotFoundError), ("worlds.TokenVocabulary.load", FileNotFoundError),
+                ("published.*", FileNotFoundError), ("standard.*", FileNotFoundError),
                 ("*.from_pretrained", FileNotFoundError), ("unified.load_weights", FileNotFoundError))  # fmt: skip
 
 

@@ -21,8 +21,9 @@ def require_batch(name: str, batch: Any, kinds: int = MOST_KINDS) -> None:
     side, across = batch.images.shape[2:]
     require(side == across > 0, f"{name}.images", batch.images, "square images")
     words = f"[0, {MOST_WORDS}]"
-    require_tensor(f"{name}.answers", batch.answers, (len(batch.images), "Q"), "int64", words)
-    shape = tuple(batch.answers.shape)
+    several = getattr(batch.answers, "ndim", 2) == 3  # tokens of each answer
+    require_tensor(f"{name}.answers", batch.answers, (len(batch.images), "Q", "N")[: 2 + several], "int64", words)
+    shape = tuple(batch.answers.shape[:2])
     require_tensor(f"{name}.questions", batch.questions, (*shape, "T"), "int64", words)
     require(batch.questions.shape[-1] > 0, f"{name}.questions", batch.questions, "a word or more in each")
     require_tensor(f"{name}.kinds", batch.kinds, shape, "int64", f"[0, {kinds - 1}]")

@@ -4,22 +4,24 @@
     scores["understanding"]["mean"], scores["question_only"]["mean"], scores["shuffled"]["mean"]
     scores["generations"]["present"], scores["reconstructions"]["present"]
 
-Understanding has two baselines: the best answers without an image ("question_only"), and the model's own answers about
-other images ("shuffled"). Generation has two ceilings: what the world's reader recovers from real images and from the
-tokenizer's reconstructions. The evaluation set, its prompts and every random number follow from `seed`.
+Answers of several tokens are the greedy ones, by exact match. Understanding has two baselines: the best answers without
+an image ("question_only"), and the model's own answers about other images ("shuffled"). Generation has two ceilings:
+what the world's reader recovers from real images and from the tokenizer's reconstructions. The evaluation set, its
+prompts and every random number follow from `seed`.
 
 Processes of `torch.distributed` share the images and prompts, and each gets the scores of all, which are those of a
 single process. All of them must then call these functions together, as `on_step` of `train` does.
 """
 
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from infotok.distributed import gather_uneven, rank_and_world
-from infotok.errors import require_int
+from infotok.errors import require_flag, require_int
 from infotok.evaluation.recovery import ceilings
 from infotok.evaluation.understanding import (
     NEGATIVES,
@@ -97,7 +99,7 @@ def evaluate_understanding(
         ['mme', 'pope_adversarial', 'pope_frequent', 'pope_random', 'question_only', 'shuffled',
         'understanding']
     """
-    _check(model, world, n, at_once, ("kinds",))
+    _check(model, world, n, at_once, ("kinds",))  # and no prompts, so that it may be a batch source with splits
     generator = torch.Generator().manual_seed(require_int("seed", seed, 0, 2**63 - 1))
     batch = world.batch(n, generator)
     train = world.with_split("train").batch(QUESTION_ONLY_IMAGES, generator)
@@ -137,7 +139,7 @@ def evaluate_generation(
         >>> sorted(scores), scores["renders"]["present"]
         (['generation', 'generations', 'reconstructions', 'renders'], 1.0)
     """
-    _check(model, world, n, at_once, ("score_generations", "score_cells"))
+    _check(model, world, n, at_once, ("prompts", "score_generations", "score_cells"))
     generator = torch.Generator().manual_seed(require_int("seed", seed, 0, 2**63 - 1))
     batch = world.batch(n, generator)
     prompts = world.prompts(n, generator)
@@ -155,13 +157,19 @@ def evaluate_generation(
 
 def _check(model: UnifiedModel, world: World, n: int, at_once: int, used: tuple[str, ...]) -> None:
     check_part("model", model, ("answer", "generate", "tokenizer", "parameters"), "a unified model")
-    check_part("world", world, ("batch", "prompts", "vocabulary", "with_split", *used), "a world")
+    check_part("world", world, ("batch", "vocabulary", "with_split", *used), "a world")
     require_int("n", n, 2), require_int("at_once", at_once)
 
 
-def answer_batch(model: UnifiedModel, batch: Batch, at_once: int = 64) -> Tensor:
-    """The model's answers (B, Q) to the batch's questions, on the CPU."""
-    return in_parts(model.answer, at_once, model, batch.images, batch.questions, shared=True)
+def answer_batch(model: UnifiedModel, batch: Batch, at_once: int = 64, listed: bool = False) -> Tensor:
+    """The model's answers, (B, Q) words or (B, Q, N) tokens, to the batch's questions, on the CPU.
+
+    model, batch, at_once: as in `evaluate`.
+    listed: of several tokens, whether to take the most probable of the model's `answer_ids`, not the greedy answer.
+    """
+    require_flag("listed", listed)
+    answer = partial(model.answer, listed=True) if listed else model.answer
+    return in_parts(answer, at_once, model, batch.images, batch.questions, shared=True)
 
 
 def reconstruct(model: UnifiedModel, images: Tensor, at_once: int = 64) -> Tensor:

@@ -1,6 +1,7 @@
 """Scores of understanding: VQA accuracy by kind of question, POPE-style and MME-style scores, and their baselines.
 
 A model answers `batch.questions` about `batch.images`; its answers (B, Q), one vocabulary id each, are scored here.
+Answers of several tokens are (B, Q, N), and right if all ids are, the end of the answer included: exact match.
 The world's `pope` and `mme` replace a batch's questions by their own (`Benchmarks`).
 
 - VQA: accuracy by kind of question, and over all;
@@ -34,7 +35,7 @@ __all__ = [
 def score_answers(predicted: Tensor, batch: Batch, world: World) -> dict[str, float | None]:
     """Accuracy by kind of question, "overall" (all questions) and "mean" (of the kinds); None where none was asked.
 
-    predicted: (B, Q) integers, one word each.
+    predicted: (B, Q) integers, one word each; or (B, Q, N), tokens of each, its end, and 0 for padding.
     batch: has the questions, their answers and their kinds.
     world: names the kinds.
 
@@ -108,7 +109,9 @@ def score_mme(predicted: Tensor, batch: Batch) -> dict[str, float | None]:
 
 
 def question_only(train: Batch, test: Batch) -> Tensor:
-    """The best answers without an image, (B, Q): each question's most frequent answer in `train`, or its kind's.
+    """The best answers without an image: each question's most frequent answer in `train`, or its kind's.
+
+    They are (B, Q) words, or (B, Q, N) tokens, as the answers of both batches.
 
     Example:
         >>> import torch
@@ -121,14 +124,16 @@ def question_only(train: Batch, test: Batch) -> Tensor:
     """
     require_batch("train", train), require_batch("test", test)
     require(train.answers.numel() > 0, "train", train.answers, "one question or more")
-    require_tensor("test.questions", test.questions, (*test.answers.shape, train.questions.shape[-1]), "int64")
+    shape = (*test.answers.shape[:2], train.questions.shape[-1])
+    require_tensor("test.questions", test.questions, shape, "int64")
     q = train.questions.flatten(0, 1), test.questions.flatten(0, 1)
     _, which = torch.cat(q).unique(dim=0, return_inverse=True)
     seen, asked = which[: len(q[0])], which[len(q[0]) :]
-    answers, kinds = train.answers.flatten(), train.kinds.flatten()
+    known_answers, answers = train.answers.flatten(0, 1).unique(dim=0, return_inverse=True)  # in order of their ids
+    kinds = train.kinds.flatten()
 
     def commonest(group: Tensor, groups: int) -> tuple[Tensor, Tensor]:
-        top = int(answers.max()) + 1
+        top = len(known_answers)
         counts = torch.bincount(group * top + answers, minlength=groups * top).view(groups, top)
         return counts.argmax(1), counts.sum(1) > 0
 
@@ -136,7 +141,7 @@ def question_only(train: Batch, test: Batch) -> Tensor:
     asked_kinds = test.kinds.flatten()
     by_kind, _ = commonest(kinds, 1 + int(torch.cat([kinds, asked_kinds]).max()))
     guess = torch.where(known[asked], by_question[asked], by_kind[asked_kinds])
-    return guess.view_as(test.answers)
+    return known_answers[guess].view(*test.answers.shape[:2], *known_answers.shape[1:])
 
 
 def shuffle_images(batch: Batch, generator: torch.Generator) -> Batch:
@@ -167,7 +172,8 @@ def shuffle_images(batch: Batch, generator: torch.Generator) -> Batch:
 def _right(predicted: Tensor, batch: Batch, kinds: int = MOST_KINDS) -> Tensor:
     require_batch("batch", batch, kinds)
     require_tensor("predicted", predicted, tuple(batch.answers.shape), "integer")
-    return predicted == batch.answers.to(predicted.device)
+    right = predicted == batch.answers.to(predicted.device)
+    return right.all(2) if right.ndim == 3 else right
 
 
 def _mean(right: Tensor) -> float | None:

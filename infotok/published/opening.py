@@ -14,8 +14,9 @@ from torch import nn
 
 from infotok.errors import require, require_choice, require_instance
 from infotok.files import read_json
+from infotok.hub import OWN_CODE, one_line
 from infotok.optional import needs
-from infotok.unified.backbone import OWN_CODE, check_count, check_sizes, one_line
+from infotok.unified.backbone import check_count, check_sizes
 
 __all__ = ["open_model"]
 

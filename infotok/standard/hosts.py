@@ -82,6 +82,8 @@ class HostModel:
         require_instance("model", model, UnifiedModel, "a unified model")
         self.model, self.at_once, self.drawing = model, require_int("at_once", at_once), drawing
         self.seed = require_int("seed", seed, 0, 2**63 - 1)
+        several = "a model whose answers are tokens of a text tokenizer"
+        require(model.end is None, "model", several, "one with a vocabulary of words")
         config = model.tokenizer.config
         require(config is not None, "model, tokenizer, config", None, "one made from_config, which knows its size")
         self.size = config.size

@@ -8,7 +8,8 @@ from torch import nn
 
 from infotok.errors import require, require_instance
 from infotok.files import read_json
-from infotok.unified.backbone import OWN_CODE, check_sizes, one_line
+from infotok.hub import OWN_CODE, one_line
+from infotok.unified.backbone import check_sizes
 
 __all__ = ["hub_parts"]
 

@@ -1,7 +1,7 @@
 """Checks of the arguments of models and their parts; the numbers inside tensors are checked in eval mode only.
 
 - `check_states`     floats that a network takes: shape, dtype and range
-- `check_ids`        ids of words; `check_questions` also how they are padded
+- `check_ids`        ids of words; `check_questions` also how they are padded, `check_answers` also how they end
 - `check_images`     the shape of images, whose numbers the tokenizer checks
 - `check_batch`      the parts of a batch that a training step uses
 - `check_layout`     the mask and the positions of a row
@@ -19,6 +19,7 @@ from torch import Tensor
 from infotok.errors import checking, require, require_instance, require_tensor
 
 __all__ = [
+    "check_answers",
     "check_batch",
     "check_ids",
     "check_images",
@@ -74,19 +75,37 @@ def check_questions(
         require((there[..., 1:] <= there[..., :-1]).all(), name, "a word behind padding", "padding at the end")
 
 
+def check_answers(
+    name: str, answers: Any, shape: tuple[int | str, ...], count: int, end: int, training: bool = False
+) -> None:
+    """Refuse all but ids of shape (..., N), each answer ended by `end`, with 0 behind it."""
+    check_questions(name, answers, shape, count, training=training)
+    if checking(answers, training):
+        last = answers.gather(-1, (answers != 0).sum(-1, keepdim=True) - 1)
+        once = (last == end).all() and ((answers == end).sum(-1) == 1).all()
+        require(once, name, "an answer without its end", f"id {end} at the end of each, and nowhere else")
+
+
 def check_images(name: str, images: Any, rows: int | str = "B") -> None:
     """Refuse all but floats of shape (B, 3, S, S)."""
     require_tensor(name, images, (rows, 3, "S", "S"))
 
 
-def check_batch(batch: Any, count: int, training: bool) -> None:
-    """Refuse a batch whose images, captions, questions and answers do not fit each other; `count` words are known."""
+def check_batch(batch: Any, count: int, training: bool, longest: int = 1, end: int | None = None) -> None:
+    """Refuse a batch whose images, captions, questions and answers do not fit each other; `count` words are known.
+
+    longest, end: tokens of an answer, and the id that ends it; None where an answer is one word.
+    """
     check_part("batch", batch, ("images", "captions", "questions", "answers", "text"), "a ShapesBatch")
     check_images("batch.images", batch.images)
     rows = len(batch.images)
     check_ids("captions", batch.captions, (rows, "T"), count, training)
     check_questions("questions", batch.questions, (rows, "Q", "T"), count, training=training)
-    check_ids("batch.answers", batch.answers, tuple(batch.questions.shape[:2]), count, training)
+    asked = tuple(batch.questions.shape[:2])
+    if end is None:
+        check_ids("batch.answers", batch.answers, asked, count, training)
+    else:
+        check_answers("batch.answers", batch.answers, (*asked, longest), count, end, training)
 
 
 def check_layout(mask: Any, positions: Any, shape: tuple[int, int, int | str], room: int, training: bool) -> None:

@@ -2,12 +2,13 @@
 
     backbone = Backbone.tiny(words=len(world.vocabulary))                        # random weights, 0.1 M parameters
     backbone = Backbone.hub("gpt2", world.vocabulary.words, lora=8)              # a checkpoint by name or folder
+    backbone = Backbone.hub("gpt2", world.vocabulary)                            # with its own tokens
     states = backbone(embeddings, mask, positions)                               # (B, N, hidden)
 
 Words, visual tokens and markers all enter as embeddings. The attention mask (B, 1, N, N) and the positions are given,
-so that one code serves causal, bidirectional and packed sequences. The world's vocabulary is closed, one token a word:
-of a checkpoint's own table each word keeps the mean of its pieces' embeddings. The same table embeds words and,
-transposed, scores them (tied embeddings).
+so that one code serves causal, bidirectional and packed sequences. Of a closed vocabulary, one token a word, each word
+keeps the mean of its pieces' embeddings in the checkpoint's own table; of a `TokenVocabulary`, its own tokenizer, each
+token keeps its row. The same table embeds words and, transposed, scores them (tied embeddings).
 
 `lora` is the rank of low-rank adapters beside every linear layer, by `peft` (Hu et al. 2021, arXiv 2106.09685); all
 other weights of the checkpoint, words apart, are then frozen.
@@ -15,8 +16,7 @@ other weights of the checkpoint, words apart, are then frozen.
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,12 +25,13 @@ import torch
 from torch import Tensor, nn
 
 from infotok.errors import require, require_instance, require_int, require_text
+from infotok.hub import OWN_CODE, one_line
 from infotok.optional import needs
 from infotok.unified.arguments import LAYERS, NUMBERS, check_keys, check_layout, check_part, check_states
+from infotok.worlds.image_text.tokens import TokenVocabulary
 
 __all__ = ["Backbone"]
 
-OWN_CODE = {"trust_remote_code": False}  # of transformers only, never a repository's, and without a question
 WEIGHTS = 2**37  # at most, in the whole model
 
 
@@ -83,11 +84,12 @@ class Backbone(nn.Module):
         return cls.from_spec({"config": config.to_dict(), "lora": 0})
 
     @classmethod
-    def hub(cls, name: str, words: Sequence[str], lora: int = 0) -> "Backbone":
-        """A checkpoint of the hub, with its words replaced by ours.
+    def hub(cls, name: str, words: Sequence[str] | TokenVocabulary, lora: int = 0) -> "Backbone":
+        """A checkpoint of the hub, with its words replaced by ours, or its tokens in the order of ours.
 
         name: its name on the hub, or a folder in the hub's layout (safetensors) with its tokenizer.
-        words: the vocabulary.
+        words: the vocabulary: a list of words, or a `TokenVocabulary` of the checkpoint's own tokenizer. A token that
+            the checkpoint lacks begins as the mean of all.
         lora: rank of the low-rank adapters; 0 for none.
 
         A folder or name that is missing, truncated, lacks weights, or whose configuration is larger than its weights,
@@ -96,7 +98,7 @@ class Backbone(nn.Module):
         hub = _transformers()
         require_instance("name", name, (str, Path), "a name on the hub, or a folder")
         require(str(name), "name", name, "a name on the hub, or a folder")
-        _check_words(words), require_int("lora", lora, 0)
+        _check_words(words.words if isinstance(words, TokenVocabulary) else words), require_int("lora", lora, 0)
         what = f"backbone {name}"
         with one_line(what):
             check_sizes(hub.PretrainedConfig.get_config_dict(name)[0], what)  # some configurations list their layers
@@ -112,7 +114,7 @@ class Backbone(nn.Module):
         for key, tensor in model.state_dict().items():
             finite = not tensor.is_floating_point() or tensor.isfinite().all()
             require(finite, f"{what}, {key}", "NaN or infinite numbers", "finite numbers")
-        _adopt_words(model, tokenizer, words)
+        _adopt(model, tokenizer, words)
         return cls(model, lora)
 
     @classmethod
@@ -192,18 +194,6 @@ def _check(backbone: Backbone, embeddings: Tensor, mask: Tensor, positions: Tens
     check_layout(mask, positions, (rows, length, past + length), backbone.positions, backbone.training)
 
 
-@contextmanager
-def one_line(what: str) -> Iterator[None]:
-    """Whatever transformers, tokenizers and safetensors raise of their own, as one ValueError."""
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, ValueError) and str(error).startswith(what):
-            raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        require(False, what, f"no model ({reason})", "a checkpoint")
-
-
 def _check_words(words: Any) -> None:
     listed = isinstance(words, Sequence) and not isinstance(words, str) and len(words) > 0
     require(listed, "words", type(words).__name__, "a list of words", TypeError)
@@ -250,14 +240,34 @@ def _with_adapters(model: nn.Module, rank: int) -> nn.Module:
     return inject_adapter_in_model(config, model)
 
 
-def _adopt_words(model: nn.Module, tokenizer: Any, words: Sequence[str]) -> None:
-    """Replace the model's table by one row a word of ours: the mean of its pieces' rows."""
+def _adopt(model: nn.Module, tokenizer: Any, words: Sequence[str] | TokenVocabulary) -> None:
+    """Replace the model's table by one row a word of ours, or a token."""
     table = model.get_input_embeddings().weight.data
+    if isinstance(words, TokenVocabulary):
+        rows = _rows_of_tokens(table, tokenizer.get_vocab(), words.words)
+    else:
+        rows = _rows_of_words(table, tokenizer, words)
+    adopted = nn.Embedding(*rows.shape)
+    adopted.weight.data = rows
+    model.set_input_embeddings(adopted)
+    model.config.vocab_size = len(rows)
+
+
+def _rows_of_words(table: Tensor, tokenizer: Any, words: Sequence[str]) -> Tensor:
+    """One row a word: the mean of its pieces' rows in the table."""
     rows = []
     for word in words:
         pieces = tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
         rows.append(table[pieces].mean(0) if pieces else table.mean(0))
-    adopted = nn.Embedding(len(words), table.shape[1])
-    adopted.weight.data = torch.stack(rows)
-    model.set_input_embeddings(adopted)
-    model.config.vocab_size = len(words)
+    return torch.stack(rows)
+
+
+def _rows_of_tokens(table: Tensor, known: dict[str, int], words: Sequence[str]) -> Tensor:
+    """One row a token, in the order of `words`: its own in the table, or the mean of all.
+
+    known: the checkpoint's own id of each of its tokens.
+    """
+    lacking = sorted(known.keys() - set(words))
+    require(not lacking, "words", f"a tokenizer without the token {lacking[:1]}", "the checkpoint's own tokenizer")
+    mean = table.mean(0)
+    return torch.stack([table[i] if 0 <= (i := known.get(word, -1)) < len(table) else mean for word in words])

@@ -1,6 +1,6 @@
 """What the three unified models share: one tokenizer and one language model, trained on two tasks at once.
 
-    understanding    image, question -> answer              cross-entropy of the answer, at the question's end
+    understanding    image, question -> answer              cross-entropy of the answer, behind the question
     generation       caption -> visual tokens -> image      a loss of the model's own kind, from the tokens before
 
 Understanding leaves the caption out and generation the questions. In training captions are dropped at random: they
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from infotok.checkpoints import load_checkpoint, load_module, save_checkpoint
@@ -48,7 +47,7 @@ class SavedVocabulary(NamedTuple):
     """What a checkpoint keeps of a vocabulary; id 0 is padding."""
 
     words: tuple[str, ...]
-    answer_ids: Tensor  # (A,): ids of the words that may answer a question
+    answer_ids: Tensor  # (A,): ids of the words that may answer a question; or (A, N): answers of several tokens
 
 
 class UnifiedModel(AnsweringModel):
@@ -106,8 +105,9 @@ class UnifiedModel(AnsweringModel):
         batch: images, captions, questions, answers and text, as a `ShapesBatch` has them.
         generator: of dropped captions, masks and noise; None for torch's own.
         """
-        check_batch(batch, len(self.words), self.training)
-        self._check_room("captions", batch.captions), self._check_room("questions", batch.questions)
+        check_batch(batch, len(self.words), self.training, self.max_answer, self.end)
+        self._check_room("captions", batch.captions)
+        self._check_room("questions", batch.questions, self.max_answer - 1)
         u = joint_uniform(len(batch.images), (1 + self._loss_draws,), generator, self.device)
         captions = batch.captions.masked_fill(u[:, :1] < self.options["drop"], 0)
         out = self.tokenizer(
@@ -126,8 +126,8 @@ class UnifiedModel(AnsweringModel):
     def _tokenizer_inputs(self, batch: Any, captions: Tensor, u: Tensor) -> dict[str, Any]:
         """What the tokenizer's regulariser needs of the host: the answers, and the host's prediction of the tokens."""
         needs, inputs = self.tokenizer.needs, {}
-        if "answer" in needs:  # how often each word answers a question on this image, (B, words)
-            inputs["answer"] = F.one_hot(batch.answers, len(self.words)).sum(1).float()
+        if "answer" in needs:
+            inputs["answer"] = self._answer_counts(batch.answers)
         if "host" in needs:
             with checks(False):  # it runs in eval mode, where checks of numbers would stall an accelerator each step
                 inputs["host"] = self.predict_tokens(captions, batch.images, u)

@@ -18,12 +18,17 @@ __all__ = ["difference", "made_with", "model_spec"]
 
 
 def made_with(made: Any) -> dict[str, Any]:
-    """What an object was made with, in JSON values: its attributes that have the names of its class's arguments."""
+    """What an object was made with, in JSON values: its attributes that have the names of its class's arguments.
+
+    An object's own `digest`, a string, is part of it.
+    """
     try:
         names = inspect.signature(type(made)).parameters
     except ValueError:  # a class of C
         names = ()
-    return {name: _setting(getattr(made, name)) for name in names if hasattr(made, name)}
+    settings = {name: _setting(getattr(made, name)) for name in names if hasattr(made, name)}
+    digest = getattr(made, "digest", None)  # of what an argument held, where that is not kept
+    return settings | ({"digest": digest} if isinstance(digest, str) else {})
 
 
 def _setting(value: Any) -> Any:

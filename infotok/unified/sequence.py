@@ -21,7 +21,14 @@ from torch import Tensor, nn
 from infotok.errors import require, require_instance, require_tensor
 from infotok.modes import Freezable, evaluating, refuse_nonfinite
 from infotok.tokenizers import SharedTokenizer
-from infotok.unified.arguments import check_backbone, check_ids, check_images, check_part, check_questions
+from infotok.unified.arguments import (
+    check_answers,
+    check_backbone,
+    check_ids,
+    check_images,
+    check_part,
+    check_questions,
+)
 from infotok.unified.backbone import Backbone
 from infotok.unified.packing import PADDING, PREFIX, Packed, block_mask
 
@@ -44,7 +51,8 @@ class SequenceModel(Freezable):
 
     tokenizer: makes the visual tokens, (B, L, dim).
     backbone: the language model, on embeddings (B, N, H).
-    vocabulary: has `.words`, one for each row of the backbone's table, and `.answer_ids`.
+    vocabulary: has `.words`, one for each row of the backbone's table, and `.answer_ids`: (A,) words that may answer a
+        question, or (A, N) answers of several tokens, each ended by the same id and padded with 0.
     """
 
     bidirectional = False  # whether visual tokens attend to each other in both directions
@@ -57,7 +65,13 @@ class SequenceModel(Freezable):
         words, known = backbone.words.num_embeddings, len(vocabulary.words)
         require(words == known, "backbone, words", words, f"{known}, as the vocabulary")
         answers = torch.as_tensor(vocabulary.answer_ids, device="cpu")  # also where the model is made on "meta"
-        require_tensor("vocabulary.answer_ids", answers, ("A",), "int64", f"[0, {known - 1}]")
+        self.max_answer, self.end = 1, None  # tokens of an answer, and the id that ends one of several tokens
+        if answers.ndim == 2:
+            check_questions("vocabulary.answer_ids", answers, ("A", "N"), known)
+            self.max_answer, self.end = answers.shape[1], int(answers[0][answers[0] != 0][-1])
+            check_answers("vocabulary.answer_ids", answers, ("A", "N"), known, self.end)
+        else:
+            require_tensor("vocabulary.answer_ids", answers, ("A",), "int64", f"[0, {known - 1}]")
         self.tokenizer, self.backbone, self.words = tokenizer, backbone, tuple(vocabulary.words)
         self.discrete = tokenizer.quantizer is not None and tokenizer.quantizer.codebooks > 0
         hidden = backbone.hidden
@@ -113,7 +127,7 @@ class SequenceModel(Freezable):
         """Images (B, 3, S, S) and questions (B, Q, T) on each."""
         check_images("images", images)
         check_questions("questions", questions, (len(images), "Q", "T"), len(self.words))
-        self._check_room("questions", questions)
+        self._check_room("questions", questions, self.max_answer - 1)
 
     def _check_captions(self, captions: Tensor, images: Tensor | None = None) -> None:
         """Captions (B, T), and images for each where the method has some."""
@@ -122,7 +136,8 @@ class SequenceModel(Freezable):
         if images is not None:
             check_images("images", images, len(captions))
 
-    def _check_room(self, name: str, ids: Tensor) -> None:
-        """Words and visual tokens must fit into the backbone's context."""
-        room = self.backbone.positions - 1 - self.tokenizer.length
-        require(ids.shape[-1] <= room, f"{name}, words", ids.shape[-1], f"at most {room} beside the visual tokens")
+    def _check_room(self, name: str, ids: Tensor, answer: int = 0) -> None:
+        """Words, visual tokens, and an answer's tokens but its last, must fit into the backbone's context."""
+        room = self.backbone.positions - 1 - self.tokenizer.length - answer
+        beside = "the visual tokens and the answer" if answer else "the visual tokens"
+        require(ids.shape[-1] <= room, f"{name}, words", ids.shape[-1], f"at most {room} beside {beside}")

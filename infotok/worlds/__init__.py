@@ -15,7 +15,8 @@
 - `openmoji`     scenes of emoji drawings with their Unicode names: `OpenMojiWorld`, `OpenMojiBatch`
 - `fashion`      scenes of photographs of clothing: `FashionWorld`, `FashionBatch`
 - `grid`         the structures of 2 x 2 scenes of named objects, and their splits
-- `image_text`   one's own images and text: `open_records`, `ImageTextWorld`, `build_vocabulary`, `TextVocabulary`
+- `image_text`   one's own images and text: `open_records`, `ImageTextWorld`, `build_vocabulary`, `TextVocabulary`,
+                 `TokenVocabulary`
 - `captions`     captions as numbers: 0/1 attributes, or what a function of sentences gives
 - `sentences`    sentence embeddings of captions: `SentenceEncoder`
 - `batch`        what batches of all worlds have: `TextBatch`
@@ -30,7 +31,14 @@ from infotok.worlds.digits import ImageWorld, Split, load_images
 from infotok.worlds.discrete import BinarySymmetricSource, DiscreteSource, ErasureSource, HierarchicalSource
 from infotok.worlds.fashion import FashionBatch, FashionWorld
 from infotok.worlds.gaussians import AdditiveUniform, JointGaussian, JointStudentT
-from infotok.worlds.image_text import ImageTextBatch, ImageTextWorld, TextVocabulary, build_vocabulary, open_records
+from infotok.worlds.image_text import (
+    ImageTextBatch,
+    ImageTextWorld,
+    TextVocabulary,
+    TokenVocabulary,
+    build_vocabulary,
+    open_records,
+)
 from infotok.worlds.nuisance import NuisanceDigits
 from infotok.worlds.openmoji import OpenMojiBatch, OpenMojiWorld
 from infotok.worlds.sentences import SentenceEncoder
@@ -115,6 +123,7 @@ __all__ = [
     "StepUniform",
     "Task",
     "TextVocabulary",
+    "TokenVocabulary",
     "Transformed",
     "Vocabulary",
     "Wiggly",

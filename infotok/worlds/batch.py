@@ -20,7 +20,7 @@ class TextBatch:
     scenes: B rows of what the images show
     captions: (B, T) long, ids of the world's vocabulary; 0 is padding
     questions: (B, Q, T') long
-    answers: (B, Q) long, one word each
+    answers: (B, Q) long, one word each; or (B, Q, N), tokens of each
     kinds: (B, Q) long, index into the world's kinds of questions
     text: (B, W) float, the caption as numbers
     """

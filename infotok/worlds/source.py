@@ -29,7 +29,7 @@ __all__ = [
     "World",
 ]
 
-MOST_WORDS = 2**15  # of a vocabulary
+MOST_WORDS = 2**20  # of a vocabulary
 NEGATIVES = ("random", "frequent", "adversarial")  # how `Benchmarks.pope` chooses what is absent
 MME_CATEGORIES = ("existence", "colour", "shape", "position")  # a pair of questions each, in this order
 
@@ -51,7 +51,7 @@ class Batch(Protocol):
     scenes: Any  # B rows of what the images show, for the world's own methods
     captions: Tensor  # (B, T) long
     questions: Tensor  # (B, Q, T') long
-    answers: Tensor  # (B, Q) long: one word each
+    answers: Tensor  # (B, Q) long: one word each; or (B, Q, N): tokens of each, its end and padding
     kinds: Tensor  # (B, Q) long: index into the world's kinds of questions
     text: Tensor  # (B, W) float: the caption as numbers, for InfoTok
 
@@ -86,10 +86,10 @@ class BatchSource(Protocol):
 
 
 class Words(Protocol):
-    """A closed vocabulary, one word per token; id 0 is padding."""
+    """A vocabulary, of one word or of a piece of a word per token; id 0 is padding."""
 
     words: Any  # sequence of str: the word of each id
-    answer_ids: Tensor  # (A,) long: ids of the words that may answer a question
+    answer_ids: Tensor  # (A,) long: words that may answer a question; or (A, N): answers of tokens, as in a batch
 
     def encode(self, sentences: list[str]) -> Tensor:
         """Ids (N, T) of N sentences."""

@@ -3,6 +3,7 @@
 - `world`        `ImageTextWorld`: images, captions, questions and answers, with splits
 - `batch`        `ImageTextBatch`: what it draws
 - `vocabulary`   `TextVocabulary`, `build_vocabulary`: words and answers
+- `tokens`       `TokenVocabulary`: a text tokenizer in its place, with answers of several tokens
 - `opening`      `open_records`: the reader that fits what a path is
 - `records`      the schema of a record, and its checks
 - `folder`, `parquet`, `shards`   the readers: JSONL with images, parquet and Arrow files, tar shards
@@ -17,6 +18,7 @@ from infotok.worlds.image_text.batch import ImageTextBatch
 from infotok.worlds.image_text.faults import BadRecord
 from infotok.worlds.image_text.opening import open_records
 from infotok.worlds.image_text.records import ListRecords, Records
+from infotok.worlds.image_text.tokens import TokenVocabulary
 from infotok.worlds.image_text.vocabulary import TextVocabulary, build_vocabulary
 from infotok.worlds.image_text.world import ImageTextWorld
 
@@ -27,6 +29,7 @@ __all__ = [
     "ListRecords",
     "Records",
     "TextVocabulary",
+    "TokenVocabulary",
     "build_vocabulary",
     "open_records",
 ]

@@ -13,6 +13,8 @@ __all__ = ["ImageTextBatch"]
 class ImageTextBatch(TextBatch):
     """A `TextBatch` of `ImageTextWorld`: scenes (B,) long are the records' numbers, and all questions of one kind.
 
+    With a tokenizer answers are (B, Q, N) long: the tokens of each, its end, and padding. `text` may be ids (B, T).
+
     Example:
         >>> from io import BytesIO
         >>> import torch

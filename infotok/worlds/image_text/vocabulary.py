@@ -85,6 +85,11 @@ class TextVocabulary:
         require_text("answer", answer)
         return self._answers.get(" ".join(words_of(answer)), self.unk)
 
+    def encode_answers(self, answers: Sequence[str]) -> Tensor:
+        """Ids (N,) long of answers, one each: `answer_id` of every one."""
+        require_instance("answers", answers, (list, tuple), "a list of answers")
+        return torch.tensor([self.answer_id(answer) for answer in answers], dtype=torch.long)
+
     def encode(self, sentences: Sequence[str], length: int | None = None) -> Tensor:
         """Ids (N, T) long of sentences, padded at the end to the longest, or cut or padded to `length` words."""
         require_instance("sentences", sentences, (list, tuple), "a list of sentences")
@@ -139,8 +144,11 @@ def build_vocabulary(
     return made(words, found, most, answers)
 
 
-def counted(texts: Any) -> tuple[Counter[str], Counter[str], Counter[str]]:
-    """How often each word, each answer and each word of captions occurs in pairs (captions, questions)."""
+def counted(texts: Any, written: bool = False) -> tuple[Counter[str], Counter[str], Counter[str]]:
+    """How often each word, each answer and each word of captions occurs in pairs (captions, questions).
+
+    written: whether answers are counted as they are written, capitals included, and not by their words.
+    """
     words, answers, captions = Counter(), Counter(), Counter()
     for sentences, pairs in texts:
         for sentence in sentences:
@@ -149,7 +157,7 @@ def counted(texts: Any) -> tuple[Counter[str], Counter[str], Counter[str]]:
             words.update(words_of(question))
             parts = words_of(answer)
             words.update(parts)
-            answers[" ".join(parts)] += 1
+            answers[" ".join(answer.split() if written else parts)] += 1
     return words + captions, answers, captions
 
 

@@ -3,6 +3,7 @@
     records = open_records("pictures", fields={"captions": "caption"}, on_error="skip")
     world = ImageTextWorld(records, size=32, on_error="skip", workers=4)
     batch = world.batch(32, torch.Generator().manual_seed(0), questions=4)
+    world = ImageTextWorld(records, tokenizer="a/folder")           # pieces of words, and answers of several tokens
     world.skipped       # a line for each record that was left out
 
 The text of all records is read once, when the world is made; images are read when they are drawn. A record belongs to
@@ -12,6 +13,7 @@ and attributes come from the records of "train" alone.
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,12 +36,14 @@ from infotok.worlds.image_text.loading import Loader
 from infotok.worlds.image_text.pixels import MAX_PIXELS
 from infotok.worlds.image_text.records import Records, records_of
 from infotok.worlds.image_text.splits import SPLITS, Pass
-from infotok.worlds.image_text.vocabulary import LONGEST, MOST, TextVocabulary, made
+from infotok.worlds.image_text.tokens import TokenVocabulary, check_text
+from infotok.worlds.image_text.vocabulary import LONGEST, MOST, TextVocabulary, commonest, made
 
 __all__ = ["ImageTextWorld"]
 
 LARGEST_SIZE = 1024  # pixels a side
 MOST_KEPT = 2**38  # bytes of decoded images
+MOST_ANSWERS = 3000  # of the list that the training records give
 MOST_IMAGES, MOST_QUESTIONS = 2**16, 2**10  # of a batch, of an image
 
 
@@ -53,11 +57,16 @@ class ImageTextWorld:
         records: what `open_records` gives, or a list of dicts with images as bytes.
         size: pixels per side; an image's centre square is resized to it.
         vocabulary: of words and answers; None for that of the records of "train", with the defaults of
-            `build_vocabulary`. An answer that it lacks is `<unk>`, which is never a right answer.
-        text: "attributes" for 0/1, whether the caption has each of the commonest content words; or a function of a
-            list of captions that returns a float tensor (B, W), such as `SentenceEncoder()`.
+            `build_vocabulary`. An answer that it lacks is `<unk>`, which is never a right answer. Or a
+            `TokenVocabulary`.
+        text: "attributes" for 0/1, whether the caption has each of the commonest content words; "ids" for the caption's
+            ids, which InfoTok takes with `likelihood="sequence"`; or a function of a list of captions that returns a
+            float tensor (B, W), such as `SentenceEncoder()`.
+        tokenizer: of text, instead of a vocabulary of words: a `PreTrainedTokenizerBase` of `transformers`, a folder,
+            or a name on the hub. The answers listed are the 3,000 commonest of "train".
+        max_answer: tokens of an answer with its end, by a tokenizer; a record with a longer one has a fault.
         most_attributes: content words at most.
-        max_caption, max_question: words; longer sentences are cut.
+        max_caption, max_question: words or tokens; longer sentences are cut.
         held_out: share of the records in "test".
         split: "train", "test" or "all".
         on_error: "raise" for an error at a record with a fault; "skip" takes the next good one of the split, and
@@ -85,9 +94,11 @@ class ImageTextWorld:
         self,
         records: Records | Sequence[dict[str, Any]],
         size: int = 32,
-        vocabulary: TextVocabulary | None = None,
+        vocabulary: TextVocabulary | TokenVocabulary | None = None,
         text: Text = "attributes",
         *,
+        tokenizer: Any = None,
+        max_answer: int = 16,
         most_attributes: int = 256,
         max_caption: int = 32,
         max_question: int = 16,
@@ -102,8 +113,9 @@ class ImageTextWorld:
         self.records = records_of("records", records)
         self.size = require_int("size", size, 1, LARGEST_SIZE)
         if vocabulary is not None:
-            require_instance("vocabulary", vocabulary, TextVocabulary)
-        self.text = require_text("text", text)
+            require_instance("vocabulary", vocabulary, (TextVocabulary, TokenVocabulary))
+            require(tokenizer is None, "tokenizer", type(tokenizer).__name__, "None beside a vocabulary")
+        self.text = text if isinstance(text, str) and text == "ids" else require_text("text", text)
         self.most_attributes = require_int("most_attributes", most_attributes, 1, MOST)
         self.max_caption = require_int("max_caption", max_caption, 1, LONGEST)
         self.max_question = require_int("max_question", max_question, 1, LONGEST)
@@ -113,9 +125,17 @@ class ImageTextWorld:
         self.split, self.on_error, self.on_missing = split, on_error, on_missing
         self.max_pixels = require_int("max_pixels", max_pixels)
         workers, cache = require_int("workers", workers, 0, 256), require_int("cache", cache, 0, MOST_KEPT)
-        read = Pass(self.records, self.held_out, on_error == "skip")
+        require_int("max_answer", max_answer, 1, LONGEST)
+        tokens = vocabulary if tokenizer is None else TokenVocabulary(tokenizer, max_answer=max_answer)
+        check = partial(check_text, tokens) if isinstance(tokens, TokenVocabulary) else None
+        read = Pass(self.records, self.held_out, on_error == "skip", check)
         self._members = read.members
-        self.vocabulary = made(read.words, read.answers, 8192, 3000) if vocabulary is None else vocabulary
+        if tokens is None:
+            self.vocabulary = made(read.words, read.answers, 8192, MOST_ANSWERS)
+        elif tokenizer is None:
+            self.vocabulary = tokens
+        else:
+            self.vocabulary = tokens.with_answers(commonest(read.answers, MOST_ANSWERS))
         self.attributes = Attributes(read.captions, most_attributes)
         skips = on_error == "skip", on_missing == "skip"
         self._loader = Loader(self.records, size, self.max_pixels, *skips, workers, cache, read.bad)
@@ -157,16 +177,19 @@ class ImageTextWorld:
         pairs = [
             text.questions[_pick(len(text.questions), x)] for text, row in zip(texts, u, strict=True) for x in row[1:]
         ]
+        told = self.vocabulary.encode(captions, self.max_caption)
         asked = self.vocabulary.encode([question for question, _ in pairs], self.max_question)
-        answers = torch.tensor([self.vocabulary.answer_id(answer) for _, answer in pairs], dtype=torch.long)
-        numbers = numbers_of(self.attributes if isinstance(self.text, str) else self.text, captions)
+        answers = self.vocabulary.encode_answers([answer for _, answer in pairs])
+        numbers = told
+        if self.text != "ids":
+            numbers = numbers_of(self.attributes if isinstance(self.text, str) else self.text, captions)
         pixels = torch.from_numpy(np.stack(images))
         batch = ImageTextBatch(
             images=pixels.permute(0, 3, 1, 2).contiguous().float() / 255,
             scenes=torch.tensor(indices),
-            captions=self.vocabulary.encode(captions, self.max_caption),
+            captions=told,
             questions=asked.view(n, questions, self.max_question),
-            answers=answers.view(n, questions),
+            answers=answers.view(n, questions, *answers.shape[1:]),
             kinds=torch.zeros(n, questions, dtype=torch.long),
             text=numbers,
         )

@@ -208,7 +208,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.parse | images | fewer rows",
         "worlds.follows | prompt | *",
         "worlds.OpenMojiWorld.scenes_of | captions | shorter, longer, empty",
-        "worlds.TextVocabulary.decode | ids | fewer rows, fewer columns, no columns, no rows",
+        "worlds.T*Vocabulary.decode | ids | fewer rows, fewer columns, no columns, no rows",
         "worlds.FashionWorld.scenes_of | captions | shorter, longer, empty",
     ),
     "fewer columns are other data": (
@@ -411,10 +411,12 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "no folder keeps nothing": ("lab.Record | run_dir | None, empty",),
     "any number of processes, -1 for one a core": ("lab.sweep | jobs | minus one",),
     "more and fewer records, words and sentences are other data; a word that is not known is one of its own": (
-        "worlds.ImageTextWorld | records | shorter, longer",
+        "worlds.ImageTextWorld* | records | shorter, longer",
         "worlds.build_vocabulary | records | shorter, longer",
         "worlds.TextVocabulary | words, answers | shorter, empty, first text",
-        "worlds.TextVocabulary.encode | sentences | shorter, longer, empty, first text",
+        "worlds.T*Vocabulary.encode | sentences | shorter, longer, empty, first text",
+        "worlds.TextVocabulary.encode_answers | answers | shorter, longer, empty, first text",
+        "worlds.TokenVocabulary* | answers | shorter, longer, empty",
         "worlds.TextVocabulary.answer_id | answer | text, empty",
     ),
     "none is held out, no threads of its own, no questions, no answers": (
@@ -423,7 +425,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.ImageTextWorld.batch | questions | zero",
         "worlds.build_vocabulary | answers | zero",
     ),
-    "a file may have any name": ("worlds.TextVocabulary.save | path | text",),
+    "a file or a folder may have any name": ("worlds.T*Vocabulary.save | path, folder | text",),
     "a description is any text, also an empty one": (
         "lab.Exercise* | question, solution, hint | text, empty",
         "lab.Record.* | text, source, caption | text, empty",

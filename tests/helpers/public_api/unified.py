@@ -7,12 +7,14 @@ from unittest import mock
 
 import huggingface_hub
 import torch
+from text_tokenizers import pieces
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from infotok import unified as own
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import training
+from infotok.worlds import TokenVocabulary
 from public_api.stopping import stopped
 from public_api.worlds import BATCH, WORLD, seeded
 
@@ -43,6 +45,15 @@ def model(kind: str) -> own.UnifiedModel:
     made = KINDS[kind][1](*parts(kind), WORLD.vocabulary)
     made.loss(BATCH, seeded())
     return made.eval()
+
+
+@cache
+def writer() -> own.UnifiedModel:
+    """A model whose answers have several tokens."""
+    text = TokenVocabulary(pieces(), ["red", "New York"], 6)
+    tokenizer, _ = parts("masked")
+    backbone = own.Backbone.tiny(len(text), hidden=8, layers=1, heads=2, positions=64)
+    return own.MaskedModel(tokenizer, backbone, text).eval()
 
 
 def new(values: dict):
@@ -154,7 +165,12 @@ CALLS = {
     "UnifiedModel": constructor("masked"),
     **{key: call for kind in KINDS for key, call in methods(kind).items()},
     "UnifiedModel.loss": (model("masked").loss, new({"batch": BATCH, "generator": None})),
-    "UnifiedModel.answer": (model("masked").answer, new({"images": IMAGES, "questions": QUESTIONS})),
+    "UnifiedModel.answer": (model("masked").answer, new({"images": IMAGES, "questions": QUESTIONS, "listed": False})),
+    "UnifiedModel.answer tokens": (writer().answer, new({"images": IMAGES, "questions": QUESTIONS, "listed": True})),
+    "UnifiedModel.answer_log_probabilities": (
+        writer().answer_log_probabilities,
+        new({"images": IMAGES, "questions": QUESTIONS, "answers": writer().answer_ids[None].repeat(2, 1, 1)}),
+    ),
     "UnifiedModel.answer_probabilities": (
         model("masked").answer_probabilities,
         new({"images": IMAGES, "questions": QUESTIONS}),

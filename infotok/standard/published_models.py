@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from infotok.errors import require, require_folder, require_instance, require_int, require_text
-from infotok.hub import OWN_CODE, one_line
 from infotok.images import require_images
 from infotok.published import Attached, attach, load, open_processor, prepare
 from infotok.published.hub import check_processor

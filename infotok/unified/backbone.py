@@ -42,8 +42,7 @@ class Backbone(nn.Module):
         >>> import torch
         >>> from infotok.unified import Backbone, block_mask
         >>> backbone = Backbone.tiny(words=100, hidden=64)  # `Backbone.hub(name, words)` takes a checkpoint
-        >>> mask, positions = block_mask(torch.zeros(2, 16, dtype=torch.long))  # causal
-        >>> backbone(torch.randn(2, 16, 64), mask, positions).shape
+        >>> backbone(torch.randn(2, 16, 64), *block_mask(torch.zeros(2, 16, dtype=torch.long))).shape  # causal
         torch.Size([2, 16, 64])
     """
 

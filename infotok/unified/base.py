@@ -62,8 +62,7 @@ class UnifiedModel(AnsweringModel):
     tokenizer: the visual tokens.
     backbone: the language model.
     vocabulary: has `.words` and `.answer_ids`.
-    understanding: weight of the understanding loss.
-    generation: weight of the generation loss.
+    understanding, generation: weights of the two losses.
     drop: probability that a caption is dropped in training.
 
     Example:

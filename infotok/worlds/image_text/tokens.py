@@ -51,6 +51,16 @@ class TokenVocabulary:
     max_answer: tokens of an answer, its end included.
 
     Raises ValueError or TypeError, in one line, for a tokenizer without these tokens, and for an answer that is longer.
+
+    Example:
+        >>> from tokenizers import Tokenizer, models
+        >>> from transformers import PreTrainedTokenizerFast
+        >>> from infotok.worlds import TokenVocabulary
+        >>> ids = Tokenizer(models.WordLevel({"<pad>": 0, "<end>": 1, "<unk>": 2, "red": 3}, unk_token="<unk>"))
+        >>> special = {"pad_token": "<pad>", "eos_token": "<end>", "unk_token": "<unk>"}
+        >>> vocabulary = TokenVocabulary(PreTrainedTokenizerFast(tokenizer_object=ids, **special), max_answer=3)
+        >>> vocabulary.encode_answers(["red"]).tolist()  # the word, its end, padding
+        [[3, 1, 0]]
     """
 
     pad = 0

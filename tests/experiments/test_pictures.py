@@ -38,7 +38,7 @@ def test_each_run_is_planned_once_on_seeds_that_nothing_was_tuned_on():
 
 def test_every_reported_run_and_no_other_is_in_the_file():
     kept, planned = Runs(load(FIGURES / "cells.json")), Runs(pictures.runs())
-    assert all(run in kept for run in pictures.runs() if run["host"] == pictures.HOST)
+    assert all(run in kept for run in pictures.runs())
     assert all(row in planned for row in kept.rows())
 
 

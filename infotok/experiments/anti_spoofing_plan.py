@@ -32,11 +32,12 @@ from infotok.experiments.plan import FRESH_SEEDS, TUNING_SEEDS
 from infotok.experiments.results import load, score, write_rows
 from infotok.worlds.captures import CaptureWorld
 
-__all__ = ["COMMAND", "HEADLINE", "QUESTIONS", "STUDIES", "answered", "by_seed", "compared", "fresh_runs", "keep",
-           "levels", "rank_correlation", "read", "regimes", "runs", "verdict"]  # fmt: skip
+__all__ = ["COMMAND", "CONTROLS", "HEADLINE", "QUESTIONS", "STUDIES", "answered", "by_seed", "compared", "fresh_runs",
+           "keep", "levels", "rank_correlation", "read", "regimes", "runs", "verdict"]  # fmt: skip
 
 Row = dict[str, Any]
 HEADLINE = (CROSS_ENTROPY, CONTRASTIVE, MASKED_CONTRASTIVE, MASKED, WITHIN, FOURIER)
+CONTROLS = (MASKED_CROSS_ENTROPY, SHUFFLED, CNN)
 SEEDS = range(20, 25)
 FEW = 10  # labelled captures of each class and domain, of 100
 NEAR = 0.5  # the gap of domains that are half as far apart
@@ -47,7 +48,7 @@ STUDIES = {  # variants, and what differs from the defaults of `detect`
     "slower": ((CROSS_ENTROPY, MASKED_CONTRASTIVE), {"rate": SLOWER, "probe": False}),
     "near domains": ((CROSS_ENTROPY, MASKED_CONTRASTIVE), {"gap": NEAR, "probe": False}),
     "few labels": ((CROSS_ENTROPY, MASKED_CONTRASTIVE), {"labelled": FEW, "probe": False}),
-    "controls": ((MASKED_CROSS_ENTROPY, SHUFFLED, CNN), {"probe": False}),
+    "controls": (CONTROLS, {"probe": False}),
 }
 QUESTIONS = (  # a minus b
     (MASKED_CONTRASTIVE, CROSS_ENTROPY),

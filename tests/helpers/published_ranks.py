@@ -16,14 +16,17 @@ from infotok.unified.sharding import full
 
 IMAGES, STEPS, SAVED = 8, 4, 2
 OPTIONS = {"estimator": "hsic", "compression": 0.5, "text_dim": TEXT, "consistency": 1.0}  # terms of the whole batch
-CASES = [(name, sharding, 0) for name in FAMILIES for sharding in ("none", "fsdp")]
-CASES += [("janus", "none", 2), ("janus", "fsdp", 2)]  # adapters beside a language model in bfloat16
+CONTRASTIVE = {"bound": "infonce", "compression": 0.0, "text_dim": TEXT, "consistency": 1.0}  # each rank's texts too
+CASES = [(name, sharding, 0, "hsic") for name in FAMILIES for sharding in ("none", "fsdp")]
+CASES += [(name, sharding, 0, "infonce") for name in FAMILIES for sharding in ("none", "fsdp")]
+CASES += [("janus", "none", 2, "hsic"), ("janus", "fsdp", 2, "hsic")]  # adapters beside a language model in bfloat16
 
 
-def attached_model(name: str, lora: int = 0) -> Attached:
+def attached_model(name: str, lora: int = 0, terms: str = "hsic") -> Attached:
     model = published(name)
     torch.manual_seed(0)
-    attached = attach(model.bfloat16() if lora else model, OPTIONS, near=6, lora=lora).train()
+    options = {"hsic": OPTIONS, "infonce": CONTRASTIVE}[terms]
+    attached = attach(model.bfloat16() if lora else model, options, near=6, lora=lora).train()
     for key, p in attached.named_parameters():
         if ".lora_B." in key:  # which begins at 0, and leaves lora_A without a gradient
             nn.init.normal_(p, std=0.1)
@@ -46,12 +49,12 @@ def main(rank: int, world: int, folder: Path) -> None:
     """The gradients of each case on this rank's images."""
     begin(rank, world, folder)
     found = {}
-    for name, sharding, lora in CASES:
-        with over_processes(attached_model(name, lora), sharding) as model:
+    for name, sharding, lora, terms in CASES:
+        with over_processes(attached_model(name, lora, terms), sharding) as model:
             for _ in range(2):  # a parameter left out of the first pass would stop the second
                 model.zero_grad()
                 model(**share(name, rank, world)).loss.backward()
-        found[f"{name} {sharding} {lora}"] = gradients(model)
+        found[f"{name} {sharding} {lora} {terms}"] = gradients(model)
     (folder / f"{rank}.json").write_text(json.dumps(found))
     dist.barrier()
     dist.destroy_process_group()

@@ -29,16 +29,17 @@ def ranks(tmp_path_factory):
     return on_two_ranks(main, tmp_path_factory.mktemp("ranks"))
 
 
-@pytest.mark.parametrize(("name", "sharding", "lora"), CASES)
-def test_two_processes_are_one(ranks, name, sharding, lora):
-    attached = attached_model(name, lora)
+@pytest.mark.parametrize(("name", "sharding", "lora", "terms"), CASES)
+def test_two_processes_are_one(ranks, name, sharding, lora, terms):
+    attached = attached_model(name, lora, terms)
     attached(**batch_of(name, IMAGES)).loss.backward()
     expected = gradients(attached)
     assert any(key.startswith("model.model.vqmodel.encoder") for key in expected)
     assert any(torch.tensor(value).any() for key, value in expected.items() if "vqmodel" in key)
+    assert any(torch.tensor(value).any() for key, value in expected.items() if "infotok" in key) or terms == "hsic"
     rounding = 1e-2 if lora else 1e-5  # a language model in bfloat16
     for found in ranks:
-        own = found[f"{name} {sharding} {lora}"]
+        own = found[f"{name} {sharding} {lora} {terms}"]
         for key, gradient in expected.items():
             close = {"rtol": rounding, "atol": rounding, "msg": lambda line, k=key: f"{k}: {line}"}
             torch.testing.assert_close(torch.tensor(own[key]), torch.tensor(gradient), **close)

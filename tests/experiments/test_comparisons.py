@@ -177,6 +177,7 @@ def test_without_runs_there_is_nothing_to_compare():
         Comparisons(Runs(ROWS[:3]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_agreement_raises_false_alarms_as_rarely_as_it_says(seeds):
     rng, effects, trials = np.random.default_rng(seeds), {"U": 0.08, "G": 0.5}, 300

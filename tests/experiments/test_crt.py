@@ -53,6 +53,7 @@ def test_its_weight_rises_from_nothing():
     assert regulariser.passes == 6
 
 
+@pytest.mark.slow
 def test_it_makes_tokens_of_images_predictable():
     """The share of the features' variance that the transformer leaves unexplained falls, on images not trained on."""
     world = ShapesWorld(nuisance=0.5)

@@ -184,7 +184,7 @@ def test_too_few_numbers_a_token_are_refused():
         train_and_score("continuous", {}, 0, bits=2)
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", [HOSTS[0], *(pytest.param(host, marks=pytest.mark.slow) for host in HOSTS[1:])])
 def test_scenes_of_emoji_are_trained_on_and_scored(host):
     row = train_and_score(host, {"bound": "decoder", "compression": 0.0, "consistency": 1.0}, 3, objects=10, **TINY)
     assert set(row["probed"]) == {"structure", "jitter", "nuisance"}

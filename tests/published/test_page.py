@@ -50,6 +50,7 @@ def test_the_script_trains_evaluates_and_resumes(data, capsys):
     assert len(SCRIPT.splitlines()) <= 40
 
 
+@pytest.mark.slow
 def test_the_table_of_memory_is_what_the_function_gives():
     assert as_markdown(what_fits()) in PAGE
 

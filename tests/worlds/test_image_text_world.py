@@ -1,6 +1,5 @@
 """One's own images and text as a world: the same batch from every form, splits, words, training, and its limits."""
 
-import subprocess
 import sys
 from dataclasses import fields
 
@@ -286,11 +285,6 @@ def test_a_model_trains_and_resumes_bit_for_bit(stored, tmp_path):
     assert losses(train(resumed, world, config, tmp_path / "run")) == expected
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
     torch.set_num_threads(threads)
-
-
-def test_importing_worlds_needs_neither_pillow_nor_pyarrow():
-    code = "import sys, infotok.worlds; sys.exit(any(name in sys.modules for name in ('PIL', 'pyarrow')))"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_missing_libraries_are_named(monkeypatch, stored):

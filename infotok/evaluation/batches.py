@@ -1,4 +1,4 @@
-"""The check of a batch of any world, before its answers are scored."""
+"""Checks of a batch of any world, and of its questions alone, before answers are scored."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from infotok.errors import require, require_tensor
 from infotok.unified.arguments import check_part
 from infotok.worlds.source import MOST_WORDS
 
-__all__ = ["require_batch"]
+__all__ = ["require_batch", "require_questions"]
 
 MOST_KINDS = 2**10  # of questions
 
@@ -20,9 +20,15 @@ def require_batch(name: str, batch: Any, kinds: int = MOST_KINDS) -> None:
     require_tensor(f"{name}.images", batch.images, ("B", 3, "S", "S"), values="[0, 1]")
     side, across = batch.images.shape[2:]
     require(side == across > 0, f"{name}.images", batch.images, "square images")
+    require_questions(name, batch, len(batch.images), kinds)
+
+
+def require_questions(name: str, batch: Any, rows: int | str = "B", kinds: int = MOST_KINDS) -> None:
+    """Raise TypeError or ValueError unless questions, answers and kinds of so many `rows` fit each other."""
+    check_part(name, batch, ("questions", "answers", "kinds"), "questions")
     words = f"[0, {MOST_WORDS}]"
     several = getattr(batch.answers, "ndim", 2) == 3  # tokens of each answer
-    require_tensor(f"{name}.answers", batch.answers, (len(batch.images), "Q", "N")[: 2 + several], "int64", words)
+    require_tensor(f"{name}.answers", batch.answers, (rows, "Q", "N")[: 2 + several], "int64", words)
     shape = tuple(batch.answers.shape[:2])
     require_tensor(f"{name}.questions", batch.questions, (*shape, "T"), "int64", words)
     require(batch.questions.shape[-1] > 0, f"{name}.questions", batch.questions, "a word or more in each")

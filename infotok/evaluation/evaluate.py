@@ -36,7 +36,7 @@ from infotok.unified import UnifiedModel
 from infotok.unified.arguments import check_part
 from infotok.unified.sampling import rows_of
 from infotok.unified.sharding import unsharded
-from infotok.worlds.source import Batch, Benchmarks, World
+from infotok.worlds.source import Asks, Batch, Benchmarks, World
 
 __all__ = [
     "answer_batch",
@@ -102,11 +102,12 @@ def evaluate_understanding(
     _check(model, world, n, at_once, ("kinds",))  # and no prompts, so that it may be a batch source with splits
     generator = torch.Generator().manual_seed(require_int("seed", seed, 0, 2**63 - 1))
     batch = world.batch(n, generator)
-    train = world.with_split("train").batch(QUESTION_ONLY_IMAGES, generator)
+    train = world.with_split("train")
+    seen = (train.asked if isinstance(train, Asks) else train.batch)(QUESTION_ONLY_IMAGES, generator)
     shuffled = shuffle_images(batch, generator)
     scores = {
         "understanding": score_answers(answer_batch(model, batch, at_once), batch, world),
-        "question_only": score_answers(question_only(train, batch), batch, world),
+        "question_only": score_answers(question_only(seen, batch), batch, world),
         "shuffled": score_answers(answer_batch(model, shuffled, at_once), shuffled, world),
     }
     if not isinstance(world, Benchmarks):

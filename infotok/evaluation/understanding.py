@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require, require_generator, require_tensor
-from infotok.evaluation.batches import MOST_KINDS, require_batch
+from infotok.evaluation.batches import MOST_KINDS, require_batch, require_questions
 from infotok.unified.arguments import check_part
+from infotok.worlds.batch import Questions
 from infotok.worlds.source import MME_CATEGORIES, NEGATIVES, Batch, World
 
 __all__ = [
@@ -108,21 +109,21 @@ def score_mme(predicted: Tensor, batch: Batch) -> dict[str, float | None]:
     return {**dict(zip(MME_CATEGORIES, scores.tolist(), strict=True)), "total": scores.sum().item()}
 
 
-def question_only(train: Batch, test: Batch) -> Tensor:
+def question_only(train: Batch | Questions, test: Batch | Questions) -> Tensor:
     """The best answers without an image: each question's most frequent answer in `train`, or its kind's.
 
-    They are (B, Q) words, or (B, Q, N) tokens, as the answers of both batches.
+    They are (B, Q) words, or (B, Q, N) tokens, as the answers of both. Images are not read.
 
     Example:
         >>> import torch
         >>> from infotok.evaluation import question_only, score_answers
         >>> from infotok.worlds import ShapesWorld
         >>> world, generator = ShapesWorld(), torch.Generator().manual_seed(0)
-        >>> train, test = world.batch(512, generator), world.batch(256, generator)
+        >>> train, test = world.asked(512, generator), world.asked(256, generator)
         >>> round(score_answers(question_only(train, test), test, world)["mean"], 1)  # what needs no image
         0.4
     """
-    require_batch("train", train), require_batch("test", test)
+    require_questions("train", train), require_questions("test", test)
     require(train.answers.numel() > 0, "train", train.answers, "one question or more")
     shape = (*test.answers.shape[:2], train.questions.shape[-1])
     require_tensor("test.questions", test.questions, shape, "int64")

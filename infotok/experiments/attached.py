@@ -186,7 +186,7 @@ def score_attached(attached: Attached, world: World, n: int, seed: int, split: s
         answers.append(attached.answer(asked, max_new_tokens=1)[:, :1])
         codes.append(attached.tokens(asked["pixel_values"]))
     scores = score_answers(torch.cat(answers), batch, world)
-    seen = world.batch(4 * n, torch.Generator().manual_seed(seed + 1), questions=1)
+    seen = world.asked(4 * n, torch.Generator().manual_seed(seed + 1), questions=1)
     return {
         "U": scores["mean"],
         "scores": scores,

@@ -19,8 +19,9 @@
                  `TokenVocabulary`
 - `captions`     captions as numbers: 0/1 attributes, or what a function of sentences gives
 - `sentences`    sentence embeddings of captions: `SentenceEncoder`
-- `batch`        what batches of all worlds have: `TextBatch`
-- `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`, `Redraws`, `Benchmarks`, `Factors`
+- `batch`        what batches of all worlds have: `TextBatch`, and questions alone: `Questions`
+- `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`, `Redraws`, `Asks`, `Benchmarks`,
+                 `Factors`
 """
 
 from infotok.worlds.capture_folders import load_captures
@@ -65,7 +66,7 @@ from infotok.worlds.shapes import (
     shapes_features,
     train_features,
 )
-from infotok.worlds.source import Batch, BatchSource, Benchmarks, Factors, Redraws, World
+from infotok.worlds.source import Asks, Batch, BatchSource, Benchmarks, Factors, Redraws, World
 from infotok.worlds.tasks import Task, beyond_normal, staircase
 from infotok.worlds.transforms import (
     Bimodal,
@@ -87,6 +88,7 @@ __all__ = [
     "SHAPES",
     "SIZES",
     "AdditiveUniform",
+    "Asks",
     "Batch",
     "BatchSource",
     "Benchmarks",

@@ -4,6 +4,7 @@
 - `BatchSource`   draws batches: all that training needs
 - `World`         a batch source with a vocabulary, prompts, splits and readers of images: what evaluation needs
 - `Redraws`       a source that draws other images of the same captions: what rates given a caption need
+- `Asks`          a source that draws questions without images: what the baseline by question alone needs
 - `Benchmarks`    a world that asks yes/no questions in pairs: what POPE- and MME-style scores need
 - `Factors`       a world whose scenes have factors of known entropy: what probing needs
 - `Words`         the vocabulary: words and the ids of those that answer questions
@@ -152,6 +153,24 @@ class Redraws(Protocol):
         batch: as the source drew it. generator: of every random number. keep_offsets: whether only what no object
         has a part in, background and noise, is drawn again.
         """
+
+
+@runtime_checkable
+class Asks(Protocol):
+    """A source that draws the questions of a batch without its images, which may take long to render or to decode.
+
+    Example:
+        >>> import torch
+        >>> from infotok.worlds import Asks, ShapesWorld
+        >>> world = ShapesWorld()
+        >>> asked = world.asked(2, torch.Generator().manual_seed(0))
+        >>> batch = world.batch(2, torch.Generator().manual_seed(0))
+        >>> isinstance(world, Asks), torch.equal(asked.questions, batch.questions)
+        (True, True)
+    """
+
+    def asked(self, n: int, generator: torch.Generator, questions: int) -> Any:
+        """Questions, answers and kinds of the batch that `batch` would draw; leaves the generator as `batch` does."""
 
 
 @runtime_checkable

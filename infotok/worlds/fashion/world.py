@@ -30,7 +30,7 @@ from torch import Tensor
 
 from infotok.errors import require, require_choice, require_flag, require_float, require_generator, require_int
 from infotok.worlds import grid
-from infotok.worlds.captions import Text, require_text, text_of
+from infotok.worlds.captions import Text, require_text
 from infotok.worlds.fashion.batch import FashionBatch, require_batch
 from infotok.worlds.fashion.evaluated import Evaluated
 from infotok.worlds.fashion.photographs import load_photographs
@@ -40,7 +40,7 @@ from infotok.worlds.fashion.scenes import CODES, COEFFICIENTS, PLACES, SPLITS, F
 from infotok.worlds.fashion.text import FashionVocabulary
 from infotok.worlds.openmoji.prompts import propose, worded
 from infotok.worlds.openmoji.text import caption_ids, caption_vector, read_captions
-from infotok.worlds.shapes.world import MOST_QUESTIONS
+from infotok.worlds.shapes.drawing import DrawsScenes
 
 __all__ = ["FashionWorld"]
 
@@ -48,7 +48,7 @@ LARGEST_SIZE = 64  # pixels a side: beyond, photographs would be enlarged
 LARGEST_JITTER = 3
 
 
-class FashionWorld(Evaluated):
+class FashionWorld(Evaluated, DrawsScenes):
     """One split of the world, a `World` and a `BatchSource`.
 
     Samples come from a `torch.Generator`, on its device: the same seed gives the same batch, bit for bit on a CPU.
@@ -71,6 +71,7 @@ class FashionWorld(Evaluated):
         >>> images = world.batch(4, torch.Generator().manual_seed(0)).images  # (4, 3, 32, 32)  # doctest: +SKIP
     """
 
+    batch_type = FashionBatch
     kinds = KINDS
     caption_length = 2 * len(PLACES)
     question_length = QUESTION_LENGTH
@@ -156,13 +157,8 @@ class FashionWorld(Evaluated):
         """Share of each pixel that an object covers, (B, 1, S, S) in [0, 1]."""
         return self.renderer.layer(self._checked(scenes))[:, 3:]
 
-    def batch(self, n: int, generator: torch.Generator, questions: int = 4) -> FashionBatch:
-        """n random scenes with images, captions and `questions` per scene, all kinds equally likely."""
-        require_int("questions", questions, 0, MOST_QUESTIONS)
-        scenes = self.sample(n, generator)
-        images = self.render(scenes, generator)
-        asked = ask(scenes.cells, self.split, self._phrases, generator, questions)
-        return FashionBatch(images, scenes, self.caption_ids(scenes), *asked, text_of(self, scenes))
+    def _ask(self, scenes: FashionScenes, generator: torch.Generator, questions: int) -> tuple[Tensor, Tensor, Tensor]:
+        return ask(scenes.cells, self.split, self._phrases, generator, questions)
 
     def caption_ids(self, scenes: FashionScenes) -> Tensor:
         """Captions as ids, (B, 8) long; padded."""

@@ -1,8 +1,9 @@
 """Reading of records for batches: good ones in place of those with faults, decoded images kept in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -46,29 +47,38 @@ class Loader:
 
         members: numbers of the records of a split. asked: whether questions are needed.
         """
+
+        def loaded(place: int) -> Loaded:
+            return self._good(members, place, asked, lambda index: self.kept.get(index) or self._read(index))
+
         if not self.workers:
-            return [self._good(members, place, asked) for place in places]
+            return list(map(loaded, places))
         with ThreadPoolExecutor(self.workers) as pool:
-            return list(pool.map(lambda place: self._good(members, place, asked), places))
+            return list(pool.map(loaded, places))
+
+    def load_text(self, members: Tensor, places: Sequence[int], asked: bool) -> list[Text]:
+        """The text of these records, whose images are not decoded: a fault in an image alone is not seen."""
+        return [self._good(members, place, asked, lambda index: (self.records.text(index),))[-1] for place in places]
 
     def lines(self) -> list[str]:
         """A line for each part of the data and each record that was left out, so far."""
         found = [line for part in (self.bad, self.without) for _, line in sorted(part.copy().items())]
         return [*self.records.faults, *found]
 
-    def _good(self, members: Tensor, place: int, asked: bool) -> Loaded:
+    def _good(self, members: Tensor, place: int, asked: bool, read: Callable[[int], Any]) -> Any:
+        """What `read` gives of the first good record from a place of `members` on; its last part is the text."""
         for step in range(len(members)):
             index = int(members[(place + step) % len(members)])
             if index in self.bad or (asked and self.skip_missing and index in self.without):
                 continue
             try:
-                loaded = self.kept.get(index) or self._read(index)
+                loaded = read(index)
             except BadRecord as error:
                 if not self.skip_bad:
                     raise
                 self.bad[index] = str(error)
                 continue
-            if not asked or loaded[2].questions:
+            if not asked or loaded[-1].questions:
                 return loaded
             place_of, expected = f"{self.records.where(index)}, questions", "one or more, or batches with questions=0"
             if not self.skip_missing:

@@ -28,6 +28,7 @@ from infotok.errors import (
     require_instance,
     require_int,
 )
+from infotok.worlds.batch import Questions
 from infotok.worlds.captions import Text, numbers_of, require_text
 from infotok.worlds.image_text.attributes import Attributes
 from infotok.worlds.image_text.batch import ImageTextBatch
@@ -35,6 +36,7 @@ from infotok.worlds.image_text.folder import ON_ERROR
 from infotok.worlds.image_text.loading import Loader
 from infotok.worlds.image_text.pixels import MAX_PIXELS
 from infotok.worlds.image_text.records import Records, records_of
+from infotok.worlds.image_text.records import Text as RecordText
 from infotok.worlds.image_text.splits import SPLITS, Pass
 from infotok.worlds.image_text.tokens import TokenVocabulary, check_text
 from infotok.worlds.image_text.vocabulary import LONGEST, MOST, TextVocabulary, commonest, made
@@ -167,19 +169,11 @@ class ImageTextWorld:
 
         ValueError, in one line with the place of the record, for one with a fault, unless these are skipped.
         """
-        require_int("n", n, 1, MOST_IMAGES), require_int("questions", questions, 0, MOST_QUESTIONS)
-        require_generator("generator", generator)
-        chosen = torch.randint(len(self), (n,), generator=generator, device=generator.device).tolist()
-        u = torch.rand((n, 1 + questions), generator=generator, device=generator.device, dtype=torch.double).cpu()
+        chosen, u = _drawn(len(self), n, generator, questions)
         found = self._loader.load(self._members[self.split], chosen, asked=questions > 0)
         indices, images, texts = zip(*found, strict=True)
         captions = [text.captions[_pick(len(text.captions), row[0])] for text, row in zip(texts, u, strict=True)]
-        pairs = [
-            text.questions[_pick(len(text.questions), x)] for text, row in zip(texts, u, strict=True) for x in row[1:]
-        ]
         told = self.vocabulary.encode(captions, self.max_caption)
-        asked = self.vocabulary.encode([question for question, _ in pairs], self.max_question)
-        answers = self.vocabulary.encode_answers([answer for _, answer in pairs])
         numbers = told
         if self.text != "ids":
             numbers = numbers_of(self.attributes if isinstance(self.text, str) else self.text, captions)
@@ -188,12 +182,16 @@ class ImageTextWorld:
             images=pixels.permute(0, 3, 1, 2).contiguous().float() / 255,
             scenes=torch.tensor(indices),
             captions=told,
-            questions=asked.view(n, questions, self.max_question),
-            answers=answers.view(n, questions, *answers.shape[1:]),
-            kinds=torch.zeros(n, questions, dtype=torch.long),
+            **vars(_questions(texts, u, self.vocabulary, self.max_question)),
             text=numbers,
         )
         return batch if generator.device.type == "cpu" else batch.to(generator.device)
+
+    def asked(self, n: int, generator: torch.Generator, questions: int = 8) -> Questions:
+        """The questions of n records, without decoding an image; those of `batch` where no image has a fault."""
+        chosen, u = _drawn(len(self), n, generator, questions)
+        texts = self._loader.load_text(self._members[self.split], chosen, asked=questions > 0)
+        return _questions(texts, u, self.vocabulary, self.max_question)
 
     def _require_split(self) -> None:
         require(len(self), f"records in {self.split!r}", 0, "one good record or more: see held_out")
@@ -201,3 +199,23 @@ class ImageTextWorld:
 
 def _pick(count: int, u: Tensor) -> int:
     return min(int(count * float(u)), count - 1)
+
+
+def _drawn(records: int, n: int, generator: torch.Generator, questions: int) -> tuple[list[int], Tensor]:
+    """n places among the records, and numbers (n, 1 + questions) in [0, 1) that choose a caption and questions."""
+    require_int("n", n, 1, MOST_IMAGES), require_int("questions", questions, 0, MOST_QUESTIONS)
+    require_generator("generator", generator)
+    places = torch.randint(records, (n,), generator=generator, device=generator.device).tolist()
+    u = torch.rand((n, 1 + questions), generator=generator, device=generator.device, dtype=torch.double)
+    return places, u.cpu()
+
+
+def _questions(
+    texts: Sequence[RecordText], u: Tensor, vocabulary: TextVocabulary | TokenVocabulary, longest: int
+) -> Questions:
+    """Questions of each text, chosen by the numbers u (n, 1 + Q) but the first, which chooses its caption."""
+    pairs = [t.questions[_pick(len(t.questions), x)] for t, row in zip(texts, u, strict=True) for x in row[1:]]
+    asked = vocabulary.encode([question for question, _ in pairs], longest)
+    answers, shape = vocabulary.encode_answers([answer for _, answer in pairs]), (len(u), u.shape[1] - 1)
+    kinds = torch.zeros(shape, dtype=torch.long)
+    return Questions(asked.view(*shape, longest), answers.view(*shape, *answers.shape[1:]), kinds)

@@ -49,8 +49,7 @@ class Composer(ABC):
         images *= 1 - objects[:, 3:]
         images += objects[:, :3]
         if generator is not None and self.nuisance > 0:
-            kinds = {"device": images.device, "dtype": torch.uint8}
-            noise = torch.randint(shapes.NOISE_LEVELS, images.shape, generator=generator, **kinds)
+            noise = shapes.noise(len(images), self.size, generator)
             step = shapes.NOISE_STEP * self.nuisance
             images += noise.float().mul_(step).sub_(step * (shapes.NOISE_LEVELS - 1) / 2)
         return images

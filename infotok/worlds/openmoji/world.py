@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require, require_choice, require_flag, require_float, require_generator, require_int
-from infotok.worlds.captions import Text, require_text, text_of
+from infotok.worlds.captions import Text, require_text
 from infotok.worlds.openmoji.batch import OpenMojiBatch, require_batch
 from infotok.worlds.openmoji.evaluated import Evaluated
 from infotok.worlds.openmoji.objects import FEWEST, MOST, objects_of
@@ -42,9 +42,9 @@ from infotok.worlds.openmoji.scenes import (
     structure,
 )
 from infotok.worlds.openmoji.text import OpenMojiVocabulary, caption_ids, caption_vector, read_captions
+from infotok.worlds.shapes.drawing import DrawsScenes
 from infotok.worlds.shapes.render import NOISE_LEVELS
 from infotok.worlds.shapes.scenes import SIZES
-from infotok.worlds.shapes.world import MOST_QUESTIONS
 
 __all__ = ["OpenMojiWorld"]
 
@@ -53,7 +53,7 @@ LARGEST_JITTER = 3
 SMALLEST = 6  # pixels of an object
 
 
-class OpenMojiWorld(Evaluated):
+class OpenMojiWorld(Evaluated, DrawsScenes):
     """One split of the world, a `World` and a `BatchSource`.
 
     Samples come from a `torch.Generator`, on its device: the same seed gives the same batch, bit for bit on a CPU.
@@ -77,6 +77,7 @@ class OpenMojiWorld(Evaluated):
         (torch.Size([4, 3, 32, 32]), 32)
     """
 
+    batch_type = OpenMojiBatch
     kinds = KINDS
 
     def __init__(
@@ -164,13 +165,8 @@ class OpenMojiWorld(Evaluated):
         """Share of each pixel that an object covers, (B, 1, S, S) in [0, 1]."""
         return self.renderer.layer(self._checked(scenes))[:, 3:]
 
-    def batch(self, n: int, generator: torch.Generator, questions: int = 4) -> OpenMojiBatch:
-        """n random scenes with images, captions and `questions` per scene, all kinds equally likely."""
-        require_int("questions", questions, 0, MOST_QUESTIONS)
-        scenes = self.sample(n, generator)
-        images = self.render(scenes, generator)
-        asked = ask(scenes.cells, self.split, self.objects, self._phrases, generator, questions)
-        return OpenMojiBatch(images, scenes, self.caption_ids(scenes), *asked, text_of(self, scenes))
+    def _ask(self, scenes: OpenMojiScenes, generator: torch.Generator, questions: int) -> tuple[Tensor, Tensor, Tensor]:
+        return ask(scenes.cells, self.split, self.objects, self._phrases, generator, questions)
 
     def caption_ids(self, scenes: OpenMojiScenes) -> Tensor:
         """Captions as ids, (B, T) long, T = 8, or 12 with sizes; padded."""

@@ -55,11 +55,8 @@ class Renderer:
         images = self.background(scenes)
         images += alpha * (colour - images)
         if generator is not None and self.nuisance > 0:
-            noise = torch.randint(
-                NOISE_LEVELS, images.shape, generator=generator, device=images.device, dtype=torch.uint8
-            )
             step = NOISE_STEP * self.nuisance
-            images += noise.float().mul_(step).sub_(step * (NOISE_LEVELS - 1) / 2)
+            images += noise(len(images), self.size, generator).float().mul_(step).sub_(step * (NOISE_LEVELS - 1) / 2)
         return images
 
     def alpha(self, scenes: Scenes) -> Tensor:
@@ -84,6 +81,12 @@ class Renderer:
         nodes = rearrange(nodes, "b (c row column) -> b c row column", c=3, row=NODES)
         mesh = self.mesh.to(nodes.device)
         return GREY + mesh @ nodes @ mesh.T
+
+
+def noise(n: int, size: int, generator: torch.Generator) -> Tensor:
+    """Levels of the pixel noise of n images, (n, 3, size, size) uint8 below NOISE_LEVELS."""
+    kinds = {"device": generator.device, "dtype": torch.uint8}
+    return torch.randint(NOISE_LEVELS, (n, 3, size, size), generator=generator, **kinds)
 
 
 def sprites(scale: int, jitter: int, fine: int = 8) -> Tensor:

@@ -21,9 +21,9 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require_flag, require_generator, require_int
-from infotok.worlds.captions import text_of
 from infotok.worlds.shapes import benchmarks, factors, following, parser
 from infotok.worlds.shapes.batch import ShapesBatch, require_batch
+from infotok.worlds.shapes.drawing import DrawsScenes
 from infotok.worlds.shapes.prompts import prompts
 from infotok.worlds.shapes.questions import ask
 from infotok.worlds.shapes.scenes import (
@@ -38,12 +38,10 @@ from infotok.worlds.shapes.scenes import (
 from infotok.worlds.shapes.settings import ShapesSettings
 from infotok.worlds.shapes.text import caption_ids, caption_vector, read_captions
 
-MOST_QUESTIONS = 2**16  # an image
-
 __all__ = ["ShapesWorld"]
 
 
-class ShapesWorld(ShapesSettings):
+class ShapesWorld(ShapesSettings, DrawsScenes):
     """One split of the world; a `World`, with `Redraws`, `Benchmarks` and `Factors`.
 
     Samples come from a `torch.Generator`, on its device: the same seed gives the same batch, bit for bit on a CPU.
@@ -67,6 +65,8 @@ class ShapesWorld(ShapesSettings):
         >>> world.captions(batch.scenes)[0]
         'top-left small magenta square bottom-left small red cross bottom-right large cyan cross'
     """
+
+    batch_type = ShapesBatch
 
     def sample(self, n: int, generator: torch.Generator) -> Scenes:
         """n random scenes of the split."""
@@ -113,13 +113,8 @@ class ShapesWorld(ShapesSettings):
         self._check(scenes)
         return self.renderer.alpha(scenes)
 
-    def batch(self, n: int, generator: torch.Generator, questions: int = 4) -> ShapesBatch:
-        """n random scenes with images, captions and `questions` per scene, all kinds equally likely."""
-        require_int("questions", questions, 0, MOST_QUESTIONS)
-        scenes = self.sample(n, generator)
-        images = self.render(scenes, generator)
-        asked, answers, kinds = ask(scenes.cells, self.split, self.phrases, generator, questions)
-        return ShapesBatch(images, scenes, self.caption_ids(scenes), asked, answers, kinds, text_of(self, scenes))
+    def _ask(self, scenes: Scenes, generator: torch.Generator, questions: int) -> tuple[Tensor, Tensor, Tensor]:
+        return ask(scenes.cells, self.split, self.phrases, generator, questions)
 
     def caption_ids(self, scenes: Scenes) -> Tensor:
         """Captions as ids, (B, T) long, T = 16, or 24 with offsets; padded."""

@@ -19,8 +19,7 @@ from torch import Tensor
 from infotok.errors import require, require_generator, require_tensor
 from infotok.evaluation.batches import MOST_KINDS, require_batch, require_questions
 from infotok.unified.arguments import check_part
-from infotok.worlds.batch import Questions
-from infotok.worlds.source import MME_CATEGORIES, NEGATIVES, Batch, World
+from infotok.worlds.source import MME_CATEGORIES, NEGATIVES, Batch, Questions, World
 
 __all__ = [
     "MME_CATEGORIES",

@@ -19,7 +19,7 @@
                  `TokenVocabulary`
 - `captions`     captions as numbers: 0/1 attributes, or what a function of sentences gives
 - `sentences`    sentence embeddings of captions: `SentenceEncoder`
-- `batch`        what batches of all worlds have: `TextBatch`, and questions alone: `Questions`
+- `batch`        what batches of all worlds have: `TextBatch`
 - `source`       the protocols of data sources: `Batch`, `BatchSource`, `World`, `Redraws`, `Asks`, `Benchmarks`,
                  `Factors`
 """

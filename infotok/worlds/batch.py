@@ -9,7 +9,7 @@ from torch import Tensor
 from infotok.errors import require, require_device, require_instance, require_tensor
 from infotok.worlds.source import MOST_WORDS
 
-__all__ = ["Questions", "TextBatch", "require_parts"]
+__all__ = ["TextBatch", "require_parts"]
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,6 @@ class TextBatch:
         """The batch on another device."""
         require_device("device", device)
         return type(self)(*(getattr(self, field.name).to(device) for field in fields(self)))
-
-
-@dataclass(frozen=True)
-class Questions:
-    """The questions of a batch, without its images.
-
-    questions: (B, Q, T') long, ids of the world's vocabulary; 0 is padding
-    answers: (B, Q) long, one word each; or (B, Q, N), tokens of each
-    kinds: (B, Q) long, index into the world's kinds of questions
-    """
-
-    questions: Tensor
-    answers: Tensor
-    kinds: Tensor
 
 
 def require_parts(name: str, batch: Any, kind: type, scenes: type, length: int, kinds: int) -> None:

@@ -5,6 +5,7 @@
 - `World`         a batch source with a vocabulary, prompts, splits and readers of images: what evaluation needs
 - `Redraws`       a source that draws other images of the same captions: what rates given a caption need
 - `Asks`          a source that draws questions without images: what the baseline by question alone needs
+- `Questions`     what it draws
 - `Benchmarks`    a world that asks yes/no questions in pairs: what POPE- and MME-style scores need
 - `Factors`       a world whose scenes have factors of known entropy: what probing needs
 - `Words`         the vocabulary: words and the ids of those that answer questions
@@ -12,6 +13,7 @@
 A class follows a protocol by having its methods; it need not inherit from it. `ShapesWorld` follows all of them.
 """
 
+from dataclasses import dataclass
 from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
@@ -21,10 +23,12 @@ __all__ = [
     "MME_CATEGORIES",
     "MOST_WORDS",
     "NEGATIVES",
+    "Asks",
     "Batch",
     "BatchSource",
     "Benchmarks",
     "Factors",
+    "Questions",
     "Redraws",
     "Words",
     "World",
@@ -155,6 +159,20 @@ class Redraws(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Questions:
+    """The questions of a batch, without its images.
+
+    questions: (B, Q, T') long, ids of the world's vocabulary; 0 is padding
+    answers: (B, Q) long, one word each; or (B, Q, N), tokens of each
+    kinds: (B, Q) long, index into the world's kinds of questions
+    """
+
+    questions: Tensor
+    answers: Tensor
+    kinds: Tensor
+
+
 @runtime_checkable
 class Asks(Protocol):
     """A source that draws the questions of a batch without its images, which may take long to render or to decode.
@@ -169,7 +187,7 @@ class Asks(Protocol):
         (True, True)
     """
 
-    def asked(self, n: int, generator: torch.Generator, questions: int) -> Any:
+    def asked(self, n: int, generator: torch.Generator, questions: int) -> Questions:
         """Questions, answers and kinds of the batch that `batch` would draw; leaves the generator as `batch` does."""
 
 

@@ -300,6 +300,7 @@ explore(line, text=said, **controls)
 """
 
 
+@pytest.mark.slow
 def test_every_kind_of_control_is_reached_by_keyboard(lab, tmp_path):
     page = lab("controls", notebook_of(LINE, CONTROLS))
     run_all(page)

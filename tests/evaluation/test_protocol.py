@@ -21,7 +21,7 @@ from infotok.evaluation import (
 )
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import AutoregressiveModel, Backbone
-from infotok.worlds import Benchmarks, Factors, Redraws, ShapesWorld
+from infotok.worlds import Asks, Benchmarks, Factors, Redraws, ShapesWorld
 
 COLOURS = ("grey", "red", "green")  # grey is a scene without an object
 RGB = torch.tensor([[0.5, 0.5, 0.5], [0.9, 0.1, 0.1], [0.1, 0.9, 0.1]])
@@ -147,9 +147,9 @@ def model():
 
 
 def test_shapes_follow_every_protocol_and_flat_images_some():
-    assert all(isinstance(ShapesWorld(), protocol) for protocol in (Benchmarks, Factors, Redraws))
+    assert all(isinstance(ShapesWorld(), protocol) for protocol in (Asks, Benchmarks, Factors, Redraws))
     assert isinstance(WORLD, Factors)
-    assert not isinstance(WORLD, Benchmarks | Redraws)
+    assert not isinstance(WORLD, Asks | Benchmarks | Redraws)
     assert isinstance(AskingWorld(), Benchmarks)
 
 

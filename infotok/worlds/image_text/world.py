@@ -28,7 +28,6 @@ from infotok.errors import (
     require_instance,
     require_int,
 )
-from infotok.worlds.batch import Questions
 from infotok.worlds.captions import Text, numbers_of, require_text
 from infotok.worlds.image_text.attributes import Attributes
 from infotok.worlds.image_text.batch import ImageTextBatch
@@ -40,6 +39,7 @@ from infotok.worlds.image_text.records import Text as RecordText
 from infotok.worlds.image_text.splits import SPLITS, Pass
 from infotok.worlds.image_text.tokens import TokenVocabulary, check_text
 from infotok.worlds.image_text.vocabulary import LONGEST, MOST, TextVocabulary, commonest, made
+from infotok.worlds.source import Questions
 
 __all__ = ["ImageTextWorld"]
 

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require_int
-from infotok.worlds.batch import Questions, TextBatch
+from infotok.worlds.batch import TextBatch
 from infotok.worlds.captions import text_of
 from infotok.worlds.shapes.render import noise
+from infotok.worlds.source import Questions
 
 __all__ = ["DrawsScenes"]
 

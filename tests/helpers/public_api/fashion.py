@@ -33,6 +33,7 @@ CALLS = {
     "FashionWorld.render": (WORLD.render, lambda: {"scenes": SCENES, "generator": seeded()}),
     "FashionWorld.redraw": (WORLD.redraw, lambda: {"batch": BATCH, "generator": seeded(), "keep_offsets": True}),
     "FashionWorld.foreground": scenes(WORLD.foreground),
+    "FashionWorld.asked": (WORLD.asked, lambda: {"n": 3, "generator": seeded(), "questions": 2}),
     "FashionWorld.batch": (WORLD.batch, lambda: {"n": 3, "generator": seeded(), "questions": 2}),
     "FashionWorld.caption_ids": scenes(WORLD.caption_ids),
     "FashionWorld.caption_vector": scenes(WORLD.caption_vector),

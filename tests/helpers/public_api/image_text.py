@@ -50,6 +50,7 @@ CALLS = {
         own.ImageTextWorld,
         lambda: {"records": MADE, "text": "ids", "tokenizer": TOKENIZER, "max_answer": 6},
     ),
+    "ImageTextWorld.asked": (WORLD.asked, lambda: {"n": 3, "generator": seeded(), "questions": 2}),
     "ImageTextWorld.batch": (WORLD.batch, lambda: {"n": 3, "generator": seeded(), "questions": 2}),
     "ImageTextWorld.with_split": (WORLD.with_split, lambda: {"split": "test"}),
     "TextVocabulary": (own.TextVocabulary, lambda: {"words": ["a", "wall"], "answers": ["wall", "new york"]}),

@@ -39,6 +39,7 @@ CALLS = {
         lambda: {"batch": BATCH, "generator": seeded(), "keep_offsets": True},
     ),
     "OpenMojiWorld.foreground": scenes(WORLD.foreground),
+    "OpenMojiWorld.asked": (WORLD.asked, lambda: {"n": 3, "generator": seeded(), "questions": 2}),
     "OpenMojiWorld.batch": (WORLD.batch, lambda: {"n": 3, "generator": seeded(), "questions": 2}),
     "OpenMojiWorld.caption_ids": scenes(WORLD.caption_ids),
     "OpenMojiWorld.caption_vector": scenes(WORLD.caption_vector),

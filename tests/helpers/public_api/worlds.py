@@ -86,6 +86,7 @@ CALLS = {
         lambda: {"batch": BATCH, "generator": seeded(), "keep_offsets": True},
     ),
     "ShapesWorld.foreground": scenes(WORLD.foreground),
+    "ShapesWorld.asked": (WORLD.asked, lambda: {"n": 3, "generator": seeded(), "questions": 2}),
     "ShapesWorld.batch": (WORLD.batch, lambda: {"n": 3, "generator": seeded(), "questions": 2}),
     "ShapesWorld.caption_ids": scenes(WORLD.caption_ids),
     "ShapesWorld.caption_vector": scenes(WORLD.caption_vector),

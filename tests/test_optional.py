@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from infotok.course.reference import write_reference
+from infotok.course.safe import clean
+from infotok.course.site import _build
 from infotok.optional import needs
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +72,23 @@ def test_the_extras_that_are_named_exist():
     named = {line.split('needs("')[1].split('"')[0] for path in (ROOT / "infotok").rglob("*.py")
              for line in path.read_text().splitlines() if 'with needs("' in line}  # fmt: skip
     assert named <= set(PROJECT["optional-dependencies"])
+
+
+def test_pages_name_their_extra(monkeypatch):
+    for name in ("griffe", "sphinx.application", "nh3"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for call in (lambda: write_reference(Path("api.md")), lambda: _build(ROOT, ROOT), lambda: clean("<p>")):
+        with pytest.raises(ModuleNotFoundError, match=r"which is not installed: pip install -e '\.\[site\]'$"):
+            call()
+
+
+@pytest.mark.parametrize("command", ["handout", "slides"])
+def test_a_command_ends_in_one_line(command):
+    script = "import sys; sys.modules['nh3'] = None; from infotok.course.cli import command; sys.exit(command())"
+    words = [sys.executable, "-c", script, command, "00_start_here"]
+    ended = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 2
+    assert ended.stderr == "infotok: a page needs nh3, which is not installed: pip install -e '.[site]'\n"
 
 
 def test_an_import_that_works_is_left_alone():

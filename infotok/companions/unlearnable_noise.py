@@ -25,6 +25,7 @@ from infotok.errors import (
     require_instance,
     require_int,
 )
+from infotok.modes import evaluating
 
 __all__ = ["class_density_noise", "error_minimizing_noise", "feature_collapse_noise"]
 
@@ -134,8 +135,8 @@ def feature_collapse_noise(
     images = check_images(images, labels)
     require_int("steps", steps), require_float("spread", spread, "[0, 1e6]")
     step_size = _step_size(eps, step_size, 4)
-    _outputs("extractor", extractor.eval() if isinstance(extractor, nn.Module) else extractor, images)
-    with torch.no_grad():
+    _outputs("extractor", extractor, images)
+    with evaluating(extractor), torch.no_grad():
         features = torch.cat([extractor(part) for part in images.split(SLICE)])
     one_hot = F.one_hot(labels).to(features.dtype)
     centres = one_hot.T @ features / one_hot.sum(0).clamp(min=1)[:, None]
@@ -145,7 +146,8 @@ def feature_collapse_noise(
         moved = part.requires_grad_()
         return -torch.autograd.grad((extractor(moved) - targets[at]).square().sum(), moved)[0]
 
-    return _climb(images, direction, eps, steps, step_size)
+    with evaluating(extractor):
+        return _climb(images, direction, eps, steps, step_size)
 
 
 def class_density_noise(
@@ -210,13 +212,11 @@ def _gaussian(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _outputs(name: str, network: nn.Module, images: Tensor) -> None:
     """Refuse a network that does not take these images, or does not give (N, F)."""
     require_instance(name, network, nn.Module, "networks")
-    training = network.training
     try:
-        with torch.no_grad():
-            shape = tuple(network.eval()(images[:1]).shape)
+        with evaluating(network), torch.no_grad():
+            shape = tuple(network(images[:1]).shape)
     except RuntimeError:  # of torch, for sizes that do not fit
         refuse(name, "a network of other images", f"one that takes images of shape {tuple(images.shape)}")
-    network.train(training)
     require(len(shape) == 2, name, f"outputs of shape {shape}", "outputs of shape (N, F)")
 
 

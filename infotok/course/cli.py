@@ -81,6 +81,8 @@ def command() -> int:
         print(f"infotok: {refusal}", file=sys.stderr)
     except typer.TyperException as error:  # an unknown option, or a value of another type
         print(f"infotok: {error.format_message()}", file=sys.stderr)
+    except ModuleNotFoundError as missing:  # of an extra; the line has the command that installs it
+        print(f"infotok: {missing}", file=sys.stderr)
     except OSError as error:
         print(f"infotok: {os_line(error)}", file=sys.stderr)
     return 2

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import griffe
+from infotok.optional import needs
 
 __all__ = ["AREAS", "write_reference"]
 
@@ -25,6 +25,9 @@ def write_reference(page: Path) -> None:
     Args:
         page: docs/api.md, whose text introduces the reference; the pages go to docs/api/.
     """
+    with needs("site", "infotok site"):
+        import griffe
+
     package = griffe.load("infotok", search_paths=[Path(__file__).parents[2]], docstring_parser="google")
     page.with_suffix("").mkdir()
     listed = []

@@ -6,7 +6,7 @@ would be fetched from elsewhere are removed.
 
 import re
 
-import nh3
+from infotok.optional import needs
 
 __all__ = ["clean"]
 
@@ -36,6 +36,9 @@ PICTURE = re.compile(r"[\w.][\w./ %~+-]*")  # a file beside the page: no scheme 
 
 def clean(html: str) -> str:
     """HTML that runs nothing and fetches nothing; its links are relative, or to http, https and mailto."""
+    with needs("site", "a page"):
+        import nh3
+
     return nh3.clean(
         html,
         tags={*ELEMENTS.split()},

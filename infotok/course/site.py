@@ -24,6 +24,7 @@ from infotok.course.reference import write_reference
 from infotok.course.report import unjudged, write_report
 from infotok.course.runs import Shown, shown
 from infotok.course.site_lesson import lesson_page
+from infotok.optional import needs
 
 __all__ = ["write_site"]
 
@@ -140,7 +141,10 @@ def _copy_mathjax(folder: Path) -> None:
 
 
 def _build(source: Path, built: Path) -> None:
-    from sphinx.application import Sphinx
+    with needs("site", "infotok site"):
+        import furo  # noqa: F401 - Sphinx finds the theme and the parser by name
+        import myst_nb  # noqa: F401
+        from sphinx.application import Sphinx
 
     with tempfile.TemporaryDirectory() as trees, open(os.devnull, "w") as nowhere:
         warnings = source.parent / "warnings.txt"

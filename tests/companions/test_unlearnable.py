@@ -121,6 +121,18 @@ def test_feature_collapse_moves_features_to_their_targets():
     assert (after - means).square().mean() < 0.5 * (before - means).square().mean()
 
 
+def test_every_part_of_an_extractor_keeps_its_mode():
+    images, labels = torch.rand(30, *SHAPE, generator=seeded()), torch.arange(30) % 3
+    network = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(math.prod(SHAPE)), nn.Linear(math.prod(SHAPE), 4)).train()
+    network[1].eval()  # a frozen norm inside a network in training
+    feature_collapse_noise(images, labels, network, eps=EPS, steps=2)
+    assert [part.training for part in network] == [True, False, True]
+    assert network[1].num_batches_tracked == 0
+    with pytest.raises(ValueError, match="extractor"):
+        feature_collapse_noise(images[..., :2], labels, network, eps=EPS, steps=2)
+    assert [part.training for part in network] == [True, False, True], "also after a refusal"
+
+
 def test_density_noise_raises_the_density_of_a_known_gaussian():
     """Pixels with independent noise around a class mean: towards the mean, of its class or away from the others'."""
     means = torch.tensor([0.4, 0.6])

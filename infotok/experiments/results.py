@@ -147,12 +147,13 @@ def write_rows(path: Path, rows: Sequence[Row], command: str = COMMAND) -> None:
 def means(
     runs: Runs, hosts: Sequence[str], among: Sequence[str] = HEADLINE, seeds: Container[int] = REPORTED_SEEDS
 ) -> list[Row]:
-    """The table of means over seeds of some variants, and of the baseline after four times the training (any seed)."""
+    """The table of means over seeds of some variants, and of the baseline after four times the training (of
+    these seeds where there are any, else of others)."""
     lines = []
     for host in hosts:
         for variant, times in [*((name, 1) for name in among), (BASELINE, 4)]:
             found = runs.find(host, options(host, variant), **longer(times))
-            rows = [row for seed, row in found.items() if seed in seeds or times > 1]
+            rows = [row for seed, row in found.items() if seed in seeds] or (list(found.values()) if times > 1 else [])
             known = {label: [score(row, path) for row in rows] for label, path in SCORES.items()}
             known = {label: [value for value in found if value is not None] for label, found in known.items()}
             line = {"host": host, "variant": variant, "training": f"{times} x", "seeds": len(rows)}

@@ -83,7 +83,7 @@ def test_kept_bytes_in_closed_form():
     assert kept_bytes(lambda: [view[:1]], network)[0] == view.nbytes, "a view holds its whole storage"
 
 
-@pytest.mark.parametrize("lora", [0, 4])
+@pytest.mark.parametrize("lora", [0, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_step_takes_the_bytes_and_operations_that_are_computed(wider, name, lora):
     """Both losses with checkpointing on a CPU: the measured peak beyond weights and gradients, and counted FLOPs."""

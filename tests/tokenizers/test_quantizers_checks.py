@@ -166,6 +166,7 @@ def _fresh_compiler():
     torch.compiler.reset()
 
 
+@pytest.mark.slow
 @every
 def test_compiled_without_a_break(make):
     quantizer, z = trained(make), features(9)
@@ -179,6 +180,7 @@ def test_compiled_without_a_break(make):
         assert torch.equal(decode(out.codes), expected.tokens)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [EVERY[name] for name in EVERY if "," not in name])
 def test_exported_for_batches_of_any_size(make):
     quantizer, z = trained(make), features(9)
@@ -194,6 +196,7 @@ def test_exported_for_batches_of_any_size(make):
             assert torch.equal(decode(codes), tokens)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # the compiler looks at it, at a break
 @pytest.mark.parametrize("name", ["vector", "lookup-free, projected", "Gumbel", "Gaussian"])
 def test_compiled_training_is_the_same_training(name):

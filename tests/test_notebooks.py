@@ -1,5 +1,6 @@
 """Every notebook keeps the course's form, runs at smoke size in a minute of a core, and says nothing on stderr."""
 
+import ast
 from pathlib import Path
 
 import nbformat
@@ -43,6 +44,14 @@ def test_form(name):
     assert ".claim(" in source
     assert ".check(" in source, "exercises check themselves"
     assert "explore(" in source, "a widget"
+
+
+def test_no_cell_ends_with_a_bare_metric(name):
+    """Its output would be a number or a dict without a unit or an explanation."""
+    code = code_cells(nbformat.read(COURSE.notebook(name), as_version=4))
+    last = {cell.id: statements[-1] for cell in code if (statements := ast.parse(cell.source).body)}
+    ends = {key: ast.unparse(node.value) for key, node in last.items() if isinstance(node, ast.Expr)}
+    assert [key for key, text in ends.items() if text.startswith("record.metric(")] == []
 
 
 def test_smoke(name, smoke_run):

@@ -33,6 +33,14 @@ def test_snippet_runs(snippet, capsys):
     assert capsys.readouterr().out
 
 
+def test_the_worked_example_has_as_many_lines_as_the_pages_say():
+    page = PAGES[ROOT / "docs" / "recipes.md"]
+    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
+    count = sum(bool(line.strip()) for line in code.splitlines())
+    assert f"{count} lines of code" in page
+    assert f"a VQ-VAE in {count} lines" in README
+
+
 def test_the_reported_numbers_have_one_command():
     assert FINDINGS.count(COMMAND) == 1
     assert FINDINGS.count(pictures.COMMAND) == 1, "lesson 14 has runs of its own"

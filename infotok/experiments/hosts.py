@@ -49,7 +49,7 @@ __all__ = ["HOSTS", "make_host", "show_first", "train_and_score"]
 
 HOSTS = {"autoregressive": AutoregressiveModel, "masked": MaskedModel, "continuous": ContinuousModel}
 CURVES = ("understanding", "generation", "l2")  # losses whose course is kept
-FIRST = 6  # prompts whose drawings are kept: the first of the set, whatever became of them
+FIRST = 6  # prompts whose drawings are kept: the first of the set, not selected by how they came out
 EVALUATION = 10_000  # evaluation sets are drawn by the run's seed plus this
 RENDERS = 96  # of each caption, from which entropies are estimated
 OWN = ("l2", "crt", "ramp")  # options of a variant that are not InfoTok's

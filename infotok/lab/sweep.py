@@ -54,6 +54,8 @@ def sweep(
         jobs: how many processes; -1 for one a core.
         label: what the progress line calls the work; the function's name by default.
 
+    A progress bar is written to stderr; TQDM_DISABLE=1 in the environment turns it off.
+
     Raises:
         ValueError: for no cells, or more than 2^15 `jobs`, or none.
         TypeError: for a cell that does not have the arguments of `function`; for a cell or a result that is not JSON;

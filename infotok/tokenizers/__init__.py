@@ -1,6 +1,6 @@
 """Visual tokenizers: images to tokens of a known number of bits, and back.
 
-- `quantizers`   nine quantizers behind one interface, from features to codes (`infotok.tokenizers.quantizers`)
+- `quantizers`   eight quantizers and Gaussian tokens, from features to codes (`infotok.tokenizers.quantizers`)
 - `autoencoder`  a convolutional autoencoder: `ConvEncoder`, `ConvDecoder`
 - `config`       the configuration of a tokenizer: `TokenizerConfig`, `QUANTIZERS`
 - `teacher`      frozen features of a network trained on ImageNet: `ImageNetTeacher`

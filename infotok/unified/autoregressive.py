@@ -3,8 +3,8 @@
     log p(image | caption) = sum_i log p(c_i | caption, c_1, ..., c_{i-1})
 
 The language model reads the quantized vectors as embeddings and is trained by next-token cross-entropy on their codes.
-Tokens of several codes go through a `CodeHead`. So do Chameleon (arXiv 2405.09818), Emu3 (2409.18869), VILA-U
-(2409.04429), Liquid (2412.04332) and UniTok (2502.20321).
+Tokens of several codes go through a `CodeHead`. Chameleon (arXiv 2405.09818), Emu3 (2409.18869), VILA-U (2409.04429),
+Liquid (2412.04332) and UniTok (2502.20321) are models of this kind.
 """
 
 from typing import Any

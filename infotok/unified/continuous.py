@@ -2,8 +2,9 @@
 
     p(image | caption) = prod_i p(z_i | h_i),   h_i the language model's state after the caption and z_1, ..., z_{i-1}
 
-p(z | h) is a flow-matching head (`FlowHead`). Tokens need no quantizer and lose nothing to one. So do MAR (Li et al.
-2024, arXiv 2406.11838), Harmon (2503.21979), Show-o2 (2506.15564) and NextStep-1 (2508.10711); here left to right.
+p(z | h) is a flow-matching head (`FlowHead`). There is no quantizer, and so no quantization error. MAR (Li et al. 2024,
+arXiv 2406.11838), Harmon (2503.21979), Show-o2 (2506.15564) and NextStep-1 (2508.10711) also generate continuous tokens
+with such a head. Here tokens are generated from left to right.
 """
 
 from typing import Any

@@ -62,6 +62,8 @@ def train(
         steps and that step's terms as floats. It may evaluate the model: modes, gradients and torch's random state are
         restored afterwards, so that training does not change. A resumed run calls it for the remaining steps only.
 
+    A progress bar is written to stderr, by the main process only; TQDM_DISABLE=1 in the environment turns it off.
+
     Each in one line that names what is wrong: ValueError for a run of another configuration and for a damaged file,
     BlockingIOError for a folder in which another process trains, OSError for a disk that is full or read-only,
     FloatingPointError for a loss that is not finite, ConnectionError where another process of the run has died.
@@ -99,6 +101,7 @@ def train(
     optimisers = make_optimisers(model, config)
     run = Run(run_dir, model, optimisers, config, source, accelerator)
     silent = "INFOTOK_RUN" in os.environ or not accelerator.is_main_process  # the runner has a progress line of its own
+    quiet = {"disable": True} if silent else {}  # a value given here, even False, would override TQDM_DISABLE
 
     with (
         run.opened() as start,
@@ -113,7 +116,7 @@ def train(
         else:
             meter = make_meter(model, source, config, accelerator)
             ready, *optimisers = accelerator.prepare(ready, *optimisers)
-        bar = tqdm(range(start, config.steps), initial=start, total=config.steps, desc="training", disable=silent)
+        bar = tqdm(range(start, config.steps), initial=start, total=config.steps, desc="training", **quiet)
         for step in bar:
             torch.manual_seed(_seed(config.seed, step, TORCH, accelerator.process_index))
             generator = torch.Generator().manual_seed(_seed(config.seed, step, MODEL))

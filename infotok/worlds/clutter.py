@@ -5,8 +5,9 @@
 
     image = clip(1/2 + clutter * background + sign * contrast * picture, 0, 1)
 
-The background is a Gaussian field, smooth over a quarter of the image; place and sign are independent of the label. So
-no pixel says anything of the label alone, and a linear classifier finds little: what is there to learn takes learning.
+The background is a Gaussian field, smooth over a quarter of the image. Place and sign are independent of the label, and
+both signs are equally likely. Every pixel therefore has the mean 1/2 for every label, and a linear classifier is near
+chance: logistic regression on 4000 images recognises 0.12 of held-out digits.
 """
 
 import torch

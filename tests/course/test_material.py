@@ -38,6 +38,15 @@ def test_numbered_predictions_have_as_many_answers(name):
         assert len(re.findall(r"(?:^|(?<=\. ))\d\. ", lesson.answers.text, re.MULTILINE)) == sum(asked)
 
 
+@pytest.mark.parametrize("name", COURSE.names)
+def test_what_is_to_be_found_out_has_folded_answers(name):
+    lesson = read_lesson(COURSE, name)
+    if lesson.of("play"):
+        folded = [part for part in lesson.of("answers") if part is not lesson.answers]
+        assert folded, f"{name} asks what to find out, and has no answers to it"
+        assert all(part.heading.startswith("Answers") and part.text for part in folded)
+
+
 def test_the_parts_of_a_small_lesson(tmp_path):
     lesson = read_lesson(small_course(tmp_path), "00_small")
     assert (lesson.title, lesson.minutes) == ("A small lesson", 5)

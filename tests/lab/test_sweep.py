@@ -330,3 +330,24 @@ def test_twenty_random_kills_lose_nothing(tmp_path):
             assert len(read_cell(path)["draws"]) == 1000
     resumed, _ = start(tmp_path / "killed").communicate(timeout=60)
     assert resumed == undisturbed != ""
+
+
+BARS = """
+from infotok.lab import sweep
+from infotok.tokenizers import SharedTokenizer, TokenizerConfig
+from infotok.unified import TrainConfig, train
+from infotok.worlds import ShapesWorld
+
+sweep(lambda a: {"b": a}, {"a": [1, 2]})
+tokenizer = SharedTokenizer.from_config(TokenizerConfig(quantizer=None))
+train(tokenizer, ShapesWorld(), TrainConfig(steps=1, batch=4))
+"""
+
+
+@pytest.mark.parametrize("disabled", [True, False])
+def test_no_bar_is_written_where_tqdm_is_disabled(disabled):
+    environment = {name: value for name, value in os.environ.items() if name not in ("INFOTOK_RUN", "TQDM_DISABLE")}
+    environment |= {"TQDM_DISABLE": "1"} if disabled else {}
+    command = [sys.executable, "-c", BARS]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert ("training:" in ended.stderr, "<lambda>:" in ended.stderr) == (not disabled, not disabled), ended.stderr

@@ -1,6 +1,6 @@
 """Pictures of lessons 11 to 13: paired differences with intervals, drawings and answers.
 
-A colour that is a variant's or a host's is so in every picture (`style.VARIANTS`, `style.HOSTS`).
+Each variant and each host has the same colour in every picture (`style.VARIANTS`, `style.HOSTS`).
 """
 
 from matplotlib.axes import Axes

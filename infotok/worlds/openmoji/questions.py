@@ -7,8 +7,9 @@
     relation   is a cat left of an apple ?                        yes, no: whether any such two are so
 
 Answers follow from the scene alone. Three in four questions on a place are about an object of the scene, the others
-about any cell. Yes and no are equally frequent: scenes that allow no yes are made up for by the others. Every object
-stands in train scenes on both sides and in both rows, so no answer is known from the question's words alone.
+about any cell. Yes and no are equally frequent. Scenes that allow no yes always get a no, and the other scenes get a
+yes more often, to balance the two. Every object stands in train scenes on both sides and in both rows, so no answer is
+known from the question's words alone.
 """
 
 import torch

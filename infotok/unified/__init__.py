@@ -8,6 +8,7 @@
 - `understanding`   visual question answering
 - `backbone`        the language model, tiny or from the hub: `Backbone`
 - `training`        one loop for all: `train`, `TrainConfig`
+- `drawing`         batches drawn one step ahead, in a thread
 - `optimisers`      Muon and AdamW, and their state under checks
 - `train_config`    the hyperparameters of training, and the learning-rate schedule
 - `sharding`        a model cut over processes (FSDP), and its state as whole tensors

@@ -1,4 +1,4 @@
-"""Throughput of training: images per second, the share of time that data takes, and model FLOPs utilisation (MFU).
+"""Throughput of training: images per second, the share of time spent waiting for data, model FLOPs utilisation (MFU).
 
     MFU = floating-point operations of a step / (seconds of a step x the machine's peak)       (key "utilisation")
 
@@ -76,7 +76,7 @@ class Meter:
         self.seconds[what] += time.perf_counter() - start
 
     def read(self, batch: int) -> dict[str, float]:
-        """Images per second, the share of time that data took, and MFU, since the last reading."""
+        """Images per second, the share of time spent waiting for data, and MFU, since the last reading."""
         total = sum(self.seconds.values())
         values = {
             "images_per_second": batch * self.steps / total,

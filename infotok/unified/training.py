@@ -3,7 +3,8 @@
     history = train(model, source, TrainConfig(steps=650), run_dir="runs/ar")      # run again: it goes on, or is done
 
 - batch i is drawn by a generator seeded with (seed, i), and so is every other random number of step i: the step alone
-  gives the position in the data and the state of all generators
+  gives the position in the data and the state of all generators. A source may ask for the next batch to be drawn in a
+  thread while a step computes (`drawing`)
 - a run that is killed resumes from its last checkpoint and ends with the same weights, bit for bit on a CPU
 - processes (`torchrun`, see docs/scaling.md) share one batch of `batch` images: the loss curve changes by rounding
   only, which on a GPU Muon's bfloat16 magnifies. Accumulated parts share its gradient, but quantizers see part after
@@ -20,6 +21,7 @@
 import math
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from infotok.errors import require, require_folder, require_function, require_in
 from infotok.modes import keeping_modes
 from infotok.optional import needs
 from infotok.unified.arguments import check_part
+from infotok.unified.drawing import drawing_ahead, prefetches
 from infotok.unified.optimisers import make_optimisers
 from infotok.unified.run_folder import Run
 from infotok.unified.sharding import checkpointing_layers, full, naming_lost_processes, shard, synchronising
@@ -54,7 +57,8 @@ def train(
     """Train `model` in place on batches of `source`; returns the logged rows, as `metrics.jsonl` has them.
 
     model: has `.loss(batch, generator) -> dict of weighted terms`.
-    source: has `.batch(n, generator, questions)`; a `BatchSource`.
+    source: has `.batch(n, generator, questions)`; a `BatchSource`. Where its `prefetch` is True, the next step's batch
+        is drawn in a thread while a step computes: the same weights, in less time.
     config: steps, batch size, learning rate and the other hyperparameters; None for the defaults.
     run_dir: where checkpoints and metrics are kept; None keeps nothing. A run found there goes on from its last
         checkpoint; a finished one, where `config` has more `steps` and is otherwise the same, is lengthened.
@@ -83,6 +87,7 @@ def train(
 
     require_instance("model", model, nn.Module)
     check_part("model", model, ("loss",), "a model"), check_part("source", source, ("batch",), "a batch source")
+    ahead = prefetches(source)
     config = TrainConfig() if config is None else config
     require_instance("config", config, TrainConfig)
     if run_dir is not None:
@@ -108,6 +113,7 @@ def train(
         torch.random.fork_rng(),  # leaves torch's own generator to the caller
         checkpointing_layers(model, config.gradient_checkpointing),
         naming_lost_processes(processes, run_dir),
+        drawing_ahead(partial(draw_batch, source, config), config.steps, ahead) as batch_of,
     ):
         schedulers = [make_scheduler(optimiser, config, start, run.begin) for optimiser in optimisers]
         ready = Loss(model, config).train()
@@ -121,8 +127,7 @@ def train(
             torch.manual_seed(_seed(config.seed, step, TORCH, accelerator.process_index))
             generator = torch.Generator().manual_seed(_seed(config.seed, step, MODEL))
             with meter.timing("data"):
-                batch = draw_batch(source, config, step)
-                shares = _shares(batch, parts)[accelerator.process_index :: processes]
+                shares = _shares(batch_of(step), parts)[accelerator.process_index :: processes]
                 own = [share.to(accelerator.device) for share in shares]
             with meter.timing("step"):
                 sums: dict[str, Tensor] = {}

@@ -73,6 +73,9 @@ class Batch(Protocol):
 class BatchSource(Protocol):
     """A source of training batches.
 
+    One that reads files may have an attribute `prefetch`, True where `train` is to draw the next step's batch in a
+    thread while a step computes. Its `batch` must then not depend on the thread, nor on any generator but the given.
+
     Example:
         >>> import torch
         >>> from infotok.worlds import BatchSource, ShapesWorld

@@ -1,4 +1,4 @@
-"""Recipes: small files of the schema of CLEVR, COCO and Conceptual Captions become records."""
+"""Recipes: small files of the schema of CLEVR, COCO, GQA and Conceptual Captions become records."""
 
 import json
 import tarfile
@@ -9,7 +9,7 @@ import torch
 from own_data import picture
 
 from infotok.worlds import ImageTextWorld
-from infotok.worlds.image_text.recipes import cc3m, clevr, coco
+from infotok.worlds.image_text.recipes import cc3m, clevr, coco, gqa
 
 
 def drawn(records, questions):
@@ -96,6 +96,80 @@ def test_coco(tmp_path):
         coco(tmp_path, files[0], files[1])
     with pytest.raises(ValueError, match="without annotations"):
         coco(tmp_path, files[1])
+
+
+GQA_OBJECTS = {
+    "271881": {"name": "chair", "x": 220, "y": 310, "w": 50, "h": 80, "attributes": ["brown"],
+               "relations": [{"name": "on", "object": "275312"}]},
+    "275312": {"name": "floor", "x": 0, "y": 200, "w": 640, "h": 280, "attributes": [], "relations": []},
+    "279472": {"name": "chair", "x": 20, "y": 310, "w": 70, "h": 90, "attributes": [], "relations": []},
+    "279473": {"name": "coffee table", "x": 20, "y": 310, "w": 60, "h": 90, "attributes": [], "relations": []},
+}  # fmt: skip
+
+
+def gqa_files(folder, broken=()):
+    """Three images of GQA: with a scene graph, with an empty one and without; and the questions on them."""
+    for image in ("2407890", "n161313", "1"):
+        (folder / f"{image}.jpg").write_bytes(picture("green", 48, 32, "JPEG"))
+    asked = [("02930152", "2407890", "What is the chair on?", "floor", "The chair is on the floor."),
+             ("07333408", "n161313", "Is it overcast?", "no", "No, it is clear."),
+             ("07333405", "2407890", "Is there a chair?", "yes", "Yes, there is a chair."),
+             ("15736264", "1", "Who is wearing the dress?", "woman", "The woman is wearing a dress."),
+             ("111007521", "1", "Who wears the dress?", "woman", "The woman is wearing a dress."),
+             ("0972129", "1", "What is it?", "dress", "It is a dress.")]  # fmt: skip
+    names = ("imageId", "question", "answer", "fullAnswer")
+    rows = {
+        number: {**dict(zip(names, row, strict=True)), "isBalanced": True, "semantic": [], "groups": {}}
+        for number, *row in asked
+    }
+    for name in broken:
+        del rows["07333408"][name]
+    scenes = {
+        "2407890": {"width": 640, "height": 480, "location": "living room", "objects": GQA_OBJECTS},
+        "n161313": {"width": 640, "height": 480, "objects": {}},
+        "5": {"width": 640, "height": 480, "objects": GQA_OBJECTS},  # nobody asks about it
+    }
+    return write(folder / "val_balanced_questions.json", rows), write(folder / "val_sceneGraphs.json", scenes)
+
+
+def test_gqa(tmp_path):
+    questions, scenes = gqa_files(tmp_path)
+    records = gqa(tmp_path, questions, scenes)
+    assert [records[i]["key"] for i in range(len(records))] == ["2407890", "n161313", "1"]
+    assert [records[i]["captions"] for i in range(3)] == [
+        ["floor, chair, coffee table"],
+        ["No, it is clear."],
+        ["The woman is wearing a dress.", "It is a dress."],
+    ]
+    assert records[0]["questions"] == [("What is the chair on?", "floor"), ("Is there a chair?", "yes")]
+    world, batch = drawn(records, 3)
+    assert {world.vocabulary.words[i] for i in batch.answers.unique()} == {"floor", "yes", "no", "woman", "dress"}
+    assert batch.images.shape == (12, 3, 32, 32)
+
+
+def test_gqa_without_scene_graphs_has_full_answers(tmp_path):
+    records = gqa(tmp_path, gqa_files(tmp_path)[0])
+    assert records[0]["captions"] == ["The chair is on the floor.", "Yes, there is a chair."]
+    assert len(records) == 3
+
+
+def test_gqa_names_what_is_missing(tmp_path):
+    questions, scenes = gqa_files(tmp_path, ["answer"])
+    line = r"val_balanced_questions\.json, '07333408', answer: got None, expected a str$"
+    with pytest.raises(TypeError, match=line):
+        gqa(tmp_path, questions, scenes)
+    questions, scenes = gqa_files(tmp_path, ["fullAnswer"])
+    with pytest.raises(TypeError, match=r"'07333408', fullAnswer: got None, expected a str$"):
+        gqa(tmp_path, questions, scenes)
+    write(scenes, {"5": {"objects": {"7": {"name": "cup", "w": 3}}}})
+    with pytest.raises(TypeError, match=r"val_sceneGraphs\.json, '5', object 7, h: got None, expected [^\n]*$"):
+        gqa(tmp_path, questions, scenes)
+    write(questions, [])
+    with pytest.raises(TypeError, match=r"val_balanced_questions\.json: got 'list', expected a dict$"):
+        gqa(tmp_path, questions)
+    write(questions, {})
+    with pytest.raises(ValueError, match=r"val_balanced_questions\.json: got [^\n]*no question"):
+        gqa(tmp_path, questions)
 
 
 def test_cc3m(tmp_path):

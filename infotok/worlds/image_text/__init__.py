@@ -7,7 +7,8 @@
 - `opening`      `open_records`: the reader that fits what a path is
 - `records`      the schema of a record, and its checks
 - `folder`, `parquet`, `shards`   the readers: JSONL with images, parquet and Arrow files, tar shards
-- `recipes`      `clevr`, `coco`, `cc3m`: records of known data sets
+- `recipes`      `clevr`, `coco`, `gqa`, `cc3m`: records of known data sets; `clevr_prompts`: prompts of CLEVR's scenes
+- `recipes_clevr`, `annotations`  CLEVR's part of it, and the objects of JSON files
 - `loading`                       good records in place of those with faults, decoded images kept
 - `splits`, `attributes`          splits by a hash of the key, and captions as 0/1 attributes
 - `faults`                        `BadRecord`: one line with the place and the reason

@@ -75,7 +75,7 @@ class ImageTextWorld:
             `skipped` lists it.
         on_missing: likewise, for a record without questions where questions are asked for.
         max_pixels: of a file; larger images are refused before they are decoded.
-        workers: threads that read and decode the images of a batch; 0 for none.
+        workers: threads that read and decode images, in training while the step before computes; 0 for none.
         cache: bytes of decoded images that are kept in memory; 0 for none.
 
     Example:
@@ -148,6 +148,11 @@ class ImageTextWorld:
         """A line for each part of the data, and each record, that was left out, so far."""
         return self._loader.lines()
 
+    @property
+    def prefetch(self) -> bool:
+        """Whether training draws the next step's batch while a step computes: with one worker or more."""
+        return self._loader.workers > 0
+
     def __len__(self) -> int:
         """The number of records of the split."""
         return len(self._members[self.split])
@@ -173,8 +178,7 @@ class ImageTextWorld:
         found = self._loader.load(self._members[self.split], chosen, asked=questions > 0)
         indices, images, texts = zip(*found, strict=True)
         captions = [text.captions[_pick(len(text.captions), row[0])] for text, row in zip(texts, u, strict=True)]
-        told = self.vocabulary.encode(captions, self.max_caption)
-        numbers = told
+        told = numbers = self.vocabulary.encode(captions, self.max_caption)
         if self.text != "ids":
             numbers = numbers_of(self.attributes if isinstance(self.text, str) else self.text, captions)
         pixels = torch.from_numpy(np.stack(images))

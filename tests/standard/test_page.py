@@ -51,8 +51,8 @@ def test_the_snippets_run_in_their_order(values, tmp_path, monkeypatch, capsys):
     questions, prompts = printed[0].strip().splitlines()[-2:]
     assert 0 <= eval(questions)["overall"] <= 1
     assert set(eval(prompts)) >= {"single_object", "color_attr", "overall", "images"}
-    assert set(eval(printed[3].strip().splitlines()[-1])) == {"ceiling", "shuffled"}
-    drawn, floor = map(float, printed[4].split())
+    assert set(eval(printed[4].strip().splitlines()[-1])) == {"ceiling", "shuffled"}
+    drawn, floor = map(float, printed[5].split())
     assert drawn > floor > 0
 
 

@@ -51,7 +51,7 @@ class TestBatches:
         assert world.kinds == ("object", "kind", "presence", "count", "relation")
         other = world.with_split("test")
         assert other.split == "test"
-        for name in ("objects", "size", "nuisance", "jitter", "scales", "name_sizes"):
+        for name in ("objects", "size", "nuisance", "jitter", "scales", "name_sizes", "style"):
             assert getattr(other, name) == getattr(world, name)
 
     def test_default_sizes_fill_the_cell(self) -> None:
@@ -90,7 +90,7 @@ BAD = [
     ({"scales": (14, 10)}, "scales: got (14, 10), expected a small size, then a larger one"),
     ({"scales": ()}, "scales: got (), expected one size or two"),
     ({"name_sizes": 1}, "name_sizes: got 1, expected True or False"),
-    ({"split": "val"}, "split: got 'val', expected one of train, test, all"),
+    ({"split": "val"}, "split: got 'val', expected one of train, test, all, known_objects, new_objects"),
 ]
 
 

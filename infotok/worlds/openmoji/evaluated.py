@@ -21,13 +21,14 @@ class Evaluated:
     levels: int  # of the texture's coefficients
     scales: tuple[int, ...]
     split: str
+    style: str
     table: Objects
 
     def read(self, images: Tensor) -> Reading:
-        """Read images (B, 3, S, S) as scenes of the world: its objects, sizes and jitter are used, not its split."""
+        """Read images (B, 3, S, S) as scenes of the world: by its objects, sizes, jitter and style, not its split."""
         require_tensor("images", images, ("B", 3, self.size, self.size), values="[0, 1]")
         require(len(images) > 0, "images", images, "one image or more")
-        return read(images, self.objects, self.scales, self.jitter)
+        return read(images, self.objects, self.scales, self.jitter, self.style)
 
     def score_cells(self, images: Tensor, scenes: OpenMojiScenes) -> dict[str, float | None]:
         """Shares of `scenes` that the reader recovers from images (B, 3, S, S) of them; see `cell_scores`."""
@@ -43,8 +44,11 @@ class Evaluated:
         return scoring.generation_scores(self.read(images), prompts, self.table)
 
     def novelty(self, scenes: OpenMojiScenes) -> Tensor:
-        """The part of a scene that train never shows, (B,) long: 0 none, 1 the scene, 2 an object at its place."""
-        return novelty(self._checked(scenes).cells, self.objects)
+        """The part of a scene that train never shows, (B,) long: 0 none, 1 the scene, 2 an object at its place.
+
+        In the splits of objects also 3, an object, and train is "known_objects".
+        """
+        return novelty(self._checked(scenes).cells, self.objects, self.split)
 
     def factors(self, scenes: OpenMojiScenes) -> dict[str, tuple[Tensor, Tensor]]:
         """(labels (B, factors), design (values, scores)) of each group of `entropies`, for probes; see `factors`."""

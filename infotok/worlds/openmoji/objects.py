@@ -12,12 +12,13 @@ from importlib.resources import files
 import torch
 from torch import Tensor
 
-__all__ = ["OBJECT_KINDS", "Named", "Objects", "objects_of"]
+__all__ = ["OBJECT_KINDS", "Named", "Objects", "new_objects", "objects_of"]
 
 OBJECT_KINDS = ("animal", "food", "vehicle", "tool", "garment", "building", "furniture", "plant", "weather",
                 "instrument")  # fmt: skip
 FEWEST = 10  # of a world: all kinds are there, and both splits have scenes of every category of prompts
 MOST = 316  # rows of the table
+WITH_NEW = 30  # objects of a world that has a new one of each kind
 AN = {*"aeiou"} - {"u"}  # first letters that take "an": no name sounds other than it looks but these
 SOUNDS = {"umbrella": "an", "ewe": "a"}
 
@@ -61,6 +62,17 @@ def objects_of(n: int) -> Objects:
     kinds = torch.tensor([OBJECT_KINDS.index(row["kind"]) for row in rows])
     characters = tuple(chr(int(row["codepoint"], 16)) for row in rows)
     return Objects(tuple(row["name"] for row in rows), kinds, OBJECT_KINDS, characters)
+
+
+@lru_cache(maxsize=8)
+def new_objects(n: int) -> tuple[int, ...]:
+    """Indices of the new objects among the first n: the third of each kind in the table's order, and every tenth after.
+
+    A world of more objects has those of a smaller one.
+    """
+    kinds = objects_of(n).kinds
+    rank = torch.stack([(kinds[:i] == kind).sum() for i, kind in enumerate(kinds)])
+    return tuple((rank % 10 == 2).nonzero().flatten().tolist())
 
 
 @lru_cache(maxsize=1)

@@ -10,13 +10,17 @@ Answers follow from the scene alone. Three in four questions on a place are abou
 about any cell. Yes and no are equally frequent. Scenes that allow no yes always get a no, and the other scenes get a
 yes more often, to balance the two. Every object stands in train scenes on both sides and in both rows, so no answer is
 known from the question's words alone.
+
+The splits of objects keep that for presence: what is absent is drawn from the new or from the known objects, as what
+could be present is. Training on "known_objects" thus never names a new object. Relations are balanced over all only:
+in "new_objects", 32 objects, one of two known objects holds in 0.54 and one of two new objects in 0.46 of questions.
 """
 
 import torch
 from torch import Tensor
 
-from infotok.worlds.openmoji.objects import OBJECT_KINDS, objects_of
-from infotok.worlds.openmoji.scenes import PLACES, RELATIONS, related, structure
+from infotok.worlds.openmoji.objects import OBJECT_KINDS, new_objects, objects_of
+from infotok.worlds.openmoji.scenes import OBJECT_SPLITS, PLACES, RELATIONS, related, structure
 from infotok.worlds.openmoji.text import OpenMojiVocabulary
 from infotok.worlds.shapes.questions import choose
 from infotok.worlds.shapes.text import EMPTY, NO, NUMBERS, YES
@@ -93,6 +97,10 @@ def ask(
     occupied, which = cells > 0, cells - 1
     number = occupied.sum(1)
     by_number = structure(split, objects)[2]
+    new = torch.zeros(objects, dtype=torch.bool, device=device)
+    if split in OBJECT_SPLITS:
+        new[list(new_objects(objects))] = True
+    named = (~new if split == OBJECT_SPLITS[0] else torch.ones_like(new)).nonzero().flatten()  # in scenes of the split
 
     def uniform(high: int) -> Tensor:
         return torch.randint(high, (n,), generator=generator, device=device)
@@ -116,7 +124,8 @@ def ask(
     ]
 
     seen = present(cells, objects)
-    subject = torch.where(yes_of(1), of(which, cell), choose(~seen, generator))
+    alike = new == new[of(which, cell).clamp(min=0)][:, None]  # (n, N): all of them in a split that has no new objects
+    subject = torch.where(yes_of(1), of(which, cell), choose(~seen & alike, generator))
     asked.append(phrases.presence(subject))
     answers.append(phrases.answer(of(seen, subject)))
 
@@ -131,8 +140,8 @@ def ask(
     answers.append(phrases.numbers.to(device)[torch.where(all_of_them, number, same.sum(1))])
 
     other = choose(occupied & (torch.arange(len(PLACES), device=device) != cell[:, None]), generator)
-    first = torch.where(some, of(which, cell), uniform(objects))
-    second = torch.where(number > 1, of(which, other), uniform(objects))
+    first = torch.where(some, of(which, cell), named[uniform(len(named))])
+    second = torch.where(number > 1, of(which, other), named[uniform(len(named))])
     holds = relation_holds(cells, first, second)
     relation = choose(holds == yes_of(2)[:, None], generator)
     asked.append(phrases.relation(first, relation, second))

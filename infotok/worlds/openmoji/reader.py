@@ -70,10 +70,10 @@ class _Candidates:
     offsets: Tensor  # (V, 2)
 
 
-def read(images: Tensor, objects: int, extents: tuple[int, ...], jitter: int) -> Reading:
-    """Read images (B, 3, S, S), S a multiple of 32, as scenes of a world with these objects, sizes and jitter."""
+def read(images: Tensor, objects: int, extents: tuple[int, ...], jitter: int, style: str) -> Reading:
+    """Read images (B, 3, S, S), S a multiple of 32, as scenes of a world with these settings."""
     small = avg_pool2d(images.detach().float(), images.shape[-1] // 32) if images.shape[-1] > 32 else images.float()
-    candidates = _candidates(objects, extents, jitter)
+    candidates = _candidates(objects, extents, jitter, style)
     y = rearrange(small - GREY, "b c (row h) (column w) -> (b row column) c (h w)", row=2, column=2)
     parts = [_read(part, candidates) for part in y.split(CELLS_AT_ONCE)]
     return Reading(*(torch.cat(values).unflatten(0, (-1, 4)) for values in zip(*parts, strict=True)))
@@ -129,10 +129,10 @@ def _smooth() -> Tensor:
 
 
 @lru_cache(maxsize=2)
-def _candidates(objects: int, extents: tuple[int, ...], jitter: int) -> _Candidates:
+def _candidates(objects: int, extents: tuple[int, ...], jitter: int, style: str) -> _Candidates:
     reach = torch.arange(-jitter, jitter + 1)
     steps = torch.cartesian_prod(reach, reach)  # (offsets, 2)
-    drawn = sprites(objects, CELL, extents)  # (N, sizes, 4, CELL, CELL)
+    drawn = sprites(objects, CELL, extents, style)  # (N, sizes, 4, CELL, CELL)
     blurred = torch.stack([blur(drawn, sigma) for sigma in BLURS], 1).flatten(1, 2)  # (N, blurs x sizes, ...)
     found = [_fitted(one, steps) for one in blurred]
     bases, colours, unfit = (torch.stack(parts) for parts in zip(*found, strict=True))

@@ -75,12 +75,15 @@ class Renderer(Composer):
     nuisance: strength of texture and noise, from 0 to 1
     jitter: largest offset of an object in pixels at size 32
     extents: pixels (at size 32) of the longer side of an object, for each size
+    style: of the drawings, one of STYLES
     """
 
-    def __init__(self, objects: int, size: int, nuisance: float, jitter: int, extents: tuple[int, ...]) -> None:
+    def __init__(
+        self, objects: int, size: int, nuisance: float, jitter: int, extents: tuple[int, ...], style: str
+    ) -> None:
         super().__init__(size, nuisance)
         self.objects, self.jitter = objects_of(objects), jitter
-        self.sprites = sprites(objects, CELL * self.scale, tuple(extent * self.scale for extent in extents))
+        self.sprites = sprites(objects, CELL * self.scale, tuple(extent * self.scale for extent in extents), style)
 
     def layer(self, scenes: OpenMojiScenes) -> Tensor:
         """What objects add, (B, 4, S, S): premultiplied red, green and blue, then alpha."""

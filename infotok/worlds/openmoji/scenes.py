@@ -7,7 +7,7 @@ independently, by one of N objects, all equally likely. So
 
 The splits divide the (N + 1)^4 scenes by held-out (object, place) pairs and a held-out tenth, as `infotok.worlds.grid`
 says; the code of an object is its code point. No scene is in both; every object is in train scenes, at three places or
-four.
+four. The splits "known_objects" and "new_objects" are for objects that training never shows, those of `new_objects`.
 """
 
 from dataclasses import dataclass
@@ -19,11 +19,21 @@ from torch import Tensor
 
 from infotok.errors import require_device, require_instance, require_tensor
 from infotok.worlds import grid
-from infotok.worlds.grid import draw_cells
-from infotok.worlds.openmoji.objects import objects_of
+from infotok.worlds.grid import OBJECT_SPLITS, draw_cells
+from infotok.worlds.openmoji.objects import new_objects, objects_of
 from infotok.worlds.shapes.scenes import COEFFICIENTS, OCCUPIED, PLACES, RELATIONS, SPLITS, related
 
-__all__ = ["COEFFICIENTS", "OCCUPIED", "PLACES", "RELATIONS", "SPLITS", "OpenMojiScenes", "draw_cells", "related"]
+__all__ = [
+    "COEFFICIENTS",
+    "OBJECT_SPLITS",
+    "OCCUPIED",
+    "PLACES",
+    "RELATIONS",
+    "SPLITS",
+    "OpenMojiScenes",
+    "draw_cells",
+    "related",
+]
 
 
 @dataclass(frozen=True)
@@ -72,36 +82,45 @@ def codes_of(objects: int) -> grid.Codes:
     return tuple(ord(character) for character in objects_of(objects).characters)
 
 
+@lru_cache(maxsize=8)
+def values_of_new(objects: int) -> grid.New:
+    """Cell values of the new objects."""
+    return tuple(1 + index for index in new_objects(objects))
+
+
 def pair_tables(objects: int) -> tuple[Tensor, Tensor]:
     """(held out (N + 1, 4) bool, weight (N + 1, 4) long) of each cell value at each place; 0 for an empty cell."""
     return grid.pair_tables(codes_of(objects))
 
 
-def novelty(cells: Tensor, objects: int) -> Tensor:
-    """Why a scene is no train scene, (B,) long: 0 a train scene, 1 a new scene of known pairs, 2 a held-out pair."""
-    return grid.novelty(cells, codes_of(objects))
+def novelty(cells: Tensor, objects: int, split: str = "train") -> Tensor:
+    """Why a scene is no train scene, (B,) long: 0 a train scene, 1 a new scene of known pairs, 2 a held-out pair.
+
+    With a split of objects also 3: a new object.
+    """
+    return grid.novelty(cells, codes_of(objects), values_of_new(objects) if split in OBJECT_SPLITS else ())
 
 
 def contains(split: str, cells: Tensor, objects: int) -> Tensor:
     """Whether these structures belong to the split, (B,) bool."""
-    return grid.contains(split, cells, codes_of(objects))
+    return grid.contains(split, cells, codes_of(objects), values_of_new(objects))
 
 
 def split_cells(n: int, split: str, objects: int, generator: torch.Generator) -> Tensor:
     """n structures of a split, (n, 4) long: drawn from all scenes, the others left out."""
-    return grid.split_cells(n, split, codes_of(objects), generator)
+    return grid.split_cells(n, split, codes_of(objects), generator, values_of_new(objects))
 
 
 def scene_counts(split: str, objects: int) -> tuple[int, ...]:
     """Number of scenes of the split with k objects, k = 0 to 4."""
-    return grid.scene_counts(split, codes_of(objects))
+    return grid.scene_counts(split, codes_of(objects), values_of_new(objects))
 
 
 def structure(split: str, objects: int) -> tuple[float, float, list[float]]:
     """(probability of the split, entropy in nats of a structure in the split, its probabilities of 0 to 4 objects)."""
-    return grid.structure(split, codes_of(objects))
+    return grid.structure(split, codes_of(objects), values_of_new(objects))
 
 
 def expected_objects(split: str, objects: int) -> float:
     """Mean number of objects of a scene of the split."""
-    return grid.expected_objects(split, codes_of(objects))
+    return grid.expected_objects(split, codes_of(objects), values_of_new(objects))

@@ -16,6 +16,13 @@ which have no jitter. So their entropies are exact:
 
 Splits depend on the structure alone, so the other two keep their distributions in every split. Pixel noise comes on
 top: `noise_entropy`, 3 S^2 log 5 nats. Drawing needs the extra `pictures`: Pillow and OpenMoji's font.
+
+Two shifts between training and test, where everything else stays the same:
+
+    world = OpenMojiWorld(32)                              # training
+    OpenMojiWorld(32, split="test", style="noto")          # the same objects as Noto Color Emoji draws them
+    world = OpenMojiWorld(32, split="known_objects")       # training: a part of "train" that lacks ten objects of 32
+    world.with_split("new_objects")                        # every scene has one of these ten or more
 """
 
 import math
@@ -28,12 +35,13 @@ from infotok.errors import require, require_choice, require_flag, require_float,
 from infotok.worlds.captions import Text, require_text
 from infotok.worlds.openmoji.batch import OpenMojiBatch, require_batch
 from infotok.worlds.openmoji.evaluated import Evaluated
-from infotok.worlds.openmoji.objects import FEWEST, MOST, objects_of
+from infotok.worlds.openmoji.objects import FEWEST, MOST, WITH_NEW, objects_of
 from infotok.worlds.openmoji.prompts import prompts
 from infotok.worlds.openmoji.questions import KINDS, QUESTION_LENGTH, Phrases, ask
 from infotok.worlds.openmoji.render import CELL, Renderer
 from infotok.worlds.openmoji.scenes import (
     COEFFICIENTS,
+    OBJECT_SPLITS,
     PLACES,
     SPLITS,
     OpenMojiScenes,
@@ -41,6 +49,7 @@ from infotok.worlds.openmoji.scenes import (
     split_cells,
     structure,
 )
+from infotok.worlds.openmoji.sprites import OPENMOJI, STYLES
 from infotok.worlds.openmoji.text import OpenMojiVocabulary, caption_ids, caption_vector, read_captions
 from infotok.worlds.shapes.drawing import DrawsScenes
 from infotok.worlds.shapes.render import NOISE_LEVELS
@@ -66,8 +75,10 @@ class OpenMojiWorld(Evaluated, DrawsScenes):
         scales: longer side of the objects in pixels at size 32: one size, or a small and a large one, at most
             16 - 2 jitter; None for (12 - 2 jitter, 16 - 2 jitter).
         name_sizes: whether captions name the sizes.
-        split: "train", "test" (pairs of object and place, and scenes, that train never has) or "all".
+        split: "train", "test" (pairs of object and place, and scenes, that train never has) or "all"; or of objects,
+            from 30 on, "known_objects" (train without the new objects, a few of each kind) and "new_objects".
         text: `batch.text`, "attributes" or a function of a list of captions, such as `SentenceEncoder()`.
+        style: of the drawings, "openmoji" or "noto", which needs the font of Debian's fonts-noto-color-emoji.
 
     Example:
         >>> import torch
@@ -90,17 +101,19 @@ class OpenMojiWorld(Evaluated, DrawsScenes):
         name_sizes: bool = False,
         split: str = "train",
         text: Text = "attributes",
+        style: str = OPENMOJI,
     ) -> None:
         objects, size = require_int("objects", objects, FEWEST, MOST), require_int("size", size, 32, LARGEST_SIZE)
         require(size % 32 == 0, "size", size, "a multiple of 32")
         require_float("nuisance", nuisance, "[0, 1]"), require_int("jitter", jitter, 0, LARGEST_JITTER)
         self.scales = _require_scales(scales, jitter)
-        require_flag("name_sizes", name_sizes), require_choice("split", split, SPLITS)
+        require_flag("name_sizes", name_sizes), require_choice("style", style, STYLES)
+        _require_split(split, objects)
         self.objects, self.size, self.nuisance, self.jitter = objects, size, float(nuisance), int(jitter)
-        self.name_sizes, self.split, self.text = name_sizes, split, require_text("text", text)
+        self.style, self.name_sizes, self.split, self.text = style, name_sizes, split, require_text("text", text)
         self.table = objects_of(objects)
         self.vocabulary = OpenMojiVocabulary(objects)
-        self.renderer = Renderer(objects, size, self.nuisance, self.jitter, self.scales)
+        self.renderer = Renderer(objects, size, self.nuisance, self.jitter, self.scales, style)
         self.levels = self.renderer.levels
         self.caption_length = len(PLACES) * (3 if name_sizes else 2)
         self.question_length = QUESTION_LENGTH
@@ -196,9 +209,15 @@ class OpenMojiWorld(Evaluated, DrawsScenes):
         return prompts(n, self, generator)
 
     def with_split(self, split: str) -> "OpenMojiWorld":
-        """The same world with another split: "train", "test" or "all"."""
+        """The same world with another split: "train", "test", "all", "known_objects" or "new_objects"."""
         own = (self.objects, self.size, self.nuisance, self.jitter, self.scales, self.name_sizes)
-        return OpenMojiWorld(*own, split, self.text)
+        return OpenMojiWorld(*own, split, self.text, self.style)
+
+
+def _require_split(split: Any, objects: int) -> None:
+    require_choice("split", split, (*SPLITS, *OBJECT_SPLITS))
+    enough = split not in OBJECT_SPLITS or objects >= WITH_NEW  # then every kind has a new object
+    require(enough, "objects", objects, f"{WITH_NEW} or more with the split {split!r}")
 
 
 def _require_scales(scales: Any, jitter: int) -> tuple[int, ...]:

@@ -30,6 +30,7 @@ CALLS = {
             "name_sizes": False,
             "split": "train",
             "text": "attributes",
+            "style": "openmoji",
         },
     ),
     "OpenMojiWorld.sample": (WORLD.sample, lambda: {"n": 3, "generator": seeded()}),

@@ -70,7 +70,7 @@ def _mixed(values: Tensor) -> Tensor:
 
 
 def novelty(cells: Tensor, codes: Codes) -> Tensor:
-    """Why a structure is no train structure, (B,) long: 0 it is one, 1 new but of known pairs, 2 a held-out pair."""
+    """Why a structure is not in the train split, (B,) long: 0 it is, 1 new but of known pairs, 2 a held-out pair."""
     held, weight = (table.to(cells.device) for table in pair_tables(codes))
     place = torch.arange(len(PLACES), device=cells.device)
     new_scene = weight[cells, place].sum(-1) % RESIDUES == HELD_OUT_RESIDUE

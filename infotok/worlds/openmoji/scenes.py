@@ -78,7 +78,7 @@ def pair_tables(objects: int) -> tuple[Tensor, Tensor]:
 
 
 def novelty(cells: Tensor, objects: int) -> Tensor:
-    """Why a scene is no train scene, (B,) long: 0 a train scene, 1 a new scene of known pairs, 2 a held-out pair."""
+    """Why a scene is not a train scene, (B,) long: 0 a train scene, 1 a new scene of known pairs, 2 a held-out pair."""
     return grid.novelty(cells, codes_of(objects))
 
 

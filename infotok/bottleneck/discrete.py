@@ -83,7 +83,7 @@ def discrete_ib(
     restarts: the number of random starts.
     seed: of the random starts.
 
-    Raises ValueError for a table that is no distribution, beta < 0, and fewer than one cluster or restart.
+    Raises ValueError for a table that is not a distribution, beta < 0, and fewer than one cluster or restart.
 
     Example:
         >>> from infotok.bottleneck import discrete_ib

@@ -87,7 +87,7 @@ STUDIES = ("headline", "short", "bounds", "host prior", "no ramp", "confirmation
 
 
 def trials(host: str) -> list[dict[str, Any]]:
-    """The variants tried on the tuning seed: three each or more, of the bilinear decoder until its best is no edge."""
+    """The variants tried on the tuning seed: three each or more; of the bilinear decoder until the best is inside."""
     estimators = [variants_of(host)[name] for name in EARLIER_ESTIMATORS]
     weights = {"infonce": (1.0, 3.0, 10.0) if host == "masked" else (0.3, 1.0, 3.0), "hsic": (0.3, 1.0, 3.0)}
     cosine = {host: (0.3, 1.0, 3.0) for host in HOSTS}

@@ -179,7 +179,7 @@ def jensen_shannon(scores: Tensor) -> Tensor:
 
         value E_p[f + 1] - E_q[e^f] in nats,    gradient of E_p[-softplus(-f)] - E_q[softplus(f)]
 
-    The objective has its maximum at f = log r too and a bounded gradient, but its own value is no information in nats.
+    The objective has its maximum at f = log r too and a bounded gradient, but its value is not mutual information.
 
     scores: (B, B) scores of all pairs, joint pairs on the diagonal.
     Source: Nowozin et al. 2016; Hjelm et al. 2019 (Deep InfoMax); Poole et al. 2019.

@@ -186,7 +186,7 @@ def score_geneval(
 
 
 def detected(detect: Detect, images: Tensor) -> list[Detections]:
-    """What a detector finds in images; TypeError or ValueError for what is no detector."""
+    """What a detector finds in images; TypeError or ValueError unless it is a detector."""
     require(callable(detect) and not isinstance(detect, type), "detect", type(detect).__name__, "a function", TypeError)
     return require_list("detect", detect(images), "detections", len(images))
 

@@ -20,7 +20,7 @@ def read_prompts(path: str | Path) -> list[dict[str, Any]]:
 
     path: of the file, one prompt a line.
 
-    Raises FileNotFoundError for a missing file, and ValueError or TypeError, in one line, for what is no prompt.
+    Raises FileNotFoundError for a missing file, and ValueError or TypeError, in one line, for what is not a prompt.
 
     Example:
         >>> from pathlib import Path
@@ -56,7 +56,7 @@ def require_prompts(prompts: Any, count: int) -> None:
 
 
 def require_prompt(name: str, prompt: Any) -> None:
-    """Raise TypeError or ValueError for what is no prompt in GenEval's schema; other keys may be there."""
+    """Raise TypeError or ValueError unless it is a prompt in GenEval's schema; it may have other keys."""
     require(isinstance(prompt, Mapping), name, type(prompt).__name__, "a dict in GenEval's schema", TypeError)
     for key in ("tag", "prompt"):
         require(isinstance(prompt.get(key), str), f"{name}, {key}", type(prompt.get(key)).__name__, "text", TypeError)

@@ -197,7 +197,7 @@ def _check_names(what: str, names: Iterable[str], known: list[str]) -> None:
 
 
 def _check_options(what: str, options: Mapping[str, Any], known: list[str]) -> None:
-    """TypeError or ValueError for an unknown option, and for a size that is no integer from 1 to its largest value."""
+    """TypeError or ValueError for an unknown option, and for a size that is not an integer from 1 to its maximum."""
     _check_names(what, options, known)
     for name, largest in LARGEST.items():
         if options.get(name) is not None:

@@ -80,7 +80,7 @@ class History:
             write_atomically(self.path, text)
 
     def warn_if_lost(self, save_every: int) -> None:
-        """Warn of a run that begins anew although the one before it had come as far as to a checkpoint."""
+        """Warn that a run starts from the beginning although an earlier one had written a checkpoint."""
         with suppress(ValueError):
             steps = [row["step"] for row, _ in read_lines(self.path)]
             if steps and steps[-1] > save_every:

@@ -61,10 +61,10 @@ def stated(tensors: dict[str, Tensor]) -> list[str]:
 def check_optimisers(
     optimisers: list[torch.optim.Optimizer], tensors: dict[str, Tensor], what: str, parameters: list[str] | None
 ) -> dict[str, Tensor]:
-    """The states; ValueError unless they are whole ones of these optimisers' parameters: torch itself would take any.
+    """The states; ValueError unless they are complete and of these optimisers' parameters, which torch does not check.
 
-    A state of another shape is written to out of bounds, and one that is missing begins at zero without a word.
-    parameters: those that must have a state, as `stated` listed them; None if nobody did: then some must.
+    A state of another shape would be written out of bounds, and a missing one would silently start at zero.
+    parameters: those that must have a state, as `stated` listed them; None without such a list: then some must.
     """
     shapes = {}
     for which, optimiser in enumerate(optimisers):

@@ -7,7 +7,7 @@ The last of several tokens is the end of the answer, and each factor is a softma
 
 The loss is -log p(answer) in nats, the mean over questions: of several tokens the terms are added up. So it is the
 cross-entropy of the whole answer, which bounds H(Y_u|Z) from above, and a batch may be cut into parts. A mean over the
-tokens of a batch is no such bound, and depends on which answers share a part.
+tokens of a batch is not such a bound, and depends on which answers share a part.
 
 All questions on an image are packed into one sequence behind it, so that the image is read once (`packing`). The tokens
 of an answer belong to its question's segment.

@@ -92,7 +92,7 @@ def require_prompts(prompts: Any, table: Named) -> None:
 
 
 def require_prompt(prompt: Any, table: Named) -> None:
-    """Raise TypeError or ValueError for what is no prompt in the schema of `prompts`."""
+    """Raise TypeError or ValueError unless it is a prompt in the schema of `prompts`."""
     require(isinstance(prompt, dict), "prompt", type(prompt).__name__, "a dict in GenEval's schema", TypeError)
     known = prompt.keys() <= {"tag", "prompt", "include", "exclude"} and "include" in prompt
     require(known, "prompt", sorted(map(str, prompt)), "the keys tag, prompt, include and exclude")

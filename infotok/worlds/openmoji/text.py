@@ -57,7 +57,7 @@ def read_captions(captions: list[str], names: tuple[str, ...], sizes: tuple[str,
     """Cells (B, 4) and sizes (B, 4) of captions; sizes are 0 where captions do not name them.
 
     captions: B sentences; names: of the objects; sizes: words of the sizes that captions name, none if they do not.
-    ValueError for a sentence that is no caption.
+    ValueError for a sentence that is not a caption.
     """
     require_sentences("captions", captions)
     cells, sized = (torch.zeros(len(captions), len(PLACES), dtype=torch.long) for _ in range(2))

@@ -87,7 +87,7 @@ def _find(cells: Tensor, entry: dict) -> Tensor:
 
 
 def _check_prompt(prompt: dict) -> None:
-    """ValueError or TypeError for what is no prompt in GenEval's schema."""
+    """ValueError or TypeError unless it is a prompt in GenEval's schema."""
     require(isinstance(prompt, dict), "prompt", type(prompt).__name__, "a dict in GenEval's schema", TypeError)
     known = prompt.keys() <= {"tag", "prompt", "include", "exclude"} and "include" in prompt
     require(known, "prompt", sorted(map(str, prompt)), "the keys tag, prompt, include and exclude")

@@ -141,7 +141,7 @@ def scene_index(cells: Tensor) -> Tensor:
 
 
 def novelty(cells: Tensor) -> Tensor:
-    """Why a scene is no train scene, (B,) long.
+    """Why a scene is not a train scene, (B,) long.
 
     0 a train scene, 1 a new scene of known parts, 2 a held-out relation, 3 a held-out pair.
     """

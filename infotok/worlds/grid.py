@@ -75,16 +75,11 @@ def _mixed(values: Tensor) -> Tensor:
     return mixed >> 16
 
 
-<<<<<<< HEAD
 def novelty(cells: Tensor, codes: Codes, new: New = ()) -> Tensor:
-    """Why a structure is no train structure, (B,) long: 0 it is one, 1 new but of known pairs, 2 a held-out pair.
+    """Why a structure is not in the train split, (B,) long: 0 it is, 1 new but of known pairs, 2 a held-out pair.
 
     And 3, whatever else holds, if it has an object of `new`.
     """
-=======
-def novelty(cells: Tensor, codes: Codes) -> Tensor:
-    """Why a structure is not in the train split, (B,) long: 0 it is, 1 new but of known pairs, 2 a held-out pair."""
->>>>>>> 62b65a57138e753cff391d826f76ca3924420835
     held, weight = (table.to(cells.device) for table in pair_tables(codes))
     place = torch.arange(len(PLACES), device=cells.device)
     new_scene = weight[cells, place].sum(-1) % RESIDUES == HELD_OUT_RESIDUE

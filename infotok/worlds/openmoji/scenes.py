@@ -93,18 +93,12 @@ def pair_tables(objects: int) -> tuple[Tensor, Tensor]:
     return grid.pair_tables(codes_of(objects))
 
 
-<<<<<<< HEAD
 def novelty(cells: Tensor, objects: int, split: str = "train") -> Tensor:
-    """Why a scene is no train scene, (B,) long: 0 a train scene, 1 a new scene of known pairs, 2 a held-out pair.
+    """Why a scene is not a train scene, (B,) long: 0 a train scene, 1 a new scene of known pairs, 2 a held-out pair.
 
     With a split of objects also 3: a new object.
     """
     return grid.novelty(cells, codes_of(objects), values_of_new(objects) if split in OBJECT_SPLITS else ())
-=======
-def novelty(cells: Tensor, objects: int) -> Tensor:
-    """Why a scene is not a train scene, (B,) long: 0 a train scene, 1 a new scene of known pairs, 2 a held-out pair."""
-    return grid.novelty(cells, codes_of(objects))
->>>>>>> 62b65a57138e753cff391d826f76ca3924420835
 
 
 def contains(split: str, cells: Tensor, objects: int) -> Tensor:

@@ -8,6 +8,7 @@ The folder holds
 - `prompts.parquet`     prompt, tag, include and exclude (JSON): what must be seen; `prompts.jsonl` has the same
 - `world.json`          the world, split and seed, and what the best constant answers score
 - `*_questions.yaml`, `*_prompts.yaml`, `utils.py`   the two tasks in lmms-eval's schema
+- `ATTRIBUTION.txt`   for emoji: who drew them, and the licence under which the folder may be shared
 
 Scenes are of the world's split "test": combinations that training never shows. Everything follows from the seed.
 Answers are exact, and drawings are judged by the world's reader, which expects drawings in the world's own style.
@@ -39,7 +40,15 @@ NAMES = {"ShapesWorld": "infotok_shapes", "OpenMojiWorld": "infotok_openmoji"}
 SPLITS = ("test", "train", "all")
 KNOWN = 512  # images of the train split: they say what answers a kind of question has, and which is most frequent
 QUESTIONS, PROMPTS, WORLD = "questions.parquet", "prompts.parquet", "world.json"
+ATTRIBUTION = "ATTRIBUTION.txt"
 MOST = 2**20  # images, and prompts
+ATTRIBUTIONS = {  # of the pictures, by the style of `OpenMojiWorld`
+    "openmoji": "The images are adaptations of emojis designed by OpenMoji, the open-source emoji and icon project "
+    "(https://openmoji.org), reduced in size and set on coloured backgrounds. License: CC BY-SA 4.0 "
+    "(https://creativecommons.org/licenses/by-sa/4.0/). Share them under this license and with this attribution.\n",
+    "noto": "The images are drawn with the font Noto Color Emoji, reduced in size and set on coloured backgrounds. "
+    "Copyright Google Inc.; SIL Open Font License 1.1 (http://scripts.sil.org/OFL).\n",
+}
 
 
 def export_tasks(
@@ -101,6 +110,10 @@ def export_tasks(
     write_atomically(folder / f"{name}_questions.yaml", questions_yaml(name, folder / QUESTIONS, world.kinds))
     write_atomically(folder / f"{name}_prompts.yaml", prompts_yaml(name, folder / PROMPTS, tags))
     write_atomically(folder / "utils.py", UTILS)
+    if isinstance(world, OpenMojiWorld):
+        write_atomically(folder / ATTRIBUTION, ATTRIBUTIONS[world.style])
+    else:
+        (folder / ATTRIBUTION).unlink(missing_ok=True)  # of an earlier export to this folder
     return folder
 
 

@@ -57,6 +57,19 @@ class TestExport:
         assert set(features) == set(schema.names) == {"image", "question", "answer", "kind", "choices"}
         assert [field.name for field in schema.field("image").type] == ["bytes", "path"]
 
+    def test_emoji_name_who_drew_them_and_shapes_nobody(self, exported):
+        world, folder = exported
+        file = folder / "ATTRIBUTION.txt"
+        assert file.exists() == isinstance(world, OpenMojiWorld)
+        if file.exists():
+            assert "OpenMoji" in file.read_text()
+            assert "CC BY-SA 4.0" in file.read_text()
+
+    def test_another_worlds_attribution_does_not_stay(self, tmp_path):
+        export_tasks(WORLDS["openmoji"], tmp_path, 4, SEED, 2)
+        export_tasks(WORLDS["shapes"], tmp_path, 4, SEED, 2)
+        assert not (tmp_path / "ATTRIBUTION.txt").exists()
+
     def test_scenes_are_held_out(self, exported):
         world, folder = exported
         assert world_of(folder).split == "test"

@@ -118,7 +118,7 @@ def question_only(train: Batch | Questions, test: Batch | Questions) -> Tensor:
         >>> from infotok.evaluation import question_only, score_answers
         >>> from infotok.worlds import ShapesWorld
         >>> world, generator = ShapesWorld(), torch.Generator().manual_seed(0)
-        >>> train, test = world.asked(512, generator), world.asked(256, generator)
+        >>> train, test = world.asked(512, generator), world.batch(256, generator)
         >>> round(score_answers(question_only(train, test), test, world)["mean"], 1)  # what needs no image
         0.4
     """

@@ -173,7 +173,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "evaluation.code_bits | batch | questions *, answers *, kinds *, text *",
         "evaluation.ceilings | batch | text *, questions fewer columns",
         "evaluation.score_* | batch | captions *, text *, questions fewer columns",
-        "evaluation.question_only | train, test | captions *, text *",
+        "evaluation.question_only | train, test | images *, captions *, text *",
         "evaluation.shuffle_images | batch | captions *, text *, questions fewer columns",
         "bottleneck.InfoTok.forward | image | fewer columns, boolean, integer, 0 to 255, NaN, inf, minus inf",
     ),

@@ -68,17 +68,17 @@ def ratios(*, rows: list) -> Figure:
     rows: (task, name, ratio, lowest, highest, is a library) each; lowest and highest over repetitions are the bar.
     Filled marks are libraries. Hollow ones are floors: hand-written code that does the minimum of the task.
     """
-    fig, ax = new(height=0.32 * len(rows) + 1.1)
+    fig, ax = new(width=8, height=0.32 * len(rows) + 1.1)
     for i, (_, name, ratio, low, high, library) in enumerate(rows):
         ax.plot([1, ratio], [i, i], color=GRAY, linewidth=1)
         ax.plot([low, high], [i, i], color=PALETTE[0], linewidth=3, alpha=0.4)
         ax.plot(ratio, i, "o", markersize=7, color=PALETTE[0], markerfacecolor=PALETTE[0] if library else "white")
-        text, place = f"{name} {ratio:.2g}", (max(high, 1), i)
+        text, place = f"{name} {ratio:.{1 if ratio >= 1 else 2}f}", (max(high, 1), i)
         ax.annotate(text, place, (8, 0), textcoords="offset points", va="center", fontsize=9)
     ax.axvline(1, color=BLACK, linewidth=1)
     ax.set_yticks(range(len(rows)), [task for task, *_ in rows])
     lowest, highest = min(0.8, *(row[3] for row in rows)), max(row[4] for row in rows)
-    ax.set(xscale="log", ylim=(len(rows) - 0.5, -0.5), xlim=(lowest / 1.3, highest * 12),
+    ax.set(xscale="log", ylim=(len(rows) - 0.5, -0.5), xlim=(lowest / 1.3, highest * 16),
            xlabel="its time / infotok's (right of 1 infotok is faster)")  # fmt: skip
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter("")

@@ -147,8 +147,10 @@ def write_rows(path: Path, rows: Sequence[Row], command: str = COMMAND) -> None:
 def means(
     runs: Runs, hosts: Sequence[str], among: Sequence[str] = HEADLINE, seeds: Container[int] = REPORTED_SEEDS
 ) -> list[Row]:
-    """The table of means over seeds of some variants, and of the baseline after four times the training (of
-    these seeds where there are any, else of others)."""
+    """The table of means over seeds of some variants, and of the baseline after four times the training.
+
+    The latter are of `seeds` where it was trained so long on any of them, else of all others.
+    """
     lines = []
     for host in hosts:
         for variant, times in [*((name, 1) for name in among), (BASELINE, 4)]:

@@ -1,8 +1,8 @@
 """Drawing of batches during training: one step ahead, where the source asks for it.
 
-A source with `prefetch = True`, such as an `ImageTextWorld` with workers, reads files, which takes time but little of
-the processor. The batch of step i + 1 is then drawn in a thread while step i computes. Since a batch depends on the
-seed and its step alone, this changes no number of a run.
+A source with `prefetch = True`, such as an `ImageTextWorld` with workers, reads and decodes files. The batch of step
+i + 1 is then drawn in a thread while step i computes, which needs a free core to save time. Since a batch depends on
+the seed and its step alone, this changes no number of a run.
 """
 
 from collections.abc import Callable, Iterator

@@ -58,7 +58,7 @@ def train(
 
     model: has `.loss(batch, generator) -> dict of weighted terms`.
     source: has `.batch(n, generator, questions)`; a `BatchSource`. Where its `prefetch` is True, the next step's batch
-        is drawn in a thread while a step computes: the same weights, in less time.
+        is drawn in a thread while a step computes: the same weights, and less waiting for data.
     config: steps, batch size, learning rate and the other hyperparameters; None for the defaults.
     run_dir: where checkpoints and metrics are kept; None keeps nothing. A run found there goes on from its last
         checkpoint; a finished one, where `config` has more `steps` and is otherwise the same, is lengthened.

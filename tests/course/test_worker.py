@@ -91,7 +91,7 @@ def test_what_the_system_refuses_is_one_line(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err.startswith(f"infotok: {root / 'runs'}: got 'Permission denied', expected a file")
 
 
-@pytest.mark.parametrize("variable", ["PYTHONIOENCODING", "LC_ALL"])
+@pytest.mark.parametrize("variable", ["PYTHONIOENCODING", pytest.param("LC_ALL", marks=pytest.mark.slow)])
 def test_a_terminal_that_knows_ascii_alone_is_enough(tmp_path, variable, monkeypatch):
     for name, value in {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LANG": "C"}.items():
         monkeypatch.setenv(name, value)

@@ -286,7 +286,7 @@ def test_frames_keep_numbers_beside_categories():
     assert estimate_mi(pd.DataFrame({"x": x, "sign": sign}), y).nats > alone + 0.4
 
 
-@pytest.mark.parametrize(("flip", "labels"), [(0.05, (0, 1)), (0.05, (3, 8))])
+@pytest.mark.parametrize(("flip", "labels"), [(0.05, (0, 1)), pytest.param(0.05, (3, 8), marks=pytest.mark.slow)])
 def test_images(flip, labels):
     world = ImageChannel(flip=flip, classes=labels)
     with warnings.catch_warnings():

@@ -344,7 +344,7 @@ train(tokenizer, ShapesWorld(), TrainConfig(steps=1, batch=4))
 """
 
 
-@pytest.mark.parametrize("disabled", [True, False])
+@pytest.mark.parametrize("disabled", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_no_bar_is_written_where_tqdm_is_disabled(disabled):
     environment = {name: value for name, value in os.environ.items() if name not in ("INFOTOK_RUN", "TQDM_DISABLE")}
     environment |= {"TQDM_DISABLE": "1"} if disabled else {}

@@ -24,6 +24,12 @@ LANGUAGE = {  # vocabulary, width, inner width, layers, width of keys and values
 }
 
 
+def first_quick(names):
+    """Names as parameters of a test: the first in every run of the tests, the others with the slow ones."""
+    first, *others = names
+    return [first, *(pytest.param(name, marks=pytest.mark.slow) for name in others)]
+
+
 class Counted(TorchDispatchMode):
     """Operations of everything that runs inside, recomputation included."""
 
@@ -56,7 +62,7 @@ def test_language_models_have_the_numbers_of_their_formula(name):
     assert all(p.is_meta for p in model.parameters())
 
 
-@pytest.mark.parametrize("name", LANGUAGE)
+@pytest.mark.parametrize("name", first_quick(LANGUAGE))
 def test_bytes_of_weights_and_of_states(name):
     """bfloat16 but for the tokenizer and the adapters, and 12 more bytes for each trained weight."""
     model, found = outline(name), footprint(name, lora=16)
@@ -84,7 +90,7 @@ def test_kept_bytes_in_closed_form():
 
 
 @pytest.mark.parametrize("lora", [0, pytest.param(4, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", first_quick(FAMILIES))
 def test_a_step_takes_the_bytes_and_operations_that_are_computed(wider, name, lora):
     """Both losses with checkpointing on a CPU: the measured peak beyond weights and gradients, and counted FLOPs."""
     model = published(name)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from infotok.errors import require_choice
 from infotok.experiments.comparisons import Comparisons
 from infotok.experiments.plan import (
+    CONFIRMING_SEEDS,
     EARLIER_SEEDS,
     MORE_TOGETHER,
     REPORTED_SEEDS,
@@ -27,6 +28,7 @@ from infotok.experiments.variants import (
     DECODER,
     EARLIER_ESTIMATORS,
     ESTIMATORS,
+    HOST_PRIOR,
     HSIC,
     HSIC_ALONE,
     INFONCE,
@@ -84,6 +86,12 @@ def answered(runs: Runs, questions: Sequence[str]) -> Comparisons:
 def _headline(found: Comparisons) -> None:
     for variant in ESTIMATORS:
         found.compare("headline", variant)
+
+
+def _headline_again(found: Comparisons) -> None:
+    """The decoder bound, alone and beside a rate, on eight seeds that nothing was chosen on."""
+    for variant in (DECODER, HOST_PRIOR):
+        found.compare("headline, again", variant, seeds=CONFIRMING_SEEDS)
 
 
 def _version_0_1(found: Comparisons) -> None:
@@ -164,6 +172,7 @@ def _wider(found: Comparisons) -> None:
 
 QUESTIONS: dict[str, Callable[[Comparisons], None]] = {
     "headline": _headline,
+    "headline, again": _headline_again,
     "version 0.1": _version_0_1,
     "other scores": _other_scores,
     "longer training": _longer_training,

@@ -27,6 +27,7 @@ from infotok.experiments.variants import (
     HSIC,
     HSIC_ALONE,
     INFONCE,
+    NO_RAMP,
     VARIATIONAL,
 )
 
@@ -96,6 +97,11 @@ def _confirmed(found: Comparisons) -> None:
                 found.add("confirmation, other scores", f"{name}, {label}", "other", host, pairs)
 
 
+def _no_ramp(found: Comparisons) -> None:
+    """The rate against the host's prediction with its full weight from the first step, not rising over training."""
+    found.compare("no ramp", NO_RAMP, HOST_PRIOR, label=f"{NO_RAMP} − {HOST_PRIOR}")
+
+
 def _rate_spent(found: Comparisons) -> None:
     for variant, other in WITHOUT_RATE.items():
         for label, path in RATES.items():
@@ -151,6 +157,7 @@ RATE_QUESTIONS: dict[str, Callable[[Comparisons], None]] = {
     "rate term": _rate_term,
     "rate spent": _rate_spent,
     "confirmation": _confirmed,
+    "no ramp": _no_ramp,
     "scarce bits": _scarce,
     "weak learners": _weak,
     "narrow, again": _narrow,

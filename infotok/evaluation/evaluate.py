@@ -47,7 +47,7 @@ __all__ = [
     "reconstruct",
 ]
 
-QUESTION_ONLY_IMAGES = 4096  # of the train split, for the question-only baseline
+QUESTION_ONLY_IMAGES = 4096  # of the training split, for the question-only baseline
 
 
 def evaluate(
@@ -84,7 +84,8 @@ def evaluate_understanding(
 ) -> dict[str, dict[str, float | None]]:
     """Scores of answers: "understanding", "question_only", "shuffled"; with `Benchmarks` "pope_<negatives>" and "mme".
 
-    The arguments are those of `evaluate`.
+    The arguments are those of `evaluate`. "question_only" knows the questions of the world's `training_split`, where it
+    has one, else of its split "train".
 
     Example:
         >>> from infotok.evaluation import evaluate_understanding
@@ -102,7 +103,7 @@ def evaluate_understanding(
     _check(model, world, n, at_once, ("kinds",))  # and no prompts, so that it may be a batch source with splits
     generator = torch.Generator().manual_seed(require_int("seed", seed, 0, 2**63 - 1))
     batch = world.batch(n, generator)
-    train = world.with_split("train")
+    train = world.with_split(getattr(world, "training_split", "train"))
     seen = (train.asked if isinstance(train, Asks) else train.batch)(QUESTION_ONLY_IMAGES, generator)
     shuffled = shuffle_images(batch, generator)
     scores = {

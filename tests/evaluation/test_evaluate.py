@@ -1,6 +1,7 @@
 """Running a model over an evaluation set: an oracle scores one, a fresh model stands at its baselines."""
 
 import json
+import sys
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from infotok.evaluation.evaluate import answer_batch, generate_images, reconstru
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import AutoregressiveModel, Backbone, MaskedModel
 from infotok.unified.sampling import rows_of
-from infotok.worlds import ShapesWorld
+from infotok.worlds import OpenMojiWorld, ShapesWorld
 
 WORLD = ShapesWorld(nuisance=0.0, jitter=1)
 N = 24
@@ -90,6 +91,21 @@ def test_a_fresh_model_has_seen_nothing():
     scores = evaluate_understanding(build(), WORLD, n=64, seed=2)
     assert scores["understanding"]["overall"] <= scores["question_only"]["overall"]
     assert scores["question_only"]["shape"] < 0.6
+
+
+@pytest.mark.parametrize(
+    ("split", "trained"), [("new_objects", "known_objects"), ("known_objects",) * 2, ("all", "train")]
+)
+def test_the_baseline_by_question_knows_what_the_model_was_trained_on(split, trained, monkeypatch):
+    """Else the questions of "train" would name to it the objects that the model never saw."""
+    world, drawn = OpenMojiWorld(32, split=split), []
+    asked = OpenMojiWorld.asked
+    monkeypatch.setattr(OpenMojiWorld, "asked", lambda self, *given: drawn.append(self.split) or asked(self, *given))
+    monkeypatch.setattr(sys.modules["infotok.evaluation.evaluate"], "QUESTION_ONLY_IMAGES", 64)
+    model = Oracle(seed=3)
+    monkeypatch.setattr(model, "answer", lambda images, questions: torch.zeros(questions.shape[:2], dtype=torch.long))
+    evaluate_understanding(model, world, n=4)
+    assert drawn == [trained]
 
 
 def test_bad_sizes_are_refused():

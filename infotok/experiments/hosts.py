@@ -73,6 +73,7 @@ def train_and_score(
     shift: Share | None = None,
     objects: Annotated[int, Field(ge=10, le=316)] | None = None,
     sentences: bool = False,
+    photographs: bool = False,
     questions: Count = 8,
     layers: Count = 2,
     heads: Count = 4,
@@ -100,6 +101,7 @@ def train_and_score(
         shift: `nuisance` of the images asked about, if it differs.
         objects: how many emoji the scenes of `OpenMojiWorld` show; None for `ShapesWorld`.
         sentences: whether InfoTok's text is the caption's sentence embedding (`SentenceEncoder`), not 0/1 attributes.
+        photographs: whether the scenes are those of `FashionWorld`.
         questions: asked about each image of joint training.
         layers, heads, hidden: of the language model: its layers, attention heads, and the width of its states.
         learning_rate: of joint training.
@@ -131,8 +133,8 @@ def train_and_score(
     seed = int(seed)
     require(host != "continuous" or bits >= 3, "bits", bits, "an integer from 3 to 16 in the continuous host")
     torch.set_num_threads(1)
-    world = make_world(nuisance, jitter, named, objects, sentences)
-    tested = make_world(nuisance if shift is None else shift, jitter, named, objects, sentences)
+    shown = (jitter, named, objects, sentences, photographs)
+    world, tested = make_world(nuisance, *shown), make_world(nuisance if shift is None else shift, *shown)
     data = world if images is None else FewImages(world, images, seed, questions)
     model = make_host(host, variant, seed, world, bits, layers, heads, tokenizer_steps, steps, hidden)
 
@@ -165,14 +167,14 @@ def train_and_score(
     clock.append(time.process_time())
     added = sum(p.numel() for p in model.tokenizer.infotok.parameters()) if model.tokenizer.infotok else 0
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    shown = show_first(model, tested, held_out, EVALUATION + seed)
+    first = show_first(model, tested, held_out, EVALUATION + seed)
     if folder:
         model.tokenizer.infotok = None
         model.half().save_pretrained(folder)
     return {
         **end,
         "novel": both_sides(novel) | {"present": novel["generations"]["present"]},
-        **shown,
+        **first,
         "trajectory": trajectory,
         "curves": {name: [row.get(name) for row in history] for name in ("step", *CURVES)},
         "parameters": trained,

@@ -7,7 +7,8 @@
 Weights are those chosen on ShapesWorld; nothing was tuned on emoji. Runs are longer: 300 + 700 steps. The
 autoregressive host has every variant and number of objects, the others baseline and decoder bound with 32 objects.
 
-A second study gives InfoTok the caption as a sentence embedding in place of 0/1 attributes, with a weight of its own:
+A second study has photographs of clothing in place of emoji (`photograph_runs`). A third gives InfoTok the caption as a
+sentence embedding in place of 0/1 attributes, with a weight of its own:
 
     trials = sweep(train_and_score, sentence_trials(), cache=folder)         # three weights on the tuning seed
     rows = sweep(train_and_score, sentence_runs(weight), cache=folder)
@@ -15,6 +16,7 @@ A second study gives InfoTok the caption as a sentence embedding in place of 0/1
 """
 
 import itertools
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,8 @@ __all__ = [
     "HOST",
     "KEPT_MODELS",
     "OBJECTS",
+    "PHOTOGRAPHS",
+    "PHOTOGRAPH_SEEDS",
     "SENTENCES",
     "SENTENCE_SEEDS",
     "SENTENCE_WEIGHTS",
@@ -39,6 +43,7 @@ __all__ = [
     "compared",
     "fresh_runs",
     "levels",
+    "photograph_runs",
     "runs",
     "sentence_runs",
     "sentence_trials",
@@ -63,6 +68,8 @@ MEANS = {  # columns of the table of means, and where a row has them
 SENTENCES = "decoder, sentence embeddings"  # the decoder bound, of 384 real numbers in place of 0/1 attributes
 SENTENCE_WEIGHTS = (0.3, 1.0, 3.0)  # tried on the tuning seed
 SENTENCE_SEEDS = range(20, 24)
+PHOTOGRAPHS = {"photographs": True}  # scenes of clothes in place of emoji, at the same sizes
+PHOTOGRAPH_SEEDS = REPORTED_SEEDS[:4]
 COMMAND = "infotok run 14_real_pictures --profile full -p keep=true"
 
 
@@ -83,6 +90,16 @@ def fresh_runs(seed: int, seeds: int, objects: int, **sizes: int) -> list[dict[s
     require_int("seed", seed, 0, 2**30), require_int("seeds", seeds, 1, 2**16)
     first = FRESH_SEEDS + seed
     return [_run(variant, each, objects) | sizes for each in range(first, first + seeds) for variant in VARIANTS]
+
+
+def photograph_runs() -> list[dict[str, Any]]:
+    """The runs of baseline and decoder bound on scenes of photographs, autoregressive host."""
+    settings = SIZES | PHOTOGRAPHS
+    return [
+        {"host": HOST, "variant": options(HOST, variant), "seed": seed, **settings}
+        for seed in PHOTOGRAPH_SEEDS
+        for variant in PAIR
+    ]
 
 
 def sentence_variant(weight: float) -> dict[str, Any]:
@@ -116,22 +133,26 @@ def against_attributes(found: Runs, weight: float) -> Comparisons:
 
 
 def compared(found: Runs) -> Comparisons:
-    """Each variant minus the baseline: a question for every number of objects, such as "32 objects"."""
+    """Each variant minus the baseline: a question for every number of objects, as "32 objects", and "photographs"."""
     made = Comparisons(found, HOSTS)
     for objects, seeds in OBJECTS.items():
         for variant in VARIANTS[1:]:
             made.compare(f"{objects} objects", variant, settings=SIZES | {"objects": objects}, seeds=seeds)
+    made.compare("photographs", DECODER, hosts=[HOST], settings=SIZES | PHOTOGRAPHS, seeds=PHOTOGRAPH_SEEDS)
     return made
 
 
 def levels(found: Runs) -> list[dict[str, Any]]:
-    """The table of means over seeds: a line for every number of objects and variant."""
+    """The table of means over seeds: a line for every number of objects, or photographs, host and variant."""
+    worlds: list[tuple[Any, dict[str, Any], Container[int]]] = [
+        (objects, {"objects": objects}, seeds) for objects, seeds in OBJECTS.items()
+    ]
     lines = []
-    for objects, seeds in OBJECTS.items():
+    for name, settings, seeds in [*worlds, ("photographs", PHOTOGRAPHS, PHOTOGRAPH_SEEDS)]:
         for host, variant in itertools.product(HOSTS, VARIANTS):
-            rows = found.find(host, options(host, variant), **SIZES | {"objects": objects})
+            rows = found.find(host, options(host, variant), **SIZES | settings)
             rows = [row for seed, row in rows.items() if seed in seeds]
-            line = {"objects": objects, "host": host, "variant": variant, "seeds": len(rows)}
+            line = {"objects": name, "host": host, "variant": variant, "seeds": len(rows)}
             means = {label: float(np.mean([score(row, path) for row in rows])) for label, path in MEANS.items() if rows}
             lines.append(line | means)
     return [line for line in lines if line["seeds"]]

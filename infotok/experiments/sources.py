@@ -2,21 +2,32 @@
 
 world = make_world(nuisance=0.8)                       # ShapesWorld
 world = make_world(nuisance=0.5, objects=96)           # OpenMojiWorld: scenes of emoji
+world = make_world(nuisance=0.5, photographs=True)     # FashionWorld: scenes of clothes
 FewImages(world, images=2000, seed=0, questions=8)     # training on so many images and no more
 """
 
 import torch
 
-from infotok.worlds import Batch, OpenMojiWorld, SentenceEncoder, ShapesWorld, World
+from infotok.errors import require
+from infotok.worlds import Batch, FashionWorld, OpenMojiWorld, SentenceEncoder, ShapesWorld, World
 
 __all__ = ["FewImages", "make_world"]
 
 
 def make_world(
-    nuisance: float, jitter: int = 0, named: bool = False, objects: int | None = None, sentences: bool = False
+    nuisance: float,
+    jitter: int = 0,
+    named: bool = False,
+    objects: int | None = None,
+    sentences: bool = False,
+    photographs: bool = False,
 ) -> World:
     """The train split of the world of a run; the arguments are those of `train_and_score`."""
     text = SentenceEncoder() if sentences else "attributes"  # a new one, so that no run depends on those before it
+    if photographs:
+        require(objects is None, "objects", objects, "None with photographs, which have ten kinds of clothes")
+        require(not named, "named", named, "False with photographs, whose captions name no offset")
+        return FashionWorld(nuisance=nuisance, jitter=jitter, text=text)
     if objects is None:
         return ShapesWorld(nuisance=nuisance, jitter=jitter, name_offsets=named, text=text)
     return OpenMojiWorld(objects=objects, nuisance=nuisance, jitter=jitter, name_sizes=named, text=text)

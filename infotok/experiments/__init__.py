@@ -8,9 +8,10 @@
 - `questions`    the comparisons that answer each question of lessons 11 to 13: `answered`
 - `sensitivity`  both sides along one setting, such as the budget: `along`
 - `frontier`     what tokens take and what a host does with them, along a rate term's weight: `points`, `savings`
-- `pictures`     the plan of lesson 14: scenes of emoji, with attributes or sentence embeddings as text
+- `pictures`     the plan of lesson 14: scenes of emoji and of photographs; attributes or sentence embeddings as text
 - `feature_distances`  what a Frechet distance of ImageNet features sees of drawings
 - `styles`       models asked about scenes in a style of drawings that they never saw: `compared_styles`
+- `transfer`     what tokens of a tokenizer trained in one world carry of another's images: `carried`
 - `tightness`    the bounds on a known I(Z;T)
 - `crt`          a rival: causally regularised tokens
 - `cost`         parameters, operations and time of training, over the baseline's: `costs`

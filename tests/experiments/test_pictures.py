@@ -37,8 +37,9 @@ def test_each_run_is_planned_once_on_seeds_that_nothing_was_tuned_on():
 
 
 def test_every_reported_run_and_no_other_is_in_the_file():
-    kept, planned = Runs(load(FIGURES / "cells.json")), Runs(pictures.runs())
-    assert all(run in kept for run in pictures.runs())
+    all_runs = [*pictures.runs(), *pictures.photograph_runs()]
+    kept, planned = Runs(load(FIGURES / "cells.json")), Runs(all_runs)
+    assert all(run in kept for run in all_runs)
     assert all(row in planned for row in kept.rows())
 
 
@@ -95,3 +96,20 @@ def test_a_run_on_sentence_embeddings_has_their_width():
     assert model.tokenizer.infotok.options.widths["text"] == 384
     batch = world.batch(4, torch.Generator().manual_seed(0), 2)
     assert model.loss(batch, torch.Generator().manual_seed(0))["infotok"].isfinite()
+
+
+def test_runs_on_photographs_are_paired_and_those_on_emoji_are_others():
+    planned = pictures.photograph_runs()
+    assert len(planned) == 2 * len(pictures.PHOTOGRAPH_SEEDS)
+    assert all(run["photographs"] and "objects" not in run for run in planned)
+    assert not any(run in pictures.runs() for run in planned)
+    scored = [run | {"U": 0.5 + bool(run["variant"]) / 4, "G": 0.5} for run in planned]
+    (one,) = pictures.compared(Runs([*rows(), *scored])).named("photographs", side="U")
+    assert one.pairs == dict.fromkeys(pictures.PHOTOGRAPH_SEEDS, 0.25)
+
+
+def test_photographs_have_no_number_of_objects_and_no_named_offsets():
+    with pytest.raises(ValueError, match="objects: got 32, expected None with photographs"):
+        make_world(0.5, objects=32, photographs=True)
+    with pytest.raises(ValueError, match="named: got True, expected False with photographs"):
+        make_world(0.5, named=True, photographs=True)

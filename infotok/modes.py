@@ -105,7 +105,10 @@ class Freezable(nn.Module):
         return self.requires_grad_(True).train(self.asked)
 
     def train(self, mode: bool = True) -> Self:
-        """Training or eval mode; a frozen module stays in eval mode."""
+        """Training or eval mode; a frozen module stays in eval mode.
+
+        - mode: True for training, False for eval
+        """
         self.asked = mode
         return super().train(mode and not self.frozen)
 
@@ -113,6 +116,8 @@ class Freezable(nn.Module):
         """Switch gradients on or off; False also stops averages, such as those of a codebook.
 
         Called on a module of another library, it does not reach averages inside: call `freeze()` on the quantizer.
+
+        - requires_grad: True to switch gradients on
         """
         for part in self._freezable():
             part.learning_allowed = requires_grad

@@ -79,7 +79,10 @@ class ImageNetTeacher(Freezable):
         return torch.cat(pooled)
 
     def stages(self, images: Tensor) -> list[Tensor]:
-        """The last feature map at each resolution, 1/2 to 1/32 of `size`: 16, 24, 40, 112 and 320 channels."""
+        """The last feature map at each resolution, 1/2 to 1/32 of `size`: 16, 24, 40, 112 and 320 channels.
+
+        - images: (B, 3, S, S) in [0, 1]
+        """
         _check_images(images)
         return [torch.cat(maps) for maps in zip(*map(self._maps, images.split(AT_ONCE)), strict=True)]
 

@@ -30,7 +30,10 @@ __all__ = ["MaskedModel", "mask_schedule"]
 
 
 class MaskedModel(UnifiedModel):
-    """A unified model that restores masked codes, with bidirectional attention; arguments as in `UnifiedModel`.
+    """A unified model that restores masked codes, with bidirectional attention.
+
+    tokenizer: the visual tokens, of a quantizer with codes.
+    backbone, vocabulary, options: as in `UnifiedModel`.
 
     Example:
         >>> import torch
@@ -94,7 +97,12 @@ class MaskedModel(UnifiedModel):
         return logits.squeeze(2) if codes.ndim == 2 else logits
 
     def draw(self, captions: Tensor, generator: torch.Generator | None = None, **options: Any) -> Tensor:
-        """Visual tokens (B, L, dim) of captions (B, T) ids; for `options` see `unmask`."""
+        """Visual tokens (B, L, dim) of captions.
+
+        captions: (B, T) ids.
+        generator: of every random number; None for torch's own.
+        options: of `unmask`.
+        """
         return self.tokenizer.quantizer.decode(self.unmask(captions, generator, **options)[0])
 
     @in_eval_mode

@@ -115,7 +115,10 @@ class FashionWorld(Evaluated, DrawsScenes):
         }
 
     def sample(self, n: int, generator: torch.Generator) -> FashionScenes:
-        """n random scenes of the split."""
+        """n random scenes of the split.
+
+        n: number of scenes. generator: of every random number.
+        """
         require_int("n", n), require_generator("generator", generator)
         return self._fill(grid.split_cells(n, self.split, CODES, generator), generator)
 
@@ -147,29 +150,44 @@ class FashionWorld(Evaluated, DrawsScenes):
         return self.render(FashionScenes(scenes.cells, kept.photographs, kept.offsets, fresh.texture), generator)
 
     def render(self, scenes: FashionScenes, generator: torch.Generator | None = None) -> Tensor:
-        """Images of scenes, (B, 3, S, S) float32 in [0, 1]; without a generator, without pixel noise."""
+        """Images of scenes, (B, 3, S, S) float32 in [0, 1].
+
+        scenes: B scenes of this world, any split. generator: of pixel noise; None for none.
+        """
         self._checked(scenes)
         if generator is not None:
             require_generator("generator", generator)
         return self.renderer.draw(scenes, generator)
 
     def foreground(self, scenes: FashionScenes) -> Tensor:
-        """Share of each pixel that an object covers, (B, 1, S, S) in [0, 1]."""
+        """Share of each pixel that an object covers, (B, 1, S, S) in [0, 1].
+
+        scenes: B scenes of this world, any split.
+        """
         return self.renderer.layer(self._checked(scenes))[:, 3:]
 
     def _ask(self, scenes: FashionScenes, generator: torch.Generator, questions: int) -> tuple[Tensor, Tensor, Tensor]:
         return ask(scenes.cells, self.split, self._phrases, generator, questions)
 
     def caption_ids(self, scenes: FashionScenes) -> Tensor:
-        """Captions as ids, (B, 8) long; padded."""
+        """Captions as ids, (B, 8) long; padded.
+
+        scenes: B scenes of this world, any split.
+        """
         return caption_ids(self._checked(scenes).cells, None, self.vocabulary)
 
     def caption_vector(self, scenes: FashionScenes) -> Tensor:
-        """Captions as 0/1 attributes, (B, 44) float: of each cell, empty or its kind."""
+        """Captions as 0/1 attributes, (B, 44) float: of each cell, empty or its kind.
+
+        scenes: B scenes of this world, any split.
+        """
         return caption_vector(self._checked(scenes).cells, None, len(self.table), 0)
 
     def captions(self, scenes: FashionScenes) -> list[str]:
-        """A sentence for each scene."""
+        """A sentence for each scene.
+
+        scenes: B scenes of this world, any split.
+        """
         return self.vocabulary.decode(self.caption_ids(scenes))
 
     def scenes_of(self, captions: list[str]) -> FashionScenes:
@@ -180,7 +198,10 @@ class FashionWorld(Evaluated, DrawsScenes):
         return FashionScenes(cells, self.bank[0] * (cells > 0), offsets, texture)
 
     def prompts(self, n: int, generator: torch.Generator) -> list[dict]:
-        """n prompts in GenEval's schema, five categories in turn, as OpenMojiWorld's; "counting" counts a kind."""
+        """n prompts in GenEval's schema, five categories in turn, as OpenMojiWorld's; "counting" counts a kind.
+
+        n: number of prompts. generator: of every random number.
+        """
         require_int("n", n), require_generator("generator", generator)
         tag, cells = propose(n, self.table, self._contains, generator)
         nothing = torch.zeros_like(cells), torch.zeros(*cells.shape, 2, dtype=torch.long)

@@ -192,7 +192,10 @@ class ImageTextWorld:
         return batch if generator.device.type == "cpu" else batch.to(generator.device)
 
     def asked(self, n: int, generator: torch.Generator, questions: int = 8) -> Questions:
-        """The questions of n records, without decoding an image; those of `batch` where no image has a fault."""
+        """The questions of n records, without decoding an image; those of `batch` where no image has a fault.
+
+        n: number of records. generator: of every random number. questions: per record.
+        """
         chosen, u = _drawn(len(self), n, generator, questions)
         texts = self._loader.load_text(self._members[self.split], chosen, asked=questions > 0)
         return _questions(texts, u, self.vocabulary, self.max_question)

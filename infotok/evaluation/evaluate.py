@@ -84,7 +84,7 @@ def evaluate_understanding(
 ) -> dict[str, dict[str, float | None]]:
     """Scores of answers: "understanding", "question_only", "shuffled"; with `Benchmarks` "pope_<negatives>" and "mme".
 
-    The arguments are those of `evaluate`.
+    model, world, n, seed, at_once: as in `evaluate`.
 
     Example:
         >>> from infotok.evaluation import evaluate_understanding
@@ -126,7 +126,7 @@ def evaluate_generation(
 ) -> dict[str, dict[str, float | None]]:
     """GenEval-style "generation", and cells recovered from "renders", "reconstructions" and "generations".
 
-    The arguments are those of `evaluate`.
+    model, world, n, seed, at_once, drawing: as in `evaluate`.
 
     Example:
         >>> from infotok.evaluation import evaluate_generation

@@ -73,7 +73,7 @@ class ImageNetTeacher(Freezable):
         self.freeze()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features (B, 1280) of images: means over the places of the last feature map."""
+        """Features (B, 1280) of `images` (B, 3, S, S) in [0, 1]: means over the places of the last feature map."""
         _check_images(images)
         pooled = [self.head(self._maps(part)[-1]).mean((2, 3)) for part in images.split(AT_ONCE)]
         return torch.cat(pooled)

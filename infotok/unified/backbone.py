@@ -36,10 +36,7 @@ WEIGHTS = 2**37  # at most, in the whole model
 
 
 class Backbone(nn.Module):
-    """A `transformers` model without its language-model head.
-
-    model: the model, which must take `inputs_embeds` and 4-D masks.
-    lora: rank of the low-rank adapters; 0 for none.
+    """A transformers `model` without its head, which takes `inputs_embeds` and 4-D masks; `lora`: rank of its adapters.
 
     Example:
         >>> import torch

@@ -134,7 +134,7 @@ class World(BatchSource, Protocol):
         """
 
     def with_split(self, split: str) -> "World":
-        """The same world with another split: "train" or "test"."""
+        """The same world with another `split`: "train" or "test"."""
 
     def score_generations(self, images: Tensor, prompts: list[dict[str, Any]]) -> dict[str, float | None]:
         """Share of prompts that images follow, by category and "overall"; None where none was asked.

@@ -69,10 +69,7 @@ class ShapesWorld(ShapesSettings, DrawsScenes):
     batch_type = ShapesBatch
 
     def sample(self, n: int, generator: torch.Generator) -> Scenes:
-        """n random scenes of the split.
-
-        n: number of scenes. generator: of every random number.
-        """
+        """`n` random scenes of the split, drawn by `generator`."""
         _check_draw(n, generator)
         device = generator.device
         kept = torch.empty(0, len(PLACES), dtype=torch.long, device=device)
@@ -105,20 +102,14 @@ class ShapesWorld(ShapesSettings, DrawsScenes):
         return Scenes(cells, offsets * (cells > 0)[..., None], texture)
 
     def render(self, scenes: Scenes, generator: torch.Generator | None = None) -> Tensor:
-        """Images of scenes, (B, 3, S, S) float32 in [0, 1].
-
-        scenes: B scenes of this world, any split. generator: of pixel noise; None for none.
-        """
+        """Images of `scenes`, (B, 3, S, S) float32 in [0, 1]; without a `generator`, without pixel noise."""
         self._check(scenes)
         if generator is not None:
             require_generator("generator", generator)
         return self.renderer.draw(scenes, generator)
 
     def foreground(self, scenes: Scenes) -> Tensor:
-        """Share of each pixel that an object covers, (B, 1, S, S) in [0, 1].
-
-        scenes: B scenes of this world, any split.
-        """
+        """Share of each pixel that an object covers in each of B `scenes`, (B, 1, S, S) in [0, 1]."""
         self._check(scenes)
         return self.renderer.alpha(scenes)
 
@@ -126,51 +117,36 @@ class ShapesWorld(ShapesSettings, DrawsScenes):
         return ask(scenes.cells, self.split, self.phrases, generator, questions)
 
     def caption_ids(self, scenes: Scenes) -> Tensor:
-        """Captions as ids, (B, T) long, T = 16, or 24 with offsets; padded.
-
-        scenes: B scenes of this world, any split.
-        """
+        """Captions of B `scenes` as ids, (B, T) long, T = 16, or 24 with offsets; padded."""
         require_scenes("scenes", scenes, self.jitter)
         return caption_ids(scenes.cells, scenes.offsets if self.name_offsets else None, self.vocabulary)
 
     def caption_vector(self, scenes: Scenes) -> Tensor:
-        """Captions as 0/1 attributes, (B, W) float: W = 4 x 13, and 4 x 2 (2 jitter + 1) more with offsets.
-
-        scenes: B scenes of this world, any split.
-        """
+        """Captions of B `scenes` as 0/1 attributes, (B, W): W = 52, and 4 x 2 (2 jitter + 1) more with offsets."""
         require_scenes("scenes", scenes, self.jitter)
         return caption_vector(scenes.cells, scenes.offsets if self.name_offsets else None, self.jitter)
 
     def captions(self, scenes: Scenes) -> list[str]:
-        """A sentence for each scene.
-
-        scenes: B scenes of this world, any split.
-        """
+        """A sentence for each of `scenes`."""
         return self.vocabulary.decode(self.caption_ids(scenes))
 
     def scenes_of(self, captions: list[str]) -> Scenes:
-        """Scenes of captions: offsets 0 unless named, texture at the grey middle level. ValueError for no caption."""
+        """Scenes of `captions`: offsets 0 unless named, texture at the grey middle level. ValueError for no caption."""
         cells, offsets = read_captions(captions, self.jitter, self.name_offsets)
         return Scenes(cells, offsets, torch.full((len(cells), COEFFICIENTS), self.levels // 2))
 
     def novelty(self, scenes: Scenes) -> Tensor:
-        """The part of a scene that train never shows, (B,) long: 0 none, 1 the scene, 2 a relation, 3 a pair.
-
-        scenes: B scenes of this world, any split.
-        """
+        """What train never shows of each of B `scenes`, (B,) long: 0 nothing, 1 the scene, 2 a relation, 3 a pair."""
         require_scenes("scenes", scenes, self.jitter)
         return novelty(scenes.cells)
 
     def prompts(self, n: int, generator: torch.Generator) -> list[dict]:
-        """n prompts in GenEval's schema, its six categories in turn; see `prompts`.
-
-        n: number of prompts. generator: of every random number.
-        """
+        """`n` prompts in GenEval's schema, its six categories in turn, drawn by `generator`; see `prompts`."""
         _check_draw(n, generator)
         return prompts(n, self, generator)
 
     def with_split(self, split: str) -> "ShapesWorld":
-        """The same world with another split: "train", "test" or "all"."""
+        """The same world with another `split`: "train", "test" or "all"."""
         return ShapesWorld(self.size, self.nuisance, self.jitter, self.name_offsets, split, self.text)
 
     def score_generations(self, images: Tensor, prompts: list[dict]) -> dict[str, float | None]:
@@ -203,18 +179,12 @@ class ShapesWorld(ShapesSettings, DrawsScenes):
         return benchmarks.mme(batch, self, generator)
 
     def factors(self, scenes: Scenes) -> dict[str, tuple[Tensor, Tensor]]:
-        """Labels (N, factors) and design (values, scores) of "structure", "jitter" and "nuisance".
-
-        scenes: N scenes of this world, any split.
-        """
+        """Labels (N, factors) and design (values, scores) of "structure", "jitter" and "nuisance" of N `scenes`."""
         self._check(scenes)
         return factors.factors(scenes, self)
 
     def surplus(self, scenes: Scenes) -> Tensor:
-        """The number of objects of each scene less its mean in the split, (N,) double.
-
-        scenes: N scenes of this world, any split.
-        """
+        """The number of objects of each of N `scenes` less its mean in the split, (N,) double."""
         require_scenes("scenes", scenes, self.jitter)
         return factors.surplus(scenes, self)
 

@@ -127,6 +127,8 @@ def from_text(name: str, annotation: Any, text: str) -> Any:
 def check_parameters(namespace: Mapping[str, Any]) -> None:
     """Check every annotated variable of a notebook, as `check_parameters(globals())`.
 
+    namespace: the notebook's variables, by name.
+
     Raises TypeError or ValueError as `check` does, for the first that does not fit.
     """
     annotations = namespace.get("__annotations__")

@@ -174,7 +174,10 @@ def answer_batch(model: UnifiedModel, batch: Batch, at_once: int = 64, listed: b
 
 
 def reconstruct(model: UnifiedModel, images: Tensor, at_once: int = 64) -> Tensor:
-    """Images decoded from the tokens of `images`, on the CPU."""
+    """Images decoded from the tokens of `images` (B, 3, S, S), on the CPU.
+
+    model, at_once: as in `evaluate`.
+    """
     return in_parts(
         lambda part: model.tokenizer.decode(model.tokenizer.encode(part)), at_once, model, images, shared=True
     )
@@ -183,7 +186,12 @@ def reconstruct(model: UnifiedModel, images: Tensor, at_once: int = 64) -> Tenso
 def generate_images(
     model: UnifiedModel, captions: Tensor, generator: torch.Generator, at_once: int = 64, **drawing: Any
 ) -> Tensor:
-    """Images (B, 3, S, S) of captions (B, T), on the CPU."""
+    """Images (B, 3, S, S) of captions, on the CPU.
+
+    model, at_once, drawing: as in `evaluate`.
+    captions: (B, T) ids.
+    generator: of what the model draws.
+    """
     return in_parts(lambda part: model.generate(part, generator, **drawing), at_once, model, captions, shared=True)
 
 

@@ -15,7 +15,10 @@ __all__ = ["FewImages", "make_world"]
 def make_world(
     nuisance: float, jitter: int = 0, named: bool = False, objects: int | None = None, sentences: bool = False
 ) -> World:
-    """The train split of the world of a run; the arguments are those of `train_and_score`."""
+    """The train split of the world of a run.
+
+    nuisance, jitter, named, objects, sentences: as in `train_and_score`.
+    """
     text = SentenceEncoder() if sentences else "attributes"  # a new one, so that no run depends on those before it
     if objects is None:
         return ShapesWorld(nuisance=nuisance, jitter=jitter, name_offsets=named, text=text)

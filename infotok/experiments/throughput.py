@@ -275,7 +275,10 @@ def host_seconds(repetitions: int, seed: int) -> dict[str, list[float]]:
 
 
 def host_operations(seed: int) -> dict[str, int]:
-    """Floating-point operations of the steps that `host_seconds` times; a count, which no busy machine changes."""
+    """Floating-point operations of the steps that `host_seconds` times; a count, which no busy machine changes.
+
+    seed: of the batch of 32 scenes.
+    """
     batch = ShapesWorld().batch(32, torch.Generator().manual_seed(seed))
     return {
         name: operations(lambda h=host: sum(h.loss(batch, torch.Generator().manual_seed(0)).values()).backward())

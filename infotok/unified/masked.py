@@ -153,7 +153,9 @@ class MaskedModel(UnifiedModel):
 
 
 def mask_schedule(steps: int, length: int) -> list[int]:
-    """How many tokens are masked after each round: the cosine schedule, at least one fixed in each, none at the end.
+    """How many of `length` tokens are masked after each of `steps` rounds, by the cosine schedule.
+
+    At least one is fixed in each round, and none is masked at the end.
 
     >>> mask_schedule(4, 16)
     [14, 11, 6, 0]

@@ -125,7 +125,8 @@ def nhsic(
 def nhsic_with(x: Side, others: Sequence[Side], *, unbiased: bool = True, chunk: int = 1024) -> list[Tensor]:
     """nHSIC of x with each of `others`; the kernel matrix of x is computed once.
 
-    x: a `Side`; others: sides of as many samples; unbiased, chunk: as in `hsic`.
+    x: a `Side`; others: sides of as many samples.
+    unbiased, chunk: as in `hsic`.
     """
     kernels = kernel_matrices([x, *others], unbiased, chunk)
     several = range(1, len(kernels))

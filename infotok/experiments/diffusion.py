@@ -72,7 +72,7 @@ class Components:
     classifier: nn.Sequential
 
     def pixels(self, components: Tensor) -> Tensor:
-        """Images (N, S, S) of components (N, 32)."""
+        """Images (N, S, S) of `components` (N, 32)."""
         return (self.mean + components @ self.basis).reshape(-1, self.side, self.side)
 
     def features(self, components: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ def check_tokens(tokens: Tensor, length: int, dim: int, training: bool = False) 
 
 
 def unit_scale(features: Tensor) -> Tensor:
-    """Layer normalisation over an image: features (B, L, D) with mean 0 and variance 1 for each image."""
+    """Layer normalisation over an image: `features` (B, L, D) with mean 0 and variance 1 for each image."""
     return F.layer_norm(features, features.shape[1:])
 
 

@@ -106,7 +106,7 @@ class Words(Protocol):
         """Ids (N, T) of N sentences."""
 
     def decode(self, ids: Tensor) -> list[str]:
-        """Sentences of ids (N, T)."""
+        """Sentences of `ids` (N, T)."""
 
 
 class World(BatchSource, Protocol):

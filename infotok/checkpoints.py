@@ -110,7 +110,7 @@ def load_module(make: Callable[[], nn.Module], tensors: Mapping[str, Tensor], wh
 
 
 def load_state(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
-    """Load a module's state, strictly. Floating-point numbers are converted to the module's type.
+    """Load the state of `module`, `tensors` by name, strictly. Floating-point numbers get the module's type.
 
     A name that an attribute had in an earlier version is replaced by its present one (see `_renamed`).
 

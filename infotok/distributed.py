@@ -24,24 +24,24 @@ def rank_and_world() -> tuple[int, int]:
 
 
 def sum_over_ranks(values: Tensor) -> Tensor:
-    """The sum over all ranks, in place."""
+    """The sum over all ranks of `values`, a tensor of the same shape on each; in place."""
     if rank_and_world()[1] > 1:
         dist.all_reduce(values)
     return values
 
 
 def mean_over_ranks(values: Tensor) -> Tensor:
-    """The mean over all ranks, in place."""
+    """The mean over all ranks of `values`, floats of the same shape on each; in place."""
     return sum_over_ranks(values).div_(rank_and_world()[1])
 
 
 def gather_over_ranks(rows: Tensor) -> Tensor:
-    """The rows (N, ...) of every rank, in order, where N is the same; gradients return to their rank."""
+    """The `rows` (N, ...) of every rank, in order, where N is the same; gradients return to their rank."""
     return GatherRows.apply(rows) if rank_and_world()[1] > 1 else rows
 
 
 def gather_uneven(rows: Tensor, sizes: list[int]) -> Tensor:
-    """The rows of every rank, in order, of which rank r has `sizes[r]`, without gradients; others are left out."""
+    """The `rows` of every rank, in order, of which rank r has `sizes[r]`, without gradients; others are left out."""
     rank, world = rank_and_world()
     if world == 1:
         return rows[: sizes[0]]
@@ -53,7 +53,10 @@ def gather_uneven(rows: Tensor, sizes: list[int]) -> Tensor:
 
 
 def of_each_rank(values: list[int], device: torch.device) -> list[list[int]]:
-    """These integers of every rank, in order, so that all can check that they agree before a gather."""
+    """These integers of every rank, in order, so that all can check that they agree before a gather.
+
+    values: integers, as many on each rank. device: on which the ranks exchange them.
+    """
     if rank_and_world()[1] == 1:
         return [values]
     own = torch.tensor(values, dtype=torch.long, device=device)

@@ -30,7 +30,10 @@ FILES = {  # by kind of repository: what is fetched
 
 @contextmanager
 def one_line(what: str, got: str = "no model", expected: str = "a checkpoint") -> Iterator[None]:
-    """Whatever transformers, tokenizers and safetensors raise of their own, as one ValueError."""
+    """Whatever transformers, tokenizers and safetensors raise of their own, as one ValueError.
+
+    what: that was asked for, the first words of the line. got: what was found. expected: what it should be.
+    """
     try:
         yield
     except Exception as error:

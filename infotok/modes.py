@@ -25,7 +25,10 @@ TRACKER = ModuleTracker()
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """A context manager: eval mode inside; afterwards, also after an error, every submodule is in its earlier mode."""
+    """A context manager: eval mode inside; afterwards, also after an error, every submodule is in its earlier mode.
+
+    - module: with all its submodules
+    """
     with keeping_modes(module):
         for part in module.modules():
             part.training = False
@@ -34,7 +37,10 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def keeping_modes(module: nn.Module) -> Iterator[None]:
-    """A context manager: any mode inside; afterwards, also after an error, every submodule is in its earlier mode."""
+    """A context manager: any mode inside; afterwards, also after an error, every submodule is in its earlier mode.
+
+    - module: with all its submodules
+    """
     before = [(part, part.training, getattr(part, "asked", None)) for part in module.modules()]
     try:
         yield
@@ -76,7 +82,12 @@ def replay(module: nn.Module, generator: torch.Generator | None) -> torch.Genera
 
 
 def refuse_nonfinite(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
-    """A hook for `register_load_state_dict_pre_hook`: ValueError for NaN or infinity in what is loaded."""
+    """A hook for `register_load_state_dict_pre_hook`: ValueError for NaN or infinity in what is loaded.
+
+    - module: that loads
+    - state: tensors by name
+    - prefix: of the names that are the module's
+    """
     for name, value in state.items():
         if name.startswith(prefix) and isinstance(value, Tensor) and value.is_floating_point():
             require(value.isfinite().all(), f"{type(module).__name__}, {name}", "NaN or infinity", "finite numbers")
@@ -105,7 +116,10 @@ class Freezable(nn.Module):
         return self.requires_grad_(True).train(self.asked)
 
     def train(self, mode: bool = True) -> Self:
-        """Training or eval mode; a frozen module stays in eval mode."""
+        """Training or eval mode; a frozen module stays in eval mode.
+
+        - mode: True for training, False for eval
+        """
         self.asked = mode
         return super().train(mode and not self.frozen)
 
@@ -113,6 +127,8 @@ class Freezable(nn.Module):
         """Switch gradients on or off; False also stops averages, such as those of a codebook.
 
         Called on a module of another library, it does not reach averages inside: call `freeze()` on the quantizer.
+
+        - requires_grad: True to switch gradients on
         """
         for part in self._freezable():
             part.learning_allowed = requires_grad

@@ -34,7 +34,10 @@ def rand(
 def randn(
     shape: Sequence[int], generator: torch.Generator | None, device: Device, dtype: torch.dtype | None = None
 ) -> Tensor:
-    """Standard normal random numbers; arguments as in `rand`."""
+    """Standard normal random numbers.
+
+    - shape, generator, device, dtype: as in `rand`
+    """
     return torch.randn(tuple(shape), generator=generator, device=_home(generator, device), dtype=dtype).to(device)
 
 

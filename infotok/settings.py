@@ -63,6 +63,8 @@ def settings(kind: Kind) -> Kind:
 
     What one field says of another may be checked in `__post_init__`, by `require`.
 
+    - kind: the class, whose annotations say what fits
+
     Raises TypeError for a field of another type, an unknown name or a missing field; ValueError for a value out of its
     range.
     """
@@ -107,6 +109,8 @@ def check(name: str, annotation: Any, value: Any) -> Any:
 def from_text(name: str, annotation: Any, text: str) -> Any:
     """The value that `text`, of a command line, stands for: text as it is, anything else as JSON.
 
+    - name, annotation: as in `check`
+
     >>> from_text("steps", Count, "300"), from_text("fresh", bool, "True"), from_text("kind", Literal["a", "b"], "a")
     (300, True, 'a')
 
@@ -127,6 +131,8 @@ def from_text(name: str, annotation: Any, text: str) -> Any:
 def check_parameters(namespace: Mapping[str, Any]) -> None:
     """Check every annotated variable of a notebook, as `check_parameters(globals())`.
 
+    namespace: the notebook's variables, by name.
+
     Raises TypeError or ValueError as `check` does, for the first that does not fit.
     """
     annotations = namespace.get("__annotations__")
@@ -138,7 +144,7 @@ def check_parameters(namespace: Mapping[str, Any]) -> None:
 
 
 def expected(annotation: Any) -> str:
-    """What an annotation accepts, in words.
+    """What an `annotation` accepts, in words.
 
     >>> expected(Count), expected(Annotated[float, Field(ge=0, lt=1)])
     ('a positive integer', 'a number in [0, 1)')

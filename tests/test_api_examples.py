@@ -1,9 +1,12 @@
-"""Every public name of the API reference has an example, and every example of the package gives what it says."""
+"""Every public name of the API reference has an example, which gives what it says, and describes its arguments."""
 
 import doctest
 import inspect
 import pkgutil
+import re
 import tempfile
+from dataclasses import is_dataclass
+from enum import Enum
 from importlib import import_module
 from pathlib import Path
 
@@ -51,6 +54,45 @@ def test_an_example_is_short_and_imports_what_it_uses(area):
         source = "".join(example.source for example in examples)
         assert f"from infotok.{area} import" in source or not examples, name
         assert len(source.splitlines()) <= 12, name
+
+
+def describes(text: str, name: str) -> bool:
+    """Whether a docstring has `name` as an entry, "name: ..." or "name, other: ...", or in backticks."""
+    text = text.partition("\nExample:\n")[0]
+    entry = rf"^\s*(- )?(\*{{0,2}}\w+, )*\*{{0,2}}{name}(, \*{{0,2}}\w+)*( \(.*?\))?:|[.;] {name}: "
+    return bool(re.search(entry, text, re.MULTILINE)) or any(
+        re.search(rf"\b{name}\b", quoted) for quoted in re.findall(r"`([^`\n]+)`", text)
+    )
+
+
+def documented(name: str, value: object):
+    """(name, callable, docstring) of a public function, or of a class: its constructor and its own public methods."""
+    if inspect.isfunction(value):
+        yield name, value, inspect.getdoc(inspect.unwrap(value)) or ""
+    elif inspect.isclass(value):
+        own = [base for base in value.__mro__ if base.__module__.startswith("infotok")]
+        made = is_dataclass(value) or any("__init__" in vars(base) for base in own)
+        if made and not getattr(value, "_is_protocol", False) and not issubclass(value, Enum):
+            yield name, value, f"{value.__doc__}\n{value.__init__.__doc__}"
+        for base in own:
+            for inner, method in vars(base).items():
+                field = inner in getattr(value, "__dataclass_fields__", {})
+                if (
+                    not inner.startswith("_")
+                    and not field
+                    and isinstance(method, classmethod | staticmethod | type(documented))
+                ):
+                    yield f"{name}.{inner}", getattr(base, inner), inspect.cleandoc(method.__doc__ or "")
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_every_public_name_describes_its_arguments(area):
+    module, missing = import_module(f"infotok.{area}"), []
+    for public in module.__all__:
+        for name, function, text in documented(public, getattr(module, public)):
+            arguments = [each for each in inspect.signature(function).parameters if each not in ("self", "cls")]
+            missing += [f"{name}: {each}" for each in arguments if not describes(text, each)]
+    assert missing == [], f"infotok.{area}"
 
 
 @pytest.mark.slow

@@ -48,7 +48,11 @@ class TokenChannel(nn.Module):
         self.register_buffer("passes", torch.zeros((), dtype=torch.long))  # training steps, by its name in checkpoints
 
     def transmit(self, mean: Tensor, generator: torch.Generator | None) -> NoisyTokens:
-        """The tokens of packed features `mean`: through the adapter, and in training with noise."""
+        """The tokens of packed features `mean`: through the adapter, and in training with noise.
+
+        mean: (N, dim) or (B, L, dim), as `Padding.pack` gives them.
+        generator: of the noise; None for torch's own.
+        """
         if self.placement == "adapter":
             mean = mean + self.adapter(mean)
         if not self.options.noisy:
@@ -58,13 +62,21 @@ class TokenChannel(nn.Module):
         return NoisyTokens(z, mean, log_variance)
 
     def log_variance(self, mean: Tensor) -> Tensor:
-        """log sigma^2 of the noise on tokens of these means, in their shape."""
+        """log sigma^2 of the noise on tokens of these means, in their shape.
+
+        mean: (N, dim) or (B, L, dim).
+        """
         if self.options.fixed_noise:
             return torch.full_like(mean, 2 * math.log(self.options.noise))
         return self.to_log_variance(mean)
 
     def returned(self, features: Tensor, z: Tensor, padding: Padding) -> Tensor:
-        """The tokens (B, L, dim) that are returned for features and packed tokens z of one dtype."""
+        """The tokens (B, L, dim) that are returned for features and packed tokens z of one dtype.
+
+        features: (B, L, dim), of the encoder.
+        z: (N, dim) or (B, L, dim), the tokens that `transmit` gave.
+        padding: which tokens are real.
+        """
         if self.placement == "after":
             return features
         if self.placement == "adapter" and self.options.blend:

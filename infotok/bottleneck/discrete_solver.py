@@ -37,7 +37,7 @@ class Problem:
         return self.p_x @ q, q.swapaxes(-1, -2) @ self.p_xy
 
     def step(self, q: np.ndarray, beta: np.ndarray) -> np.ndarray:
-        """One step of the self-consistent equations; q (N, X, T), beta (N,)."""
+        """One step of the self-consistent equations; `q` (N, X, T), `beta` (N,)."""
         q_t, q_ty = self.marginals(q)
         q_y_given_t = q_ty / np.where(q_t > 0, q_t, 1.0)[..., None]  # (N, T, Y)
         log_q_y = np.log(np.maximum(q_y_given_t, TINY))
@@ -67,7 +67,7 @@ class Problem:
         return np.concatenate([copy[None], random])
 
     def solve(self, q: np.ndarray, beta: np.ndarray) -> np.ndarray:
-        """Iterate every start (N, X, T) at its own beta (N,) until none moves."""
+        """Iterate every start (N, X, T) at its own `beta` (N,) until none moves."""
         return fixed_point(self.step, self.lagrangian, q, beta)
 
     def polish(self, q: np.ndarray, beta: float) -> np.ndarray:

@@ -17,7 +17,7 @@ IGNORED = -100  # the label that torch's cross-entropy ignores
 
 
 def check_rows(name: str, values: Tensor, size: int | None = None) -> None:
-    """TypeError or ValueError unless values (B, ...) are real numbers, a row for each of `size` images."""
+    """TypeError or ValueError unless `values` (B, ...) are real numbers, a row for each of `size` images."""
     require_tensor(name, values, kind="any")
     require(not values.is_complex(), name, values.dtype, "real numbers or labels", TypeError)
     expected = "one row or more" if size is None else f"one row for each of the {size} images"

@@ -44,7 +44,7 @@ class Padding:
         return zeros.index_put((self.mask,), packed)
 
     def pool(self, tokens: Tensor) -> Tensor:
-        """The mean of each image's real tokens, (B, D), of tokens (B, L, D) that are 0 at padded places."""
+        """The mean of each image's real tokens, (B, D), of `tokens` (B, L, D) that are 0 at padded places."""
         return tokens.mean(1) if self.mask is None else tokens.sum(1) / self.counts[:, None]
 
     def per_image(self, rates: Tensor) -> Tensor:

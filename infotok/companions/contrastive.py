@@ -23,6 +23,7 @@ def positive_pairs(labels: Tensor, domains: Tensor, positives: str = "across") -
 
     labels: (B,) int64, 1 for live and 0 for spoof
     domains: (B,) int64, any numbers: equal ones are one domain
+    positives: one of the four names above
 
     Example:
         >>> import torch

@@ -42,8 +42,11 @@ def equal_error_threshold(scores: Any, labels: Any) -> float:
     """The threshold at which false acceptances and false rejections are as nearly equal in rate as scores allow.
 
     It lies halfway between two scores, or a little outside of all. Of several with the same difference of the two
-    rates, it is the one with the lowest HTER, and of those the lowest. Arguments and errors as in
+    rates, it is the one with the lowest HTER, and of those the lowest. Errors as in
     `half_total_error_rate`.
+
+    scores: (N,), any numbers below 1e150 in size, higher for live
+    labels: (N,), 1 for live and 0 for spoof, both present
 
     Example:
         >>> from infotok.companions import equal_error_threshold, half_total_error_rate

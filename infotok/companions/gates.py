@@ -121,7 +121,10 @@ class Gates:
         return require_tensor("loss(model)", value, ()), list(own.values())
 
     def split(self, flat: Tensor) -> list[Tensor]:
-        """One vector of a number for each gate as a tensor for each layer."""
+        """One vector of a number for each gate as a tensor for each layer.
+
+        flat: (count,), in the order of the layers
+        """
         require_finite("flat", require_tensor("flat", flat, (self.count,)))
         parts = flat.split([gate.numel() for gate in self.values])
         return [part.reshape(gate.shape) for part, gate in zip(parts, self.values, strict=True)]

@@ -66,7 +66,12 @@ class Reconstruction:
 
 @dataclass(frozen=True)
 class MCAETerms:
-    """The terms of a step; `loss` is their weighted sum.
+    """The terms of a step, scalars; those with weight 0 are 0.
+
+    loss: their weighted sum
+    contrastive: supervised contrastive loss, in nats
+    reconstruction: mean squared error of hidden patches
+    classification: cross-entropy of live and spoof, in nats
 
     Example:
         >>> import torch
@@ -122,19 +127,19 @@ class MaskedAutoencoder(nn.Module):
         self.to_pixels = nn.Linear(narrow, pixels)
 
     def cut(self, images: Tensor) -> Tensor:
-        """The patches (B, N, 3 P^2) of images (B, 3, S, S) in [0, 1], row by row."""
+        """The patches (B, N, 3 P^2) of `images` (B, 3, S, S) in [0, 1], row by row."""
         require_images("images", images, ("B", 3, self.size, self.size))
         return rearrange(images, "b c (h p) (w q) -> b (h w) (p q c)", p=self.patch, q=self.patch)
 
     def paste(self, patches: Tensor) -> Tensor:
-        """The images (B, 3, S, S) of patches (B, N, 3 P^2): the inverse of `cut`."""
+        """The images (B, 3, S, S) of `patches` (B, N, 3 P^2): the inverse of `cut`."""
         require_tensor("patches", patches, ("B", self.patches, 3 * self.patch**2))
         require_finite("patches", patches, self.training)
         side = self.size // self.patch
         return rearrange(patches, "b (h w) (p q c) -> b c (h p) (w q)", h=side, p=self.patch, q=self.patch)
 
     def states(self, images: Tensor) -> Tensor:
-        """States (B, N, hidden) of all patches of whole images (B, 3, S, S)."""
+        """States (B, N, hidden) of all patches of whole `images` (B, 3, S, S)."""
         patches = self.cut(images)
         return self._encode(patches, torch.arange(self.patches, device=images.device).expand(len(images), -1))
 
@@ -157,7 +162,11 @@ class MaskedAutoencoder(nn.Module):
         return Reconstruction(states.mean(1), predicted, hidden, (error * hidden).sum(1) / (count - visible))
 
     def complete(self, images: Tensor, made: Reconstruction) -> Tensor:
-        """Images (B, 3, S, S) with hidden patches as predicted, cut off at 0 and 1, and visible ones as they are."""
+        """Images (B, 3, S, S) with hidden patches as predicted, cut off at 0 and 1, and visible ones as they are.
+
+        images: (B, 3, S, S) in [0, 1]
+        made: the reconstruction of these images
+        """
         require_instance("made", made, Reconstruction)
         patches = self.cut(images)
         for part in (made.predicted, made.hidden):
@@ -269,6 +278,6 @@ class MCAE(nn.Module):
         return MCAETerms(loss, contrastive, reconstruction, classification)
 
     def features(self, images: Tensor) -> Tensor:
-        """Features (B, hidden) of whole images (B, 3, S, S): the mean state of all patches, without gradient."""
+        """Features (B, hidden) of whole `images` (B, 3, S, S): the mean state of all patches, without gradient."""
         with torch.no_grad(), evaluating(self):
             return self.autoencoder.states(images).mean(1)

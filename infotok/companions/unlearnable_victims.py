@@ -44,7 +44,7 @@ Predict = Callable[[Tensor], Tensor]
 def train_victim(name: str, images: Tensor, labels: Tensor, *, seed: int) -> Predict:
     """A classifier trained on images, as a function from images to labels. Deterministic for a seed.
 
-    name: one of `VICTIMS`; images: (N, C, H, W) in [0, 1]; labels: (N,).
+    name: one of `VICTIMS`; images: (N, C, H, W) in [0, 1]; labels: (N,); seed: of the weights.
     """
     require_choice("name", name, VICTIMS), require_int("seed", seed, 0, 2**32 - 1)
     if name == "CNN":

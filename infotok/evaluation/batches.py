@@ -14,6 +14,7 @@ MOST_KINDS = 2**10  # of questions
 def require_batch(name: str, batch: Any, kinds: int = MOST_KINDS) -> None:
     """Raise TypeError or ValueError unless `batch` has images with questions, answers and kinds that fit each other.
 
+    name: what the line of an error calls the batch.
     kinds: how many kinds of questions there are, at most.
     """
     check_part(name, batch, ("images", "questions", "answers", "kinds"), "a batch")
@@ -24,7 +25,11 @@ def require_batch(name: str, batch: Any, kinds: int = MOST_KINDS) -> None:
 
 
 def require_questions(name: str, batch: Any, rows: int | str = "B", kinds: int = MOST_KINDS) -> None:
-    """Raise TypeError or ValueError unless questions, answers and kinds of so many `rows` fit each other."""
+    """Raise TypeError or ValueError unless questions, answers and kinds of so many `rows` fit each other.
+
+    name, kinds: as in `require_batch`.
+    batch: a batch, or its questions alone.
+    """
     check_part(name, batch, ("questions", "answers", "kinds"), "questions")
     words = f"[0, {MOST_WORDS}]"
     several = getattr(batch.answers, "ndim", 2) == 3  # tokens of each answer

@@ -84,8 +84,8 @@ def evaluate_understanding(
 ) -> dict[str, dict[str, float | None]]:
     """Scores of answers: "understanding", "question_only", "shuffled"; with `Benchmarks` "pope_<negatives>" and "mme".
 
-    The arguments are those of `evaluate`. "question_only" knows the questions of the world's `training_split`, where it
-    has one, else of its split "train".
+    model, world, n, seed, at_once: as in `evaluate`. "question_only" knows the questions of the world's
+        `training_split`, where it has one, else of its split "train".
 
     Example:
         >>> from infotok.evaluation import evaluate_understanding
@@ -127,7 +127,7 @@ def evaluate_generation(
 ) -> dict[str, dict[str, float | None]]:
     """GenEval-style "generation", and cells recovered from "renders", "reconstructions" and "generations".
 
-    The arguments are those of `evaluate`.
+    model, world, n, seed, at_once, drawing: as in `evaluate`.
 
     Example:
         >>> from infotok.evaluation import evaluate_generation
@@ -175,7 +175,10 @@ def answer_batch(model: UnifiedModel, batch: Batch, at_once: int = 64, listed: b
 
 
 def reconstruct(model: UnifiedModel, images: Tensor, at_once: int = 64) -> Tensor:
-    """Images decoded from the tokens of `images`, on the CPU."""
+    """Images decoded from the tokens of `images` (B, 3, S, S), on the CPU.
+
+    model, at_once: as in `evaluate`.
+    """
     return in_parts(
         lambda part: model.tokenizer.decode(model.tokenizer.encode(part)), at_once, model, images, shared=True
     )
@@ -184,7 +187,12 @@ def reconstruct(model: UnifiedModel, images: Tensor, at_once: int = 64) -> Tenso
 def generate_images(
     model: UnifiedModel, captions: Tensor, generator: torch.Generator, at_once: int = 64, **drawing: Any
 ) -> Tensor:
-    """Images (B, 3, S, S) of captions (B, T), on the CPU."""
+    """Images (B, 3, S, S) of captions, on the CPU.
+
+    model, at_once, drawing: as in `evaluate`.
+    captions: (B, T) ids.
+    generator: of what the model draws.
+    """
     return in_parts(lambda part: model.generate(part, generator, **drawing), at_once, model, captions, shared=True)
 
 

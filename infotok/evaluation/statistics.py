@@ -24,6 +24,13 @@ __all__ = ["Difference", "benjamini_hochberg", "holm", "paired_difference"]
 class Difference:
     """The mean of a - b over pairs, with confidence intervals.
 
+    mean: of a - b, in the unit of the scores.
+    interval: confidence interval by Student's t.
+    bootstrap: confidence interval by the bootstrap.
+    p: two-sided, of mean 0, by Student's t.
+    pairs: number of pairs.
+    level: of both intervals.
+
     Example:
         >>> from infotok.evaluation import paired_difference
         >>> difference = paired_difference([0.81, 0.84, 0.80, 0.83], [0.78, 0.80, 0.79, 0.79])  # the same four seeds
@@ -32,11 +39,11 @@ class Difference:
     """
 
     mean: float
-    interval: tuple[float, float]  # Student's t
+    interval: tuple[float, float]
     bootstrap: tuple[float, float]
-    p: float  # two-sided, of mean 0, by Student's t
+    p: float
     pairs: int
-    level: float  # of both intervals
+    level: float
 
     @property
     def better(self) -> bool:
@@ -100,6 +107,8 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
     Sorted, the i-th of m smallest becomes max over j <= i of (m - j + 1) p_(j), at most 1.
 
+    p: (m,) p-values, one for each comparison.
+
     Example:
         >>> from infotok.evaluation import holm
         >>> holm([0.01, 0.02, 0.30]).round(2)  # three comparisons: times 3, times 2, times 1
@@ -114,6 +123,8 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
 def benjamini_hochberg(p: Sequence[float]) -> np.ndarray:
     """Adjusted p-values: reject those at or below q, and an expected share of at most q of them is false.
+
+    p: (m,) p-values, one for each comparison.
 
     Example:
         >>> from infotok.evaluation import benjamini_hochberg

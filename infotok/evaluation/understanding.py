@@ -61,6 +61,10 @@ def score_pope(predicted: Tensor, batch: Batch, world: World) -> dict[str, float
 
     Precision is None where "yes" is never said; F1 is then 0.
 
+    predicted: integers in the shape of the batch's answers, (B, Q).
+    batch: made by the world's `pope`.
+    world: has the vocabulary, and so the word "yes".
+
     Example:
         >>> import torch
         >>> from infotok.evaluation import score_pope
@@ -88,6 +92,9 @@ def score_pope(predicted: Tensor, batch: Batch, world: World) -> dict[str, float
 def score_mme(predicted: Tensor, batch: Batch) -> dict[str, float | None]:
     """Each category's score, accuracy + accuracy+ in percent (at most 200; 75 by chance), and their "total".
 
+    predicted: (B, 8) integers, the words answered.
+    batch: made by the world's `mme`.
+
     Example:
         >>> import torch
         >>> from infotok.evaluation import score_mme
@@ -109,9 +116,12 @@ def score_mme(predicted: Tensor, batch: Batch) -> dict[str, float | None]:
 
 
 def question_only(train: Batch | Questions, test: Batch | Questions) -> Tensor:
-    """The best answers without an image: each question's most frequent answer in `train`, or its kind's.
+    """The best answers without an image: each question's most frequent answer in training, or its kind's.
 
     They are (B, Q) words, or (B, Q, N) tokens, as the answers of both. Images are not read.
+
+    train: questions with their answers, one or more.
+    test: questions to answer; its answers give only their shape.
 
     Example:
         >>> import torch

@@ -162,11 +162,11 @@ class SmallCNN(nn.Module):
         self.classifier = nn.Linear(widths[-1][1], 2)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """The cross-entropy of images (B, 3, S, S) with labels (B,)."""
+        """The cross-entropy of `images` (B, 3, S, S) with `labels` (B,)."""
         return F.cross_entropy(self.classifier(self.layers(images).mean((2, 3))), labels)
 
     def features(self, images: Tensor) -> Tensor:
-        """Features (B, 64) of images (B, 3, S, S), without gradient."""
+        """Features (B, 64) of `images` (B, 3, S, S), without gradient."""
         with torch.no_grad(), evaluating(self):
             return self.layers(images).mean((2, 3))
 

@@ -58,7 +58,12 @@ SCORES = {  # of a checkpoint, and what its table calls them
 
 
 def runs(variants: Sequence[str] = tuple(VARIANTS), seeds: Sequence[int] = SEEDS, **sizes: Any) -> list[Row]:
-    """The reported runs, seed after seed: arguments of `train_attached`; `sizes` replace those of `SIZES`."""
+    """The reported runs, seed after seed: arguments of `train_attached`.
+
+    variants: names of `VARIANTS`.
+    seeds: one run of each variant on each.
+    sizes: in place of those of `SIZES`.
+    """
     for name in variants:
         require(name in VARIANTS, "variants", name, f"some of {', '.join(VARIANTS)}")
     return [
@@ -69,20 +74,33 @@ def runs(variants: Sequence[str] = tuple(VARIANTS), seeds: Sequence[int] = SEEDS
 
 
 def fresh_runs(seed: int, seeds: int, variants: Sequence[str] = tuple(VARIANTS), **sizes: Any) -> list[Row]:
-    """Runs on seeds that no reported run has: FRESH_SEEDS + seed, and the next."""
+    """Runs on seeds that no reported run has: FRESH_SEEDS + seed, and the next.
+
+    seed: 0 or above, added to FRESH_SEEDS.
+    seeds: how many, one or more.
+    variants, sizes: as in `runs`.
+    """
     require_int("seed", seed, 0, 2**30), require_int("seeds", seeds, 1, 2**16)
     first = FRESH_SEEDS + seed
     return runs(variants, range(first, first + seeds), **sizes)
 
 
 def checkpoint_runs(model: str, seed: int, seeds: int, variants: Sequence[str], **sizes: Any) -> list[Row]:
-    """Arguments of `train_checkpoint` for each variant and seed; `sizes` are its other arguments."""
+    """Arguments of `train_checkpoint` for each variant and seed.
+
+    model: of `train_checkpoint`.
+    seed, seeds, variants: as in `fresh_runs`.
+    sizes: other arguments of `train_checkpoint`.
+    """
     fresh = fresh_runs(seed, seeds, variants)
     return [{"model": model, **{key: run[key] for key in ("through", "infotok", "seed")}, **sizes} for run in fresh]
 
 
 def before_and_after(rows: Sequence[Row]) -> list[Row]:
-    """The table of a checkpoint's scores: a line for each run, before the training and after it."""
+    """The table of a checkpoint's scores: a line for each run, before the training and after it.
+
+    rows: results of `train_checkpoint`, with its arguments.
+    """
     names = {str(options): name for name, options in VARIANTS.items()}
     return [
         {"variant": names[str((row["through"], row["infotok"]))], "seed": row["seed"]}
@@ -108,7 +126,10 @@ def by_variant(rows: Sequence[Row], path: str = "U") -> dict[str, dict[int, floa
 
 
 def differences(rows: Sequence[Row], path: str = "U") -> dict[str, list[float] | None]:
-    """[low, mean, high, seeds] of each of `PAIRS`, paired by seed, Student's 95 %; None for fewer than two seeds."""
+    """[low, mean, high, seeds] of each of `PAIRS`, paired by seed, Student's 95 %; None for fewer than two seeds.
+
+    rows, path: as in `by_variant`.
+    """
     scores = by_variant(rows, path)
     found = {}
     for a, b in PAIRS:
@@ -118,7 +139,10 @@ def differences(rows: Sequence[Row], path: str = "U") -> dict[str, list[float] |
 
 
 def levels(rows: Sequence[Row]) -> list[Row]:
-    """The table of means over seeds, a line for each variant that was run."""
+    """The table of means over seeds, a line for each variant that was run.
+
+    rows: as `sweep` returns them, with their arguments.
+    """
     columns = {label: by_variant(rows, path) for label, path in MEANS.items()}
     return [
         {"variant": name, "seeds": len(columns["accuracy"][name])}
@@ -128,7 +152,10 @@ def levels(rows: Sequence[Row]) -> list[Row]:
 
 
 def floor(rows: Sequence[Row]) -> float:
-    """The mean accuracy of the best guesses without an image."""
+    """The mean accuracy of the best guesses without an image.
+
+    rows: as `sweep` returns them, with their arguments.
+    """
     return float(np.mean([row["question_only"] for row in rows]))
 
 
@@ -144,7 +171,10 @@ def keep_runs(path: Path, rows: Sequence[Row], package: str) -> list[Row]:
 
 
 def read_runs(path: Path) -> list[Row]:
-    """The committed rows; [] where there is no file yet."""
+    """The committed rows; [] where there is no file yet.
+
+    path: of cells.json.
+    """
     return load(path) if path.exists() else []
 
 

@@ -147,13 +147,22 @@ def code_projection(mean: Tensor, log_variance: Tensor) -> Tensor:
 def noisy_sine(
     frequency: int, noise: float, size: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """x uniform on [0, 2 pi] and y = sin(frequency x) + noise times a standard Gaussian: (size, 1) each."""
+    """x uniform on [0, 2 pi] and y = sin(frequency x) + noise times a standard Gaussian: (size, 1) each.
+
+    frequency: periods in [0, 2 pi].
+    noise: standard deviation of the Gaussian.
+    size: number of pairs.
+    generator: of both.
+    """
     x = generator.uniform(0, 2 * np.pi, (size, 1))
     return x, np.sin(frequency * x) + noise * generator.normal(size=(size, 1))
 
 
 def noisy_sine_mi(noise: float) -> float:
-    """I(X;Y) of `noisy_sine` in nats: h(Y) - h(noise), by numerical integration. The frequency does not change it."""
+    """I(X;Y) of `noisy_sine` in nats: h(Y) - h(noise), by numerical integration. The frequency does not change it.
+
+    noise: standard deviation of the Gaussian, from 0.01 to 100.
+    """
     require_float("noise", noise, "[0.01, 100]")
     reach = 1 + 6 * noise
     grid, angle = np.linspace(-reach, reach, 4001), np.linspace(0, 2 * np.pi, 2000, endpoint=False)

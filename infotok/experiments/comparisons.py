@@ -34,7 +34,7 @@ FALSE_ALARMS = 0.01  # of `agreement`, at most
 
 
 def interval(pairs: Mapping[Any, float]) -> list[float] | None:
-    """[low, mean, high, number] of differences by seed, Student's 95 % interval; None for fewer than two."""
+    """[low, mean, high, number] of `pairs`, differences by seed; Student's 95 % interval, None for fewer than two."""
     if len(pairs) < 2:
         return None
     found = paired_difference(list(pairs.values()), [0.0] * len(pairs), resamples=99)
@@ -42,7 +42,7 @@ def interval(pairs: Mapping[Any, float]) -> list[float] | None:
 
 
 def word(found: Sequence[float] | None) -> str:
-    """What an interval decides: better, worse, undecided, or preliminary where there are two seeds."""
+    """What an interval `found` decides: better, worse, undecided, or preliminary where there are two seeds."""
     if found is None:
         return "not run"
     low, _, high, seeds = found
@@ -52,7 +52,7 @@ def word(found: Sequence[float] | None) -> str:
 
 
 def words(found: Sequence[float] | None) -> str:
-    """An interval in words: its mean, and its ends where there are three seeds or more."""
+    """The interval `found` in words: its mean, and its ends where there are three seeds or more."""
     if found is None:
         return "not run"
     low, mean, high, seeds = found
@@ -106,9 +106,10 @@ class Comparisons:
         against: dict[str, Any] | None = None,
         seeds: Container[int] | None = None,
     ) -> Pairs:
-        """How much higher a score is with one variant than with another, by seed; of `seeds` alone, if given.
+        """How much higher a score is in `host` with `variant` than with `other`, by seed; of `seeds` alone, if given.
 
         settings: of both, `scale` (of InfoTok's weights) among them; `against`: all those of the other, if they differ.
+        path: the score, keys of a row joined by "/".
         """
         first, second = (
             self.runs.find(host, self._options(host, name, (each or {}).get("scale")), **_without_scale(each or {}))
@@ -121,7 +122,10 @@ class Comparisons:
         return self.own[variant] if variant in self.own else options(host, variant, scale)
 
     def add(self, question: str, label: str, side: str, host: str, pairs: Pairs, less: Pairs | None = None) -> None:
-        """Keep one comparison of two seeds or more: differences by seed, or how much larger they are than others."""
+        """Keep `pairs`, differences of two seeds or more, or how much larger they are than those of `less`.
+
+        question, label, side, host: what they are of, as a `Comparison` keeps it.
+        """
         if less is not None:
             pairs = {seed: value - less[seed] for seed, value in pairs.items() if seed in less}
         if len(pairs) > 1:
@@ -142,6 +146,8 @@ class Comparisons:
     ) -> None:
         """Keep what one variant has over another, on both sides, in all hosts or some, on some seeds.
 
+        question: what it answers. variant, other, settings, against: as in `by_seed`. label: by default the variant.
+        hosts: by default all of the lesson.
         paths: which score stands for U and which for G; None leaves a side out.
         seeds: those of version 0.1's studies are the plan's `EARLIER_SEEDS`.
         """
@@ -151,11 +157,11 @@ class Comparisons:
                 self.add(question, label or variant, side, host, pairs)
 
     def named(self, question: str, label: str | None = None, side: str | None = None) -> list[Comparison]:
-        """The comparisons of one question, of one label or of one side."""
+        """The comparisons of one `question`; only those of a `label`, or a `side`, where one is given."""
         return [c for c in self.list if c.question == question and label in (None, c.label) and side in (None, c.side)]
 
     def table(self, question: str) -> dict[str, dict[str, dict[str, list[float] | None]]]:
-        """{side: {label: {host: [low, mean, high, seeds] or None}}}."""
+        """{side: {label: {host: [low, mean, high, seeds] or None}}} of one `question`."""
         mine = self.named(question)
         found = {side: {c.label: dict.fromkeys(self.hosts) for c in mine} for side in SIDES}
         for c in mine:
@@ -163,7 +169,7 @@ class Comparisons:
         return found
 
     def rows(self, question: str) -> list[dict[str, str]]:
-        """A row for each label and side of one question, as a table shows it: every host's interval in words."""
+        """A row for each label and side of one `question`, as a table shows it: every host's interval in words."""
         mine = self.named(question)
         return [
             {"comparison": label, "side": side}
@@ -172,7 +178,7 @@ class Comparisons:
         ]
 
     def effects(self, settings: dict[str, Any] | None = None) -> dict[str, dict[str, dict[str, list[float] | None]]]:
-        """The differences of estimators and own variants from the baseline, as `table` has them, of one seed too."""
+        """Estimators and own variants minus the baseline at some `settings`, as `table` has them, of one seed too."""
         found: dict[str, dict[str, dict[str, list[float] | None]]] = {side: {} for side in SIDES}
         for side in SIDES:
             for variant in (*ESTIMATORS, *self.own):
@@ -184,7 +190,7 @@ class Comparisons:
         return found
 
     def pooled(self, question: str, label: str, side: str) -> list[float] | None:
-        """[low, mean, high, seeds] of each seed's mean over the hosts that ran it; None for fewer than two seeds."""
+        """[low, mean, high, seeds] of `named(question, label, side)`, each seed's mean over hosts; None below two."""
         return interval(_over_hosts([c.pairs for c in self.named(question, label, side)]))
 
     def verdict(self) -> list[dict[str, str]]:
@@ -199,7 +205,7 @@ class Comparisons:
         return lines
 
     def sentence(self, question: str, label: str) -> str:
-        """One comparison in words: for each side the pooled difference, and in which hosts it is better or worse."""
+        """`named(question, label)` in words: for each side the pooled difference, and what each host says."""
         parts = []
         for side in SIDES:
             if not self.named(question, label, side):
@@ -221,7 +227,7 @@ def subscores(
 ) -> list[dict[str, Any]]:
     """Every sub-score's mean difference from the baseline, with p-values that Holm's method adjusts over all of them.
 
-    parts: the sub-scores' names and paths. among: the variants. seeds: those to take.
+    found: has the runs. parts: the sub-scores' names and paths. among: the variants. seeds: those to take.
     Returns lines {"host", "variant", "part", "mean", "adjusted"}.
     """
     lines, family = [], []
@@ -235,7 +241,7 @@ def subscores(
 
 
 def adjusted(family: Sequence[Pairs]) -> list[float]:
-    """The p-values of a family of paired differences, each against 0 by Student's t, adjusted by Holm's method."""
+    """P-values of a `family` of paired differences, each against 0 by Student's t, adjusted by Holm's method."""
     tests = [paired_difference([*pairs.values()], [0.0] * len(pairs), resamples=99) for pairs in family]
     return [float(p) for p in holm([test.p for test in tests])]
 

@@ -77,7 +77,7 @@ class ScoresAlong:
 
 
 def every_so_often(steps: int, times: int) -> list[int]:
-    """`times` step numbers from early to the last, closer together at the start, where most is learned.
+    """`times` numbers of steps from early to the last of `steps`, closer together at the start, where most is learned.
 
     >>> every_so_often(1000, 5)
     [89, 253, 465, 716, 1000]
@@ -106,13 +106,15 @@ def learning_curve(history: list[dict[str, float]], scores: list[dict[str, float
 def reported(lesson: str, file: str = "curve.json", root: Path | None = None) -> dict[str, Any]:
     """A committed result of a longer run: figures/LESSON/FILE. It says under "command" which command made it.
 
+    lesson: the notebook's name.
+    file: a JSON file.
     root: the folder of the course; by default the working folder or the one above it, whichever has figures/.
     """
     return read_json(reported_folder(lesson, root) / file)
 
 
 def reported_folder(lesson: str, root: Path | None = None) -> Path:
-    """figures/LESSON of the course in `root`, by default of the working folder or the one above it."""
+    """The folder figures/`lesson` of the course in `root`, by default of the working folder or the one above it."""
     require_text("lesson", lesson)
     folders = [each / "figures" for each in ([root] if root else [Path(), Path("..")])]
     found = next(filter(Path.is_dir, folders), None)
@@ -141,6 +143,7 @@ def report_model(
 def longer_trained(model: UnifiedModel, lesson: str, root: Path | None = None, **settings: Any) -> UnifiedModel:
     """The reported model of a lesson if it was trained for more steps than `model`, on the same world; else `model`.
 
+    lesson, root: as in `reported`.
     settings: of `model`, by the names that `report_model` was given: steps, and whatever changes the world.
     """
     source = reported(lesson, root=root)

@@ -72,7 +72,7 @@ class Components:
     classifier: nn.Sequential
 
     def pixels(self, components: Tensor) -> Tensor:
-        """Images (N, S, S) of components (N, 32)."""
+        """Images (N, S, S) of `components` (N, 32)."""
         return (self.mean + components @ self.basis).reshape(-1, self.side, self.side)
 
     def features(self, components: Tensor) -> Tensor:
@@ -108,14 +108,24 @@ def load_components(data: str = "digits") -> Components:
 
 
 def make_model(seed: int, inner: int = INNER) -> FlowHead:
-    """An untrained network; its weights, and `out_proj`'s, from the seed."""
+    """An untrained network; its weights, and `out_proj`'s, from the seed.
+
+    seed: of the weights.
+    inner: as in `FlowHead`.
+    """
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
         return FlowHead(**SIZES, inner=inner)
 
 
 def train(model: nn.Module, loss: Callable[[nn.Module], Tensor], steps: int, learning_rate: float) -> None:
-    """Train a network by Adam, the learning rate falling linearly to 0, as `infotok.companions.prune` does."""
+    """Train a network by Adam, the learning rate falling linearly to 0, as `infotok.companions.prune` does.
+
+    model: the network, changed in place.
+    loss: a function of the network, called once a step.
+    steps: how many.
+    learning_rate: of the first step.
+    """
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = learning_rate * (1 - step / steps)
@@ -146,7 +156,11 @@ def make_loss(
 ) -> Callable[[nn.Module], Tensor]:
     """The training loss as a function of the network; each call draws a batch by a generator of its own.
 
-    times: changes the uniform times.
+    images: the components to draw from.
+    objective: "flow" or another of `OBJECTIVES`.
+    seed: of the generator.
+    batch: images per call.
+    times: changes the uniform times; None leaves them.
     """
     require_choice("objective", objective, OBJECTIVES)
     generator = torch.Generator().manual_seed(seed)
@@ -160,7 +174,13 @@ def make_loss(
 
 
 def sample(model: nn.Module, objective: str, noise: Tensor, steps: int = SAMPLER_STEPS) -> Tensor:
-    """Components from noise (N, 32) by a deterministic sampler: the same noise gives the same image."""
+    """Components from noise (N, 32) by a deterministic sampler: the same noise gives the same image.
+
+    model: a trained network.
+    objective: that it was trained by.
+    noise: (N, 32).
+    steps: of the sampler, each of two evaluations.
+    """
     with torch.no_grad(), checks(False):
         states = noise.new_zeros(len(noise), 1)
         if objective == "flow":
@@ -178,6 +198,10 @@ def evaluate_model(model: nn.Module, images: Components, objective: str) -> dict
     - loss: of training, on uniform times
     - nats: the code length above, for an image; only differences between models mean anything
     - fd: the Frechet distance of samples to training images
+
+    model: a trained network.
+    images: the components.
+    objective: that it was trained by.
     """
     found = {"loss": held_out_loss(model, images, objective), "nats": _nats(model, images, objective)}
     made = sample(model, objective, paired_noise())
@@ -198,7 +222,10 @@ def paired_noise() -> Tensor:
 
 
 def floor(images: Components) -> float:
-    """The Frechet distance of as many held-out images as there are samples: what a perfect model would have."""
+    """The Frechet distance of as many held-out images as there are samples: what a perfect model would have.
+
+    images: the components.
+    """
     chosen = torch.randperm(len(images.test), generator=torch.Generator().manual_seed(97))[:SAMPLES]
     return frechet(images.features(images.test[chosen]), images.features(images.train))
 

@@ -53,13 +53,23 @@ def correlation(nats: float, dim: int) -> float:
 
 
 def sample_pairs(rho: float, dim: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """x and y, (size, dim) each, float64: independent pairs of standard Gaussians with correlation rho."""
+    """x and y, (size, dim) each, float64: independent pairs of standard Gaussians with correlation rho.
+
+    rho: correlation of a pair, in (-1, 1).
+    dim: pairs in a sample.
+    size: number of samples.
+    generator: of both.
+    """
     x, noise = torch.randn(2, size, dim, generator=generator, dtype=torch.float64)
     return x, rho * x + math.sqrt(1 - rho**2) * noise
 
 
 def true_scores(x: Tensor, y: Tensor, rho: float) -> tuple[Tensor, Tensor]:
-    """ln p(y_j | x_i) and the log ratio ln r(x_i, y_j) of pairs with correlation rho: (B, B) each, in nats."""
+    """ln p(y_j | x_i) and the log ratio ln r(x_i, y_j) of pairs with correlation rho: (B, B) each, in nats.
+
+    x, y: (B, dim), as `sample_pairs` draws them.
+    rho: their correlation.
+    """
     variance = 1 - rho**2
     square = (rho * x).square().sum(1)[:, None] - 2 * rho * x @ y.T + y.square().sum(1)  # |y_j - rho x_i|^2
     conditional = -0.5 * (square / variance + x.shape[1] * math.log(2 * math.pi * variance))
@@ -108,6 +118,10 @@ def nwj_deviation(nats: float, dim: int, batch: int) -> float:
     """The exact standard deviation of NWJ with the optimal critic, for one batch: nats.
 
     E_p f averages `batch` values of variance dim rho^2; E_q r averages batch (batch - 1) values of variance e^2I - 1.
+
+    nats: the mutual information.
+    dim: dimensions of X, and of Y.
+    batch: pairs in a batch, two or more.
     """
     variance = dim * correlation(nats, dim) ** 2 / batch + math.expm1(2 * nats) / (batch * (batch - 1))
     return math.sqrt(variance)

@@ -55,6 +55,8 @@ def points(runs: Runs, host: str) -> dict[str, list[dict[str, Any]]]:
 
     Returns {line: [{"weight", "variant", "nats", "U", "G", "seeds"}]}; a line needs a point with a rate term, and three
     seeds.
+
+    runs: finished runs. host: one of `HOSTS`.
     """
     found, path = {}, f"rates/{NATS[host]}"
     for line, named in LINES.items():
@@ -82,7 +84,7 @@ def points(runs: Runs, host: str) -> dict[str, list[dict[str, Any]]]:
 def savings(found: Comparisons, variant: str, seeds: Container[int] = REPORTED_SEEDS) -> list[dict[str, str]]:
     """What the rate term of a variant saves in each host, beside the same consistency term: a line in words each.
 
-    seeds: those to compare on.
+    found: has the runs and the hosts. variant: a key of `WITHOUT_RATE`. seeds: those to compare on.
     Returns {"host", "bits saved per image, given its caption", "U", "G"}: means with 95 % intervals, paired by seed.
     """
     lines = []
@@ -106,6 +108,7 @@ def levels(
 ) -> list[dict[str, Any]]:
     """Both sides and the bits of an image's tokens given its caption, means over the seeds: a line each.
 
+    runs: finished runs. host: one of `HOSTS`. seeds: those to take.
     settings: those of the runs, by a name for them.
     among: variants; those without runs are left out.
 
@@ -147,7 +150,10 @@ def keep_drawings(path: str | Path, rows: Iterable[Row]) -> int:
 
 
 def drawings(path: str | Path, host: str, variant: dict[str, Any]) -> dict[str, Any] | None:
-    """{"prompts", "drawn", "followed"} of one host and variant; None where nothing was kept."""
+    """{"prompts", "drawn", "followed"} of one `host` and variant; None where nothing was kept.
+
+    path: of the file that `keep_drawings` wrote. variant: its options.
+    """
     return read_json(Path(path)).get(_key(host, variant))
 
 
@@ -161,6 +167,8 @@ def spent(
     """{side: {host: {variant: [[nats, score], a pair per seed]}}} of the runs whose rates were measured.
 
     The nats are H(Z|T) by the host's own codes; of continuous tokens an upper bound on I(X;Z|T).
+
+    runs: finished runs. among: variants.
     """
     found: dict[str, dict[str, dict[str, list[list[float]]]]] = {side: {} for side in "UG"}
     for host in HOSTS:

@@ -251,7 +251,7 @@ def contents(tokenizer: SharedTokenizer, world: World, n: int, seed: int) -> dic
 
 
 def show_first(model: UnifiedModel, world: World, n: int, seed: int) -> dict[str, Any]:
-    """The evaluation set of `evaluate(n=n, seed=seed)` to look at.
+    """The evaluation set of `evaluate(model, world, n=n, seed=seed)` to look at.
 
     Returns:
         Its first prompts, as drawn and whether rightly; its first image, with every answer's probability; and the PSNR

@@ -86,7 +86,13 @@ def runs(folder: str = "") -> list[dict[str, Any]]:
 
 
 def fresh_runs(seed: int, seeds: int, objects: int, **sizes: int) -> list[dict[str, Any]]:
-    """Runs of every variant on seeds that no reported run has: FRESH_SEEDS + seed, and the next."""
+    """Runs of every variant on seeds that no reported run has: FRESH_SEEDS + seed, and the next.
+
+    seed: 0 or above, added to FRESH_SEEDS.
+    seeds: how many, one or more.
+    objects: as in `OpenMojiWorld`.
+    sizes: in place of those of `SIZES`.
+    """
     require_int("seed", seed, 0, 2**30), require_int("seeds", seeds, 1, 2**16)
     first = FRESH_SEEDS + seed
     return [_run(variant, each, objects) | sizes for each in range(first, first + seeds) for variant in VARIANTS]
@@ -133,7 +139,10 @@ def against_attributes(found: Runs, weight: float) -> Comparisons:
 
 
 def compared(found: Runs) -> Comparisons:
-    """Each variant minus the baseline: a question for every number of objects, as "32 objects", and "photographs"."""
+    """Each variant minus the baseline: a question for every number of objects, as "32 objects", and "photographs".
+
+    found: finished runs.
+    """
     made = Comparisons(found, HOSTS)
     for objects, seeds in OBJECTS.items():
         for variant in VARIANTS[1:]:
@@ -143,7 +152,10 @@ def compared(found: Runs) -> Comparisons:
 
 
 def levels(found: Runs) -> list[dict[str, Any]]:
-    """The table of means over seeds: a line for every number of objects, or photographs, host and variant."""
+    """The table of means over seeds: a line for every number of objects, or photographs, host and variant.
+
+    found: finished runs.
+    """
     worlds: list[tuple[Any, dict[str, Any], Container[int]]] = [
         (objects, {"objects": objects}, seeds) for objects, seeds in OBJECTS.items()
     ]

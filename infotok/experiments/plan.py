@@ -131,7 +131,7 @@ def grid(
 
 
 def runs(studies: Sequence[str], folder: str = "") -> list[dict[str, Any]]:
-    """The reported runs of some studies, each once. `folder` is where the study "models" keeps its models."""
+    """The reported runs of some `studies`, each once. `folder` is where the study "models" keeps its models."""
     for study in studies:
         require_choice("studies", study, STUDIES)
     require("models" not in studies or folder, "studies", "models", "a folder for its models")
@@ -139,7 +139,10 @@ def runs(studies: Sequence[str], folder: str = "") -> list[dict[str, Any]]:
 
 
 def check_kept(studies: Sequence[str], keep: bool) -> None:
-    """Refuse, in one line, a request to keep runs that are not reported ones, or to make models and not keep them."""
+    """Refuse, in one line, a request to keep runs that are not reported ones, or to make models and not keep them.
+
+    studies: those asked for. keep: whether to keep their runs.
+    """
     require(studies or not keep, "keep", keep, "False without studies: runs of fresh seeds are not reported")
     require(keep or "models" not in studies, "studies", list(studies), "no models without keep: they are committed")
 
@@ -158,7 +161,11 @@ def fresh_runs(
 ) -> list[dict[str, Any]]:
     """The headline's variants on seeds that no reported run and no trial has: FRESH_SEEDS + seed, and the next.
 
+    seed: 0 or above, added to FRESH_SEEDS.
+    seeds: how many, one or more.
+    hosts: one or more, each once.
     own: options of more variants by name, which get the same seeds.
+    sizes: in place of those of `USUAL`.
     """
     require_int("seed", seed, 0, 2**30), require_int("seeds", seeds, 1, 2**16)
     for host in hosts:

@@ -100,7 +100,10 @@ SCORES = ("loss", "nats", "fd", "distance", "same_class", "speed", "parameters")
 
 
 def runs(study: str) -> list[Row]:
-    """The reported runs of a study, as arguments of `prune_and_score`: one a seed."""
+    """The reported runs of a study, as arguments of `prune_and_score`: one a seed.
+
+    study: one of `STUDIES`.
+    """
     require_choice("study", study, tuple(STUDIES))
     plan = {"objective": "flow"} | SETTINGS | STUDIES[study]
     seeds = plan.pop("seeds")
@@ -108,7 +111,14 @@ def runs(study: str) -> list[Row]:
 
 
 def fresh_runs(data: str, seed: int, seeds: int, variants: Sequence[str], **sizes: int) -> list[Row]:
-    """Runs on seeds that no reported run has: FRESH_SEEDS + seed, and the next."""
+    """Runs on seeds that no reported run has: FRESH_SEEDS + seed, and the next.
+
+    data: "digits" or "fashion".
+    seed: 0 or above, added to FRESH_SEEDS.
+    seeds: how many, one or more.
+    variants: names of `VARIANTS`.
+    sizes: in place of those of `SETTINGS`.
+    """
     require_int("seed", seed, 0, 2**30), require_int("seeds", seeds, 1, 2**16)
     first = FRESH_SEEDS + seed
     plan = {"data": data, "objective": "flow", "variants": list(variants)} | SETTINGS | sizes
@@ -116,7 +126,12 @@ def fresh_runs(data: str, seed: int, seeds: int, variants: Sequence[str], **size
 
 
 def quality_runs(data: str = "digits", seeds: Sequence[int] = QUALITY_SEEDS, **sizes: int) -> list[Row]:
-    """Runs of `score_quality`: late and early, on small and on large batches."""
+    """Runs of `score_quality`: late and early, on small and on large batches.
+
+    data: "digits" or "fashion".
+    seeds: two runs on each.
+    sizes: other arguments of `score_quality`.
+    """
     return [
         {"data": data, "trained": trained, "batches": [64, 1024], "seed": seed} | sizes
         for seed in seeds
@@ -125,7 +140,11 @@ def quality_runs(data: str = "digits", seeds: Sequence[int] = QUALITY_SEEDS, **s
 
 
 def of(rows: Sequence[Row], study: str) -> dict[int, Row]:
-    """The rows of a study's setting, by seed."""
+    """The rows of a study's setting, by seed.
+
+    rows: as `sweep` returns them.
+    study: one of `STUDIES`.
+    """
     require_choice("study", study, tuple(STUDIES))
     plan = {"objective": "flow"} | SETTINGS | STUDIES[study]
     names = ("data", "objective", *SETTINGS)
@@ -137,13 +156,18 @@ def difference(rows: Mapping[int, Row], a: str, b: str, score: str = "loss") -> 
     """How much higher a score of variant `a` is than of `b`, by seed, where both were run.
 
     rows: by seed, as `of` gives them.
+    a, b: names of `VARIANTS`.
+    score: one of `SCORES`.
     """
     pairs = {seed: [row["scores"].get(name) for name in (a, b)] for seed, row in rows.items()}
     return {seed: x[score] - y[score] for seed, (x, y) in pairs.items() if x and y}
 
 
 def table(rows: Mapping[int, Row]) -> list[Row]:
-    """A line for each variant: how many seeds, and the means of its scores."""
+    """A line for each variant: how many seeds, and the means of its scores.
+
+    rows: by seed, as `of` gives them.
+    """
     lines = []
     for name in VARIANTS:
         found = [row["scores"][name] for row in rows.values() if name in row["scores"]]
@@ -169,7 +193,10 @@ def keep(path: str | Path, rows: Sequence[Row], package: str) -> list[Row]:
 
 
 def schedule(variant: str) -> str:
-    """How a variant removes: "not pruned", "one shot", "iterative" or "soft"."""
+    """How a variant removes: "not pruned", "one shot", "iterative" or "soft".
+
+    variant: a name of `VARIANTS`.
+    """
     require_choice("variant", variant, tuple(VARIANTS))
     return VARIANTS[variant].schedule.replace("_", " ") if VARIANTS[variant].criterion else "not pruned"
 
@@ -199,7 +226,10 @@ def _seen(interval: Sequence[float]) -> str:
 
 
 def words(interval: Sequence[float]) -> str:
-    """The mean of [low, mean, high, seeds] and, from three seeds on, its interval; four digits after the point."""
+    """The mean of [low, mean, high, seeds] and, from three seeds on, its interval; four digits after the point.
+
+    interval: as `comparisons.interval` gives it.
+    """
     low, mean, high, seeds = interval
     return f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]" if seeds >= comparisons.FEW else f"{mean:+.4f} ({seeds} seeds)"
 

@@ -52,12 +52,12 @@ AVERAGES = ("vector", "residual", "multi-codebook")  # their codes are averages 
 
 
 def cut(image: Tensor) -> Tensor:
-    """Patches (H/4, W/4, 16 C) of an image (C, H, W)."""
+    """Patches (H/4, W/4, 16 C) of an `image` (C, H, W)."""
     return image.unfold(1, PATCH, PATCH).unfold(2, PATCH, PATCH).permute(1, 2, 0, 3, 4).flatten(2)
 
 
 def paste(patches: Tensor) -> Tensor:
-    """The image (C, H, W) of its patches (H/4, W/4, 16 C): the inverse of `cut`."""
+    """The image (C, H, W) of its `patches` (H/4, W/4, 16 C): the inverse of `cut`."""
     height, width, values = patches.shape
     blocks = patches.view(height, width, values // PATCH**2, PATCH, PATCH).permute(2, 0, 3, 1, 4)
     return blocks.reshape(-1, height * PATCH, width * PATCH)

@@ -75,7 +75,7 @@ PAIRS_OF_DOSES = (
 
 
 def answered(runs: Runs, questions: Sequence[str]) -> Comparisons:
-    """The comparisons of some questions, among the runs given."""
+    """The comparisons that answer some `questions`, names of `QUESTIONS`, among the `runs` given."""
     found = Comparisons(runs)
     for question in questions:
         require_choice("questions", question, QUESTIONS)

@@ -82,7 +82,7 @@ class Runs:
         return [row for found in self._runs.values() for row in found.values()]
 
     def find(self, host: str, variant: dict[str, Any], **settings: Any) -> dict[int, Row]:
-        """Rows of one variant of one host, by seed. KeyError for a setting that is none of `defaults`."""
+        """Rows of one `variant` (its options) and `host`, by seed. KeyError for other `settings` than `defaults`."""
         unknown = sorted(settings.keys() - self.defaults.keys())
         require(not unknown, "settings", unknown, f"some of {', '.join(self.defaults)}", KeyError)
         return self._runs.get(self._settings({"host": host, "variant": variant, **settings}), {})
@@ -113,7 +113,7 @@ def differences(a: dict[int, Row], b: dict[int, Row], path: str) -> dict[int, fl
 
 
 def load(path: str | Path) -> list[Row]:
-    """The rows of a file of runs. ValueError in one line for a file without any."""
+    """The rows of a file of runs, `path`. ValueError in one line for a file without any."""
     path = Path(path)
     rows = read_json(path)["rows"] if path.exists() else []
     require(rows, str(path), "no rows", "the reported runs")
@@ -150,6 +150,8 @@ def means(
     """The table of means over seeds of some variants, and of the baseline after four times the training.
 
     The latter are of `seeds` where it was trained so long on any of them, else of all others.
+
+    runs: finished runs. hosts, among: which hosts and variants. seeds: those to take.
     """
     lines = []
     for host in hosts:

@@ -41,6 +41,8 @@ def along(runs: Runs, setting: str, among: Sequence[str], host: str) -> dict[str
     """{side: {variant: [[a score per seed], a list per value]}} along one setting, of the seeds that all have.
 
     A value at which a variant was not run has an empty list.
+
+    runs: finished runs. setting: a name of `SETTINGS`. among: variants. host: one of `HOSTS`.
     """
     require_choice("setting", setting, SETTINGS)
     rows = {variant: [at(runs, host, variant, settings) for settings in SETTINGS[setting][2]] for variant in among}

@@ -22,7 +22,10 @@ def make_world(
     sentences: bool = False,
     photographs: bool = False,
 ) -> World:
-    """The train split of the world of a run; the arguments are those of `train_and_score`."""
+    """The train split of the world of a run.
+
+    nuisance, jitter, named, objects, sentences: as in `train_and_score`.
+    """
     text = SentenceEncoder() if sentences else "attributes"  # a new one, so that no run depends on those before it
     if photographs:
         require(objects is None, "objects", objects, "None with photographs, which have ten kinds of clothes")

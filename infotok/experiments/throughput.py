@@ -232,7 +232,7 @@ class MinimalGPT(nn.Module):
         return nn.ModuleDict(linear | {"norm": nn.LayerNorm(hidden), "norm2": nn.LayerNorm(hidden)})
 
     def forward(self, embeddings: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
-        """States (B, N, hidden) of embeddings (B, N, hidden), mask (B, 1, N, N) and positions (B, N)."""
+        """States (B, N, hidden) of `embeddings` (B, N, hidden), `mask` (B, 1, N, N) and `positions` (B, N)."""
         x = embeddings + self.position_embedding(positions)
         for block in self.blocks:
             q, k, v = block["qkv"](block["norm"](x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
@@ -275,7 +275,10 @@ def host_seconds(repetitions: int, seed: int) -> dict[str, list[float]]:
 
 
 def host_operations(seed: int) -> dict[str, int]:
-    """Floating-point operations of the steps that `host_seconds` times; a count, which no busy machine changes."""
+    """Floating-point operations of the steps that `host_seconds` times; a count, which no busy machine changes.
+
+    seed: of the batch of 32 scenes.
+    """
     batch = ShapesWorld().batch(32, torch.Generator().manual_seed(seed))
     return {
         name: operations(lambda h=host: sum(h.loss(batch, torch.Generator().manual_seed(0)).values()).backward())

@@ -156,7 +156,7 @@ def rate_of(host: str, weight: float, prior: str = "text") -> dict[str, Any]:
 
 
 def options(host: str, name: str, scale: dict[str, float] | None = None) -> dict[str, Any]:
-    """The options of one variant, or point of the frontier. `scale` multiplies InfoTok's weights by name."""
+    """The options of variant, or point of the frontier, `name` in `host`; `scale` multiplies weights by name."""
     named = variants_of(host) | frontier(host)
     require_choice("name", name, named)
     found = named[name]

@@ -61,7 +61,10 @@ def encode_labels(values: Any, name: str = "labels") -> np.ndarray:
 
 
 def encode_columns(values: Any, name: str = "labels") -> np.ndarray:
-    """Integer codes (N, columns), each column of `values` (N,) or (N, columns) by itself. Errors as `encode_labels`."""
+    """Integer codes (N, columns), each column of `values` (N,) or (N, columns) by itself.
+
+    Errors are those of `encode_labels`, and begin with `name`.
+    """
     array = _array(values, name)
     require(array.ndim in (1, 2), name, array, "labels of shape (N,) or (N, columns)")
     require(array.size > 0, name, array, "at least one label")

@@ -46,7 +46,7 @@ class Critic(nn.Module):
         self.dim_x, self.dim_y = dim_x, dim_y
 
     def checked(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, dim_x) and y (B, dim_y) in the dtype of the weights; TypeError or ValueError for other shapes."""
+        """`x` (B, dim_x) and `y` (B, dim_y) in the dtype of the weights; TypeError or ValueError for other shapes."""
         require_tensor("x", x, ("B", self.dim_x)), require_tensor("y", y, ("B", self.dim_y))
         require(len(x) == len(y) > 0, "y, rows", len(y), f"as many as x, {len(x)}, and one or more")
         dtype = next(self.parameters()).dtype
@@ -80,6 +80,7 @@ class SeparableCritic(Critic):
         self.embed_y = mlp(dim_y, *[hidden] * layers, dim)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Scores f(x_i, y_j), (B, B), of `x` (B, dim_x) and `y` (B, dim_y)."""
         x, y = self.checked(x, y)
         return self.embed_x(x) @ self.embed_y(y).T  # (B, dim) @ (dim, B) -> (B, B)
 
@@ -109,6 +110,7 @@ class BilinearCritic(Critic):
         self.weight = nn.Parameter(torch.zeros(dim_x, dim_y))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Scores f(x_i, y_j), (B, B), of `x` (B, dim_x) and `y` (B, dim_y)."""
         x, y = self.checked(x, y)
         return x @ self.weight @ y.T  # (B, dx) @ (dx, dy) @ (dy, B) -> (B, B)
 
@@ -143,6 +145,7 @@ class ConcatCritic(Critic):
         self.chunk = chunk
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Scores f(x_i, y_j), (B, B), of `x` (B, dim_x) and `y` (B, dim_y)."""
         x, y = self.checked(x, y)
         first_x, first_y = self.first_x(x), self.first_y(y)  # (B, hidden)
         rows = max(1, self.chunk // len(y))
@@ -188,18 +191,19 @@ class GaussianConditional(Critic):
         self.bound = bound
 
     def parameters_of(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """mu(x) and log sigma^2(x), each (B, dim_y), of x (B, dim_x)."""
+        """mu(x) and log sigma^2(x), each (B, dim_y), of `x` (B, dim_x)."""
         require_tensor("x", x, ("B", self.dim_x))
         mean, raw = self.network(x.to(self.network[0].weight.dtype)).chunk(2, dim=1)
         return mean, self.bound * torch.tanh(raw / self.bound)
 
     def log_prob(self, x: Tensor, y: Tensor) -> Tensor:
-        """log q(y_i | x_i) in nats, (B,), of pairs x (B, dim_x) and y (B, dim_y)."""
+        """log q(y_i | x_i) in nats, (B,), of pairs `x` (B, dim_x) and `y` (B, dim_y)."""
         x, y = self.checked(x, y)
         mean, log_var = self.parameters_of(x)
         return -0.5 * ((y - mean).square() * (-log_var).exp() + log_var + math.log(2 * math.pi)).sum(1)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """log q(y_j | x_i) in nats, (B, B), of `x` (B, dim_x) and `y` (B, dim_y)."""
         x, y = self.checked(x, y)
         mean, log_var = self.parameters_of(x)
         centre = y.detach().mean(0)  # matrix products in place of a (B, B, dy) broadcast; centred, so they cancel less

@@ -53,7 +53,10 @@ class KernelMatrix(NamedTuple):
 
 
 def kernel_matrices(sides: list[Side], unbiased: bool, chunk: int) -> list[KernelMatrix]:
-    """A `KernelMatrix` of each side; TypeError or ValueError where values, kernels or sizes do not fit."""
+    """A `KernelMatrix` of each side; TypeError or ValueError where values, kernels or sizes do not fit.
+
+    sides: of as many samples each. unbiased, chunk: as in `hsic`.
+    """
     require_int("chunk", chunk)
     require_flag("unbiased", unbiased)
     checked = []
@@ -141,12 +144,12 @@ def _median(distances: Tensor) -> Tensor:
 
 
 def some_rows(values: Tensor) -> Tensor:
-    """Indices of the evenly spaced rows from which the median distance is computed."""
+    """Indices of the evenly spaced rows of `values` (N, ...) from which the median distance is computed."""
     return torch.linspace(0, len(values) - 1, min(len(values), MEDIAN_ROWS), device=values.device).round().long()
 
 
 def in_unit(values: Tensor) -> tuple[Tensor, float]:
-    """values / unit, and the unit: a power of two, so nothing is rounded; 1 unless squares could over- or underflow."""
+    """`values` / unit, and the unit: a power of two, so nothing is rounded; 1 unless squares over- or underflow."""
     exponent = math.frexp(values.detach().abs().amax().item())[1]
     if abs(exponent) <= SAFE_EXPONENT:
         return values, 1.0
@@ -159,7 +162,7 @@ def in_unit(values: Tensor) -> tuple[Tensor, float]:
 
 
 def features(values: Tensor | ArrayLike, name: str) -> Tensor:
-    """Real features as (N, D), in float32 or float64."""
+    """Real features `values`, (N,) or (N, D), as (N, D) in float32 or float64; errors begin with `name`."""
     floats = "floats: convert numbers with .float(), or use the delta kernel for labels"
     if isinstance(values, Tensor):
         require_dense(values, name)

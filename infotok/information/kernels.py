@@ -100,9 +100,16 @@ def nhsic(
 ) -> Tensor:
     """Normalised HSIC, HSIC(x, y) / sqrt(HSIC(x, x) HSIC(y, y)), a differentiable scalar, at most 1.
 
-    Arguments and errors as in `hsic`. A constant kernel matrix (all rows equal or, unbiased, all labels different)
+    Errors as in `hsic`. A constant kernel matrix (all rows equal or, unbiased, all labels different)
     gives 0 with gradient 0. Ma et al. 2020 normalise by (K + eps N I)^-1 instead, at a cost of N^3; that is not 1 for
     identical inputs.
+
+    Args:
+        x, y: (N, D) or (N,), as in `hsic`.
+        kernel_x, kernel_y: "gaussian", "linear" or "delta".
+        bandwidth_x, bandwidth_y: sigma of a Gaussian kernel, in the unit of x or y; None for the median distance.
+        unbiased: which of the two formulas of `hsic`.
+        chunk: above so many samples only `chunk` rows of the kernel matrices are in memory.
 
     Example:
         >>> import torch
@@ -118,7 +125,8 @@ def nhsic(
 def nhsic_with(x: Side, others: Sequence[Side], *, unbiased: bool = True, chunk: int = 1024) -> list[Tensor]:
     """nHSIC of x with each of `others`; the kernel matrix of x is computed once.
 
-    x: a `Side`; others: sides of as many samples; unbiased, chunk: as in `hsic`.
+    x: a `Side`; others: sides of as many samples.
+    unbiased, chunk: as in `hsic`.
     """
     kernels = kernel_matrices([x, *others], unbiased, chunk)
     several = range(1, len(kernels))

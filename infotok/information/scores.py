@@ -29,7 +29,7 @@ __all__ = [
 
 
 def checked_scores(scores: Tensor) -> Tensor:
-    """The scores (B, B), at least in float32; TypeError or ValueError for others. A sum finds any NaN or infinity."""
+    """The `scores` (B, B), at least in float32; TypeError or ValueError for others. A sum finds any NaN or infinity."""
     require_tensor("scores", scores)
     square = scores.ndim == 2 and scores.shape[0] == scores.shape[1] >= 2
     require(square, "scores", scores, "a square (B, B) matrix with B >= 2 and the joint pairs on the diagonal")
@@ -40,7 +40,7 @@ def checked_scores(scores: Tensor) -> Tensor:
 
 
 def checked_baseline(log_baseline: Tensor | float, scores: Tensor) -> Tensor:
-    """log a as (B,): one number for all rows, or one per row."""
+    """`log_baseline`, log a, as (B,): one number for all rows of `scores` (B, B), or one per row."""
     if not isinstance(log_baseline, Tensor):
         log_baseline = torch.tensor(require_float("log_baseline", log_baseline))
     baseline = require_tensor("log_baseline", log_baseline).to(scores)
@@ -50,18 +50,21 @@ def checked_baseline(log_baseline: Tensor | float, scores: Tensor) -> Tensor:
 
 
 def off_diagonal(scores: Tensor) -> Tensor:
-    """The B (B - 1) entries off the diagonal, row by row, as (B, B - 1)."""
+    """The B (B - 1) entries of `scores` (B, B) off the diagonal, row by row, as (B, B - 1)."""
     size = len(scores)
     return scores.flatten()[1:].view(size - 1, size + 1)[:, :-1].reshape(size, size - 1)
 
 
 def log_mean_exp(values: Tensor) -> Tensor:
-    """log of the mean of e^values over all entries."""
+    """log of the mean of e^values over all entries of `values`, of any shape."""
     return torch.logsumexp(values.flatten(), 0) - math.log(values.numel())
 
 
 def leave_one_out_mean(scores: Tensor) -> Tensor:
-    """(B, B): entry (i, k) is log mean_{j != k} e^scores[i, j]. Prefix and suffix sums: a difference would cancel."""
+    """(B, B): entry (i, k) is log mean_{j != k} e^scores[i, j]. Prefix and suffix sums: a difference would cancel.
+
+    scores: (B, B), in nats.
+    """
     ahead = scores.flip(1).logcumsumexp(1).flip(1)
     before = F.pad(scores.logcumsumexp(1)[:, :-1], (1, 0), value=-math.inf)
     after = F.pad(ahead[:, 1:], (0, 1), value=-math.inf)
@@ -69,7 +72,7 @@ def leave_one_out_mean(scores: Tensor) -> Tensor:
 
 
 def exponential(log_value: Tensor) -> Tensor:
-    """e^log_value; ValueError where it overflows."""
+    """e^log_value of the scalar `log_value`; ValueError where it overflows."""
     largest = math.log(torch.finfo(log_value.dtype).max)
     got = log_value.detach()
     require(got < largest, "scores, log mean of e^f", got.item(), f"below {largest:.4g}, where e^f overflows")
@@ -77,7 +80,10 @@ def exponential(log_value: Tensor) -> Tensor:
 
 
 def jensen_shannon_divergence(scores: Tensor) -> Tensor:
-    """E_p[-softplus(-f)] - E_q[softplus(f)], which is 2 JS(p || q) - 2 log 2 at its maximum."""
+    """E_p[-softplus(-f)] - E_q[softplus(f)], which is 2 JS(p || q) - 2 log 2 at its maximum.
+
+    scores: f as (B, B), the joint pairs on the diagonal.
+    """
     return -F.softplus(-scores.diagonal()).mean() - F.softplus(off_diagonal(scores)).mean()
 
 

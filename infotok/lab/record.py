@@ -127,7 +127,7 @@ class Record:
         return self.folder / "cells" if self.folder else None
 
     def metric(self, name: str, value: Any) -> Any:
-        """Keep a number, or a list or dict of numbers, under `name`; returns it.
+        """Keep `value`, a number, or a list or dict of numbers, under `name`; returns it.
 
         Raises TypeError, with the name and the key, for a value that JSON cannot hold.
         """
@@ -150,9 +150,9 @@ class Record:
     ) -> Claim:
         """State `text` and judge `value` against its bound. A failed claim is shown, and fails the run at its end.
 
-        Give `at_least`, `at_most` or both, or `close_to` with its tolerance `tol`. The claim is judged at the
-        profile `judged_at` and above: a smoke run is too small for most claims. A value that is
-        NaN or infinite fails.
+        Give `at_least`, `at_most` or both, or `close_to` with its tolerance `tol`; `source` says where the bound comes
+        from. The claim is judged at the profile `judged_at` and above: a smoke run is too small for most claims.
+        A value that is NaN or infinite fails.
 
         Raises ValueError for bounds that are missing, not finite, or met by nothing or everything;
         TypeError for a value that is not one number.
@@ -170,7 +170,7 @@ class Record:
         return claim
 
     def figure(self, name: str, fig: Any, caption: str = "") -> Any:
-        """Keep `fig` as figures/NAME.png with the recipe that redraws it; returns it, to be shown with its caption.
+        """Keep `fig` as figures/`name`.png and the recipe that redraws it; returns it, to be shown with `caption`.
 
         `fig` comes from a function of `infotok.lab.plots`, which remembers its data. Another Matplotlib figure
         is kept as a picture only. At the profile smoke, the caption shown says that the run is too small to judge.
@@ -191,7 +191,7 @@ class Record:
         return fig
 
     def table(self, name: str, frame: Any, caption: str = "") -> Any:
-        """Keep a pandas frame as tables/NAME.csv; returns it, to be shown by the cell."""
+        """Keep a pandas `frame` as tables/`name`.csv, and its `caption`; returns it, to be shown by the cell."""
         self._new("table", name, self.tables)
         require_text("caption", caption)
         listed = hasattr(frame, "to_csv") and not isinstance(frame, type)

@@ -70,7 +70,7 @@ class Attached(TrainedPath):
 
     @in_eval_mode
     def decode(self, codes: Tensor) -> Tensor:
-        """Pixels (N, 3, S, S') of codes (N, h, w), in the range of the model's processor, by `decoder` or its own."""
+        """Pixels (N, 3, S, S') of `codes` (N, h, w), in the range of the model's processor, by `decoder` or its own."""
         check_ids("codes", codes, ("N", "h", "w"), len(self.rows))
         return self.family.decode(codes) if self.decoder is None else self.decoder(codes)
 
@@ -99,7 +99,10 @@ class Attached(TrainedPath):
         return draw(self.family, self.rows, prompts, mask, _sides(grid), **options)
 
     def generate(self, prompts: Tensor, mask: Tensor | None = None, *, grid: tuple[int, int], **options: Any) -> Tensor:
-        """Pixels of prompts: `decode` of what `draw` gives for the same arguments."""
+        """Pixels of prompts: `decode` of what `draw` gives for the same arguments.
+
+        prompts, mask, grid, options: as in `draw`.
+        """
         if self.decoder is None:
             self.family.check_decoder(_sides(grid))  # before anything is drawn
         return self.decode(self.draw(prompts, mask, grid=grid, **options))

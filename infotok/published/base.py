@@ -68,11 +68,11 @@ class Family:
         return self.model.get_input_embeddings().weight
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """z (N, h, w, D), before the quantizer, of pixels (N, 3, S, S')."""
+        """z (N, h, w, D), before the quantizer, of `pixels` (N, 3, S, S')."""
         return self.vq.quant_conv(self.vq.encoder(pixels)).permute(0, 2, 3, 1)
 
     def codes(self, z: Tensor) -> Tensor:
-        """The published quantizer's codes (N, h, w) of z (N, h, w, D)."""
+        """The published quantizer's codes (N, h, w) of `z` (N, h, w, D)."""
         return self.vq.quantize(z.permute(0, 3, 1, 2))[2].view(z.shape[:-1])
 
     def into_language(self, looked_up: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ class Family:
         """ValueError unless the published model decodes codes of this grid (h, w) to pixels."""
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Pixels (N, 3, S, S') of codes (N, h, w), in the range of the model's processor."""
+        """Pixels (N, 3, S, S') of `codes` (N, h, w), in the range of the model's processor."""
         self.check_decoder(tuple(codes.shape[1:]))
         return self.vq.decode(codes)
 

@@ -65,6 +65,9 @@ class TrainedPath(VisualPath):
         """The published model's output for a batch as `loss` takes it, with the sum of all terms as its `.loss`.
 
         Without labels and prompts it is the published forward pass on regulated tokens; `rest` is passed on to that.
+
+        input_ids, pixel_values, attention_mask, labels, image_sizes: entries of the batch that `loss` takes.
+        prompts, prompts_mask, text, text_mask, answer, target: likewise.
         """
         given = {name: value for name, value in locals().items() if name not in ("self", "rest", "__class__")}
         batch = {name: value for name, value in given.items() if value is not None}

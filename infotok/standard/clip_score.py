@@ -76,7 +76,7 @@ def score_captions(
 
 @torch.no_grad()
 def clip_images(images: Tensor, model: nn.Module, processor: Any) -> Tensor:
-    """Unit vectors (N, D) of images (N, 3, H, W) in [0, 1], or of a list of such images of several sizes."""
+    """Unit vectors (N, D) of `images` (N, 3, H, W) in [0, 1], or of a list of such images of several sizes."""
     pictures = [(image.float() * 255).round().to(torch.uint8).cpu() for image in images]  # as files hold them
     with evaluating(model):
         inputs = processor(images=pictures, return_tensors="pt", input_data_format="channels_first")

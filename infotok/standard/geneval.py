@@ -68,7 +68,10 @@ class Detections:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an image follows its prompt, and what is wrong with it: "" for nothing.
+    """Whether an image follows its prompt.
+
+    right: whether it does
+    reason: what is wrong with it; "" for nothing
 
     Example:
         >>> import torch

@@ -120,6 +120,8 @@ def export_tasks(
 def read_questions(folder: str | Path) -> list[dict[str, Any]]:
     """The rows of an exported folder's questions: "image" as bytes of PNG, "question", "answer", "kind", "choices".
 
+    folder: written by `export_tasks`.
+
     Example:
         >>> from tempfile import mkdtemp
         >>> from infotok.standard import export_tasks, read_questions
@@ -135,6 +137,8 @@ def read_questions(folder: str | Path) -> list[dict[str, Any]]:
 
 def read_prompts_of(folder: str | Path) -> list[dict[str, Any]]:
     """The prompts of an exported folder, in GenEval's schema.
+
+    folder: written by `export_tasks`.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -156,6 +160,8 @@ def prompt_of(row: dict[str, Any]) -> dict[str, Any]:
 
 def world_of(folder: str | Path) -> ShapesWorld | OpenMojiWorld:
     """The world that a folder was exported from, with its split.
+
+    folder: written by `export_tasks`.
 
     Example:
         >>> from tempfile import mkdtemp

@@ -43,7 +43,7 @@ def check_tokens(tokens: Tensor, length: int, dim: int, training: bool = False) 
 
 
 def unit_scale(features: Tensor) -> Tensor:
-    """Layer normalisation over an image: features (B, L, D) with mean 0 and variance 1 for each image."""
+    """Layer normalisation over an image: `features` (B, L, D) with mean 0 and variance 1 for each image."""
     return F.layer_norm(features, features.shape[1:])
 
 
@@ -80,6 +80,7 @@ class ConvEncoder(nn.Module):
         self.layers = nn.Sequential(*layers, Residual(channels), nn.Conv2d(channels, dim, 1))
 
     def forward(self, images: Tensor) -> Tensor:
+        """Tokens (B, grid^2, dim) of `images` (B, 3, size, size) in [0, 1]."""
         check_images(images, self.size, self.training)
         images = images.to(self.layers[0].weight.dtype)
         return unit_scale(rearrange(self.layers(2 * images - 1), "b d h w -> b (h w) d"))
@@ -114,6 +115,7 @@ class ConvDecoder(nn.Module):
         self.layers = nn.Sequential(*entry, *layers, nn.ConvTranspose2d(last, 3, 4, stride=2, padding=1))
 
     def forward(self, tokens: Tensor) -> Tensor:
+        """Images (B, 3, size, size) in (0, 1) of `tokens` (B, grid^2, dim)."""
         check_tokens(tokens, self.length, self.dim, self.training)
         tokens = tokens.to(self.layers[0].weight.dtype)
         images = self.layers(rearrange(tokens, "b (h w) d -> b d h w", h=self.grid)).sigmoid()

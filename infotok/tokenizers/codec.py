@@ -53,7 +53,7 @@ class TokenCodec(Freezable):
         return codes
 
     def decode(self, tokens: Tensor) -> Tensor:
-        """Images (B, 3, S, S) in [0, 1] of tokens (B, L, dim)."""
+        """Images (B, 3, S, S) in [0, 1] of `tokens` (B, L, dim)."""
         return self.decoder(tokens)
 
     def decode_codes(self, codes: Tensor) -> Tensor:

@@ -127,6 +127,8 @@ class TokenizerConfig:
     def from_dict(cls, values: dict[str, Any]) -> "TokenizerConfig":
         """The configuration with these fields, as `asdict` or version 0.1 wrote them.
 
+        - values: each field's value by its name; a field that is left out has its default
+
         Raises ValueError for an unknown name, with the nearest known one, and for a field that no longer exists, unless
         it had no effect (`REMOVED_FIELDS`).
         """

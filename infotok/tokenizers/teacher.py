@@ -73,13 +73,16 @@ class ImageNetTeacher(Freezable):
         self.freeze()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features (B, 1280) of images: means over the places of the last feature map."""
+        """Features (B, 1280) of `images` (B, 3, S, S) in [0, 1]: means over the places of the last feature map."""
         _check_images(images)
         pooled = [self.head(self._maps(part)[-1]).mean((2, 3)) for part in images.split(AT_ONCE)]
         return torch.cat(pooled)
 
     def stages(self, images: Tensor) -> list[Tensor]:
-        """The last feature map at each resolution, 1/2 to 1/32 of `size`: 16, 24, 40, 112 and 320 channels."""
+        """The last feature map at each resolution, 1/2 to 1/32 of `size`: 16, 24, 40, 112 and 320 channels.
+
+        - images: (B, 3, S, S) in [0, 1]
+        """
         _check_images(images)
         return [torch.cat(maps) for maps in zip(*map(self._maps, images.split(AT_ONCE)), strict=True)]
 

@@ -109,7 +109,7 @@ def check_batch(batch: Any, count: int, training: bool, longest: int = 1, end: i
 
 
 def check_layout(mask: Any, positions: Any, shape: tuple[int, int, int | str], room: int, training: bool) -> None:
-    """Refuse all but a boolean mask (B, 1, N, M) and positions (B, N) from 0 to `room` - 1; shape is (B, N, M)."""
+    """Refuse all but a boolean `mask` (B, 1, N, M) and `positions` (B, N) from 0 to `room` - 1; shape is (B, N, M)."""
     rows, length, seen = shape
     require_tensor("mask", mask, (rows, 1, length, seen), "any")
     require(mask.dtype == torch.bool, "mask", mask.dtype, "dtype bool", TypeError)

@@ -24,7 +24,10 @@ __all__ = ["AutoregressiveModel"]
 
 
 class AutoregressiveModel(UnifiedModel):
-    """A unified model that predicts codes left to right, row by row of the image; arguments as in `UnifiedModel`.
+    """A unified model that predicts codes left to right, row by row of the image.
+
+    tokenizer: the visual tokens, of a quantizer with codes.
+    backbone, vocabulary, options: as in `UnifiedModel`.
 
     Example:
         >>> import torch

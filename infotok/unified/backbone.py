@@ -36,7 +36,7 @@ WEIGHTS = 2**37  # at most, in the whole model
 
 
 class Backbone(nn.Module):
-    """A `transformers` model without its language-model head; `model` must take `inputs_embeds` and 4-D masks.
+    """A transformers `model` without its head, which takes `inputs_embeds` and 4-D masks; `lora`: rank of its adapters.
 
     Example:
         >>> import torch

@@ -29,10 +29,12 @@ LOSS_TIMES = 4  # flow times per token and step: the head costs little beside th
 
 
 class ContinuousModel(UnifiedModel):
-    """A unified model that predicts continuous tokens left to right; other arguments as in `UnifiedModel`.
+    """A unified model that predicts continuous tokens left to right.
 
     The flow works at unit scale: tokens are divided by their root mean square, a moving average over training steps.
 
+    tokenizer: the visual tokens, without a quantizer or of `GaussianTokens`.
+    backbone, vocabulary, options: as in `UnifiedModel`.
     width: hidden units of the flow's MLP.
     depth: residual blocks of the flow's MLP.
 
@@ -106,7 +108,12 @@ class ContinuousModel(UnifiedModel):
         return mean, (tokens - mean).square().mean((0, 1)).log()
 
     def draw(self, captions: Tensor, generator: torch.Generator | None = None, **options: Any) -> Tensor:
-        """Visual tokens (B, L, dim) of captions (B, T) ids; for `options` see `paths`."""
+        """Visual tokens (B, L, dim) of captions.
+
+        captions: (B, T) ids.
+        generator: of every random number; None for torch's own.
+        options: of `paths`.
+        """
         return self.paths(captions, generator, **options)[-1]
 
     @in_eval_mode

@@ -30,7 +30,10 @@ __all__ = ["MaskedModel", "mask_schedule"]
 
 
 class MaskedModel(UnifiedModel):
-    """A unified model that restores masked codes, with bidirectional attention; arguments as in `UnifiedModel`.
+    """A unified model that restores masked codes, with bidirectional attention.
+
+    tokenizer: the visual tokens, of a quantizer with codes.
+    backbone, vocabulary, options: as in `UnifiedModel`.
 
     Example:
         >>> import torch
@@ -94,7 +97,12 @@ class MaskedModel(UnifiedModel):
         return logits.squeeze(2) if codes.ndim == 2 else logits
 
     def draw(self, captions: Tensor, generator: torch.Generator | None = None, **options: Any) -> Tensor:
-        """Visual tokens (B, L, dim) of captions (B, T) ids; for `options` see `unmask`."""
+        """Visual tokens (B, L, dim) of captions.
+
+        captions: (B, T) ids.
+        generator: of every random number; None for torch's own.
+        options: of `unmask`.
+        """
         return self.tokenizer.quantizer.decode(self.unmask(captions, generator, **options)[0])
 
     @in_eval_mode
@@ -145,7 +153,9 @@ class MaskedModel(UnifiedModel):
 
 
 def mask_schedule(steps: int, length: int) -> list[int]:
-    """How many tokens are masked after each round: the cosine schedule, at least one fixed in each, none at the end.
+    """How many of `length` tokens are masked after each of `steps` rounds, by the cosine schedule.
+
+    At least one is fixed in each round, and none is masked at the end.
 
     >>> mask_schedule(4, 16)
     [14, 11, 6, 0]

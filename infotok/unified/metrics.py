@@ -26,6 +26,8 @@ Row = dict[str, float]
 def read_metrics(run_dir: str | Path) -> list[Row]:
     """The rows of a run's `metrics.jsonl`, none for no such file; a last line that a kill cut short is left out.
 
+    run_dir: folder of the run.
+
     ValueError, in one line that names the file and the line, for a damaged one. Lines of version 0.1 have no checksums
     and are read with a warning.
 

@@ -73,7 +73,7 @@ def guide(pair: Tensor, scale: float) -> Tensor:
 
 
 def categorical(logits: Tensor, u: Tensor, temperature: float = 1.0) -> Tensor:
-    """One index a row, from softmax(logits / temperature), (..., K) and u (...) -> (...): the inverse of its CDF.
+    """One index a row, from softmax(logits / temperature), (..., K) and `u` (...) -> (...): the inverse of its CDF.
 
     Temperature 0 takes the most probable index.
     """

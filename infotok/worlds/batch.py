@@ -40,7 +40,10 @@ class TextBatch:
         return type(self)(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def to(self, device: torch.device | str) -> Self:
-        """The batch on another device."""
+        """The same batch on another device.
+
+        device: a torch.device, or its name.
+        """
         require_device("device", device)
         return type(self)(*(getattr(self, field.name).to(device) for field in fields(self)))
 

@@ -92,7 +92,7 @@ class Captures:
         return len(self.labels)
 
     def take(self, rows: Tensor) -> "Captures":
-        """The captures of some rows: indices (n,), or a mask (N,) bool."""
+        """The captures of `rows`, indices (n,), or a mask (N,) bool."""
         require(isinstance(rows, Tensor) and rows.ndim == 1, "rows", rows, "indices (n,), or a mask (N,)", TypeError)
         require_tensor("rows", rows, ("n",), "any")
         kind = rows.dtype in (torch.int64, torch.bool)

@@ -48,7 +48,11 @@ class StepUniform:
         return float(np.log(self.symbols) - (self.symbols - 1) / self.symbols * np.log(2))
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
-        """n samples: x integers (n, 1), y floats (n, 1)."""
+        """n samples: x integers (n, 1), y floats (n, 1).
+
+        n: number of samples.
+        seed: an integer, or a NumPy generator.
+        """
         rng = checked_generator(n, seed)
         x = rng.integers(self.symbols, size=(n, 1))
         return x, x + rng.uniform(0, 2, size=(n, 1))
@@ -92,7 +96,11 @@ class GaussianWithAtoms:
         return float(which - self.weight * np.log1p(-(self.rho**2)) / 2 + (1 - self.weight) * binary)
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
-        """n samples: x (n, 1) and y (n, 1)."""
+        """n samples: x (n, 1) and y (n, 1).
+
+        n: number of samples.
+        seed: an integer, or a NumPy generator.
+        """
         rng = checked_generator(n, seed)
         x = rng.standard_normal((n, 1))
         y = self.rho * x + np.sqrt(1 - self.rho**2) * rng.standard_normal((n, 1))
@@ -154,7 +162,11 @@ class ImageChannel:
         return [train.images[train.labels == label].flatten(1).numpy().astype(np.float64) for label in self.classes]
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
-        """n samples: x and y (n, H W), pixels in [0, 1], one row per image."""
+        """n samples: x and y (n, H W), pixels in [0, 1], one row per image.
+
+        n: number of samples.
+        seed: an integer, or a NumPy generator.
+        """
         rng = checked_generator(n, seed)
         k = len(self.classes)
         label = rng.integers(k, size=n)

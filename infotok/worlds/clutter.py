@@ -62,7 +62,7 @@ class ClutterWorld:
     def sample(self, n: int, seed: int | torch.Generator = 0, split: str = "train") -> tuple[Tensor, Tensor]:
         """Samples: images (n, 1, size, size) in [0, 1] and labels (n,), 0 to 9, equally likely (digits: nearly).
 
-        seed: an integer or a torch.Generator; split: "train", "validation" or "test".
+        n: number of samples; seed: an integer or a torch.Generator; split: "train", "validation" or "test".
         """
         require_int("n", n), require_choice("split", split, SPLITS)
         if not isinstance(seed, torch.Generator):

@@ -52,6 +52,9 @@ class Split:
 class ImageWorld:
     """A labelled image data set in three splits, with the names of its classes.
 
+    train, validation, test: the splits.
+    classes: name of each label, in order.
+
     Example:
         >>> from infotok.worlds import load_images
         >>> world = load_images("digits")

@@ -47,7 +47,11 @@ class DiscreteSource:
         return discrete_mi(self.p_xy)
 
     def sample(self, n: int, seed: Seed = 0) -> tuple[np.ndarray, np.ndarray]:
-        """`n` samples: x (n,) and y (n,), row and column indices of the table."""
+        """n samples: x (n,) and y (n,), row and column indices of the table.
+
+        n: number of samples.
+        seed: an integer, or a NumPy generator.
+        """
         cell = checked_generator(n, seed).choice(self.p_xy.size, size=n, p=self.p_xy.ravel())
         return np.unravel_index(cell, self.p_xy.shape)
 
@@ -90,7 +94,10 @@ class BinarySymmetricSource(DiscreteSource):
         return np.log(2) - _binary_entropy(self._through(q))
 
     def optimum(self, beta: float) -> tuple[float, float]:
-        """(I(T;X), I(T;Y)) in nats at the minimum of I(T;X) - beta I(T;Y), beta >= 0."""
+        """(I(T;X), I(T;Y)) in nats at the minimum of I(T;X) - beta I(T;Y).
+
+        beta: weight of I(T;Y), a number from 0.
+        """
         require_float("beta", beta, "[0, inf)")
         contrast = 1 - 2 * self.flip
         if beta * contrast**2 <= 1:

@@ -47,7 +47,11 @@ class JointGaussian:
 
     @classmethod
     def correlated(cls, dim: int, rho: float) -> "JointGaussian":
-        """`dim` independent pairs (x_i, y_i), each of correlation rho in (-1, 1): I = -dim/2 log(1 - rho^2) nats."""
+        """Independent pairs (x_i, y_i), each of correlation rho: I = -dim/2 log(1 - rho^2) nats.
+
+        dim: number of pairs.
+        rho: correlation of each, in (-1, 1).
+        """
         require_int("dim", dim, 1, WIDEST)
         return cls.sparse(dim, dim, pairs=dim, rho=rho)
 
@@ -59,14 +63,23 @@ class JointGaussian:
 
     @classmethod
     def dense(cls, dim_x: int, dim_y: int, correlation: float) -> "JointGaussian":
-        """Every two of the D = dim_x + dim_y coordinates have the same correlation, in (-1/(D-1), 1)."""
+        """Every two of the D = dim_x + dim_y coordinates have the same correlation.
+
+        dim_x, dim_y: dimensions of X and of Y.
+        correlation: of every two coordinates, in (-1/(D-1), 1).
+        """
         dim = require_int("dim_x", dim_x, 1, WIDEST) + require_int("dim_y", dim_y, 1, WIDEST)
         require_float("correlation", correlation, "(-1, 1)")
         return cls(np.full((dim, dim), correlation) + (1 - correlation) * np.eye(dim), dim_x)
 
     @classmethod
     def sparse(cls, dim_x: int, dim_y: int, pairs: int, rho: float) -> "JointGaussian":
-        """The first `pairs` coordinates of X and Y have correlation rho with their partner; the others are noise."""
+        """The first `pairs` coordinates of X and Y have correlation rho with their partner; the others are noise.
+
+        dim_x, dim_y: dimensions of X and of Y.
+        pairs: number of correlated pairs, at most the smaller dimension.
+        rho: their correlation, in (-1, 1).
+        """
         require_int("dim_x", dim_x, 1, WIDEST), require_int("dim_y", dim_y, 1, WIDEST)
         require_int("pairs", pairs, 0, min(dim_x, dim_y))
         require_float("rho", rho, "(-1, 1)")
@@ -86,7 +99,11 @@ class JointGaussian:
         return gaussian_mi(self.cov, self.dim_x)
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
-        """n samples: x (n, dim_x) and y (n, D - dim_x)."""
+        """n samples: x (n, dim_x) and y (n, D - dim_x).
+
+        n: number of samples.
+        seed: an integer, or a NumPy generator.
+        """
         normal = checked_generator(n, seed).standard_normal((n, len(self.cov)))
         return _split(normal @ np.linalg.cholesky(self.cov).T, self.dim_x)
 
@@ -121,7 +138,11 @@ class JointStudentT:
         return student_t_mi(self.dispersion, self.dof, self.dim_x)
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
-        """n samples: x (n, dim_x) and y (n, D - dim_x)."""
+        """n samples: x (n, dim_x) and y (n, D - dim_x).
+
+        n: number of samples.
+        seed: an integer, or a NumPy generator.
+        """
         rng = checked_generator(n, seed)
         normal = rng.standard_normal((n, len(self.dispersion))) @ np.linalg.cholesky(self.dispersion).T
         return _split(normal / np.sqrt(rng.chisquare(self.dof, (n, 1)) / self.dof), self.dim_x)
@@ -152,7 +173,11 @@ class AdditiveUniform:
         return additive_uniform_mi(self.eps)
 
     def sample(self, n: int, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
-        """n samples: x (n, 1) and y (n, 1)."""
+        """n samples: x (n, 1) and y (n, 1).
+
+        n: number of samples.
+        seed: an integer, or a NumPy generator.
+        """
         rng = checked_generator(n, seed)
         x = rng.uniform(size=(n, 1))
         return x, x + rng.uniform(-self.eps, self.eps, size=(n, 1))

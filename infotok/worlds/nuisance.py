@@ -49,7 +49,7 @@ class NuisanceDigits:
     def sample(self, n: int, seed: int | torch.Generator = 0, split: str = "train") -> tuple[Tensor, Tensor, Tensor]:
         """Samples: images (n, 1, 8, 8) in [0, 1], labels (n,) and kinds of nuisance (n,), both 0 to 9 and independent.
 
-        seed: an integer or a torch.Generator; split: "train", "validation" or "test".
+        n: number of samples; seed: an integer or a torch.Generator; split: "train", "validation" or "test".
         """
         require_int("n", n), require_choice("split", split, ("train", "validation", "test"))
         if not isinstance(seed, torch.Generator):

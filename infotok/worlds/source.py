@@ -67,7 +67,10 @@ class Batch(Protocol):
         """The rows of a slice or an index tensor."""
 
     def to(self, device: torch.device | str) -> Self:
-        """The same batch on another device."""
+        """The same batch on another device.
+
+        device: a torch.device, or its name.
+        """
 
 
 class BatchSource(Protocol):
@@ -103,7 +106,7 @@ class Words(Protocol):
         """Ids (N, T) of N sentences."""
 
     def decode(self, ids: Tensor) -> list[str]:
-        """Sentences of ids (N, T)."""
+        """Sentences of `ids` (N, T)."""
 
 
 class World(BatchSource, Protocol):
@@ -125,19 +128,28 @@ class World(BatchSource, Protocol):
     entropies: dict[str, float]  # nats of each group of factors of a scene; empty where none is known
 
     def prompts(self, n: int, generator: torch.Generator) -> list[dict[str, Any]]:
-        """n prompts to draw images of, each with its text under "prompt"."""
+        """n prompts to draw images of, each with its text under "prompt".
+
+        n: number of prompts. generator: of every random number.
+        """
 
     def with_split(self, split: str) -> "World":
-        """The same world with another split: "train" or "test"."""
+        """The same world with another `split`: "train" or "test"."""
 
     def score_generations(self, images: Tensor, prompts: list[dict[str, Any]]) -> dict[str, float | None]:
-        """Share of prompts that images (N, 3, S, S) follow, by category and "overall"; None where none was asked."""
+        """Share of prompts that images follow, by category and "overall"; None where none was asked.
+
+        images: (N, 3, S, S) in [0, 1]. prompts: the N that they were drawn for.
+        """
 
     def score_cells(self, images: Tensor, scenes: Any) -> dict[str, float | None]:
-        """Shares of N scenes that a reader recovers from images (N, 3, S, S) of them, by part; None without any."""
+        """Shares of scenes that a reader recovers from images of them, by part; None without any.
+
+        images: (N, 3, S, S) in [0, 1]. scenes: the N that they should show.
+        """
 
     def foreground(self, scenes: Any) -> Tensor:
-        """Share of each pixel that an object of the N scenes covers, (N, 1, S, S) in [0, 1]."""
+        """Share of each pixel that an object of `scenes`, N of them, covers, (N, 1, S, S) in [0, 1]."""
 
 
 @runtime_checkable
@@ -191,7 +203,10 @@ class Asks(Protocol):
     """
 
     def asked(self, n: int, generator: torch.Generator, questions: int) -> Questions:
-        """Questions, answers and kinds of the batch that `batch` would draw; leaves the generator as `batch` does."""
+        """Questions, answers and kinds of the batch that `batch` would draw; leaves the generator as `batch` does.
+
+        n: images of that batch. generator: of every random number. questions: per image.
+        """
 
 
 @runtime_checkable
@@ -207,11 +222,14 @@ class Benchmarks(Protocol):
     def pope(self, batch: Any, negatives: str, generator: torch.Generator, questions: int = 6) -> Batch:
         """Images of the batch with `questions` on presence each, (B', questions, T'): what is there, what is not, ...
 
-        negatives: one of `NEGATIVES`. generator: of every random number.
+        batch: drawn by the world. negatives: one of `NEGATIVES`. generator: of every random number.
         """
 
     def mme(self, batch: Any, generator: torch.Generator) -> Batch:
-        """Images of the batch with a yes and a no of each of `MME_CATEGORIES`, (B', 8, T')."""
+        """Images of the batch with a yes and a no of each of `MME_CATEGORIES`, (B', 8, T').
+
+        batch: drawn by the world. generator: of every random number.
+        """
 
 
 @runtime_checkable
@@ -225,13 +243,19 @@ class Factors(Protocol):
     """
 
     def sample(self, n: int, generator: torch.Generator) -> Any:
-        """n random scenes."""
+        """`n` random scenes, drawn by `generator`."""
 
     def render(self, scenes: Any, generator: torch.Generator) -> Tensor:
-        """Images (N, 3, S, S) in [0, 1] of N scenes."""
+        """Images (N, 3, S, S) in [0, 1] of `scenes`, N of them; `generator` draws pixel noise."""
 
     def factors(self, scenes: Any) -> dict[str, tuple[Tensor, Tensor]]:
-        """Labels (N, factors) long from 0, -1 for none, and design (values, scores) float of each group, by name."""
+        """Labels (N, factors) long from 0, -1 for none, and design (values, scores) float of each group, by name.
+
+        scenes: N scenes of the world.
+        """
 
     def surplus(self, scenes: Any) -> Tensor:
-        """The number of objects of each scene less its mean under the world, (N,) double."""
+        """The number of objects of each scene less its mean under the world, (N,) double.
+
+        scenes: N scenes of the world.
+        """

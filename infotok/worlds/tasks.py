@@ -38,7 +38,10 @@ __all__ = ["Task", "beyond_normal", "staircase"]
 
 @dataclass(frozen=True)
 class Task:
-    """A benchmark task: the name, and the `world` with `.sample(n, seed)` and `.mutual_information`.
+    """A benchmark task.
+
+    name: of the distribution, such as "normal 1x1"
+    world: the data source, with `.sample(n, seed)` and `.mutual_information`
 
     Example:
         >>> from infotok.worlds import beyond_normal

@@ -46,11 +46,18 @@ class World(Protocol):
         """I(X;Y) in nats."""
 
     def sample(self, n: int, seed: int | np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """n samples: x (n, dx) and y (n, dy)."""
+        """n samples: x (n, dx) and y (n, dy).
+
+        n: number of samples.
+        seed: an integer, or a NumPy generator.
+        """
 
 
 def identity(x: np.ndarray) -> np.ndarray:
-    """x itself."""
+    """x itself.
+
+    x: array, returned as it is.
+    """
     return x
 
 
@@ -86,13 +93,19 @@ class Transformed:
         return self.base.mutual_information
 
     def sample(self, n: int, seed: int | np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """n samples: f(x) and g(y)."""
+        """n samples: f(x) and g(y).
+
+        n: number of samples.
+        seed: an integer, or a NumPy generator.
+        """
         x, y = self.base.sample(n, seed)
         return require_numbers("map_x(x)", self.map_x(x)), require_numbers("map_y(y)", self.map_y(y))
 
 
 def asinh(x: np.ndarray) -> np.ndarray:
     """asinh(x) = log(x + sqrt(1 + x^2)), which shortens tails.
+
+    x: numbers, of any shape.
 
     Example:
         >>> import numpy as np
@@ -105,6 +118,8 @@ def asinh(x: np.ndarray) -> np.ndarray:
 
 def half_cube(x: np.ndarray) -> np.ndarray:
     """Half-cube sign(x) |x|^(3/2), which lengthens tails.
+
+    x: numbers up to 1e200 in size, of any shape.
 
     Example:
         >>> import numpy as np
@@ -119,6 +134,8 @@ def half_cube(x: np.ndarray) -> np.ndarray:
 def cubic(x: np.ndarray) -> np.ndarray:
     """Cube x^3, as in the staircase of Poole et al. 2019.
 
+    x: numbers up to 1e100 in size, of any shape.
+
     Example:
         >>> import numpy as np
         >>> from infotok.worlds import cubic
@@ -130,6 +147,8 @@ def cubic(x: np.ndarray) -> np.ndarray:
 
 def normal_cdf(x: np.ndarray) -> np.ndarray:
     """Normal distribution function Phi(x): standard normal margins become uniform on (0, 1).
+
+    x: numbers, of any shape.
 
     Example:
         >>> import numpy as np
@@ -211,7 +230,9 @@ class Bimodal:
 
 
 def swiss_roll(u: np.ndarray) -> np.ndarray:
-    """Swiss roll t (cos t, sin t) / 21 with t = 3/2 pi (1 + 2u), (N, 2), of u (N, 1) in [0, 1].
+    """Swiss roll t (cos t, sin t) / 21 with t = 3/2 pi (1 + 2u), (N, 2).
+
+    u: (N, 1), in [0, 1].
 
     Example:
         >>> import numpy as np

@@ -112,7 +112,10 @@ class Exercise:
         require(not self.choices or self.answer in self.choices, "choices", self.choices, "words with the answer in it")
 
     def check(self, answer: Any = None) -> Verdict:
-        """Check an answer. None and `...` stand for a missing answer, which is not a failure."""
+        """Check an answer. None and `...` stand for a missing answer, which is not a failure.
+
+        answer: the reader's: a number, an array, a word, a bool or a function.
+        """
         if answer is None or answer is ...:
             return Verdict(None, "Replace `...` by your answer and run the cell again.")
         if callable(self.answer):

@@ -30,7 +30,11 @@ class CompositeQuantizer(CodebookQuantizer):
         return nn.ModuleList(VectorQuantizer(width, self.codebook_size, **options) for _ in range(self.codebooks))
 
     def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
-        """The log posterior of each codebook's codes, (B, L, C, K), as in `CodebookQuantizer`."""
+        """The log posterior of each codebook's codes, (B, L, C, K), as in `CodebookQuantizer`.
+
+        - z: features (B, L, dim)
+        - temperature: a number above 0
+        """
         self._check_logits(z, temperature)
         with torch.autocast(z.device.type, enabled=False):
             return torch.stack(self._posteriors(self._projected(z), temperature), -2)

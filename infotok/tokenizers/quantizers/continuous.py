@@ -93,11 +93,17 @@ class GaussianTokens(TokenLayer):
         return mean, log_variance
 
     def decode(self, codes: Tensor) -> Tensor:
-        """TypeError: continuous tokens have no codes."""
+        """TypeError: continuous tokens have no codes.
+
+        - codes: not used
+        """
         require(False, "codes", "continuous tokens, which have none", "the tokens themselves", TypeError)
 
     def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
-        """TypeError: continuous tokens have no codes."""
+        """TypeError: continuous tokens have no codes.
+
+        - z, temperature: not used
+        """
         require(False, "logits", "continuous tokens, which have no codes", "a quantizer with a codebook", TypeError)
 
     @property

@@ -75,7 +75,11 @@ class GumbelQuantizer(CodebookQuantizer):
         return self.initial * (self.final / self.initial) ** (passes / self.cooling).clamp(max=1.0)
 
     def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
-        """The log posterior up to a constant, (W z + b) / temperature: (B, L, dim) -> (B, L, K), float32 at least."""
+        """The log posterior up to a constant, (W z + b) / temperature: (B, L, dim) -> (B, L, K), float32 at least.
+
+        - z: features (B, L, dim)
+        - temperature: a number above 0
+        """
         self._check_logits(z, temperature)
         with torch.autocast(z.device.type, enabled=False):
             dtype = wide_dtype(z.dtype, self.dtype)

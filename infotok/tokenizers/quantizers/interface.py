@@ -19,6 +19,11 @@ __all__ = ["Quantized", "Quantizer", "require_quantizer"]
 class Quantized:
     """The result of one pass through a quantizer.
 
+    - tokens: (B, L, dim)
+    - codes: (B, L), or (B, L, C) with C codebooks; None for continuous tokens
+    - loss: a scalar, already weighted
+    - usage: of this batch; `quantizer.usage` is over time
+
     Example:
         >>> import torch
         >>> from infotok.tokenizers import LookupFreeQuantizer
@@ -27,10 +32,10 @@ class Quantized:
         (torch.Size([2, 16, 3]), torch.Size([2, 16]), torch.Size([]), 32)
     """
 
-    tokens: Tensor  # (B, L, dim)
-    codes: Tensor | None  # (B, L), or (B, L, C) with C codebooks; None for continuous tokens
-    loss: Tensor  # scalar, already weighted
-    usage: Usage | ContinuousUsage  # of this batch; `quantizer.usage` is over time
+    tokens: Tensor
+    codes: Tensor | None
+    loss: Tensor
+    usage: Usage | ContinuousUsage
 
     def padded(self, mask: Tensor) -> "Quantized":
         """The same tokens at the places where `mask` is true; elsewhere tokens and codes are 0.
@@ -78,7 +83,7 @@ class Quantizer(Protocol):
         """Features z (B, L, dim) -> `Quantized`; mask (B, L) bool, true for real tokens."""
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Codes (B, L), or (B, L, C) -> tokens (B, L, dim)."""
+        """Tokens (B, L, dim) of `codes` (B, L), or (B, L, C) with C codebooks."""
 
     def rate(self, length: int) -> float:
         """Bits per image of `length` tokens."""

@@ -42,7 +42,7 @@ def kmeans(
 
 
 def draw_far(error: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
-    """The indices of `count` distinct rows, each with a probability that grows with its error (N,)."""
+    """The indices of `count` distinct rows, each with a probability that grows with its `error` (N,)."""
     error = error.clamp(max=1e30)
     weight = error / error.max().clamp(min=1e-30) + 1e-6  # without any error, all rows are equally likely
     return multinomial(weight, count, generator)

@@ -10,7 +10,7 @@ __all__ = ["gather_rows", "row_weight"]
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """The rows (N, ...) of every rank, in order, where N may differ between ranks."""
+    """The `rows` (N, ...) of every rank, in order, where N may differ between ranks."""
     if rank_and_world()[1] == 1:
         return rows
     counts = gather_over_ranks(torch.tensor([len(rows)], device=rows.device)).tolist()

@@ -31,6 +31,9 @@ LARGEST_CODEBOOK = 2**20  # usage is counted code by code
 class Usage:
     """The usage of C codebooks of K codes: counts, from which the properties are computed.
 
+    - counts: (C, K), how often each code was chosen; over time, a moving average
+    - unused: (C, K), true for a dead code
+
     Example:
         >>> import torch
         >>> from infotok.tokenizers import Usage
@@ -41,8 +44,8 @@ class Usage:
         32.0
     """
 
-    counts: Tensor  # (C, K), how often each code was chosen; over time, a moving average
-    unused: Tensor  # (C, K), true for a dead code
+    counts: Tensor
+    unused: Tensor
 
     @classmethod
     def of(cls, codes: Tensor, codebook_size: int, codebooks: int = 1) -> "Usage":
@@ -109,6 +112,8 @@ class Usage:
 class ContinuousUsage:
     """The usage of continuous tokens: the rate KL(q(z_j|x) || r(z_j)) of each dimension, averaged over tokens.
 
+    - rates: (dim,), nats
+
     Example:
         >>> import math
         >>> import torch
@@ -118,7 +123,7 @@ class ContinuousUsage:
         (3.0, 0.5)
     """
 
-    rates: Tensor  # (dim,), nats
+    rates: Tensor
 
     @property
     def entropy(self) -> float:

@@ -15,6 +15,9 @@ class FashionBatch(TextBatch):
     """A `TextBatch` of `FashionWorld`; questions have 8 words, and text is the caption as 0/1 attributes,
     or as the world's option `text` says.
 
+    scenes: `FashionScenes`, B of them
+    images, captions, questions, answers, kinds: as in `TextBatch`
+
     Example:
         >>> import torch  # doctest: +SKIP
         >>> from infotok.worlds import FashionWorld  # doctest: +SKIP

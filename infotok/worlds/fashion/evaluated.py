@@ -34,19 +34,24 @@ class Evaluated:
         return 3 * self.size**2 * math.log(NOISE_LEVELS) if self.nuisance > 0 else 0.0
 
     def read(self, images: Tensor) -> Reading:
-        """Read images (B, 3, S, S) as cells of kinds; the same classifier for every world and split."""
+        """Read images as cells of kinds; the same classifier for every world and split.
+
+        images: (B, 3, S, S) in [0, 1], one or more.
+        """
         require_tensor("images", images, ("B", 3, self.size, self.size), values="[0, 1]")
         require(len(images) > 0, "images", images, "one image or more")
         return read(images)
 
     def score_cells(self, images: Tensor, scenes: FashionScenes) -> dict[str, float | None]:
-        """Shares of `scenes` that the reader recovers from images (B, 3, S, S) of them; None without any.
+        """Shares of `scenes` that the reader recovers from images of them; None without any.
 
         - cells      cells recovered (kind or empty);              images     scenes recovered, all four cells
         - present    occupied cells recovered (as "object");       empty      empty cells recovered as empty
         - confident  cells read with confidence
 
         The reader errs: its scores of renders are the ceilings of these numbers, see `infotok.worlds.fashion.reader`.
+
+        images: (B, 3, S, S) in [0, 1], one or more. scenes: the B that they should show.
         """
         reading = self.read(images)
         self._checked(scenes)
@@ -63,7 +68,10 @@ class Evaluated:
         }
 
     def score_generations(self, images: Tensor, prompts: list[dict]) -> dict[str, float | None]:
-        """Share of images (N, 3, S, S) that do what their N prompts ask, by category, "overall" and "confident"."""
+        """Share of images that do what their prompts ask, by category, "overall" and "confident".
+
+        images: (N, 3, S, S) in [0, 1]. prompts: the N that they were drawn for.
+        """
         require_prompts(prompts, self.table)
         require_tensor("images", images, (len(prompts), 3, self.size, self.size), values="[0, 1]")
         return generation_scores(self.read(images), prompts, self.table)
@@ -72,6 +80,8 @@ class Evaluated:
         """The part of a structure that train never has, (B,) long: 0 none, 1 the scene, 2 a kind at its place.
 
         Photographs do not count: those of the split "test" are all new.
+
+        scenes: B scenes of this world, any split.
         """
         return grid.novelty(self._checked(scenes).cells, CODES)
 
@@ -79,11 +89,16 @@ class Evaluated:
         """(labels (B, factors), design (values, scores)) of structure, jitter and nuisance (the texture), for probes.
 
         Photographs are left out; see `factors`.
+
+        scenes: B scenes of this world, any split.
         """
         return factors(self._checked(scenes), self.jitter, self.levels)
 
     def surplus(self, scenes: FashionScenes) -> Tensor:
-        """Number of objects of each scene less its exact mean under the split, (B,) double."""
+        """Number of objects of each scene less its exact mean under the split, (B,) double.
+
+        scenes: B scenes of this world, any split.
+        """
         return (self._checked(scenes).cells > 0).sum(1).double() - grid.expected_objects(self.split, CODES)
 
     def _checked(self, scenes: FashionScenes, name: str = "scenes") -> FashionScenes:

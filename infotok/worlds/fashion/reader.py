@@ -81,7 +81,7 @@ def fashion_reader() -> FashionReader:
 
 @torch.no_grad()
 def read(images: Tensor) -> Reading:
-    """Read images (B, 3, S, S), S a multiple of 32; larger ones are averaged to 32 pixels first."""
+    """Read `images` (B, 3, S, S), S a multiple of 32; larger ones are averaged to 32 pixels first."""
     network, cells = fashion_reader(), cells_of(images.float())
     logits = torch.cat([network(part.cpu()) for part in cells.split(CELLS_AT_ONCE)]).to(images.device)
     scores, found = logits.softmax(1).unflatten(0, (-1, 4)).max(-1)

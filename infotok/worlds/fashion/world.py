@@ -115,7 +115,7 @@ class FashionWorld(Evaluated, DrawsScenes):
         }
 
     def sample(self, n: int, generator: torch.Generator) -> FashionScenes:
-        """n random scenes of the split."""
+        """`n` random scenes of the split, drawn by `generator`."""
         require_int("n", n), require_generator("generator", generator)
         return self._fill(grid.split_cells(n, self.split, CODES, generator), generator)
 
@@ -147,40 +147,43 @@ class FashionWorld(Evaluated, DrawsScenes):
         return self.render(FashionScenes(scenes.cells, kept.photographs, kept.offsets, fresh.texture), generator)
 
     def render(self, scenes: FashionScenes, generator: torch.Generator | None = None) -> Tensor:
-        """Images of scenes, (B, 3, S, S) float32 in [0, 1]; without a generator, without pixel noise."""
+        """Images of `scenes`, (B, 3, S, S) float32 in [0, 1]; without a `generator`, without pixel noise."""
         self._checked(scenes)
         if generator is not None:
             require_generator("generator", generator)
         return self.renderer.draw(scenes, generator)
 
     def foreground(self, scenes: FashionScenes) -> Tensor:
-        """Share of each pixel that an object covers, (B, 1, S, S) in [0, 1]."""
+        """Share of each pixel that an object covers in each of B `scenes`, (B, 1, S, S) in [0, 1]."""
         return self.renderer.layer(self._checked(scenes))[:, 3:]
 
     def _ask(self, scenes: FashionScenes, generator: torch.Generator, questions: int) -> tuple[Tensor, Tensor, Tensor]:
         return ask(scenes.cells, self.split, self._phrases, generator, questions)
 
     def caption_ids(self, scenes: FashionScenes) -> Tensor:
-        """Captions as ids, (B, 8) long; padded."""
+        """Captions of B `scenes` as ids, (B, 8) long; padded."""
         return caption_ids(self._checked(scenes).cells, None, self.vocabulary)
 
     def caption_vector(self, scenes: FashionScenes) -> Tensor:
-        """Captions as 0/1 attributes, (B, 44) float: of each cell, empty or its kind."""
+        """Captions of B `scenes` as 0/1 attributes, (B, 44) float: of each cell, empty or its kind."""
         return caption_vector(self._checked(scenes).cells, None, len(self.table), 0)
 
     def captions(self, scenes: FashionScenes) -> list[str]:
-        """A sentence for each scene."""
+        """A sentence for each of `scenes`."""
         return self.vocabulary.decode(self.caption_ids(scenes))
 
     def scenes_of(self, captions: list[str]) -> FashionScenes:
-        """Scenes of captions: each kind's first photograph of the split, offsets 0, texture at the grey middle."""
+        """Scenes of `captions`: each kind's first photograph of the split, offsets 0, texture at the grey middle."""
         cells, _ = read_captions(captions, self.table.names, ())
         texture = torch.full((len(cells), COEFFICIENTS), self.levels // 2)
         offsets = torch.zeros(*cells.shape, 2, dtype=torch.long)
         return FashionScenes(cells, self.bank[0] * (cells > 0), offsets, texture)
 
     def prompts(self, n: int, generator: torch.Generator) -> list[dict]:
-        """n prompts in GenEval's schema, five categories in turn, as OpenMojiWorld's; "counting" counts a kind."""
+        """n prompts in GenEval's schema, five categories in turn, as OpenMojiWorld's; "counting" counts a kind.
+
+        n: number of prompts. generator: of every random number.
+        """
         require_int("n", n), require_generator("generator", generator)
         tag, cells = propose(n, self.table, self._contains, generator)
         nothing = torch.zeros_like(cells), torch.zeros(*cells.shape, 2, dtype=torch.long)
@@ -191,5 +194,5 @@ class FashionWorld(Evaluated, DrawsScenes):
         return grid.contains(self.split, cells, CODES)
 
     def with_split(self, split: str) -> "FashionWorld":
-        """The same world with another split: "train", "test" or "all"."""
+        """The same world with another `split`: "train", "test" or "all"."""
         return FashionWorld(self.size, self.nuisance, self.jitter, split, self.folder, self.text)

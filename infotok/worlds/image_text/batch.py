@@ -11,9 +11,12 @@ __all__ = ["ImageTextBatch"]
 
 @dataclass(frozen=True)
 class ImageTextBatch(TextBatch):
-    """A `TextBatch` of `ImageTextWorld`: scenes (B,) long are the records' numbers, and all questions of one kind.
+    """A `TextBatch` of `ImageTextWorld`, with all questions of one kind.
 
-    With a tokenizer answers are (B, Q, N) long: the tokens of each, its end, and padding. `text` may be ids (B, T).
+    scenes: (B,) long, numbers of the records
+    answers: (B, Q) long, one word each; with a tokenizer (B, Q, N), the tokens of each, its end, and padding
+    text: (B, W) float, the caption as numbers; or ids (B, T)
+    images, captions, questions, kinds: as in `TextBatch`
 
     Example:
         >>> from io import BytesIO

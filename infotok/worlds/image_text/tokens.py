@@ -90,7 +90,7 @@ class TokenVocabulary:
         return len(self.words)
 
     def encode(self, sentences: Sequence[str], length: int | None = None) -> Tensor:
-        """Ids (N, T) long of sentences, padded at the end to the longest, or cut or padded to `length` tokens.
+        """Ids (N, T) long of `sentences`, padded at the end to the longest, or cut or padded to `length` tokens.
 
         Raises ValueError for a sentence that the tokenizer has no tokens for.
         """
@@ -103,7 +103,7 @@ class TokenVocabulary:
         return self._padded([row[:length] for row in rows], length or max(map(len, rows), default=0))
 
     def encode_answers(self, answers: Sequence[str]) -> Tensor:
-        """Ids (N, max_answer) long of answers, each with its end, padded with 0.
+        """Ids (N, max_answer) long of `answers`, each with its end, padded with 0.
 
         Raises ValueError for an answer that is too long, or that the tokenizer has no tokens for.
         """
@@ -114,26 +114,29 @@ class TokenVocabulary:
         return self._padded(rows, self.max_answer)
 
     def decode(self, ids: Tensor) -> list[str]:
-        """The text of ids (N, T), without padding and ends of answers."""
+        """The text of `ids` (N, T), without padding and ends of answers."""
         require_tensor("ids", ids, ("N", "T"), "integer", f"[0, {len(self) - 1}]")
         rows = [[self._swapped(i) for i in row if i not in (self.pad, self.end)] for row in ids.tolist()]
         return [self._tokenizer.decode(row, clean_up_tokenization_spaces=False) for row in rows]
 
     def with_answers(self, answers: Sequence[str]) -> Self:
-        """The same tokenizer with another list of answers."""
+        """The same tokenizer with another list of `answers`, texts that all differ."""
         other = copy.copy(self)
         other._list(answers)
         return other
 
     def save(self, folder: str | Path) -> None:
-        """Write the tokenizer, in the hub's layout, and the list of answers to a folder."""
+        """Write the tokenizer, in the hub's layout, and the list of answers to `folder`."""
         require_folder("folder", folder)
         self._tokenizer.save_pretrained(folder)
         write_json(Path(folder) / ANSWERS, {"answers": self.answers, "max_answer": self.max_answer})
 
     @classmethod
     def load(cls, folder: str | Path) -> "TokenVocabulary":
-        """The vocabulary that `save` wrote. FileNotFoundError or ValueError, in one line, for another folder."""
+        """The vocabulary that `save` wrote. FileNotFoundError or ValueError, in one line, for another folder.
+
+        folder: where it was written.
+        """
         require_folder("folder", folder)
         found = read_json(Path(folder) / ANSWERS, ("answers", "max_answer"))
         return cls(Path(folder), found["answers"], found["max_answer"])

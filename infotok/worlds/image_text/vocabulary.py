@@ -81,17 +81,17 @@ class TextVocabulary:
         return len(self.words)
 
     def answer_id(self, answer: str) -> int:
-        """The id of an answer, that of `<unk>` for one that is not among `answers`."""
+        """The id of an `answer`, a text; that of `<unk>` for one that is not among `answers`."""
         require_text("answer", answer)
         return self._answers.get(" ".join(words_of(answer)), self.unk)
 
     def encode_answers(self, answers: Sequence[str]) -> Tensor:
-        """Ids (N,) long of answers, one each: `answer_id` of every one."""
+        """Ids (N,) long of `answers`, N texts, one each: `answer_id` of every one."""
         require_instance("answers", answers, (list, tuple), "a list of answers")
         return torch.tensor([self.answer_id(answer) for answer in answers], dtype=torch.long)
 
     def encode(self, sentences: Sequence[str], length: int | None = None) -> Tensor:
-        """Ids (N, T) long of sentences, padded at the end to the longest, or cut or padded to `length` words."""
+        """Ids (N, T) long of `sentences`, padded at the end to the longest, or cut or padded to `length` words."""
         require_instance("sentences", sentences, (list, tuple), "a list of sentences")
         for sentence in sentences:
             require_text("sentences, one", sentence)
@@ -103,17 +103,20 @@ class TextVocabulary:
         return torch.tensor(padded, dtype=torch.long).view(len(rows), width)
 
     def decode(self, ids: Tensor) -> list[str]:
-        """Sentences of ids (N, T): the words with one space between them, without padding."""
+        """Sentences of `ids` (N, T): the words with one space between them, without padding."""
         require_tensor("ids", ids, ("N", "T"), "integer", f"[0, {len(self) - 1}]")
         return [" ".join(self.words[i] for i in row if i != self.pad) for row in ids.tolist()]
 
     def save(self, path: str | Path) -> None:
-        """Write the vocabulary as JSON."""
+        """Write the vocabulary as JSON to the file `path`."""
         write_json(_file(path), {"words": self.words, "answers": self.answers})
 
     @classmethod
     def load(cls, path: str | Path) -> "TextVocabulary":
-        """The vocabulary of a JSON file that `save` wrote. ValueError, in one line, for another or a missing one."""
+        """The vocabulary of a JSON file that `save` wrote. ValueError, in one line, for another or a missing one.
+
+        path: of the file.
+        """
         file = _file(path)
         require(file.is_file(), "path", str(path), "a file that TextVocabulary.save wrote")
         found = read_json(file, ("words", "answers"))

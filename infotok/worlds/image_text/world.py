@@ -158,7 +158,7 @@ class ImageTextWorld:
         return len(self._members[self.split])
 
     def with_split(self, split: str) -> "ImageTextWorld":
-        """The same world with another split: "train", "test" or "all"; `skipped` is shared."""
+        """The same world with another `split`: "train", "test" or "all"; `skipped` is shared."""
         require_choice("split", split, SPLITS)
         other = copy.copy(self)
         other.split = split
@@ -192,7 +192,7 @@ class ImageTextWorld:
         return batch if generator.device.type == "cpu" else batch.to(generator.device)
 
     def asked(self, n: int, generator: torch.Generator, questions: int = 8) -> Questions:
-        """The questions of n records, without decoding an image; those of `batch` where no image has a fault."""
+        """The questions of `batch(n, generator, questions)` where no image has a fault, without decoding an image."""
         chosen, u = _drawn(len(self), n, generator, questions)
         texts = self._loader.load_text(self._members[self.split], chosen, asked=questions > 0)
         return _questions(texts, u, self.vocabulary, self.max_question)

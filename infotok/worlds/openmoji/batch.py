@@ -15,6 +15,9 @@ class OpenMojiBatch(TextBatch):
     """A `TextBatch` of `OpenMojiWorld`; questions have 8 words, and text is the caption as 0/1 attributes,
     or as the world's option `text` says.
 
+    scenes: `OpenMojiScenes`, B of them
+    images, captions, questions, answers, kinds: as in `TextBatch`
+
     Example:
         >>> import torch
         >>> from infotok.worlds import OpenMojiWorld

@@ -71,7 +71,7 @@ class _Candidates:
 
 
 def read(images: Tensor, objects: int, extents: tuple[int, ...], jitter: int, style: str) -> Reading:
-    """Read images (B, 3, S, S), S a multiple of 32, as scenes of a world with these settings."""
+    """Read `images` (B, 3, S, S), S a multiple of 32, as scenes of a world with these settings."""
     small = avg_pool2d(images.detach().float(), images.shape[-1] // 32) if images.shape[-1] > 32 else images.float()
     candidates = _candidates(objects, extents, jitter, style)
     y = rearrange(small - GREY, "b c (row h) (column w) -> (b row column) c (h w)", row=2, column=2)

@@ -94,12 +94,12 @@ class Renderer(Composer):
 
 
 def tiled(cells: Tensor) -> Tensor:
-    """Images (B, c, 2 h, 2 w) of their four cells (B * 4, c, h, w)."""
+    """Images (B, c, 2 h, 2 w) of their four `cells` (B * 4, c, h, w)."""
     return rearrange(cells, "(b row column) c h w -> b c (row h) (column w)", row=2, column=len(PLACES) // 2)
 
 
 def shifted(images: Tensor, steps: Tensor) -> Tensor:
-    """Images (N, c, h, w) moved by steps (N, 2) of pixels right and down; what leaves at one side is dropped."""
+    """Images (N, c, h, w) moved by `steps` (N, 2) of pixels right and down; what leaves at one side is dropped."""
     n, _, height, width = images.shape
     right, down = steps.unbind(-1)
     row = torch.arange(height, device=images.device) - down[:, None]  # (N, h): where each row comes from

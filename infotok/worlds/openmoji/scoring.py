@@ -57,7 +57,7 @@ def generation_scores(reading: Reading, prompts: list[dict], table: Named) -> di
 
 
 def follows(cells: Tensor, prompt: dict, table: Named) -> bool:
-    """Whether a scene of these cells (4,) has all that the prompt includes and nothing that it excludes."""
+    """Whether a scene of these `cells` (4,) has all that the prompt includes and nothing that it excludes."""
     require_tensor("cells", cells, (len(PLACES),), "int64", f"[0, {len(table)}]")
     require_prompt(prompt, table)
     found = [_find(cells, entry, table) for entry in prompt["include"]]

@@ -136,7 +136,7 @@ class OpenMojiWorld(Evaluated, DrawsScenes):
         return 3 * self.size**2 * math.log(NOISE_LEVELS) if self.nuisance > 0 else 0.0
 
     def sample(self, n: int, generator: torch.Generator) -> OpenMojiScenes:
-        """n random scenes of the split."""
+        """`n` random scenes of the split, drawn by `generator`."""
         require_int("n", n), require_generator("generator", generator)
         return self._fill(split_cells(n, self.split, self.objects, generator), generator)
 
@@ -169,43 +169,43 @@ class OpenMojiWorld(Evaluated, DrawsScenes):
         return self.render(OpenMojiScenes(scenes.cells, sizes, offsets, fresh.texture), generator)
 
     def render(self, scenes: OpenMojiScenes, generator: torch.Generator | None = None) -> Tensor:
-        """Images of scenes, (B, 3, S, S) float32 in [0, 1]; without a generator, without pixel noise."""
+        """Images of `scenes`, (B, 3, S, S) float32 in [0, 1]; without a `generator`, without pixel noise."""
         self._checked(scenes)
         if generator is not None:
             require_generator("generator", generator)
         return self.renderer.draw(scenes, generator)
 
     def foreground(self, scenes: OpenMojiScenes) -> Tensor:
-        """Share of each pixel that an object covers, (B, 1, S, S) in [0, 1]."""
+        """Share of each pixel that an object covers in each of B `scenes`, (B, 1, S, S) in [0, 1]."""
         return self.renderer.layer(self._checked(scenes))[:, 3:]
 
     def _ask(self, scenes: OpenMojiScenes, generator: torch.Generator, questions: int) -> tuple[Tensor, Tensor, Tensor]:
         return ask(scenes.cells, self.split, self.objects, self._phrases, generator, questions)
 
     def caption_ids(self, scenes: OpenMojiScenes) -> Tensor:
-        """Captions as ids, (B, T) long, T = 8, or 12 with sizes; padded."""
+        """Captions of B `scenes` as ids, (B, T) long, T = 8, or 12 with sizes; padded."""
         self._checked(scenes)
         return caption_ids(scenes.cells, scenes.sizes if self.name_sizes else None, self.vocabulary)
 
     def caption_vector(self, scenes: OpenMojiScenes) -> Tensor:
-        """Captions as 0/1 attributes, (B, W) float: W = 4 (N + 1), empty or its object, and 4 sizes with sizes."""
+        """Captions of B `scenes` as 0/1 attributes, (B, W) float: W = 4 (N + 1), or 4 (N + 1 + sizes) with sizes."""
         self._checked(scenes)
         named = scenes.sizes if self.name_sizes else None
         return caption_vector(scenes.cells, named, self.objects, len(self.scales))
 
     def captions(self, scenes: OpenMojiScenes) -> list[str]:
-        """A sentence for each scene."""
+        """A sentence for each of `scenes`."""
         return self.vocabulary.decode(self.caption_ids(scenes))
 
     def scenes_of(self, captions: list[str]) -> OpenMojiScenes:
-        """Scenes of captions: sizes 0 unless named, offsets 0, texture at the grey middle level."""
+        """Scenes of `captions`: sizes 0 unless named, offsets 0, texture at the grey middle level."""
         named = SIZES[: len(self.scales)] if self.name_sizes else ()
         cells, sizes = read_captions(captions, self.table.names, named)
         texture = torch.full((len(cells), COEFFICIENTS), self.levels // 2)
         return OpenMojiScenes(cells, sizes, torch.zeros(*cells.shape, 2, dtype=torch.long), texture)
 
     def prompts(self, n: int, generator: torch.Generator) -> list[dict]:
-        """n prompts in GenEval's schema, five categories in turn; see `prompts`."""
+        """`n` prompts in GenEval's schema, five categories in turn, drawn by `generator`; see `prompts`."""
         require_int("n", n), require_generator("generator", generator)
         return prompts(n, self, generator)
 
@@ -215,7 +215,7 @@ class OpenMojiWorld(Evaluated, DrawsScenes):
         return KNOWN if self.split in OBJECT_SPLITS else "train"
 
     def with_split(self, split: str) -> "OpenMojiWorld":
-        """The same world with another split: "train", "test", "all", "known_objects" or "new_objects"."""
+        """The same world with another `split`: "train", "test", "all", "known_objects" or "new_objects"."""
         own = (self.objects, self.size, self.nuisance, self.jitter, self.scales, self.name_sizes)
         return OpenMojiWorld(*own, split, self.text, self.style)
 

@@ -16,6 +16,9 @@ class ShapesBatch(TextBatch):
     """A `TextBatch` of `ShapesWorld`; questions have 8 words, and text is the caption as 0/1 attributes,
     or as the world's option `text` says.
 
+    scenes: `Scenes`, B of them
+    images, captions, questions, answers, kinds: as in `TextBatch`
+
     Example:
         >>> import torch
         >>> from infotok.worlds import ShapesWorld

@@ -41,6 +41,12 @@ def pope(
     of which one is there (objects do not co-occur here, so binding takes the place of co-occurrence). In the train
     split only pairs that train scenes have are asked of.
 
+    batch: images with their scenes; those without an object are left out.
+    world: names the split and the vocabulary.
+    negatives: one of the three above.
+    generator: of every random number.
+    questions: per image, an even number from 2 to 20.
+
     Example:
         >>> import torch
         >>> from infotok.worlds import ShapesWorld, pope
@@ -81,6 +87,10 @@ def mme(batch: ShapesBatch, world: ShapesSettings, generator: torch.Generator) -
     existence: what is there, what is not; colour: the right shape in a wrong colour that is nowhere; shape: the right
     colour in a wrong shape; position: a relation that holds between two shapes, and its opposite, which does not.
     Images for which a pair cannot be asked are left out: those of fewer than two objects, or with doubles in the way.
+
+    batch: images with their scenes.
+    world: names the split and the vocabulary.
+    generator: of every random number.
 
     Example:
         >>> import torch

@@ -26,22 +26,34 @@ class DrawsScenes(ABC):
 
     @abstractmethod
     def sample(self, n: int, generator: torch.Generator) -> Any:
-        """n random scenes of the split."""
+        """n random scenes of the split.
+
+        n: number of scenes. generator: of every random number.
+        """
 
     @abstractmethod
     def render(self, scenes: Any, generator: torch.Generator | None = None) -> Tensor:
-        """Images of scenes, (B, 3, S, S) float32 in [0, 1]; without a generator, without pixel noise."""
+        """Images of scenes, (B, 3, S, S) float32 in [0, 1].
+
+        scenes: B scenes of the world. generator: of pixel noise; None for none.
+        """
 
     @abstractmethod
     def caption_ids(self, scenes: Any) -> Tensor:
-        """Captions as ids, (B, T) long; padded."""
+        """Captions as ids, (B, T) long; padded.
+
+        scenes: B scenes of the world.
+        """
 
     @abstractmethod
     def _ask(self, scenes: Any, generator: torch.Generator, questions: int) -> tuple[Tensor, Tensor, Tensor]:
         """Questions on each scene, with answers and kinds."""
 
     def batch(self, n: int, generator: torch.Generator, questions: int = 4) -> Any:
-        """n random scenes with images, captions and `questions` per scene, all kinds equally likely."""
+        """n random scenes with images, captions and questions, all kinds equally likely.
+
+        n: number of scenes. generator: of every random number. questions: per scene.
+        """
         require_int("questions", questions, 0, MOST_QUESTIONS)
         scenes = self.sample(n, generator)
         images = self.render(scenes, generator)
@@ -49,7 +61,10 @@ class DrawsScenes(ABC):
         return self.batch_type(images, scenes, self.caption_ids(scenes), *asked, text_of(self, scenes))
 
     def asked(self, n: int, generator: torch.Generator, questions: int = 4) -> Questions:
-        """The questions of the batch that `batch` draws with the same generator, without its images."""
+        """The questions of the batch that `batch` draws with the same generator, without its images.
+
+        n: number of scenes. generator: of every random number. questions: per scene.
+        """
         require_int("questions", questions, 0, MOST_QUESTIONS)
         scenes = self.sample(n, generator)
         if self.nuisance > 0:

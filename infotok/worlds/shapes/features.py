@@ -39,6 +39,8 @@ class ShapesFeatures(nn.Module):
 
     Images of other sizes are averaged down to 32 pixels first.
 
+    width: channels of the first convolution; the other two have twice as many.
+
     Example:
         >>> import torch
         >>> from infotok.worlds import ShapesFeatures
@@ -60,6 +62,7 @@ class ShapesFeatures(nn.Module):
         self.cell = nn.Linear(2 * width * 16, FEATURES)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Features (B, 96) of `images` (B, 3, S, S) in [0, 1]."""
         require_images("images", images, ("B", 3, "S", "S"))
         images = images.to(self.cell.weight)
         seen = self.trunk(adaptive_avg_pool2d(images, SIDE) - 0.5)  # (B, C, 8, 8)
@@ -88,6 +91,10 @@ def train_features(steps: int = 1200, batch: int = 64, seed: int = 0) -> tuple[S
 
     "shape", "colour", "size": share right; "offset", "background" (the mean colours of a cell's quarters behind its
     object): share of the squares explained. Each step draws new scenes of one of five strengths of nuisance.
+
+    steps: of training.
+    batch: scenes per step.
+    seed: of weights and scenes.
 
     Example:
         >>> from infotok.worlds import train_features

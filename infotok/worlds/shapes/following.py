@@ -19,10 +19,14 @@ __all__ = ["follows", "score_generations"]
 
 
 def score_generations(images: Tensor, prompts: list[dict], world: ShapesSettings) -> dict[str, float | None]:
-    """Share of images (N, 3, S, S) that do what their prompts ask, by category and "overall"; None where none did ask.
+    """Share of images that do what their prompts ask, by category and "overall"; None where none did ask.
 
     Categories are GenEval's tags: single_object, two_object, counting, colors, position, color_attr (binding). Beside
     them "confident": the share of cells the parser is sure of.
+
+    images: (N, 3, S, S) in [0, 1].
+    prompts: N in GenEval's schema, each with its tag.
+    world: as in `parse`.
 
     Example:
         >>> import torch
@@ -53,7 +57,10 @@ def score_generations(images: Tensor, prompts: list[dict], world: ShapesSettings
 
 
 def follows(cells: Tensor, prompt: dict) -> bool:
-    """Whether a scene of these cells (4,) has all that the prompt includes and nothing that it excludes.
+    """Whether a scene has all that the prompt includes and nothing that it excludes.
+
+    cells: (4,) long, coded as in `Scenes`.
+    prompt: in GenEval's schema.
 
     Example:
         >>> from infotok.worlds import ShapesWorld, follows

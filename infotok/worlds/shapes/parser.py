@@ -45,6 +45,11 @@ IMAGES_AT_ONCE = 128
 class Reading:
     """The parser's output. Cells are coded as in `Scenes`; offsets are zero where a cell is read as empty.
 
+    cells: (B, 4) long, 0 to 48
+    offsets: (B, 4, 2) long, in steps
+    scores: (B, 4) in [0, 1], share of what is neither background nor pixel noise that the object explains
+    confident: (B, 4) bool
+
     Example:
         >>> import torch
         >>> from infotok.worlds import ShapesWorld, parse
@@ -53,10 +58,10 @@ class Reading:
         (tensor([[0, 0, 0, 0]]), tensor([[True, True, True, True]]))
     """
 
-    cells: Tensor  # (B, 4) long, 0 to 48
-    offsets: Tensor  # (B, 4, 2) long
-    scores: Tensor  # (B, 4) in [0, 1]: share of what is neither background nor pixel noise that the object explains
-    confident: Tensor  # (B, 4) bool
+    cells: Tensor
+    offsets: Tensor
+    scores: Tensor
+    confident: Tensor
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,10 @@ class _Templates:
 
 
 def parse(images: Tensor, world: ShapesSettings) -> Reading:
-    """Read images (B, 3, S, S) as scenes of `world`: its size, jitter and nuisance are used, not its split.
+    """Read images as scenes of a world.
+
+    images: (B, 3, S, S) in [0, 1].
+    world: its size, jitter and nuisance are used, not its split.
 
     Raises TypeError or ValueError for images that are not finite floats in [0, 1] of this shape.
 
@@ -101,6 +109,10 @@ def score_cells(images: Tensor, scenes: Scenes, world: ShapesSettings) -> dict[s
     - empty      empty cells recovered as empty;             confident  cells read with confidence
 
     None where there is nothing to count.
+
+    images: (B, 3, S, S) in [0, 1].
+    scenes: the B that they should show.
+    world: as in `parse`.
 
     Example:
         >>> import torch

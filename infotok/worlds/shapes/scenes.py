@@ -68,7 +68,10 @@ class Scenes:
         return Scenes(self.cells[index], self.offsets[index], self.texture[index])
 
     def to(self, device: torch.device | str) -> "Scenes":
-        """The scenes on another device."""
+        """The scenes on another device.
+
+        device: a torch.device, or its name.
+        """
         require_device("device", device)
         return Scenes(self.cells.to(device), self.offsets.to(device), self.texture.to(device))
 

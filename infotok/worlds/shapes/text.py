@@ -57,7 +57,7 @@ class Vocabulary:
         return len(self.words)
 
     def ids(self, words: tuple[str, ...] | list[str]) -> Tensor:
-        """Ids (W,) long of words. ValueError for a word that is not in the vocabulary."""
+        """Ids (W,) long of `words`, W of them. ValueError for a word that is not in the vocabulary."""
         listed = isinstance(words, tuple | list)
         require(listed, "words", type(words).__name__, "a list of words", TypeError)
         for word in words:
@@ -70,7 +70,7 @@ class Vocabulary:
         return torch.tensor([self._ids[word] for word in words], dtype=torch.long)
 
     def encode(self, sentences: list[str], length: int | None = None) -> Tensor:
-        """Ids (B, T) long of sentences, padded at the end to the longest or to `length` words."""
+        """Ids (B, T) long of `sentences`, B of them, padded at the end to the longest or to `length` words."""
         require_sentences("sentences", sentences)
         rows = [self.ids(sentence.split()) for sentence in sentences]
         longest = max((len(row) for row in rows), default=0)
@@ -84,7 +84,7 @@ class Vocabulary:
         return ids
 
     def decode(self, ids: Tensor) -> list[str]:
-        """Sentences of ids (B, T): the words before the first eos, without pad and bos."""
+        """Sentences of `ids` (B, T): the words before the first eos, without pad and bos."""
         require_tensor("ids", ids, ("B", "T"), "integer", f"[0, {len(self) - 1}]")
         sentences = []
         for row in ids.tolist():

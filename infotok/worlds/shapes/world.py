@@ -69,7 +69,7 @@ class ShapesWorld(ShapesSettings, DrawsScenes):
     batch_type = ShapesBatch
 
     def sample(self, n: int, generator: torch.Generator) -> Scenes:
-        """n random scenes of the split."""
+        """`n` random scenes of the split, drawn by `generator`."""
         _check_draw(n, generator)
         device = generator.device
         kept = torch.empty(0, len(PLACES), dtype=torch.long, device=device)
@@ -102,14 +102,14 @@ class ShapesWorld(ShapesSettings, DrawsScenes):
         return Scenes(cells, offsets * (cells > 0)[..., None], texture)
 
     def render(self, scenes: Scenes, generator: torch.Generator | None = None) -> Tensor:
-        """Images of scenes, (B, 3, S, S) float32 in [0, 1]; without a generator, without pixel noise."""
+        """Images of `scenes`, (B, 3, S, S) float32 in [0, 1]; without a `generator`, without pixel noise."""
         self._check(scenes)
         if generator is not None:
             require_generator("generator", generator)
         return self.renderer.draw(scenes, generator)
 
     def foreground(self, scenes: Scenes) -> Tensor:
-        """Share of each pixel that an object covers, (B, 1, S, S) in [0, 1]."""
+        """Share of each pixel that an object covers in each of B `scenes`, (B, 1, S, S) in [0, 1]."""
         self._check(scenes)
         return self.renderer.alpha(scenes)
 
@@ -117,61 +117,74 @@ class ShapesWorld(ShapesSettings, DrawsScenes):
         return ask(scenes.cells, self.split, self.phrases, generator, questions)
 
     def caption_ids(self, scenes: Scenes) -> Tensor:
-        """Captions as ids, (B, T) long, T = 16, or 24 with offsets; padded."""
+        """Captions of B `scenes` as ids, (B, T) long, T = 16, or 24 with offsets; padded."""
         require_scenes("scenes", scenes, self.jitter)
         return caption_ids(scenes.cells, scenes.offsets if self.name_offsets else None, self.vocabulary)
 
     def caption_vector(self, scenes: Scenes) -> Tensor:
-        """Captions as 0/1 attributes, (B, W) float: W = 4 x 13, and 4 x 2 (2 jitter + 1) more with offsets."""
+        """Captions of B `scenes` as 0/1 attributes, (B, W): W = 52, and 4 x 2 (2 jitter + 1) more with offsets."""
         require_scenes("scenes", scenes, self.jitter)
         return caption_vector(scenes.cells, scenes.offsets if self.name_offsets else None, self.jitter)
 
     def captions(self, scenes: Scenes) -> list[str]:
-        """A sentence for each scene."""
+        """A sentence for each of `scenes`."""
         return self.vocabulary.decode(self.caption_ids(scenes))
 
     def scenes_of(self, captions: list[str]) -> Scenes:
-        """Scenes of captions: offsets 0 unless named, texture at the grey middle level. ValueError for no caption."""
+        """Scenes of `captions`: offsets 0 unless named, texture at the grey middle level. ValueError for no caption."""
         cells, offsets = read_captions(captions, self.jitter, self.name_offsets)
         return Scenes(cells, offsets, torch.full((len(cells), COEFFICIENTS), self.levels // 2))
 
     def novelty(self, scenes: Scenes) -> Tensor:
-        """The part of a scene that train never shows, (B,) long: 0 none, 1 the scene, 2 a relation, 3 a pair."""
+        """What train never shows of each of B `scenes`, (B,) long: 0 nothing, 1 the scene, 2 a relation, 3 a pair."""
         require_scenes("scenes", scenes, self.jitter)
         return novelty(scenes.cells)
 
     def prompts(self, n: int, generator: torch.Generator) -> list[dict]:
-        """n prompts in GenEval's schema, its six categories in turn; see `prompts`."""
+        """`n` prompts in GenEval's schema, its six categories in turn, drawn by `generator`; see `prompts`."""
         _check_draw(n, generator)
         return prompts(n, self, generator)
 
     def with_split(self, split: str) -> "ShapesWorld":
-        """The same world with another split: "train", "test" or "all"."""
+        """The same world with another `split`: "train", "test" or "all"."""
         return ShapesWorld(self.size, self.nuisance, self.jitter, self.name_offsets, split, self.text)
 
     def score_generations(self, images: Tensor, prompts: list[dict]) -> dict[str, float | None]:
-        """Shares of images that do what their prompts ask; see `following.score_generations`."""
+        """Shares of images that do what their prompts ask; see `following.score_generations`.
+
+        images: (N, 3, S, S) in [0, 1]. prompts: the N that they were drawn for.
+        """
         return following.score_generations(images, prompts, self)
 
     def score_cells(self, images: Tensor, scenes: Scenes) -> dict[str, float | None]:
-        """Shares of scenes that the parser recovers from images (B, 3, S, S) of them; see `parser.score_cells`."""
+        """Shares of scenes that the parser recovers from images of them; see `parser.score_cells`.
+
+        images: (B, 3, S, S) in [0, 1]. scenes: the B that they should show.
+        """
         return parser.score_cells(images, scenes, self)
 
     def pope(self, batch: ShapesBatch, negatives: str, generator: torch.Generator, questions: int = 6) -> ShapesBatch:
-        """The batch's images with objects, with questions on presence, yes and no in turn; see `benchmarks.pope`."""
+        """The batch's images with objects, with questions on presence, yes and no in turn; see `benchmarks.pope`.
+
+        batch: of this world. negatives: one of `NEGATIVES`. generator: of every random number.
+        questions: per image, an even number from 2 to 20.
+        """
         return benchmarks.pope(batch, self, negatives, generator, questions)
 
     def mme(self, batch: ShapesBatch, generator: torch.Generator) -> ShapesBatch:
-        """The batch's images with a yes and a no of each of `MME_CATEGORIES`; see `benchmarks.mme`."""
+        """The batch's images with a yes and a no of each of `MME_CATEGORIES`; see `benchmarks.mme`.
+
+        batch: of this world. generator: of every random number.
+        """
         return benchmarks.mme(batch, self, generator)
 
     def factors(self, scenes: Scenes) -> dict[str, tuple[Tensor, Tensor]]:
-        """Labels (N, factors) and design (values, scores) of "structure", "jitter" and "nuisance"."""
+        """Labels (N, factors) and design (values, scores) of "structure", "jitter" and "nuisance" of N `scenes`."""
         self._check(scenes)
         return factors.factors(scenes, self)
 
     def surplus(self, scenes: Scenes) -> Tensor:
-        """The number of objects of each scene less its mean in the split, (N,) double."""
+        """The number of objects of each of N `scenes` less its mean in the split, (N,) double."""
         require_scenes("scenes", scenes, self.jitter)
         return factors.surplus(scenes, self)
 

@@ -1,4 +1,4 @@
-"""papermill's engine for notebooks, with a fix for a hang and a call before each cell.
+"""papermill's engine for notebooks, with a fix for a hang, a call before each cell and a note under the title.
 
 nbclient waits for the reply of a cell on a socket. If a widget of the cell captures output, nbclient answers it on the
 same socket (nbclient issue 312), which can lose the notice of a reply that arrives at that moment, and the wait never
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from queue import Empty
 from typing import Any
 
+import nbformat
 from jupyter_core.utils import run_sync
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine
@@ -45,10 +46,21 @@ class Client(PapermillNotebookClient):
     start_new_kernel_client = run_sync(async_start_new_kernel_client)  # papermill calls this one
 
 
-def engine(begins: Callable[[Any, int], None]) -> type[Engine]:
-    """An engine that calls begins(notebook, index) before each code cell."""
+def engine(begins: Callable[[Any, int], None], note: str = "") -> type[Engine]:
+    """An engine that calls begins(notebook, index) before each code cell.
+
+    Args:
+        begins: is told of each code cell.
+        note: stands as a cell of its own under the executed notebook's first cell; "" for none.
+    """
 
     class Infotok(Engine):
+        @classmethod
+        def execute_notebook(cls, nb, kernel_name, **kwargs):
+            if note:  # before papermill gives each cell its metadata
+                nb.cells.insert(1, nbformat.v4.new_markdown_cell(f"> {note}", id="note-of-the-profile"))
+            return super().execute_notebook(nb, kernel_name, **kwargs)
+
         @classmethod
         def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
             start = nb_man.cell_start

@@ -1,4 +1,7 @@
-"""notebooks/profiles.yaml: the parameters that each profile sets. A damaged file is refused in one line."""
+"""notebooks/profiles.yaml: the parameters that each profile sets, and what must be said of a profile's runs.
+
+A damaged file is refused in one line.
+"""
 
 import re
 from pathlib import Path
@@ -8,7 +11,12 @@ import yaml
 
 from infotok.course.refusal import Refusal, nearest
 
-__all__ = ["read_profiles"]
+__all__ = ["NOTES", "read_profiles"]
+
+NOTES = {  # what stands once at the top of everything that a run at this profile made
+    "smoke": "The profile smoke shows that everything runs. It is too small to judge what depends on a run's sizes, "
+    "and the text describes a run at laptop. Everything else is the same here."
+}
 
 
 class _Strict(yaml.SafeLoader):

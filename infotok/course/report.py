@@ -11,6 +11,7 @@ import jinja2
 
 from infotok.course.course import Course, Refusal
 from infotok.course.parameters import asked
+from infotok.course.profiles import NOTES
 from infotok.course.runs import Shown, own_file, read_record, shown
 from infotok.files import write_atomically
 from infotok.lab.record import PROFILES
@@ -41,6 +42,7 @@ def write_report(course: Course, profile: str, wanted: Asked | None = None, page
     )
     page = environment.get_template("report.html.j2").render(
         profile=profile,
+        note=NOTES.get(profile),
         sections=sections,
         ran=[section for section in sections if section["manifest"]],
         described=[section for section in sections if section["manifest"] or section["faults"]],

@@ -6,6 +6,7 @@ from typing import Any
 
 from infotok.course.course import Course, Refusal
 from infotok.course.parameters import asked
+from infotok.course.profiles import NOTES
 from infotok.course.report import figures_of_run
 from infotok.course.runs import Shown, read_record, shown
 
@@ -20,11 +21,13 @@ class Results:
         claims: as the record has them: text, value, bound, holds, source, judged_at.
         figures: name, caption and source, a data URL, in the order in which they were recorded.
         origin: one sentence that says which run it was.
+        note: what must be said of its profile, or "".
     """
 
     claims: list[dict[str, Any]]
     figures: list[dict[str, str]]
     origin: str
+    note: str = ""
 
 
 def read_results(course: Course, names: list[str], profile: str, assignments: list[str]) -> dict[str, Results]:
@@ -43,7 +46,8 @@ def _of_run(lesson: Shown) -> Results:
     figures = figures_of_run(lesson, faults)
     if faults:
         raise Refusal(faults[0])
-    return Results(manifest["claims"], figures, f"As it ran on {manifest['started'][:10]}, by {manifest['command']}.")
+    origin = f"As it ran on {manifest['started'][:10]}, by {manifest['command']}."
+    return Results(manifest["claims"], figures, origin, NOTES.get(manifest["profile"], ""))
 
 
 def _committed(course: Course, lesson: Shown) -> Results:

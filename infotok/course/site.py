@@ -20,6 +20,7 @@ from infotok.course.course import Course, Refusal
 from infotok.course.display import clock
 from infotok.course.downloads import FOLDER
 from infotok.course.parameters import asked
+from infotok.course.profiles import NOTES
 from infotok.course.reference import write_reference
 from infotok.course.report import unjudged, write_report
 from infotok.course.runs import Shown, shown
@@ -99,7 +100,7 @@ def write_site(course: Course, profile: str, wanted: dict[str, dict[str, Any] | 
             nbformat.write(page, source / "notebooks" / f"{lesson.name}.ipynb")
         if (source / "api.md").exists():
             write_reference(source / "api.md")
-        _index(source / "index.md", lessons)
+        _index(source / "index.md", lessons, profile)
         _copy_mathjax(source / "_static" / "mathjax")
         _build(source, built)
         shutil.copytree(kept, built / FOLDER)
@@ -110,12 +111,13 @@ def write_site(course: Course, profile: str, wanted: dict[str, dict[str, Any] | 
     return target / "index.html"
 
 
-def _index(path: Path, lessons: list[Shown]) -> None:
+def _index(path: Path, lessons: list[Shown], profile: str) -> None:
     """Add to the first page the map of the course, and the tree that its navigation is made of."""
     claims = [claim for lesson in lessons if lesson.manifest for claim in lesson.manifest["claims"]]
     later, count = unjudged(claims), sum(claim["holds"] is None for claim in claims)
-    said = f"These runs are too small to judge {count} of the {len(claims)} claims, which are judged {later}."
-    rows = ["## The map", "", *([said, ""] if later else []), "| lesson | took | claims that hold |", "|---|---|---|"]
+    left = f"{count} of the {len(claims)} claims are judged {later}." if later else ""
+    said = " ".join(sentence for sentence in (NOTES.get(profile), left) if sentence)
+    rows = ["## The map", "", *([said, ""] if said else []), "| lesson | took | claims that hold |", "|---|---|---|"]
     titles = {lesson.name: f"{lesson.name[:2]} · {' '.join(lesson.title.split())}" for lesson in lessons}
     for lesson in lessons:
         took, held = "not run", ""

@@ -76,12 +76,8 @@ def _run_box(lesson: Shown, links: list[tuple[str, str]]) -> str:
     ]
     if later := unjudged(manifest["claims"]):
         count = claims.count(None)
-        lines.append(
-            _paragraph(
-                f"The profile {manifest['profile']} is too small to judge {count} claim{'s' if count > 1 else ''}, "
-                f"marked – below; judged {later}."
-            )
-        )
+        what = "claims, marked – below, are" if count > 1 else "claim, marked – below, is"
+        lines.append(_paragraph(f"{count} {what} judged {later}."))
     if not lesson.current:
         lines.append(_paragraph("The notebook or the package has changed since."))
     report = f'<p>The <a href="../report.html#{lesson.name}">report</a> has all of it.</p>'

@@ -52,7 +52,7 @@ def write_slides(course: Course, names: list[str], profile: str, assignments: li
     written = []
     for lesson in lessons:
         own = results[lesson.name]
-        page = template.render(lesson=lesson, slides=list(slides_of(lesson, own)), origin=own.origin)
+        page = template.render(lesson=lesson, slides=list(slides_of(lesson, own)), origin=own.origin, note=own.note)
         write_atomically(folder / f"{lesson.name}.html", page)
         written.append(folder / f"{lesson.name}.html")
     return written

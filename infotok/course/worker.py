@@ -209,6 +209,7 @@ def _execute(job: Job, executed: Path, say: Events) -> str:
 
     from infotok.course.engine import engine
     from infotok.course.faults import place
+    from infotok.course.profiles import NOTES
 
     now = {"place": "its first cell"}
 
@@ -217,7 +218,7 @@ def _execute(job: Job, executed: Path, say: Events) -> str:
         now["place"] = place(notebook, index)
         say("cell", number=code.index(index), cells=len(code), place=now["place"])
 
-    papermill_engines.register("infotok", engine(begins))
+    papermill_engines.register("infotok", engine(begins, NOTES.get(job.profile, "")))
     parameters = {**job.parameters, "run_dir": job.folder, "profile": job.profile}
     try:
         papermill.execute_notebook(

@@ -25,7 +25,6 @@ from infotok.errors import require, require_folder, require_text
 from infotok.files import plain, to_json, write_atomically, write_json
 
 PROFILES = ("smoke", "laptop", "full", "gpu")  # by size: a later one judges what an earlier one judges
-TOO_SMALL = "This run, at the profile smoke, is too small to judge: the text describes the figure at laptop."
 
 NAME = re.compile(
     r"\w(?:[\w ,.'()+=%-]{0,98}[\w)%])?"
@@ -173,7 +172,7 @@ class Record:
         """Keep `fig` as figures/`name`.png and the recipe that redraws it; returns it, to be shown with `caption`.
 
         `fig` comes from a function of `infotok.lab.plots`, which remembers its data. Another Matplotlib figure
-        is kept as a picture only. At the profile smoke, the caption shown says that the run is too small to judge.
+        is kept as a picture only.
         """
         self._new("figure", name, self.figures)
         require_text("caption", caption)
@@ -181,7 +180,7 @@ class Record:
         require(drawn, f"figure {name}", type(fig).__name__, "a Matplotlib figure", TypeError)
         kept = _as_json(name, {"caption": caption, **(getattr(fig, "recipe", None) or {})})
         if hasattr(fig, "recipe"):
-            fig.caption = f"{caption} {TOO_SMALL}" if self.profile == "smoke" else caption
+            fig.caption = caption
         if self.folder:
             from infotok.lab.plots.style import save  # Matplotlib only where something is drawn
 

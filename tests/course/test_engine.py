@@ -61,11 +61,12 @@ def test_the_engine_waits_for_no_reply_without_end(monkeypatch, tmp_path):
 
     monkeypatch.setattr(AsyncZMQSocketChannel, "get_msg", watched)
     monkeypatch.setattr(papermill_engines, "_engines", {**papermill_engines._engines})
-    papermill_engines.register("told", engine(lambda notebook, index: None))
+    papermill_engines.register("told", engine(lambda notebook, index: None, "too small"))
     root = make_course(tmp_path, {"01_short": ["1 + 1"]})
     (notebook,) = (root / "notebooks").glob("*.ipynb")
     done = papermill.execute_notebook(notebook, tmp_path / "done.ipynb", engine_name="told", progress_bar=False)
     assert done.cells[-1].outputs[0]["data"]["text/plain"] == "2"
+    assert [cell.source for cell in done.cells].index("> too small") == 1, "a note stands under the title"
     assert asked, "replies came another way: nothing was tested"
     assert None not in asked
 

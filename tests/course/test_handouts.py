@@ -108,6 +108,15 @@ def test_the_run_asked_for_comes_before_the_committed_results(tmp_path):
     assert "Counted again." in words(slides.read_text())
 
 
+@pytest.mark.parametrize(("profile", "times"), [("smoke", 1), ("laptop", 0)])
+def test_a_page_of_a_run_too_small_to_judge_says_so_once(tmp_path, profile, times):
+    course = small_course(tmp_path)
+    figures = {"counted": {"caption": "Counted."}, "again": {"caption": "Counted again."}}
+    ended_run(tmp_path, "00_small", profile=profile, figures=figures)
+    for path in (*write_handouts(course, ["00_small"], profile, []), *write_slides(course, ["00_small"], profile, [])):
+        assert words(path.read_text()).count("too small to judge") == times
+
+
 def test_a_claim_that_fails_is_shown_as_one(tmp_path):
     course = small_course(tmp_path)
     claim = {"text": "<b>", "value": 1.0, "bound": "at least 2", "holds": False, "source": "", "judged_at": "smoke"}

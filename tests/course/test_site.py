@@ -79,7 +79,9 @@ def test_a_lesson_stands_there_as_it_ran_with_the_run_it_was(site):
     text = re.sub("<[^>]+>", "", page)
     assert "perspicacious 42" in text
     assert "infotok run 00_first --profile smoke" in text
-    assert "The profile smoke is too small to judge 1 claim, marked – below; judged from laptop on." in text
+    assert "1 claim, marked – below, is judged from laptop on." in text
+    assert text.count("too small to judge") == 1, "said once, at the top"
+    assert text.index("too small to judge") < text.index("This run")
     assert text.count("not judged") == 0, "and it is said once"
     assert 'href="../report.html#00_first"' in page
     assert (site / "report.html").exists()

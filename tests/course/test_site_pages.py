@@ -157,6 +157,7 @@ def test_the_report_does_not_scroll_sideways(tmp_path, browser):
     ended_run(root, "00_first", profile="smoke", claims=[claim], status="failed", **said)
     page = write_report(Course(root), "smoke")
     assert page.read_text().count("not judged") == 1, "said once"
+    assert page.read_text().count("too small to judge") == 1, "and at the top, for every lesson"
     tab = opened(browser, page, [])
     tab.locator("summary").first.click()
     for width in (*WIDTHS, 320, 641):

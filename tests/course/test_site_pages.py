@@ -100,6 +100,15 @@ def test_a_figure_opens_by_keyboard_at_a_size_at_which_it_can_be_read(site, brow
     tab.close()
 
 
+def test_on_a_computer_a_figure_of_usual_width_needs_no_scrolling(site, browser):
+    tab = opened(browser, site / LESSON, [])
+    measure = "all => all.map(one => [one.querySelector('img').naturalWidth, one.scrollWidth, one.clientWidth])"
+    told = tab.locator("article .frame").evaluate_all(measure)
+    assert told
+    assert [wide for own, wide, room in told if own <= 1140 and wide > room] == []
+    tab.close()
+
+
 @pytest.mark.parametrize("size", [(1280, 720), (390, 800)], ids=lambda size: f"{size[0]} px")
 def test_slides_show_everything_once_and_fit(site, browser, size):
     heard = []

@@ -45,6 +45,7 @@ LAYOUT = (
     const own = getComputedStyle(image), inside = image.clientWidth - 2 * parseFloat(own.paddingLeft);
     const size = FIGURE_TEXT * inside / image.naturalWidth;
     if (size < smallest - 0.01) found.push(`text of ${size.toFixed(1)}px in a figure: ${image.alt.slice(0, 40)}`);
+    if (inside > image.naturalWidth + 1) found.push(`a figure of ${image.naturalWidth} px enlarged to ${inside} px`);
   }
   return found;
 }""".replace("FIGURE_TEXT", str(FIGURE_TEXT))

@@ -100,6 +100,24 @@ def test_a_figure_opens_by_keyboard_at_a_size_at_which_it_can_be_read(site, brow
     tab.close()
 
 
+def test_a_dark_page_dims_its_figures_and_paper_does_not(site, browser):
+    tab = opened(browser, site / LESSON, [])
+    figure = tab.locator("article button.zoom img").first
+    for theme, computers, expected in (
+        ("auto", "dark", "brightness(0.85)"),
+        ("auto", "light", "none"),
+        ("dark", "light", "brightness(0.85)"),
+        ("light", "dark", "none"),
+    ):
+        tab.emulate_media(color_scheme=computers)
+        tab.evaluate("theme => { document.body.dataset.theme = theme }", theme)
+        assert figure.evaluate("image => getComputedStyle(image).filter") == expected, (theme, computers)
+    tab.emulate_media(media="print", color_scheme="dark")
+    tab.evaluate("document.body.dataset.theme = 'dark'")
+    assert figure.evaluate("image => getComputedStyle(image).filter") == "none"
+    tab.close()
+
+
 def test_on_a_computer_a_figure_of_usual_width_needs_no_scrolling(site, browser):
     tab = opened(browser, site / LESSON, [])
     measure = "all => all.map(one => [one.querySelector('img').naturalWidth, one.scrollWidth, one.clientWidth])"

@@ -127,6 +127,16 @@ def test_on_a_computer_a_figure_of_usual_width_needs_no_scrolling(site, browser)
     tab.close()
 
 
+def test_a_table_on_a_telephone_breaks_no_word(site, browser):
+    tab = opened(browser, site / "notebooks" / "06_quantizers.html", [])
+    tab.set_viewport_size({"width": WIDTHS[0], "height": 800})
+    cells = "cells => Object.fromEntries(cells.map(each => [each.innerText, each.clientHeight]))"
+    heights = tab.locator(".table-wrapper td:first-child p, .table-wrapper td:first-child").evaluate_all(cells)
+    line = tab.locator(".table-wrapper td").first.evaluate("cell => parseFloat(getComputedStyle(cell).lineHeight)")
+    assert heights["residual"] < 2 * line, "the word stands on one line"
+    tab.close()
+
+
 @pytest.mark.parametrize("size", [(1280, 720), (390, 800)], ids=lambda size: f"{size[0]} px")
 def test_slides_show_everything_once_and_fit(site, browser, size):
     heard = []

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from playwright.sync_api import Browser, Page
 
 WIDTHS = (390, 768, 1440)  # pixels: a telephone, a tablet, a computer
+PAPER = 680  # pixels: A4 with margins of 15 mm
 SMALLEST = 11  # pixels of text
 FIGURE_TEXT = 8 / 72 * 120  # pixels of the smallest text in a figure at its own size; tests/course/test_figures.py
 
@@ -31,6 +32,11 @@ COMMON = """
     return found;
   };
 """
+
+SIDEWAYS = """() => {
+  const wide = document.documentElement.scrollWidth;
+  return wide > innerWidth ? [`scrolls sideways: ${wide} of ${innerWidth}`] : [];
+}"""
 
 LAYOUT = (
     "smallest => {"
@@ -129,7 +135,7 @@ def opened(browser: Browser, page: Path, heard: list[str], query: str = "") -> P
 
 
 def complaints(tab: Page) -> list[str]:
-    """What is wrong with an opened page, at every width, and in light and dark."""
+    """What is wrong with an opened page, at every width, in light and dark, and on paper."""
     found = [*tab.evaluate(STRUCTURE)]
     for scheme in ("light", "dark"):
         tab.emulate_media(color_scheme=scheme)
@@ -138,6 +144,9 @@ def complaints(tab: Page) -> list[str]:
             if scheme == "light":
                 found += [f"{width} px: {line}" for line in tab.evaluate(LAYOUT, SMALLEST)]
             found += [f"{scheme}, {width} px: {line}" for line in tab.evaluate(CONTRAST)]
+    tab.emulate_media(media="print", color_scheme="dark")
+    tab.set_viewport_size({"width": PAPER, "height": 960})
+    found += [f"on paper: {line}" for line in [*tab.evaluate(SIDEWAYS), *tab.evaluate(CONTRAST)]]
     return found
 
 

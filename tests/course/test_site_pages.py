@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 LESSON = "notebooks/04_variational_bottleneck.html"
 RAN = ("00_start_here", "04_variational_bottleneck")
 FAULTY = """<html><body style="background:#fff"><h3>third</h3><p style="color:#999">pale</p><img src="a.png">
-<p style="opacity:.4">clear</p><p style="font-size:10px">small</p><div style="width:2000px">wide</div></body></html>"""
+<p style="opacity:.4">clear</p><p style="font-size:10px">small</p><div style="width:2000px">wide</div>
+<table><tr><td>a long na...</td></tr></table></body></html>"""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,7 @@ def test_the_audit_finds_what_is_wrong(browser):
         assert fault in found
     for fault in ("390 px: scrolls sideways", "1440 px: scrolls sideways", "text of 10px: small"):
         assert fault in found
+    assert "a cell cut short: a long na..." in found
     assert "contrast 2.85 of rgb(153, 153, 153): pale" in found, "#999 on white, by the formula of WCAG"
     assert "contrast 2.85 of rgb(0, 0, 0): clear" in found, "black of opacity 0.4 is #999"
     tab.close()

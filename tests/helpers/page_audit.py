@@ -102,6 +102,8 @@ STRUCTURE = """() => {
     if (!alt || !alt.trim() || alt.endsWith(".png")) found.push(`no alt text: ${source}`);
     if (!image.naturalWidth) found.push(`a picture that is not there: ${source}`);
   }
+  for (const cell of all("td, th"))
+    if (/\\w(\\.\\.\\.|…)$/.test(cell.textContent.trim())) found.push(`a cell cut short: ${cell.textContent.trim()}`);
   const headings = all("h1, h2, h3, h4, h5, h6");
   const levels = headings.map(heading => [Number(heading.tagName[1]), heading.textContent.slice(0, 40)]);
   if (levels.filter(([level]) => level === 1).length !== 1) found.push("not one h1");

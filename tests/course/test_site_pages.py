@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 LESSON = "notebooks/04_variational_bottleneck.html"
 RAN = ("00_start_here", "04_variational_bottleneck")
 FAULTY = """<html><body style="background:#fff"><h3>third</h3><p style="color:#999">pale</p><img src="a.png">
-<p style="opacity:.4">clear</p><p style="font-size:10px">small</p><div style="width:2000px">wide</div></body></html>"""
+<p style="opacity:.4">clear</p><p style="font-size:10px">small</p><div style="width:2000px">wide</div>
+<table><tr><td>a long na...</td></tr></table></body></html>"""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,7 @@ def test_the_audit_finds_what_is_wrong(browser):
         assert fault in found
     for fault in ("390 px: scrolls sideways", "1440 px: scrolls sideways", "text of 10px: small"):
         assert fault in found
+    assert "a cell cut short: a long na..." in found
     assert "contrast 2.85 of rgb(153, 153, 153): pale" in found, "#999 on white, by the formula of WCAG"
     assert "contrast 2.85 of rgb(0, 0, 0): clear" in found, "black of opacity 0.4 is #999"
     tab.close()
@@ -97,6 +99,43 @@ def test_a_figure_opens_by_keyboard_at_a_size_at_which_it_can_be_read(site, brow
     tab.keyboard.press("Escape")
     assert tab.locator("dialog[open]").count() == 0
     assert tab.evaluate("() => document.activeElement.className") == "zoom", "the focus is where it was"
+    tab.close()
+
+
+def test_a_dark_page_dims_its_figures_and_paper_does_not(site, browser):
+    tab = opened(browser, site / LESSON, [])
+    figure = tab.locator("article button.zoom img").first
+    for theme, computers, expected in (
+        ("auto", "dark", "brightness(0.85)"),
+        ("auto", "light", "none"),
+        ("dark", "light", "brightness(0.85)"),
+        ("light", "dark", "none"),
+    ):
+        tab.emulate_media(color_scheme=computers)
+        tab.evaluate("theme => { document.body.dataset.theme = theme }", theme)
+        assert figure.evaluate("image => getComputedStyle(image).filter") == expected, (theme, computers)
+    tab.emulate_media(media="print", color_scheme="dark")
+    tab.evaluate("document.body.dataset.theme = 'dark'")
+    assert figure.evaluate("image => getComputedStyle(image).filter") == "none"
+    tab.close()
+
+
+def test_on_a_computer_a_figure_of_usual_width_needs_no_scrolling(site, browser):
+    tab = opened(browser, site / LESSON, [])
+    measure = "all => all.map(one => [one.querySelector('img').naturalWidth, one.scrollWidth, one.clientWidth])"
+    told = tab.locator("article .frame").evaluate_all(measure)
+    assert told
+    assert [wide for own, wide, room in told if own <= 1140 and wide > room] == []
+    tab.close()
+
+
+def test_a_table_on_a_telephone_breaks_no_word(site, browser):
+    tab = opened(browser, site / "notebooks" / "06_quantizers.html", [])
+    tab.set_viewport_size({"width": WIDTHS[0], "height": 800})
+    cells = "cells => Object.fromEntries(cells.map(each => [each.innerText, each.clientHeight]))"
+    heights = tab.locator(".table-wrapper td:first-child p, .table-wrapper td:first-child").evaluate_all(cells)
+    line = tab.locator(".table-wrapper td").first.evaluate("cell => parseFloat(getComputedStyle(cell).lineHeight)")
+    assert heights["residual"] < 2 * line, "the word stands on one line"
     tab.close()
 
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from playwright.sync_api import Browser, Page
 
 WIDTHS = (390, 768, 1440)  # pixels: a telephone, a tablet, a computer
+PAPER = 680  # pixels: A4 with margins of 15 mm
 SMALLEST = 11  # pixels of text
 FIGURE_TEXT = 8 / 72 * 120  # pixels of the smallest text in a figure at its own size; tests/course/test_figures.py
 
@@ -32,6 +33,11 @@ COMMON = """
   };
 """
 
+SIDEWAYS = """() => {
+  const wide = document.documentElement.scrollWidth;
+  return wide > innerWidth ? [`scrolls sideways: ${wide} of ${innerWidth}`] : [];
+}"""
+
 LAYOUT = (
     "smallest => {"
     + COMMON
@@ -45,6 +51,7 @@ LAYOUT = (
     const own = getComputedStyle(image), inside = image.clientWidth - 2 * parseFloat(own.paddingLeft);
     const size = FIGURE_TEXT * inside / image.naturalWidth;
     if (size < smallest - 0.01) found.push(`text of ${size.toFixed(1)}px in a figure: ${image.alt.slice(0, 40)}`);
+    if (inside > image.naturalWidth + 1) found.push(`a figure of ${image.naturalWidth} px enlarged to ${inside} px`);
   }
   return found;
 }""".replace("FIGURE_TEXT", str(FIGURE_TEXT))
@@ -95,6 +102,8 @@ STRUCTURE = """() => {
     if (!alt || !alt.trim() || alt.endsWith(".png")) found.push(`no alt text: ${source}`);
     if (!image.naturalWidth) found.push(`a picture that is not there: ${source}`);
   }
+  for (const cell of all("td, th"))
+    if (/\\w(\\.\\.\\.|…)$/.test(cell.textContent.trim())) found.push(`a cell cut short: ${cell.textContent.trim()}`);
   const headings = all("h1, h2, h3, h4, h5, h6");
   const levels = headings.map(heading => [Number(heading.tagName[1]), heading.textContent.slice(0, 40)]);
   if (levels.filter(([level]) => level === 1).length !== 1) found.push("not one h1");
@@ -128,7 +137,7 @@ def opened(browser: Browser, page: Path, heard: list[str], query: str = "") -> P
 
 
 def complaints(tab: Page) -> list[str]:
-    """What is wrong with an opened page, at every width, and in light and dark."""
+    """What is wrong with an opened page, at every width, in light and dark, and on paper."""
     found = [*tab.evaluate(STRUCTURE)]
     for scheme in ("light", "dark"):
         tab.emulate_media(color_scheme=scheme)
@@ -137,6 +146,9 @@ def complaints(tab: Page) -> list[str]:
             if scheme == "light":
                 found += [f"{width} px: {line}" for line in tab.evaluate(LAYOUT, SMALLEST)]
             found += [f"{scheme}, {width} px: {line}" for line in tab.evaluate(CONTRAST)]
+    tab.emulate_media(media="print", color_scheme="dark")
+    tab.set_viewport_size({"width": PAPER, "height": 960})
+    found += [f"on paper: {line}" for line in [*tab.evaluate(SIDEWAYS), *tab.evaluate(CONTRAST)]]
     return found
 
 

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from infotok.errors import require, require_tensor
+from infotok.worlds.grid import KNOWN, OBJECT_SPLITS
 from infotok.worlds.openmoji import scoring
 from infotok.worlds.openmoji.factors import factors
 from infotok.worlds.openmoji.objects import Objects
@@ -51,6 +52,11 @@ class Evaluated:
         scoring.require_prompts(prompts, self.table)
         require_tensor("images", images, (len(prompts), 3, self.size, self.size), values="[0, 1]")
         return scoring.generation_scores(self.read(images), prompts, self.table)
+
+    @property
+    def training_split(self) -> str:
+        """The split that a model tested on this one was trained on: "known_objects" in those of objects, else train."""
+        return KNOWN if self.split in OBJECT_SPLITS else "train"
 
     def novelty(self, scenes: OpenMojiScenes) -> Tensor:
         """The part of a scene that train never shows, (B,) long: 0 none, 1 the scene, 2 an object at its place.

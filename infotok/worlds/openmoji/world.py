@@ -33,7 +33,6 @@ from torch import Tensor
 
 from infotok.errors import require, require_choice, require_flag, require_float, require_generator, require_int
 from infotok.worlds.captions import Text, require_text
-from infotok.worlds.grid import KNOWN
 from infotok.worlds.openmoji.batch import OpenMojiBatch, require_batch
 from infotok.worlds.openmoji.evaluated import Evaluated
 from infotok.worlds.openmoji.objects import FEWEST, MOST, WITH_NEW, objects_of
@@ -208,11 +207,6 @@ class OpenMojiWorld(Evaluated, DrawsScenes):
         """`n` prompts in GenEval's schema, five categories in turn, drawn by `generator`; see `prompts`."""
         require_int("n", n), require_generator("generator", generator)
         return prompts(n, self, generator)
-
-    @property
-    def training_split(self) -> str:
-        """The split that a model tested on this one was trained on: "known_objects" in those of objects, else train."""
-        return KNOWN if self.split in OBJECT_SPLITS else "train"
 
     def with_split(self, split: str) -> "OpenMojiWorld":
         """The same world with another `split`: "train", "test", "all", "known_objects" or "new_objects"."""

@@ -5,6 +5,7 @@
 - The function is the same one that the tests call over a grid and that a headless run calls once.
 - The picture follows a slider while it is dragged, if the last update took under 0.1 s; else it waits until the slider
   is let go. The page holds moves back while one is drawn and sends the latest, so a drag never builds a queue.
+- A picture shown before is kept, so that going back to a value draws nothing.
 - A slow picture (over 0.3 s) waits for its Run button.
 - The picture is as high as the window leaves beside controls and sentence, so that all three are seen together.
 - An error is shown in the widget's own output, where the reader sees it and the runner finds it.
@@ -30,6 +31,7 @@ from infotok.lab.plots.style import Drawing
 LIVE = 0.1  # seconds: an update that takes less can follow a hand
 RETRIED = 0.5  # seconds: a first update up to here is timed once more, without what only the first one does
 ROW, REST = 34, 200  # pixels: a row of controls; JupyterLab's own bars, the sentence and margins
+KEPT = 64  # pictures, the latest used, of some 100 kB each
 NARROW = 3  # controls from here on stand two in a row
 
 
@@ -37,11 +39,15 @@ def explore(plot: Callable[..., Any], *, text: Callable[..., str] | None = None,
     """A widget that shows `plot(**values)`, and `text(**values)` under it, for the values of its controls.
 
     Args:
-        plot: a pure function returning a figure (or anything that a cell can display).
+        plot: a pure function returning a figure (or anything that a cell can display). It is called once for each
+            combination of values among the last 64 that were shown.
         text: a pure function of the same arguments returning a line of Markdown: how to read the picture.
         button: wait for a click on Run, for updates that take over 0.3 s.
         controls: for each argument a slider (min, max, step, start), a list to choose from (the first is the
             start; entries may be (label, value)), a bool for a checkbox, or any ipywidget with a value.
+
+    An update that took under 0.1 s lets the sliders send while they are dragged; after a slower one they wait until
+    they are let go (`continuous_update` of ipywidgets).
 
     Returns:
         An `ipywidgets.VBox` of the controls, a rule for the page, and the output; each control is described and reached
@@ -62,13 +68,22 @@ def explore(plot: Callable[..., Any], *, text: Callable[..., str] | None = None,
     require(controls, "controls", controls, "at least one control")
     inputs = {name: _control(name, value, len(controls) >= NARROW) for name, value in controls.items()}
     output = widgets.Output(layout={"width": "100%"})
+    kept: dict[Any, tuple[dict[str, Any], ...]] = {}  # outputs by their values, the latest used last
 
     def update(_: Any = None) -> None:
         began = perf_counter()
         values = {name: control.value for name, control in inputs.items()}
+        key = None if button else _key(values)  # Run draws again
+        if key is not None and key in kept:
+            kept[key] = output.outputs = kept.pop(key)
+            return  # it says nothing about how long a picture takes
         try:
             shown = [plot(**values), *([Markdown(text(**values))] if text else [])]
             output.outputs = tuple(_display_data(item) for item in shown)
+            if key is not None:
+                kept[key] = output.outputs
+                if len(kept) > KEPT:
+                    del kept[next(iter(kept))]
         except Exception as error:  # shown to the reader; a callback has no caller to raise it to
             output.outputs = (_error(error),)
         if not button:
@@ -83,11 +98,22 @@ def explore(plot: Callable[..., Any], *, text: Callable[..., str] | None = None,
         children.insert(-2, run)
     else:
         if LIVE <= perf_counter() - began < RETRIED:
+            kept.clear()
             update()
         for control in inputs.values():
             control.observe(update, "value")
     box = widgets.VBox(children, layout={"flex_flow": "row wrap"})
     return box.add_class(_name(len(inputs), button))
+
+
+def _key(values: dict[str, Any]) -> Any:
+    """What `values` are kept by; None where one of them is a list, an array or the like."""
+    key = tuple((name, type(value), value) for name, value in values.items())
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
 
 
 def _follow(controls: Iterable[widgets.ValueWidget], live: bool) -> None:

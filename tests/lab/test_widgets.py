@@ -94,7 +94,7 @@ def test_a_picture_follows_its_slider_while_updates_are_fast(clock, slider):
     made.value = 3 if isinstance(made, widgets.SelectionSlider) else made.max
     assert not made.continuous_update, "this one was slow"
     clock.seconds = 0.05
-    made.value = 1
+    made.value = 2 if isinstance(made, widgets.SelectionSlider) else 1
     assert made.continuous_update
 
 
@@ -111,6 +111,33 @@ def test_what_only_the_first_update_does_is_not_counted(clock):
         return clock.plot(x=x)
 
     assert explore(plot, x=(0, 9, 1, 4)).children[0].continuous_update
+
+
+def test_a_picture_shown_before_is_not_drawn_again(clock, monkeypatch):
+    monkeypatch.setattr("infotok.lab.widgets.KEPT", 2)
+    clock.seconds = 0.2
+    box = explore(clock.plot, x=(0, 9, 1, 4))
+    slider, output, calls = box.children[0], box.children[-1], clock.calls
+    for value, drawn in ((5, 1), (4, 1), (6, 2), (4, 2), (5, 3)):  # 5 was the one longest not shown
+        slider.value = value
+        assert output.outputs[0]["data"]["text/plain"] == str(value)
+        assert clock.calls - calls == drawn, value
+        assert not slider.continuous_update, "a kept picture does not make the next one fast"
+
+
+def test_an_error_and_what_cannot_be_compared_are_not_kept():
+    calls = []
+
+    def plot(x):
+        calls.append(x)
+        return 1 / x if isinstance(x, int) else x
+
+    made = explore(plot, x=widgets.Dropdown(options=[("none", 0), ("one", 1), ("a list", [1])])).children[0]
+    for index in (1, 0, 2, 0, 2, 1):
+        made.index = index
+    assert calls.count(1) == 1
+    assert calls.count(0) >= 3
+    assert calls.count([1]) == 2
 
 
 def test_text_fields_and_widgets_with_a_button_wait(clock):

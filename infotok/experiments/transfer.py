@@ -7,6 +7,7 @@ its tokens carry, no training has put there.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -37,7 +38,8 @@ def carried(
         require_instance("tokenizers", tokenizer, SharedTokenizer)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        untrained = SharedTokenizer.from_config(next(iter(tokenizers.values())).config).eval()
+        config = replace(next(iter(tokenizers.values())).config, warmup=0)  # else it would have no codes yet
+        untrained = SharedTokenizer.from_config(config).eval()
     rows = []
     for name, tokenizer in {**tokenizers, UNTRAINED: untrained}.items():
         found = probe_tokenizer(tokenizer, world, images=images, seed=seed, **probe)["structure"]

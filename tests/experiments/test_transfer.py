@@ -14,7 +14,10 @@ PROBE = {"images": 200, "steps": 20, "width": 16}
 
 def tokenizer(seed: int = 1) -> SharedTokenizer:
     torch.manual_seed(seed)
-    return SharedTokenizer.from_config(TokenizerConfig(dim=8, width=8, quantizer_options={"codebook_size": 8})).eval()
+    config = TokenizerConfig(dim=8, width=8, quantizer_options={"codebook_size": 8}, warmup=5)
+    made = SharedTokenizer.from_config(config)
+    made.passes += 5  # its warm-up is over, as in a trained one
+    return made.eval()
 
 
 def test_a_row_for_each_tokenizer_and_one_of_random_weights():

@@ -16,7 +16,7 @@ def tokenizer(seed: int = 1) -> SharedTokenizer:
     torch.manual_seed(seed)
     config = TokenizerConfig(dim=8, width=8, quantizer_options={"codebook_size": 8}, warmup=5)
     made = SharedTokenizer.from_config(config)
-    made.passes += 5  # its warm-up is over, as in a trained one
+    made.warmup_left = 0  # as in a trained one
     return made.eval()
 
 

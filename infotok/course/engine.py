@@ -15,6 +15,8 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine
 from papermill.log import logger
 
+from infotok.course.profiles import NOTE_ID
+
 __all__ = ["engine"]
 
 POLL = 1.0  # seconds between two polls of the socket
@@ -58,7 +60,7 @@ def engine(begins: Callable[[Any, int], None], note: str = "") -> type[Engine]:
         @classmethod
         def execute_notebook(cls, nb, kernel_name, **kwargs):
             if note:  # before papermill gives each cell its metadata
-                nb.cells.insert(1, nbformat.v4.new_markdown_cell(f"> {note}", id="note-of-the-profile"))
+                nb.cells.insert(1, nbformat.v4.new_markdown_cell(f"> {note}", id=NOTE_ID))
             return super().execute_notebook(nb, kernel_name, **kwargs)
 
         @classmethod

@@ -11,12 +11,13 @@ import yaml
 
 from infotok.course.refusal import Refusal, nearest
 
-__all__ = ["NOTES", "read_profiles"]
+__all__ = ["NOTES", "NOTE_ID", "read_profiles"]
 
 NOTES = {  # what stands once at the top of everything that a run at this profile made
     "smoke": "The profile smoke shows that everything runs. It is too small to judge what depends on a run's sizes, "
     "and the text describes a run at laptop. Everything else is the same here."
 }
+NOTE_ID = "note-of-the-profile"  # of its cell in an executed notebook
 
 
 class _Strict(yaml.SafeLoader):

@@ -13,6 +13,7 @@ from infotok.course.course import Course
 from infotok.course.display import clock
 from infotok.course.downloads import FOLDER, write_downloads
 from infotok.course.executed import only_shown, read_executed
+from infotok.course.profiles import NOTE_ID
 from infotok.course.report import unjudged
 from infotok.course.runs import Shown, own_file
 
@@ -35,7 +36,8 @@ def lesson_page(course: Course, lesson: Shown, profile: str, downloads: Path) ->
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
             _say_once(cell)
     box = _run_box(lesson, links) if executed else _other_box(course, fault, profile, links)
-    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(box))
+    below = 2 if len(notebook.cells) > 1 and notebook.cells[1].get("id") == NOTE_ID else 1  # the title, and the note on it
+    notebook.cells.insert(below, nbformat.v4.new_markdown_cell(box))
     return notebook
 
 

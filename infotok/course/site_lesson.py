@@ -36,7 +36,7 @@ def lesson_page(course: Course, lesson: Shown, profile: str, downloads: Path) ->
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
             _say_once(cell)
     box = _run_box(lesson, links) if executed else _other_box(course, fault, profile, links)
-    below = 2 if len(notebook.cells) > 1 and notebook.cells[1].get("id") == NOTE_ID else 1  # the title, and the note on it
+    below = 2 if len(notebook.cells) > 1 and notebook.cells[1].get("id") == NOTE_ID else 1  # after the note
     notebook.cells.insert(below, nbformat.v4.new_markdown_cell(box))
     return notebook
 

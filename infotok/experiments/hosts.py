@@ -133,8 +133,8 @@ def train_and_score(
     seed = int(seed)
     require(host != "continuous" or bits >= 3, "bits", bits, "an integer from 3 to 16 in the continuous host")
     torch.set_num_threads(1)
-    shown = (jitter, named, objects, sentences, photographs)
-    world, tested = make_world(nuisance, *shown), make_world(nuisance if shift is None else shift, *shown)
+    scenes = (jitter, named, objects, sentences, photographs)
+    world, tested = make_world(nuisance, *scenes), make_world(nuisance if shift is None else shift, *scenes)
     data = world if images is None else FewImages(world, images, seed, questions)
     model = make_host(host, variant, seed, world, bits, layers, heads, tokenizer_steps, steps, hidden)
 
@@ -167,14 +167,14 @@ def train_and_score(
     clock.append(time.process_time())
     added = sum(p.numel() for p in model.tokenizer.infotok.parameters()) if model.tokenizer.infotok else 0
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    first = show_first(model, tested, held_out, EVALUATION + seed)
+    shown = show_first(model, tested, held_out, EVALUATION + seed)
     if folder:
         model.tokenizer.infotok = None
         model.half().save_pretrained(folder)
     return {
         **end,
         "novel": both_sides(novel) | {"present": novel["generations"]["present"]},
-        **first,
+        **shown,
         "trajectory": trajectory,
         "curves": {name: [row.get(name) for row in history] for name in ("step", *CURVES)},
         "parameters": trained,

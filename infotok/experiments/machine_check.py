@@ -180,7 +180,8 @@ def runs(machine: Machine) -> Iterator[Check]:
         with repeatable():
             whole = machine.host(host)
             train(whole, WORLD, short)
-            yield resumed(machine, host, short, whole)
+            check = resumed(machine, host, short, whole)
+        yield check
 
 
 def resumed(machine: Machine, host: str, config: TrainConfig, whole: UnifiedModel) -> Check:

@@ -11,7 +11,8 @@ data distribution"; only its abstract is reachable, so the methods here are our 
 
 - `unlearnable_noise`    noise that is made for the data: error-minimising, feature collapse, class density
 - `unlearnable_victims`  learners, and what they may do against it
-- `unlearnable_runs`     the experiment of lesson 17
+
+The experiment of lesson 17 is `infotok.experiments.unlearnable`.
 """
 
 import warnings

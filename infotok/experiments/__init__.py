@@ -19,6 +19,7 @@
 - `diffusion`    small generative models of real images: a flow or a diffusion on principal components
 - `pruning`      one run of lesson 16: a network pruned in many ways: `prune_and_score`; its plan is `pruning_plan`
 - `pruning_scores`  what a score of a unit knows of its removal: `score_quality`
+- `unlearnable`  the runs of lesson 17: images protected by noise, treated, and learners trained on them: `protect`
 - `throughput`   the speed benchmark
 - `machine_check` the checklist for a machine with or without a GPU: `check_machine`, `add_check`
 - `memory`       the largest memory used so far

@@ -1,8 +1,6 @@
 """Unlearnable examples: budgets, shortcuts of constructed victims, projections, and the noise that a code keeps."""
 
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +20,6 @@ from infotok.companions import (
     poison,
     shortcut_share,
 )
-from infotok.companions import unlearnable_runs as runs
 from infotok.companions.unlearnable_victims import (
     VICTIMS,
     Network,
@@ -36,7 +33,6 @@ from infotok.companions.unlearnable_victims import (
 
 EPS = 8 / 255
 SHAPE = (1, 12, 12)
-FIGURES = Path(__file__).parents[2] / "figures" / "17_unlearnable_examples"
 
 
 @pytest.fixture(autouse=True)
@@ -293,55 +289,6 @@ def test_a_supervised_rate_limit_keeps_the_shortcut_and_an_unsupervised_one_drop
     assert kept < 0.3
 
 
-def test_every_run_is_planned_once_and_a_row_repeats_itself():
-    planned = runs.plan()
-    assert len({str(sorted(run.items())) for run in planned}) == len(planned)
-    assert {run["seed"] for run in planned} == set(runs.REPORTED_SEEDS)
-    assert not set(runs.REPORTED_SEEDS) & {*range(5), *range(100, 110)}, "tuning seeds are not reported"
-    assert {run["noise"] for run in planned} == set(runs.NOISES)
-    sizes = {"pictures": "digits", "noise": "class sign", "seed": 0, "images": 60, "held_out": 40}
-    once, again = (runs.protect(**sizes, treatment="blur", value=1.0) for _ in range(2))
-    assert once == again
-    row = sizes | once | {"treatment": "blur", "value": 1.0}
-    assert runs.find([row], "digits", "class sign", "blur", 1.0) == {0: row}
-    assert runs.find([row], "fashion", "class sign", "blur", 1.0) == {}
-
-
-@pytest.mark.parametrize("treatment", [("none", 0.0), ("projection", 0.0), ("VAE", 6.0), ("water-filling", 20.0)])
-def test_each_kind_of_row_has_what_it_measures(treatment):
-    name, value = treatment
-    row = runs.protect("digits", "class sign", 0, name, value, images=120, held_out=60)
-    assert row["accuracy"].keys() == (set(VICTIMS) if name == "none" else {"CNN"})
-    assert ("rate" in row) == ("theory" in row) == (name in ("VAE", "water-filling"))
-    assert ("bits" in row) == (name == "none")
-    assert all(0 <= share <= 1 for key in ("accuracy", "follows", "content") for share in row[key].values())
-
-
-@pytest.mark.parametrize("noise", runs.NOISES)
-def test_every_noise_has_its_budget(noise):
-    images, labels = torch.rand(80, 1, 16, 16, generator=seeded()), torch.arange(80) % 10
-    made = runs.make_noise(noise, images, labels, seed=3)
-    assert float(made.abs().max()) == pytest.approx(0.0 if noise == "none" else runs.EPS, abs=1e-6)
-    assert (float(made.min()) >= 0) == (noise in ("none", "positive half"))
-    assert len(made) in (10, 80)
-
-
-def test_reported_rows_are_planned_and_every_digit_of_the_core_is_there():
-    rows = json.loads((FIGURES / "cells.json").read_text())["rows"]
-    planned = {str(sorted(run.items())) for run in runs.plan()}
-    keys = [{k: row[k] for k in ("pictures", "seed", "noise", "treatment", "value") if k in row} for row in rows]
-    assert {str(sorted(key.items())) for key in keys} <= planned
-    for treatment, value in (("none", 0.0), ("VIB", 0.3), ("VAE", 14.0), ("water-filling", 80.0)):
-        assert set(runs.find(rows, "digits", "class sign", treatment, value)) == set(runs.REPORTED_SEEDS)
-
-
-def test_an_interval_is_students():
-    found = runs.interval([1.0, 2.0, 3.0])
-    assert (found["mean"], found["seeds"]) == (2.0, 3)
-    assert found["high"] - 2.0 == pytest.approx(4.302653 / math.sqrt(3), rel=1e-5)
-    assert runs.interval([0.4]) == {"mean": 0.4, "low": 0.4, "high": 0.4, "seeds": 1}
-
-
 IMAGES, LABELS = grey(6)
 PATTERNS = class_patterns(SHAPE, 3, EPS, generator=seeded())
 
@@ -370,7 +317,6 @@ PATTERNS = class_patterns(SHAPE, 3, EPS, generator=seeded())
             lambda: class_density_noise(IMAGES[:4], LABELS[:4], eps=EPS),
             "labels: got .a class of one image., expected two images",
         ),
-        (lambda: runs.protect("digits", "none", 0, "prayer"), "treatment: got 'prayer', expected"),
     ],
 )
 def test_bad_input_is_one_clear_line(call, line):

@@ -1,7 +1,7 @@
 """The experiment of lesson 17: does protection transfer to learners that its maker never saw, and through bottlenecks?
 
     rows = sweep(protect, plan(), cache=record.cells)       # the reported runs
-    table(rows)                                             # means over seeds with 95 % intervals
+    find(rows, "digits", "patches")                         # those of one noise, by seed
 
 A row is one noise on one data set and one seed, and what was done about it: `treatment` is "none" (all victims),
 a countermeasure, or a bottleneck with its setting. Training images are poisoned, test images are clean. Sizes, the
@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
-from scipy import stats
 from torch import Tensor, nn
 
 from infotok.bottleneck import reverse_waterfilling
@@ -37,10 +36,10 @@ from infotok.companions.unlearnable_victims import (
     gaussian_channel,
     train_victim,
 )
-from infotok.errors import require, require_choice, require_float, require_int
+from infotok.errors import require_choice, require_float, require_int
 from infotok.worlds import ClutterWorld
 
-__all__ = ["COUNTERS", "NOISES", "REPORTED_SEEDS", "find", "interval", "make_noise", "plan", "protect"]
+__all__ = ["COUNTERS", "NOISES", "REPORTED_SEEDS", "find", "make_noise", "plan", "protect"]
 
 EPS = 8 / 255
 NOISES = ("none", "random", "class sign", "patches", "positive half", "min-min, class", "min-min, sample",
@@ -147,16 +146,6 @@ def find(rows: Iterable[Row], pictures: str, noise: str, treatment: str = "none"
     defaults = {"treatment": "none", "value": 0.0}
     keys = ("pictures", "noise", "treatment", "value")
     return {row["seed"]: row for row in rows if tuple((defaults | row)[key] for key in keys) == wanted}
-
-
-def interval(values: Sequence[float]) -> dict[str, float]:
-    """Mean and 95 % Student interval over seeds: "mean", "low", "high", "seeds"; no interval for one seed."""
-    require(len(values) > 0, "values", "none", "one or more")
-    mean, low, high = (sum(values) / len(values),) * 3
-    if len(values) > 1:
-        half = float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
-        low, high = mean - half, mean + half
-    return {"mean": mean, "low": low, "high": high, "seeds": len(values)}
 
 
 def _treated(treatment: str, value: float, poisoned: Tensor, y: Tensor, made: Tensor, test: Tensor, seed: int):

@@ -20,8 +20,8 @@ How to add a quantizer:
    `super().__init__(dim, codebook_size, code_dim)` and sets `self.tracker = UsageTracker(codebook_size)`. It defines
    `_quantize` and `_vectors`, both on rows (N, code_dim); masks, projections, checks, usage and freezing are inherited.
 2. Give it a name in `QUANTIZERS` (`infotok.tokenizers.config`) and export it in the `__init__` of both packages.
-3. Add it to `DISCRETE` in `tests/tokenizers/test_quantizers.py`: `EVERY` is `DISCRETE` and the one without codes. Every
-   test of this interface then runs on it. Add a good call to `tests/helpers/public_api/tokenizers.py`.
+3. Add it to `DISCRETE` in `tests/tokenizers/quantizers/test_quantizers.py`; `EVERY` is `DISCRETE` and the one without
+   codes. Every test of this interface then runs on it. Add a good call to `tests/helpers/public_api/tokenizers.py`.
 4. Compare it with the rate-distortion bound in lesson 06.
 
 A module of another library needs no base class. `Quantizer` is a protocol: any `nn.Module` with all its names, `rate`

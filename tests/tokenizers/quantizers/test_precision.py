@@ -9,7 +9,7 @@ from torch import nn
 
 from infotok.errors import checks
 from infotok.tokenizers import GaussianTokens, SharedTokenizer, TokenizerConfig, VectorQuantizer, nearest_codes
-from tests.tokenizers.test_quantizers import DISCRETE, every, features, seeded, trained
+from tests.tokenizers.quantizers.test_quantizers import DISCRETE, every, features, seeded, trained
 from tests.tokenizers.test_shared_tokenizer import BATCH, OPTIONS
 
 TOLERANCE = {torch.float16: 5e-3, torch.bfloat16: 4e-2, torch.float64: 1e-5}

@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 
 from infotok.lab.plots import drawn, new, redraw, save, start, style
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RNG = np.random.default_rng(0)
 CURVES = {keep: {name: RNG.random((3, 4)) for name in ("relevance", "fidelity")} for keep in ("one", "other")}
 
@@ -106,7 +106,7 @@ def test_data_that_json_cannot_hold_are_refused(in_package, value, error, messag
 
 
 def test_drawn_refuses_what_redraw_could_not_find():
-    with pytest.raises(ValueError, match=r"drawn: got '.*test_plots', expected a function in infotok.lab.plots"):
+    with pytest.raises(ValueError, match=r"drawn: got '.*test_style', expected a function in infotok.lab.plots"):
         drawn(lambda *, y: new()[0])
 
 

@@ -111,7 +111,7 @@ json.dump(answers, sys.stdout)
 
 
 def test_edits_of_the_package(tmp_path):
-    shutil.copytree(Path(__file__).parents[2] / "infotok", tmp_path / "infotok")
+    shutil.copytree(Path(__file__).parents[3] / "infotok", tmp_path / "infotok")
     said = subprocess.check_output([sys.executable, "-c", SCRIPT], cwd=tmp_path, timeout=120)
     first, unrelated, docstring, code, imported = json.loads(said)
     assert {"infotok.information.kernels", "torch"} <= first.keys()

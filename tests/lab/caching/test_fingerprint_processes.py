@@ -43,7 +43,7 @@ def test_two_processes_have_the_same_key(tmp_path):
         folder = tmp_path / seed
         folder.mkdir()
         (folder / f"script{seed}.py").write_text("\n" * int(seed) + SCRIPT)
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])}
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[3])}
         command = [sys.executable, f"script{seed}.py"]
         answers.append(json.loads(subprocess.check_output(command, cwd=folder, env=environment, timeout=120)))
     assert answers[0] == answers[1]

@@ -14,8 +14,8 @@ from infotok.tokenizers import (
     Usage,
     VectorQuantizer,
 )
-from tests.tokenizers.test_quantizers import DIM, DISCRETE, EVERY, every, features, seeded, trained
-from tests.tokenizers.test_quantizers_modes import assert_same, state
+from tests.tokenizers.quantizers.test_modes import assert_same, state
+from tests.tokenizers.quantizers.test_quantizers import DIM, DISCRETE, EVERY, every, features, seeded, trained
 from tests.tokenizers.test_shared_tokenizer import BATCH, make
 
 # --- values that are not numbers -------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from infotok.tokenizers import (
     ResidualQuantizer,
     VectorQuantizer,
 )
-from tests.tokenizers.test_quantizers import DIM, DISCRETE, every, features, seeded, trained
+from tests.tokenizers.quantizers.test_quantizers import DIM, DISCRETE, every, features, seeded, trained
 
 
 def state(module: nn.Module) -> dict[str, torch.Tensor]:

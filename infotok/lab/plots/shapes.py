@@ -22,8 +22,10 @@ def scenes(*, images: list[str], captions: list[str], columns: int = 4) -> Figur
     """
     told = [re.sub(r" (?=(top|bottom)-)", "\n", caption) for caption in captions]
     width = max(1.75, 0.068 * max(len(line) for text in told for line in text.split("\n")))
-    lines = -(-len(images) // columns)
-    fig, axes = new(width=width * columns, height=2.75 * lines, ncols=columns, nrows=lines, squeeze=False)
+    below = [text.count("\n") + 1 for text in told]  # lines of text under each image
+    heights = [width + 0.16 + 0.15 * max(below[first : first + columns]) for first in range(0, len(images), columns)]
+    shape = {"ncols": columns, "nrows": len(heights), "height_ratios": heights, "squeeze": False}
+    fig, axes = new(width=width * columns, height=sum(heights), **shape)
     for ax in axes.flat[len(images) :]:
         ax.remove()
     for ax, image, text in zip(axes.flat, images, told, strict=False):

@@ -56,6 +56,7 @@ VARIANTS = {  # colour, mark, line
 OTHER_VARIANT = (YELLOW, "P", "-")
 HOSTS = {"autoregressive": (BLACK, "o"), "masked": (GREEN, "s"), "continuous": (SKY, "^")}  # colour, mark
 
+MOST_TEXT = 280  # characters of a text in place of a picture, before it counts the panels left
 DPI = 120  # 6.4 inches fill the width of a notebook's cell
 STYLE = {
     "figure.dpi": DPI,
@@ -224,9 +225,16 @@ def _is_drawn(value: Any) -> bool:
 
 
 def _describe(fig: Figure, summary: str) -> str:
-    """Alternative text: what the plot function says it shows, then each panel's title and axes."""
+    """Alternative text: what the plot function says it shows, then title and axes of its first panels."""
     panels = []
     for ax in fig.axes:
         axes = " against ".join(label for label in (ax.get_ylabel(), ax.get_xlabel()) if label)
         panels.append(": ".join(text for text in (ax.get_title(loc="left") or ax.get_title(), axes) if text))
-    return " ".join([summary, *(f"{panel}." for panel in panels if panel)]).replace("\n", " ")
+    text, told = summary, list(dict.fromkeys(f"{panel}." for panel in panels if panel))
+    for index, panel in enumerate(told):
+        if len(text) + len(panel) > MOST_TEXT:  # a grid of images would be read aloud for minutes
+            left = len(told) - index
+            text += f" {left} more panel{'s' * (left > 1)}."
+            break
+        text += f" {panel}"
+    return text.replace("\n", " ")

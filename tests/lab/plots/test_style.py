@@ -189,6 +189,17 @@ def test_alternative_text_says_what_is_shown(in_package):
     assert data["text/plain"] == metadata["image/png"]["alt"] == fig.alt
 
 
+def test_alternative_text_of_many_panels_counts_those_that_it_leaves_out():
+    fig, axes = new(ncols=6, nrows=10)
+    for number, ax in enumerate(axes.flat):
+        ax.set_title(f"a drawing of prompt {number}")
+    text = style._describe(fig, "A grid of drawings.")
+    assert text.startswith("A grid of drawings. a drawing of prompt 0. a drawing of prompt 1.")
+    assert len(text) < style.MOST_TEXT + 20
+    told = text.count("prompt")
+    assert text.endswith(f" {60 - told} more panels.")
+
+
 def test_every_drawn_function_says_what_it_shows():
     for _, function in inspect.getmembers(start, style._is_drawn):
         assert inspect.getdoc(function), function

@@ -16,15 +16,15 @@ sentence embedding in place of 0/1 attributes, with a weight of its own:
 """
 
 import itertools
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
 
 from infotok.errors import require_int
-from infotok.experiments.comparisons import Comparisons
+from infotok.experiments.comparisons import Comparisons, interval, words
 from infotok.experiments.plan import FRESH_SEEDS, REPORTED_SEEDS, TUNING_SEED
-from infotok.experiments.results import Runs, score
+from infotok.experiments.results import Runs, differences, score
 from infotok.experiments.variants import BASELINE, DECODER, HOSTS, HSIC, decoder, options
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "compared",
     "fresh_runs",
     "levels",
+    "made_here",
     "photograph_runs",
     "runs",
     "sentence_runs",
@@ -168,6 +169,24 @@ def levels(found: Runs) -> list[dict[str, Any]]:
             means = {label: float(np.mean([score(row, path) for row in rows])) for label, path in MEANS.items() if rows}
             lines.append(line | means)
     return [line for line in lines if line["seeds"]]
+
+
+def made_here(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The table of fresh runs: a line for each variant with its means over seeds, and what it adds to the baseline.
+
+    rows: finished runs of `fresh_runs`.
+    """
+    asked = {name: options(HOST, name) for name in VARIANTS}
+    by_variant = {name: {row["seed"]: row for row in rows if row["variant"] == asked[name]} for name in asked}
+    lines = []
+    for name, found in by_variant.items():
+        line = {"variant": name, "seeds": len(found)}
+        line |= {label: float(np.mean([score(row, path) for row in found.values()])) for label, path in MEANS.items()}
+        for side in ("U", "G"):
+            added = interval(differences(found, by_variant[BASELINE], side))
+            line[f"{side} − baseline"] = "" if name == BASELINE else words(added) if added else "one seed"
+        lines.append(line)
+    return lines
 
 
 def _of_sentences(weight: float, seed: int) -> dict[str, Any]:

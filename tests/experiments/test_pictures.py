@@ -74,6 +74,14 @@ def test_levels_are_means_over_the_reported_seeds():
     assert pictures.levels(Runs([])) == []
 
 
+def test_runs_made_here_are_averaged_and_compared_by_seed():
+    table = pictures.made_here([row for row in rows() if row["seed"] < 23 and row["host"] == pictures.HOST])
+    assert [line["seeds"] for line in table] == [3] * 3
+    assert [line["U"] for line in table] == pytest.approx([0.521, 0.721, 0.621])
+    assert [line["G − baseline"] for line in table] == ["", "+0.200 [+0.200, +0.200]", "+0.100 [+0.100, +0.100]"]
+    assert pictures.made_here([row for row in rows() if row["seed"] == 20])[1]["U − baseline"] == "one seed"
+
+
 def test_sentence_embeddings_are_tuned_on_one_seed_and_compared_with_attributes_on_others():
     trials, planned = pictures.sentence_trials(), pictures.sentence_runs(1.0)
     assert {run["seed"] for run in trials} <= TUNING_SEEDS

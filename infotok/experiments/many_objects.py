@@ -1,0 +1,87 @@
+"""What limits drawings of many emoji: the study of lesson 14 on offsets, training and bits.
+
+    rows = sweep(train_and_score, runs(), cache=record.cells)            # the reported runs: hours
+    table(Runs(rows))                                                    # means and paired differences, a line a setting
+    along(Runs(rows))                                                    # scores by seed, as `plots.pictures.settings` takes them
+
+Objects of `OpenMojiWorld` stand up to one pixel off the centre of their cell, which no caption says. Each setting
+changes one thing in the runs of `pictures`, or two: whether objects have these offsets, the number of objects, the
+training, the bits of a code.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from infotok.experiments.comparisons import interval, words
+from infotok.experiments.pictures import HOST, PAIR, SIZES
+from infotok.experiments.plan import REPORTED_SEEDS
+from infotok.experiments.results import Row, Runs, differences, score
+from infotok.experiments.variants import BASELINE, DECODER, options
+
+__all__ = ["SCORES", "SEEDS", "SETTINGS", "along", "runs", "table"]
+
+LONGER = {"tokenizer_steps": 900, "steps": 2100}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "32 objects": {"objects": 32},
+    "32, no offsets": {"objects": 32, "jitter": 0},
+    "96 objects": {"objects": 96},
+    "96, no offsets": {"objects": 96, "jitter": 0},
+    "96, 8 bits per token": {"objects": 96, "bits": 8},
+    "96, three times the training": {"objects": 96, **LONGER},
+    "316 objects": {"objects": 316},
+    "316, no offsets": {"objects": 316, "jitter": 0},
+    "316, no offsets, three times the training": {"objects": 316, "jitter": 0, **LONGER},
+}
+SEEDS = REPORTED_SEEDS[:3]
+SCORES = {
+    "understanding U": "U",
+    "objects reconstructed": "scores/reconstructions/present",
+    "objects drawn": "scores/generations/present",
+}
+
+
+def runs() -> list[dict[str, Any]]:
+    """The reported runs, as arguments of `train_and_score`."""
+    return [
+        {"host": HOST, "variant": options(HOST, name), "seed": seed, **SIZES, **settings}
+        for settings in SETTINGS.values()
+        for seed in SEEDS
+        for name in PAIR
+    ]
+
+
+def along(found: Runs) -> dict[str, dict[str, list[list[float]]]]:
+    """{score: {variant: [[a value per seed], a list per setting]}}; an empty list is a setting without runs.
+
+    found: finished runs.
+    """
+    rows = {name: [_rows(found, name, settings) for settings in SETTINGS.values()] for name in PAIR}
+    return {
+        label: {name: [[score(row, path) for row in each.values()] for each in rows[name]] for name in PAIR}
+        for label, path in SCORES.items()
+    }
+
+
+def table(found: Runs) -> list[dict[str, Any]]:
+    """A line for each setting: means of both variants, and their difference paired by seed with its 95 % interval.
+
+    found: finished runs.
+    """
+    lines = []
+    for label, settings in SETTINGS.items():
+        baseline, decoder = (_rows(found, name, settings) for name in (BASELINE, DECODER))
+        if not baseline or not decoder:
+            continue
+        line: dict[str, Any] = {"setting": label, "seeds": len(baseline)}
+        for name, path in SCORES.items():
+            means = [float(np.mean([score(row, path) for row in rows.values()])) for rows in (baseline, decoder)]
+            line[name] = f"{means[0]:.2f} to {means[1]:.2f}"
+            line[f"{name}, difference"] = words(interval(differences(decoder, baseline, path)))
+        lines.append(line)
+    return lines
+
+
+def _rows(found: Runs, variant: str, settings: dict[str, Any]) -> dict[int, Row]:
+    rows = found.find(HOST, options(HOST, variant), **SIZES | settings)
+    return {seed: row for seed, row in rows.items() if seed in SEEDS}

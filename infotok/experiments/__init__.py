@@ -9,6 +9,7 @@
 - `sensitivity`  both sides along one setting, such as the budget: `along`
 - `frontier`     what tokens take and what a host does with them, along a rate term's weight: `points`, `savings`
 - `pictures`     the plan of lesson 14: scenes of emoji and of photographs; attributes or sentence embeddings as text
+- `many_objects`  what limits drawings of many emoji: offsets, training, bits
 - `feature_distances`  what a Frechet distance of ImageNet features sees of drawings
 - `styles`       models asked about scenes in a style of drawings that they never saw: `compared_styles`
 - `transfer`     what tokens of a tokenizer trained in one world carry of another's images: `carried`

@@ -1,8 +1,8 @@
 """What limits drawings of many emoji: the study of lesson 14 on offsets, training and bits.
 
-    rows = sweep(train_and_score, runs(), cache=record.cells)            # the reported runs: hours
-    table(Runs(rows))                                                    # means and paired differences, a line a setting
-    along(Runs(rows))                                                    # scores by seed, as `plots.pictures.settings` takes them
+    rows = sweep(train_and_score, runs(), cache=record.cells)       # the reported runs: hours
+    table(Runs(rows))                                               # means and paired differences, a line for each setting
+    along(Runs(rows))                                               # scores by seed, as `lab.plots.pictures.settings` takes them
 
 Objects of `OpenMojiWorld` stand up to one pixel off the centre of their cell, which no caption says. Each setting
 changes one thing in the runs of `pictures`, or two: whether objects have these offsets, the number of objects, the
@@ -36,8 +36,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 SEEDS = REPORTED_SEEDS[:3]
 SCORES = {
     "understanding U": "U",
-    "objects reconstructed": "scores/reconstructions/present",
-    "objects drawn": "scores/generations/present",
+    "share of objects reconstructed": "scores/reconstructions/present",
+    "share of objects drawn": "scores/generations/present",
 }
 
 

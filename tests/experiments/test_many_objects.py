@@ -1,0 +1,48 @@
+"""The study of many objects: its runs, its table, and what its figure takes."""
+
+import pytest
+
+from infotok.experiments import many_objects
+from infotok.experiments.plan import REPORTED_SEEDS, TUNING_SEEDS
+from infotok.experiments.results import Runs
+from infotok.experiments.variants import BASELINE, DECODER
+from infotok.files import to_json
+from infotok.lab.plots import pictures
+
+
+def finished():
+    """Runs whose scores follow from the variant, the seed and the number of objects."""
+    for run in many_objects.runs():
+        u = 0.5 + 0.1 * bool(run["variant"]) + 0.001 * run["seed"] - 0.0001 * run["objects"]
+        scores = {part: {"present": u - 0.2} for part in ("generations", "reconstructions")}
+        yield run | {"U": u, "scores": scores}
+
+
+def test_each_run_is_planned_once_on_reported_seeds():
+    planned = many_objects.runs()
+    assert len({to_json(run) for run in planned}) == len(planned) == 2 * 3 * len(many_objects.SETTINGS)
+    assert {run["seed"] for run in planned} == set(REPORTED_SEEDS[:3])
+    assert not {run["seed"] for run in planned} & TUNING_SEEDS
+
+
+def test_a_setting_has_means_and_a_difference_paired_by_seed():
+    table = many_objects.table(Runs(finished()))
+    assert [line["setting"] for line in table] == list(many_objects.SETTINGS)
+    first = table[0]
+    assert first["seeds"] == 3
+    assert first["understanding U"] == "0.52 to 0.62"
+    assert first["understanding U, difference"] == "+0.100 [+0.100, +0.100]"
+    assert many_objects.table(Runs([])) == []
+
+
+def test_scores_by_seed_are_what_the_figure_takes():
+    rows = [run for run in finished() if run["objects"] != 316]
+    scores = many_objects.along(Runs(rows))
+    first = scores["share of objects drawn"][DECODER][0]
+    assert first == pytest.approx([0.4 + 0.001 * seed - 0.0032 for seed in REPORTED_SEEDS[:3]])
+    missing = [i for i, settings in enumerate(many_objects.SETTINGS.values()) if settings["objects"] == 316]
+    assert all(scores["understanding U"][BASELINE][i] == [] for i in missing)
+    figure = pictures.settings(names=list(many_objects.SETTINGS), scores=scores)
+    assert [ax.get_xlabel() for ax in figure.axes] == list(many_objects.SCORES)
+    large = [line for line in figure.axes[0].lines if line.get_markersize() == 7]
+    assert [len(line.get_ydata()) for line in large] == [len(many_objects.SETTINGS) - len(missing)] * 2

@@ -159,10 +159,10 @@ def _curves(found: Comparisons) -> None:
         for times in (1, 2, 4):
             label, seeds = f"{variant} − {other}, {times} x", REPORTED_SEEDS if times < 4 else LONGEST_SEEDS
             found.compare("learning curves", variant, other, label=label, settings=longer(times), seeds=seeds)
-    label = f"{DECODER}, 1 x − {BASELINE}, 4 x"
-    found.compare("learning curves", DECODER, BASELINE, label=label, settings=longer(1), against=longer(4))
     label, unseen = f"{DECODER} − {BASELINE}, 4 x, unseen scenes", ("novel/U", "novel/G")
     found.compare("learning curves", DECODER, label=label, paths=unseen, settings=longer(4), seeds=LONGEST_SEEDS)
+    label = f"{DECODER}, 1 x − {BASELINE}, 4 x"
+    found.compare("learning curves", DECODER, BASELINE, label=label, settings=longer(1), against=longer(4))
 
 
 def _wider(found: Comparisons) -> None:

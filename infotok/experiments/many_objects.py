@@ -1,8 +1,8 @@
 """What limits drawings of many emoji: the study of lesson 14 on offsets, training and bits.
 
     rows = sweep(train_and_score, runs(), cache=record.cells)       # the reported runs: hours
-    table(Runs(rows))                                               # means and paired differences, a line for each setting
-    along(Runs(rows))                                               # scores by seed, as `lab.plots.pictures.settings` takes them
+    table(Runs(rows))                           # means and paired differences, a line for each setting
+    along(Runs(rows))                           # scores by seed, as `lab.plots.pictures.settings` takes them
 
 Objects of `OpenMojiWorld` stand up to one pixel off the centre of their cell, which no caption says. Each setting
 changes one thing in the runs of `pictures`, or two: whether objects have these offsets, the number of objects, the

@@ -6,9 +6,12 @@
 
 Objects of `OpenMojiWorld` stand up to one pixel off the centre of their cell, which no caption says. Each setting
 changes one thing in the runs of `pictures`, or two: whether objects have these offsets, the number of objects, the
-training, the bits of a code.
+training, the bits of a code. At one of them, where no score is at its ceiling, a rate is added to the decoder bound:
+
+    rated(Runs(rows))                           # scores and bits of each rate, and what it changes
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,7 +22,7 @@ from infotok.experiments.plan import REPORTED_SEEDS
 from infotok.experiments.results import Row, Runs, differences, score
 from infotok.experiments.variants import BASELINE, DECODER, options
 
-__all__ = ["SCORES", "SEEDS", "SETTINGS", "along", "runs", "table"]
+__all__ = ["RATED", "RATES", "SCORES", "SEEDS", "SETTINGS", "along", "rated", "runs", "table"]
 
 LONGER = {"tokenizer_steps": 900, "steps": 2100}
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -34,6 +37,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "316, no offsets, three times the training": {"objects": 316, "jitter": 0, **LONGER},
 }
 SEEDS = REPORTED_SEEDS[:3]
+RATED = "96, no offsets"
+RATES = ("decoder + 0.01 text", "decoder + 0.01 host")  # 0.01 nats of text for a nat of rate, against each prior
+BITS = "bits given the caption"
 SCORES = {
     "understanding U": "U",
     "share of objects reconstructed": "scores/reconstructions/present",
@@ -43,11 +49,12 @@ SCORES = {
 
 def runs() -> list[dict[str, Any]]:
     """The reported runs, as arguments of `train_and_score`."""
+    asked = [(settings, PAIR) for settings in SETTINGS.values()] + [(SETTINGS[RATED], RATES)]
     return [
         {"host": HOST, "variant": options(HOST, name), "seed": seed, **SIZES, **settings}
-        for settings in SETTINGS.values()
+        for settings, names in asked
         for seed in SEEDS
-        for name in PAIR
+        for name in names
     ]
 
 
@@ -80,6 +87,28 @@ def table(found: Runs) -> list[dict[str, Any]]:
             line[f"{name}, difference"] = words(interval(differences(decoder, baseline, path)))
         lines.append(line)
     return lines
+
+
+def rated(found: Runs) -> list[dict[str, Any]]:
+    """A line for the decoder bound and each rate beside it: means, and differences from it paired by seed.
+
+    found: finished runs.
+
+    "bits given the caption" is the host's cross-entropy of an image's codes, in bits.
+    """
+    paths = SCORES | {BITS: "rates/cross_entropy"}
+    alone, lines = _rows(found, DECODER, SETTINGS[RATED]), []
+    for name in (DECODER, *RATES):
+        rows = _rows(found, name, SETTINGS[RATED])
+        line: dict[str, Any] = {"variant": name, "seeds": len(rows)}
+        for label, path in paths.items() if rows else ():
+            unit = 1 / math.log(2) if label == BITS else 1.0
+            line[label] = unit * float(np.mean([score(row, path) for row in rows.values()]))
+            if name != DECODER:
+                pairs = differences(rows, alone, path)
+                line[f"{label}, difference"] = words(interval({seed: unit * each for seed, each in pairs.items()}))
+        lines.append(line)
+    return [line for line in lines if line["seeds"]]
 
 
 def _rows(found: Runs, variant: str, settings: dict[str, Any]) -> dict[int, Row]:

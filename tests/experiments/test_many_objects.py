@@ -1,11 +1,13 @@
 """The study of many objects: its runs, its table, and what its figure takes."""
 
+import math
+
 import pytest
 
 from infotok.experiments import many_objects
 from infotok.experiments.plan import REPORTED_SEEDS, TUNING_SEEDS
 from infotok.experiments.results import Runs
-from infotok.experiments.variants import BASELINE, DECODER
+from infotok.experiments.variants import BASELINE, DECODER, options
 from infotok.files import to_json
 from infotok.lab.plots import pictures
 
@@ -15,12 +17,13 @@ def finished():
     for run in many_objects.runs():
         u = 0.5 + 0.1 * bool(run["variant"]) + 0.001 * run["seed"] - 0.0001 * run["objects"]
         scores = {part: {"present": u - 0.2} for part in ("generations", "reconstructions")}
-        yield run | {"U": u, "scores": scores}
+        rate = 20.0 * math.log(2) * (1 - 10 * run["variant"].get("compression", 0.0))
+        yield run | {"U": u, "scores": scores, "rates": {"cross_entropy": rate}}
 
 
 def test_each_run_is_planned_once_on_reported_seeds():
     planned = many_objects.runs()
-    assert len({to_json(run) for run in planned}) == len(planned) == 2 * 3 * len(many_objects.SETTINGS)
+    assert len({to_json(run) for run in planned}) == len(planned) == 2 * 3 * (len(many_objects.SETTINGS) + 1)
     assert {run["seed"] for run in planned} == set(REPORTED_SEEDS[:3])
     assert not {run["seed"] for run in planned} & TUNING_SEEDS
 
@@ -46,3 +49,13 @@ def test_scores_by_seed_are_what_the_figure_takes():
     assert [ax.get_xlabel() for ax in figure.axes] == list(many_objects.SCORES)
     large = [line for line in figure.axes[0].lines if line.get_markersize() == 7]
     assert [len(line.get_ydata()) for line in large] == [len(many_objects.SETTINGS) - len(missing)] * 2
+
+
+def test_a_rate_is_compared_with_the_decoder_bound_alone_in_scores_and_bits():
+    table = many_objects.rated(Runs(finished()))
+    assert [line["variant"] for line in table] == [DECODER, *many_objects.RATES]
+    weight = options(many_objects.HOST, many_objects.RATES[0])["compression"]
+    assert table[0]["bits given the caption"] == pytest.approx(20.0)
+    assert table[1]["bits given the caption, difference"].startswith(f"{-200 * weight:+.3f}")
+    assert table[1]["understanding U, difference"].startswith("+0.000")
+    assert many_objects.rated(Runs([])) == []

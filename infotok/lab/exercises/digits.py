@@ -16,7 +16,7 @@ one_rate = Exercise(
     unit="nats",
     mistakes={
         0.5 * (1 + 0.25 - 1 - math.log(0.5)): r"The formula has $\ln \sigma^2$, and that is $\ln \sigma$. "
-        "Much published code has this bug: it runs, and its rate is too low.",
+        "This bug is easy to miss: the code runs, and its rate is too low.",
         0.5 * (1 + 0.5 - 1 - math.log(0.5)): r"That takes 0.5 for the variance; it is $\sigma$.",
         2 * _kl(1, 0.5): "The half in front is missing.",
         _kl(0, 0.5): r"The mean contributes as well: $\mu^2/2$.",

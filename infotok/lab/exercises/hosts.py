@@ -16,7 +16,7 @@ surprise = Exercise(
     hint=r"By the chain rule the nats of all codes add up to $-\ln p(\text{image} \mid \text{caption})$; its smallest "
     "mean is the entropy that the caption leaves open.",
     solution=r"$16 \times 0.75 - 6.7 = 5.3$ nats. Whatever the caption leaves unsaid and the tokens keep adds to the "
-    r"cross-entropy: jitter, which a good drawing needs, and nuisance, which nobody asked for. So codes that keep less "
+    r"cross-entropy: jitter, which a good drawing needs, and nuisance, which no caption names. So codes that keep less "
     r"nuisance are easier to predict.",
 )
 
@@ -65,7 +65,7 @@ velocity = Exercise(
     answer=1.0,
     mistakes={
         2: "That is $z$ itself. Which noise leads through 1.5?",
-        0.5: "That is the remaining way, $z - z_t$. Divide it by the remaining time, $1 - t$.",
+        0.5: "That is the remaining distance, $z - z_t$. Divide it by the remaining time, $1 - t$.",
         1.5: "That is the point. The velocity is $z$ minus the noise it came from.",
     },
     hint=r"Solve $1.5 = 0.5\,\epsilon + 0.5 \cdot 2$ for the noise.",

@@ -17,7 +17,7 @@ batch_for_infonce = Exercise(
     },
     hint=r"InfoNCE is at most $\ln B$. Set that equal to 10.",
     solution=r"$\ln B \ge 10$ needs $B \ge e^{10} \approx 22\,026$, and that only with the optimal critic. To come "
-    "*close* to 10 nats, the batch must be several times larger. This is why contrastive models are trained on "
+    "*close* to 10 nats, the batch must be several times larger. This is one reason to train contrastive models on "
     "batches of tens of thousands. It is also why a saturated InfoNCE does not tell which of two encoders has more "
     "information.",
 )

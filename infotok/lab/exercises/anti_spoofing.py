@@ -26,9 +26,9 @@ hter = Exercise(
 _ALL, _OWN = 23, 7
 reward = Exercise(
     "A batch has 24 live captures, 8 of each of three domains, and spoofs so far away that their terms vanish. "
-    "Positives are *within a domain*. Every anchor's loss is then the logarithm of the number of captures that stand "
-    "where it stands, the anchor itself left out. First all 24 have one feature; then each domain has a feature of its "
-    "own, far from the others. By how many nats does the loss of an anchor fall?",
+    "Positives are *within a domain*. The loss of a live capture is then the logarithm of the number of other live "
+    "captures with the same feature. First all 24 have one feature; then each domain has a feature of its own, far "
+    "from the others. By how many nats does the loss of a live capture fall?",
     answer=math.log(_ALL / _OWN),
     unit="nats",
     mistakes={

@@ -5,8 +5,8 @@ import math
 from infotok.lab.exercises.exercise import Exercise
 
 excess_of_correlations = Exercise(
-    "x and y are independent, 20 dimensions each, 1000 samples. About what does the *uncorrected* "
-    "canonical-correlation estimate read?",
+    "x and y are independent, with 20 dimensions each and 1000 samples. About how many nats does the *uncorrected* "
+    "estimate by canonical correlations return?",
     answer=20 * 20 / 2000,
     unit="nats",
     mistakes={

@@ -9,7 +9,7 @@ _BITS = math.log2(math.comb(_UNITS, _KEPT))
 
 bits = Exercise(
     f"A layer has {_UNITS} hidden units, of which {_KEPT} are kept. If every such mask is equally likely, how many "
-    "bits does it take to say which?",
+    "bits does it take to name one?",
     answer=_BITS,
     unit="bits",
     mistakes={
@@ -18,8 +18,8 @@ bits = Exercise(
         math.log(math.comb(_UNITS, _KEPT)): "Those are nats.",
     },
     hint=r"Count the masks: $\log_2 \binom{64}{16}$.",
-    solution=rf"$\log_2 \binom{{64}}{{16}} = {_BITS:.1f}$ bits, less than a bit a unit. A removed unit of the lesson's "
-    "network saves over a hundred weights: the mask is the cheapest part of the description.",
+    solution=rf"$\log_2 \binom{{64}}{{16}} = {_BITS:.1f}$ bits, less than one bit per unit. A removed unit of the "
+    "lesson's network saves over a hundred weights: the mask is the cheapest part of the description.",
 )
 
 _W, _H, _TARGET = 2.0, 3.0, 1.5
@@ -32,7 +32,7 @@ sign = Exercise(
     r"$E = -\tfrac{1}{2} |g|^2$?",
     answer=_FLOW,
     mistakes={
-        -_FLOW: "That is the other sign, the known confusion: it is how a removal changes the gradient norm.",
+        -_FLOW: "That has the opposite sign: it is the change of the gradient norm at removal, to first order.",
         _H * _H * (_W - _TARGET): "That is $Hg$. It is multiplied by the weight.",
         _W * _H * (_W - _TARGET): r"That is $\theta g$, the first-order change of the loss. One $H$ more.",
     },

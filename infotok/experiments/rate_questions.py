@@ -54,7 +54,7 @@ OTHERS = {  # what else a rate changes: scores on unseen scenes, and what is los
     "PSNR background / dB": "psnr/background",
     "PSNR objects / dB": "psnr/foreground",
 }
-RATES_AT_ONCE = ("decoder + 0.001 text", "decoder + 0.01 text", "decoder + 0.01 host")  # at full weight at once
+TRIED_RATES = ("decoder + 0.001 text", "decoder + 0.01 text", "decoder + 0.01 host")  # the last rises over the training
 ENDS = {"4 − 8 bits": ({"bits": 4}, {"bits": 8}), "background 0.8 − 0": ({}, {"nuisance": 0.0})}
 
 
@@ -112,14 +112,14 @@ def _rate_spent(found: Comparisons) -> None:
 
 def _scarce(found: Comparisons) -> None:
     """Few bits under the strongest background, where neither side is near its ceiling: relevance, then rates."""
-    for variant, other in ((DECODER, BASELINE), (HSIC, BASELINE), *((rate, DECODER) for rate in RATES_AT_ONCE)):
+    for variant, other in ((DECODER, BASELINE), (HSIC, BASELINE), *((rate, DECODER) for rate in TRIED_RATES)):
         found.compare("scarce bits", variant, other, label=f"{variant} − {other}", settings=SCARCE)
 
 
 def _weak(found: Comparisons) -> None:
     """Small and briefly trained language models: relevance, then rates beside it."""
     for learner, settings in WEAK.items():
-        for variant, other in ((DECODER, BASELINE), *((rate, DECODER) for rate in RATES_AT_ONCE[1:])):
+        for variant, other in ((DECODER, BASELINE), *((rate, DECODER) for rate in TRIED_RATES[1:])):
             label = f"{learner}: {variant} − {other}"
             found.compare("weak learners", variant, other, label=label, settings=settings)
 

@@ -33,7 +33,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "96, 8 bits per token": {"objects": 96, "bits": 8},
     "96, three times the training": {"objects": 96, **LONGER},
     "316 objects": {"objects": 316},
-    "316, no offsets": {"objects": 316, "jitter": 0},
     "316, no offsets, three times the training": {"objects": 316, "jitter": 0, **LONGER},
 }
 SEEDS = REPORTED_SEEDS[:3]

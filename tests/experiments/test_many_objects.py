@@ -23,8 +23,9 @@ def finished():
 
 def test_each_run_is_planned_once_on_reported_seeds():
     planned = many_objects.runs()
-    assert len({to_json(run) for run in planned}) == len(planned) == 2 * 3 * (len(many_objects.SETTINGS) + 1)
-    assert {run["seed"] for run in planned} == set(REPORTED_SEEDS[:3])
+    assert len({to_json(run) for run in planned}) == len(planned) == 2 * 3 * (len(many_objects.SETTINGS) + 1) + 2 * 5
+    assert {run["seed"] for run in planned} == set(REPORTED_SEEDS)
+    assert {run["seed"] for run in planned if run["objects"] != 96} == set(REPORTED_SEEDS[:3])
     assert not {run["seed"] for run in planned} & TUNING_SEEDS
 
 
@@ -55,6 +56,7 @@ def test_a_rate_is_compared_with_the_decoder_bound_alone_in_scores_and_bits():
     table = many_objects.rated(Runs(finished()))
     assert [line["variant"] for line in table] == [DECODER, *many_objects.RATES]
     weight = options(many_objects.HOST, many_objects.RATES[0])["compression"]
+    assert [line["seeds"] for line in table] == [8, 3, 8]
     assert table[0]["bits given the caption"] == pytest.approx(20.0)
     assert table[1]["bits given the caption, difference"].startswith(f"{-200 * weight:+.3f}")
     assert table[1]["understanding U, difference"].startswith("+0.000")

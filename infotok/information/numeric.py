@@ -42,9 +42,9 @@ def _column(values: Any) -> Any:
 
 def _target(column: Any) -> str:
     """The NumPy type that the numbers of a column have; "" where they have it, or where they are no numbers."""
-    if column.dtype == object:
+    if column.dtype.kind == "O" and isinstance(column.dtype, np.dtype):
         found = _of_objects(column.to_numpy()).dtype
-        return "" if found == object else str(found)
+        return "" if found.kind == "O" else str(found)
     kind = numeric_kind(column.dtype)
     if not kind:
         return ""

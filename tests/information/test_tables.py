@@ -76,3 +76,18 @@ def test_a_table_keeps_its_categories_one_hot():
     assert variable(table, "x").numbers.shape == (400, 1 + 1 + 3 + 2)
     assert variable(table.to_numpy(object), "x").numbers.shape == (400, 7)
     assert variable(table[["few", "text"]], "x").numbers is None
+
+
+def test_other_orders_of_rows_are_said():
+    x, y = pd.Series(Z), pd.Series(Z + E)
+    shuffled = y.sample(frac=1, random_state=0)
+    with pytest.warns(UserWarning, match=r"x, y: the indices of pandas differ; .* y.loc\[x.index\]"):
+        estimate = estimate_mi(x, shuffled)
+    assert len(estimate.warnings) == 1
+    assert estimate.nats < 0.02
+    again = estimate_mi(x, shuffled.loc[x.index])
+    assert again.warnings == ()
+    assert again.nats == estimate_mi(Z, Z + E).nats
+    with pytest.warns(UserWarning, match="x, given: the indices of pandas differ"):
+        estimate_mi(x, y, given=shuffled.to_frame())
+    assert estimate_mi(x, shuffled.to_numpy()).warnings == ()

@@ -64,7 +64,7 @@ def conditional_mi(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, seed: int = 0
         few = 0 < columns <= LABEL_NEIGHBOR_DIMS
     else:
         if z.ndim == 2:
-            x, y = residuals(x, z, seed), residuals(y, z, seed)
+            x, y = np.split(residuals(np.hstack([x, y]), z, seed), [x.shape[1]], axis=1)
         value, few = linear(x, y, z), columns <= NEIGHBOR_DIMS
     if few and math.isfinite(value.nats):
         value = _better(value, neighbors(x, y, z))

@@ -38,7 +38,7 @@ def check_pixels(images: Tensor, training: bool = False) -> None:
     - training: the mode of the module that checks
     """
     require_tensor("images", images, ("B", "C", "H", "W"))
-    require(len(images) > 0, "images", images, "one image or more")
+    require(images.numel() > 0, "images", images, "one image or more")
     if not checking(images, training):
         return
     low, high = (bound.item() for bound in images.detach().aminmax())  # NaN where there is one

@@ -25,6 +25,7 @@ The logits l of attributes and labels are those of the critic:
 """
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 
 import torch
@@ -72,7 +73,7 @@ class LinearDecoder(Decoder):
 
     dim: width of the vector that is seen of an image's tokens.
     dim_y: width of vectors t, or number of labels t.
-    likelihood: of real vectors, "gaussian" or "cosine"; "auto": attributes where all values are 0 or 1, else Gaussian.
+    likelihood: of real vectors, "gaussian" or "cosine"; "auto": attributes while all values are 0 or 1, else Gaussian.
     entropy: H(T) in nats, if it is known.
     critic: of attributes and labels, "cosine" or "bilinear". The prediction of a real vector is linear by either.
     width: dimensions of A z, by the cosine.
@@ -89,6 +90,7 @@ class LinearDecoder(Decoder):
     ) -> None:
         super().__init__(entropy)
         self.dim_y, self.likelihood, self.project = dim_y, likelihood, None
+        self.real: bool | None = None  # whether training has met other numbers than 0 and 1; None before
         if critic == "cosine":
             self.project, self.log_scale = (
                 nn.Linear(dim, width, bias=False),
@@ -114,13 +116,29 @@ class LinearDecoder(Decoder):
             vectors(values, self.dim_y, name, self.training)  # refuses other labels
             return -F.cross_entropy(self.logits(pooled), values.long(), reduction="none")
         target = vectors(values.flatten(1), self.dim_y, name, self.training).to(self.linear.weight)
-        if self.likelihood == "auto" and ((target == 0) | (target == 1)).all():
+        if self.likelihood == "auto" and self._are_attributes(target, name):
             return -F.binary_cross_entropy_with_logits(self.logits(pooled), target, reduction="none").sum(1)
         found = self.linear(pooled if self.project is None else self.project(pooled))
         if self.likelihood == "cosine":
             found, target = F.normalize(found, dim=1), F.normalize(target, dim=1)
         log_v = self.log_variance.expand(self.dim_y)
         return -0.5 * ((target - found).square() / log_v.exp() + log_v + math.log(2 * math.pi)).sum(1)
+
+    def _are_attributes(self, target: Tensor, name: str) -> bool:
+        """Whether (N, dim_y) values are 0/1 attributes; once training has met other numbers they never are again.
+
+        Counts of words are 0 and 1 in most batches: by each batch alone, the likelihood would go back and forth.
+        """
+        real = bool(self.real) or not bool(((target == 0) | (target == 1)).all())
+        if self.training:
+            if real and self.real is False:
+                warnings.warn(
+                    f"InfoTok: {name} has numbers beside 0 and 1 after batches without; from here on its likelihood is "
+                    "Gaussian (counts: clamp them to 0 and 1 for attributes)",
+                    stacklevel=2,
+                )
+            self.real = real
+        return not real
 
 
 class SequenceDecoder(Decoder):

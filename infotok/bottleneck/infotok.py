@@ -97,7 +97,7 @@ class InfoTok(TokenChannel):
     bound: of the other variational terms: "decoder" or "infonce".
     critic: of either bound: "cosine", with bounded scores, or "bilinear", whose scores tokens can raise without end.
     negatives: texts, answers or targets of earlier batches that InfoNCE compares with too; 0 for the batch alone.
-    likelihood: of the text, by the decoder: "auto" (attributes where all values are 0 or 1, classes for labels, else
+    likelihood: of the text, by the decoder: "auto" (attributes while all values are 0 or 1, classes for labels, else
         Gaussian), "gaussian", "cosine" for directions, or "sequence" for token ids (B, T) below `text_dim`.
     entropies: H in nats of "text", "answer" or "target", by name, where it is known.
     compression, relevance, generation, consistency: weights of the four terms, 0 or above; 0 switches a term off. In

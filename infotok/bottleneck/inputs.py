@@ -194,6 +194,7 @@ def variable(
     """The variable of values (B, ...), `width` numbers in each row, or labels (B,) below `width`."""
     present = present_rows(values, name, mask, training)
     if values.is_floating_point():
+        values = values[:, None] if values.ndim == 1 else values  # one number in each row
         found = math.prod(values.shape[1:])
         require(width in (None, found), name, values, f"{width} numbers in each row, as {name}_dim={width}")
     elif values.ndim == 1 and width is not None and checking(values, training) and present.any():

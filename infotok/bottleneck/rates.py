@@ -71,6 +71,8 @@ def _host_rate(prior: None, tokens: NoisyTokens, batch: Batch) -> Tensor:
     pair = isinstance(host, tuple | list) and len(host) == 2 and all(part.shape[-1] == dim for part in host)
     got = "no such pair" if host is not None else None
     require(pair, "host", got, f'(mean, log_variance) that end in {dim} dimensions, for prior="host"')
+    for name, part in zip(("host, mean", "host, log_variance"), host, strict=True):
+        _check_broadcast(name, part, (batch.padding.size, batch.padding.length, dim))
     r = (batch.padding.pack(part.to(tokens.mean.dtype)) for part in host)
     return gaussian_kl(tokens.mean, tokens.log_variance, *r)
 
@@ -121,4 +123,11 @@ def _text(prior: ConditionalCodePrior, codes: int, posterior: Tensor, batch: Bat
 def _host(prior: None, codes: int, posterior: Tensor, batch: Batch) -> Tensor:
     fits = isinstance(batch.host, Tensor) and batch.host.shape[-1] == codes
     require(fits, "host", batch.host, f'logits that end in {codes} codes, for prior="host"')
+    _check_broadcast("host", batch.host, (batch.padding.size, batch.padding.length, codes))
     return batch.host.to(posterior.dtype).log_softmax(-1)
+
+
+def _check_broadcast(name: str, value: Tensor, shape: tuple[int, int, int]) -> None:
+    ends = zip(value.shape[::-1], shape[::-1], strict=False)
+    fits = value.ndim <= 3 and all(size in (1, whole) for size, whole in ends)
+    require(fits, name, value, f"a shape that broadcasts against {shape}")

@@ -63,13 +63,13 @@ def paired_difference(
 ) -> Difference:
     """The mean difference of paired scores, with confidence intervals.
 
-    a, b: scores, paired by position, two or more.
+    a, b: scores, paired by position, two or more; of pandas with the same index.
     level: of the intervals, such as 0.95.
     resamples: of the bootstrap.
     seed: of the bootstrap.
 
-    Raises ValueError for fewer than two pairs, unequal lengths, or scores that are not finite. Differences that are
-    all equal have an interval of no width, and p = 0, or 1 if they are zero.
+    Raises ValueError for fewer than two pairs, unequal lengths or indices, or scores that are not finite. Differences
+    that are all equal have an interval of no width, and p = 0, or 1 if they are zero.
 
     Example:
         >>> from infotok.evaluation import paired_difference
@@ -78,6 +78,11 @@ def paired_difference(
         >>> round(found.mean, 3), [round(end, 3) for end in found.interval], round(found.p, 3)
         (0.03, [0.007, 0.053], 0.024)
     """
+    indices = [v.index for v in (a, b) if hasattr(v, "iloc")]
+    aligned = len(indices) < 2 or len(a) != len(b) or indices[0].equals(indices[1])
+    require(
+        aligned, "b", "another index than that of a", "scores of the same seeds in the same order, or b.loc[a.index]"
+    )
     a, b = require_numbers("a", a, ndim=1), require_numbers("b", b, ndim=1)
     require(a.shape == b.shape, "b", b, f"scores paired with those of a, shape {a.shape}")
     require(len(a) >= 2, "a, b", f"{len(a)} pairs", "2 or more")

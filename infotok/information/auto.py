@@ -13,7 +13,8 @@ Copulas and coordinates are density ratios. InfoNCE scores them on five folds, e
 tables of clusters are scored by their log-ratio. This score is biased low, and so is KSG on most data. So a more
 flexible candidate replaces a simpler one where it is higher by more than `MARGIN` standard errors of the paired
 difference. A Gaussian copula with a positive value and a score below 0 has too many coordinates for its samples: half
-of them, the leading principal components, are tried until its score is positive. Then the bias of the chosen one is
+of them, the leading principal components, are tried until its score is positive. Where a side has more than N / 50
+coordinates, fewer are tried too, and those with the highest score are kept. Then the bias of the chosen one is
 corrected:
 
 - copulas are fitted to all samples and corrected for their number of parameters;
@@ -42,8 +43,10 @@ NEIGHBOR_MARGIN = 4.0  # the same for neighbours, whose terms share samples and 
 JACKKNIFE = 20  # groups left out in turn
 NEIGHBOR_DIMS = 8  # dx + dy above which nearest neighbours are far too low
 GROWTH = 0.5  # of log N, and of log 2 when N doubles: neighbours grow so where y is a function of x
+PER_COORDINATE = 50  # samples for each coordinate of a side, from which fewer coordinates are not tried
 SINGULAR = 1e-10  # eigenvalue of the correlations below which two columns are one
 FEW_COORDINATES = 2
+NORMAL = 100.0  # degrees of freedom from which a Student copula is a Gaussian one, at many times its cost
 LEARN_FROM = 200  # samples below which no coordinates are learned
 PLAN = Training(steps=800, batch=256, rate=4e-3, every=20, patience=8)
 
@@ -119,7 +122,7 @@ def compare(
     student = _copula("student", student_copula, student_copula.refit, x, y, folds)
     candidates, chosen, reasons = [gaussian, student], gaussian, []
 
-    if _beats(student, gaussian):
+    if student_copula.dof < NORMAL and _beats(student, gaussian):
         chosen = student
         gain, error = _paired(student.terms - gaussian.terms)
         reasons.append(f"student (dof {student_copula.dof:.2g}) scores {gain:.3f} ± {error:.3f} above gaussian")
@@ -170,9 +173,20 @@ def _gaussian(x: np.ndarray, y: np.ndarray, folds: list[np.ndarray]):
         gaussian = _copula("gaussian", GaussianCopula.fit(x, y), GaussianCopula.fit, x, y, folds)
         supported = gaussian.score >= 0 or gaussian.nats <= MARGIN * gaussian.error
         if supported or x.shape[1] + y.shape[1] <= FEW_COORDINATES:
-            return x, y, gaussian, notes
+            break
         x, y = (_leading(v, (v.shape[1] + 1) // 2) for v in (x, y))
-        notes = (f"x, y: reduced to {x.shape[1]} and {y.shape[1]} principal components, as {len(x)} samples support",)
+        notes = (_reduced(x, y),)
+    few, fewer = max(1, len(x) // PER_COORDINATE), (x, y)
+    while max(v.shape[1] for v in fewer) > few:  # images: the signal may lie in few of many components
+        fewer = tuple(v if v.shape[1] <= few else _leading(v, max(few, v.shape[1] // 2)) for v in fewer)
+        candidate = _copula("gaussian", GaussianCopula.fit(*fewer), GaussianCopula.fit, *fewer, folds)
+        if _beats(candidate, gaussian):
+            (x, y), gaussian, notes = fewer, candidate, (_reduced(*fewer),)
+    return x, y, gaussian, notes
+
+
+def _reduced(x: np.ndarray, y: np.ndarray) -> str:
+    return f"x, y: reduced to {x.shape[1]} and {y.shape[1]} principal components, as {len(x)} samples support"
 
 
 def _leading(x: np.ndarray, count: int) -> np.ndarray:

@@ -5,7 +5,8 @@
 - `counted`    labels only, enough samples per cell: plug-in entropies, corrected (Miller 1955)
 - `predicted`  y (or x) labels: how much better held-out labels are predicted from x and z than from z alone, on
                the same folds; the classifiers on z join those on x and z, so that x can only add (`crossfit`)
-- `linear`     no labels: Gaussian copula and partial canonical correlations
+- `linear`     no labels: Gaussian copula and partial canonical correlations, of what is left of x and y when curves
+               in z are subtracted, where z is real too (`residuals`)
 - `neighbors`  any kinds: nearest neighbours for mixtures (Mesner and Shalizi 2020, IEEE Trans. Inf. Theory 66, 464)
 
 `conditional_mi` chooses: `counted` or `predicted` for labels, `linear` for real x and y. In few dimensions `neighbors`
@@ -27,6 +28,7 @@ from infotok.information.crossfit import stratified_folds
 from infotok.information.discrete import plugin_entropy
 from infotok.information.labels import FOLDS, LabelInformation, classified, entropy_of, from_terms, scaled
 from infotok.information.margins import normal_scores
+from infotok.information.residuals import residuals
 
 NEIGHBORS, MARGIN = 3, 3.0
 NEIGHBOR_DIMS, LABEL_NEIGHBOR_DIMS = 8, 3  # real columns up to which neighbours compete, without and with labels
@@ -61,6 +63,8 @@ def conditional_mi(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, seed: int = 0
         value = _of_labels(x, y, z, seed)
         few = 0 < columns <= LABEL_NEIGHBOR_DIMS
     else:
+        if z.ndim == 2:
+            x, y = np.split(residuals(np.hstack([x, y]), z, seed), [x.shape[1]], axis=1)
         value, few = linear(x, y, z), columns <= NEIGHBOR_DIMS
     if few and math.isfinite(value.nats):
         value = _better(value, neighbors(x, y, z))
@@ -113,7 +117,7 @@ def linear(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:
     """I(X;Y|Z) of real x and y (N, d) whose normal scores, with those of z or per label z, are jointly Gaussian."""
     if z.ndim == 1:
         return _linear_by_label(x, y, z)
-    x, y, z = normal_scores(x), normal_scores(y), normal_scores(z)
+    x, y, z = (_spanned(normal_scores(v)) for v in (x, y, z))
     xz = np.hstack([_independent(x, z), z])
     if xz.shape[1] == z.shape[1] or _independent(y, z).shape[1] == 0:
         return _point("linear", 0.0, np.zeros(len(x)), 0.0)
@@ -137,6 +141,13 @@ def _independent(x: np.ndarray, z: np.ndarray) -> np.ndarray:
     base = z - z.mean(axis=0)
     left = centred - base @ np.linalg.lstsq(base, centred, rcond=None)[0]
     return x[:, left.var(axis=0) > 1e-8 * centred.var(axis=0)]
+
+
+def _spanned(x: np.ndarray) -> np.ndarray:
+    """x (N, d), or coordinates of the space that its columns span where some are linear in others, as one-hot ones."""
+    u, size, _ = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
+    kept = size > 1e-6 * size[0]
+    return x if kept.sum() == x.shape[1] else u[:, kept] * math.sqrt(len(x))
 
 
 def _jackknife(estimate: Callable[[np.ndarray], float], n: int) -> float:

@@ -98,6 +98,7 @@ def estimate_mi(
     require_seed("seed", seed)
     require_flag("progress", progress)
     device = _device(device)
+    orders = _other_orders(x=x, y=y, given=given)
     if method == "discrete":
         x, y = _counted(x, "x", discrete_x), _counted(y, "y", discrete_y)
     elif method in TAKES_LABELS:
@@ -111,9 +112,23 @@ def estimate_mi(
         x, y, notes = _distinct(x, y) if method != "discrete" else (x, y, ())
         estimate = _estimate(x, y, method, seed, device, progress, options)
         estimate = replace(estimate, warnings=(*notes, *estimate.warnings))
+    estimate = replace(estimate, warnings=(*orders, *estimate.warnings))
     for warning in estimate.warnings:
         python_warnings.warn(warning, stacklevel=2)
     return estimate
+
+
+def _other_orders(**values: Any) -> tuple[str, ...]:
+    """A note for each variable of pandas whose index is not that of the first: pandas would pair them by it."""
+    (first, index), *others = [
+        (name, v.index) for name, v in values.items() if hasattr(v, "to_numpy") and hasattr(v, "iloc")
+    ] or [("", None)]
+    return tuple(
+        f"{first}, {name}: the indices of pandas differ; samples are paired by position (to pair them by index: "
+        f"{name}.loc[{first}.index]; to keep positions: {name}.to_numpy())"
+        for name, other in others
+        if len(other) == len(index) and not index.equals(other)
+    )
 
 
 def _estimate(x: Variable, y: Variable, method: str, seed: int, device: str, progress: bool, options: dict) -> Estimate:

@@ -13,7 +13,7 @@ import numpy as np
 import scipy
 
 from infotok.errors import require
-from infotok.information.auto import NEIGHBOR_DIMS, PLAN, compare
+from infotok.information.auto import NEIGHBOR_DIMS, PER_COORDINATE, PLAN, compare
 from infotok.information.classical import counts_fill, discrete, mixed
 from infotok.information.clusters import clusters_of
 from infotok.information.functional import exact_relation
@@ -30,7 +30,8 @@ from infotok.information.variables import Variable
 MIN_AUTO = 20  # samples
 MANY_LABELS = 0.5  # different labels per sample from which most occur only once
 GROUPS = 16  # into which numbers are cut where the other side is symbols
-PER_COORDINATE = 50  # samples for each principal component that is kept, and for each group
+PER_COLUMN = 5  # samples for each column of one side, at least, where all are kept
+PER_PAIR = 2.5  # samples for each pair of columns of both sides
 
 
 def automatic(x: Variable, y: Variable, seed: int, device: str, progress: bool) -> Estimate:
@@ -104,7 +105,7 @@ def _of_numbers(x: np.ndarray, y: np.ndarray, seed: int, device: str, progress: 
         return replace(found, warnings=(*notes, *found.warnings))
     if _has_atoms(x, y) and x.shape[1] + y.shape[1] <= NEIGHBOR_DIMS:
         return _named(mixed(x, y), "mixed: a tenth of the samples or more share one value", notes)
-    kept = _full_rank(x, "x", notes), _full_rank(y, "y", notes)
+    kept = _full_rank(x, "x", y.shape[1], notes), _full_rank(y, "y", x.shape[1], notes)
     plan = Training(**{**vars(PLAN), "progress": progress})
     comparison = compare(*kept, seed=seed, device=device, plan=plan, whole=(x, y))
     chosen = comparison.chosen
@@ -166,12 +167,18 @@ def _has_atoms(x: np.ndarray, y: np.ndarray) -> bool:
     return any(np.unique(column, return_counts=True)[1].max() >= least for side in (x, y) for column in side.T)
 
 
-def _full_rank(x: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
-    """x where its columns are linearly independent and few; else its leading principal components, N / 50 at most."""
-    scores = normal_scores(x)
+def _full_rank(x: np.ndarray, name: str, others: int, notes: list[str]) -> np.ndarray:
+    """x where its columns are linearly independent and few; else its leading principal components.
+
+    A Gaussian copula has a parameter for each pair of columns, so that few columns on one side, `others`, leave samples
+    for many on this one: N / 5 and N / (2.5 others) at most, and N / 50 in any case.
+    """
+    scores, n = normal_scores(x), len(x)
     variance, axes = np.linalg.eigh(np.cov(scores, rowvar=False).reshape(x.shape[1], x.shape[1]))
-    rank = min(int((variance > 1e-8 * variance[-1]).sum()), max(1, len(x) // PER_COORDINATE))
+    most = max(1, n // PER_COORDINATE, min(n // PER_COLUMN, int(n / (PER_PAIR * others))))
+    rank = min(int((variance > 1e-8 * variance[-1]).sum()), most)
     if rank == x.shape[1]:
         return x
-    notes.append(f"{name}: {x.shape[1]} columns reduced to {rank} principal components")
+    lost = "; what the others say of the other side is lost" if rank == most else ""
+    notes.append(f"{name}: {x.shape[1]} columns reduced to {rank} principal components{lost}")
     return scores @ axes[:, -rank:]

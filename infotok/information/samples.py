@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from infotok.errors import require
+from infotok.information.numeric import as_numpy_numbers
 
 Samples = np.ndarray | torch.Tensor
 
@@ -53,6 +54,7 @@ def dense(values: Any, name: str) -> Any:
         except ValueError:
             require(False, name, "rows of unequal length", "samples of shape (N, d)")
         values = values if isinstance(values, list) and array.dtype.kind in "US" else array  # ["a", None] keeps None
+    values = as_numpy_numbers(values)
     require(kind_of(values) not in "cV", name, kind_name(values), "numbers or labels", TypeError)
     return values
 

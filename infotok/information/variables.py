@@ -14,7 +14,7 @@ import numpy as np
 
 from infotok.errors import require
 from infotok.information.categories import encode_columns, encode_labels, one_hot_codes
-from infotok.information.samples import as_samples, kind_name, kind_of, plain, row_codes
+from infotok.information.samples import as_samples, dense, kind_name, kind_of, plain, row_codes
 
 FEW = 10  # values that a column of floats must exceed to be more than a label
 MANY = 100  # integer values, written as floats, up to which they are labels
@@ -85,14 +85,29 @@ def _wide(values: Any, name: str, discrete: bool | None) -> Variable:
     if one_hot_codes(values) is not None:
         return Variable(name, label=encode_labels(values, name))
     if discrete is None and hasattr(values, "iloc"):
-        sides = [variable(values.iloc[:, j], name) for j in range(values.shape[1])]
-        if any(side.numbers is not None for side in sides):
-            return Variable(name, numbers=np.hstack([side.features for side in sides]))
-    elif discrete is None:
+        return _table([values.iloc[:, j] for j in range(values.shape[1])], name) or _symbols(values, name)
+    if discrete is None:
         array = np.asarray(values)
+        if array.dtype.kind == "O" and (found := _table(list(array.T), name)):
+            return found
         pixels = array.dtype == np.uint8
         if pixels or (array.dtype.kind == "f" and len(np.unique(array[: 50 * FEW], axis=0)) > FEW):
             return Variable(name, numbers=as_samples(array, name, discrete=True))
+    return _symbols(values, name)
+
+
+def _table(columns: list, name: str) -> Variable | None:
+    """Columns of which some are numbers, as numbers: categories one-hot, but no column of many integers. Else None."""
+    sides = [variable(column, name) for column in columns]
+    if all(side.numbers is None for side in sides):
+        return None
+    for j, (side, column) in enumerate(zip(sides, columns, strict=True)):
+        if side.label is not None and side.label.max() >= FEW and kind_of(dense(column, name)) in "fiu":
+            sides[j] = variable(column, name, discrete=False)
+    return Variable(name, numbers=np.hstack([side.features for side in sides]))
+
+
+def _symbols(values: Any, name: str) -> Variable:
     codes = encode_columns(values, name)
     rows = row_codes(codes)
     if (rows.max() + 1) * PER_LABEL <= len(rows):  # rows that repeat often are one label

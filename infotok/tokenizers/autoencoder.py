@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from infotok.errors import checking, require, require_finite, require_int, require_rows, require_tensor
 
-__all__ = ["LARGEST_SIZE", "ConvDecoder", "ConvEncoder", "check_images", "check_tokens", "unit_scale"]
+__all__ = ["LARGEST_SIZE", "ConvDecoder", "ConvEncoder", "check_images", "check_pixels", "check_tokens", "unit_scale"]
 
 
 LARGEST_SIZE = 2**14  # pixels, tokens or channels, far above any image tokenizer of today
@@ -29,7 +29,16 @@ def check_images(images: Tensor, size: int, training: bool = False) -> None:
     - training: the mode of the module that checks
     """
     require_tensor("images", images, ("B", 3, size, size))
-    require(len(images) > 0, "images", images, "one image or more")
+    check_pixels(images, training)
+
+
+def check_pixels(images: Tensor, training: bool = False) -> None:
+    """TypeError or ValueError unless `images` are finite floats in [0, 1], one or more, of shape (B, C, H, W).
+
+    - training: the mode of the module that checks
+    """
+    require_tensor("images", images, ("B", "C", "H", "W"))
+    require(images.numel() > 0, "images", images, "one image or more")
     if not checking(images, training):
         return
     low, high = (bound.item() for bound in images.detach().aminmax())  # NaN where there is one

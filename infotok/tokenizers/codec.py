@@ -5,8 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from infotok.errors import require
+from infotok.errors import require, require_tensor
 from infotok.modes import Freezable, evaluating, recomputing
+from infotok.tokenizers.autoencoder import check_pixels
 from infotok.tokenizers.quantizers.usage import ContinuousUsage, Usage
 
 __all__ = ["TokenCodec"]
@@ -20,7 +21,7 @@ class TokenCodec(Freezable):
     encoder: images (B, 3, S, S) in [0, 1] -> features (B, L, dim).
     quantizer: features -> tokens and codes; None for continuous tokens.
     decoder: tokens (B, L, dim) -> images.
-    length: L, the tokens per image.
+    length: L, the tokens per image; dim: numbers per token.
     warmup: training steps before quantization; warmup_left: those still to come.
     """
 
@@ -28,6 +29,7 @@ class TokenCodec(Freezable):
     quantizer: nn.Module | None
     decoder: nn.Module
     length: int
+    dim: int
     warmup: int
     warmup_left: int
     warmup_left_before: int  # the current training step, which gradient checkpointing may repeat
@@ -72,7 +74,14 @@ class TokenCodec(Freezable):
     def _evaluate(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """Tokens and codes in eval mode, without a regulariser: there it changes no token."""
         with evaluating(self):
-            return self._quantize(self.encoder(images), None)[:2]
+            return self._quantize(self._encode(images), None)[:2]
+
+    def _encode(self, images: Tensor) -> Tensor:
+        """Features (B, L, dim) of the encoder, which may be a user's own: its input and output are checked here."""
+        check_pixels(images, self.training)
+        features = self.encoder(images)
+        require_tensor("features, of the encoder", features, (len(images), self.length, self.dim))
+        return features
 
     def _quantize(self, z: Tensor, generator: torch.Generator | None, mask: Tensor | None = None) -> Quantization:
         """Tokens, codes, loss and usage; z itself during the warm-up."""

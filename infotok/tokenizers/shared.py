@@ -139,7 +139,7 @@ class SharedTokenizer(TokenCodec):
             self.warmup_left_before = self.warmup_left
         given = {"image": images, "text": text, "answer": answer, "target": target, "host": host}
         rest = {"mask": mask, "generator": generator, "unavailable": unavailable}
-        features = self.encoder(images)
+        features = self._encode(images)
         z, regulated = _regulated(self, features, features, "before", given, rest)
         tokens, codes, terms, usage = self._quantize(z, generator, mask)
         if regulated is None:

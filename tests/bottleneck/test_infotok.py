@@ -223,6 +223,15 @@ def test_gradients_are_right():
     assert torch.autograd.gradcheck(lambda p: codes(data["features"].double(), posterior=p)[1].loss, posterior)
 
 
+def test_a_host_of_another_length_is_named():
+    data, wrong = batch(), torch.randn(B, L + 1, K)
+    with pytest.raises(ValueError, match=r"host: got shape .*, expected a shape that broadcasts against"):
+        module(prior="host", codes=K)(data["features"], posterior=data["posterior"], host=wrong)
+    wrong = torch.randn(B, L + 1, D)
+    with pytest.raises(ValueError, match=r"host, mean: got shape .*, expected a shape that broadcasts against"):
+        module(prior="host")(data["features"], host=(wrong, wrong))
+
+
 def test_host_gradient_reaches_tokenizer_and_host():
     data = batch()
     posterior, host = data["posterior"].requires_grad_(), torch.randn(B, L, K, requires_grad=True)

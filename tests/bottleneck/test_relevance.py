@@ -412,6 +412,35 @@ def test_a_decoder_takes_a_single_text():
     assert not terms.dropped
 
 
+def test_counts_do_not_change_the_likelihood_from_batch_to_batch():
+    module, features = infotok(bound="decoder"), torch.randn(3, L, D)
+    attributes, counts = torch.eye(3, W), 2 * torch.eye(3, W)
+    decoder = module.critics["consistency"]
+
+    def gaussian(text):
+        pooled = decoder.project(features.flatten(1))
+        return -0.5 * ((text - decoder.linear(pooled)).square() + math.log(2 * math.pi)).sum(1).mean().item()
+
+    module(features, text=attributes)
+    module.eval()
+    module(features, text=counts)  # an evaluation decides nothing
+    module.train()
+    assert module(features, text=attributes)[1].consistency.item() != pytest.approx(gaussian(attributes), abs=1e-4)
+    with pytest.warns(UserWarning, match="text has numbers beside 0 and 1 after batches without"):
+        module(features, text=counts)
+    for _ in range(2):  # without another warning
+        assert module(features, text=attributes)[1].consistency.item() == pytest.approx(gaussian(attributes), abs=1e-4)
+        assert module(features, text=counts)[1].consistency.item() == pytest.approx(gaussian(counts), abs=1e-4)
+        module.eval()
+
+
+@pytest.mark.parametrize("bound", ["decoder", "infonce"])
+def test_one_number_for_each_image_is_a_vector_of_one(bound):
+    module, features, score = infotok(bound=bound, text_dim=1), torch.randn(4, L, D), torch.randn(4)
+    one = module(features, text=score)[1].consistency
+    assert one.item() == module(features, text=score[:, None])[1].consistency.item()
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("options", [{}, {"bound": "infonce", "negatives": 16}, {"critic": "bilinear"}])
 def test_every_bound_takes_every_precision(options, dtype):

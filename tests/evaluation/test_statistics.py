@@ -1,6 +1,7 @@
 """Paired differences against scipy's own tests and coverage; corrections against statsmodels' definition by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +28,14 @@ def test_the_sides_change_the_sign_and_seeds_repeat():
     assert forth.interval == pytest.approx((-back.interval[1], -back.interval[0]))
     assert paired_difference(A, B, seed=3) == forth
     assert paired_difference(A, B, level=0.5).interval[0] > forth.interval[0]
+
+
+def test_scores_of_pandas_are_paired_by_the_same_seeds():
+    a, b = pd.Series(A), pd.Series(B)
+    assert paired_difference(a, b) == paired_difference(A, B)
+    with pytest.raises(ValueError, match="b: got 'another index than that of a', expected scores of the same seeds"):
+        paired_difference(a, b[::-1])
+    assert paired_difference(a, b[::-1].loc[a.index]) == paired_difference(A, B)
 
 
 def test_t_intervals_cover_at_their_level():

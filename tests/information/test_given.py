@@ -3,11 +3,15 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.special import entr, expit
 
+from infotok.information import estimate_mi
 from infotok.information.conditional import conditional_mi, counted, linear_or_neighbors, neighbors
+from infotok.information.margins import normal_scores
+from infotok.information.residuals import residuals
 
 N = 600
 rng = np.random.default_rng(0)
@@ -151,3 +155,41 @@ def test_unconditional_pairs():
 def test_bad_input_is_named(x, y, z, message):
     with pytest.raises(ValueError, match=message):
         conditional_mi(x, y, z)
+
+
+BENT = {
+    "square": lambda c: c[:, 0] ** 2,
+    "wave": lambda c: np.sin(3 * c[:, 0]),
+    "product": lambda c: c[:, 0] * c[:, 1],
+    "sum of squares": lambda c: 0.3 * (c[:, :3] ** 2).sum(1),
+}
+
+
+@pytest.mark.parametrize("curve", BENT)
+@pytest.mark.parametrize("truth", [0.0, -0.5 * math.log(1 - 0.64)])
+def test_a_curve_of_what_is_given_is_no_dependence(curve, truth):
+    z = noise(2 if curve in ("square", "wave", "product") else 6)
+    e, f = noise(), noise()
+    x, y = BENT[curve](z) + 0.3 * e, BENT[curve](z) + 0.3 * (0.8 * e + 0.6 * f if truth else f)
+    assert conditional_mi(x, y, z).nats == pytest.approx(truth, abs=0.15)
+
+
+def test_few_samples_and_lines_are_left_as_they_are():
+    z, e = noise(1), noise(2)
+    np.testing.assert_array_equal(residuals(z + e, z), normal_scores(z + e))
+    np.testing.assert_array_equal(residuals(z[:50] ** 2, z[:50]), normal_scores(z[:50] ** 2))
+    left = residuals(z**2 + 0.1 * e, z)
+    assert 0 < left.var(axis=0).max() < 0.2
+
+
+def test_an_exact_relation_stays_infinite_beside_a_curve():
+    z = noise()
+    x = z**2 + 0.3 * noise()
+    assert conditional_mi(x, np.exp(x), z).nats == math.inf
+
+
+def test_a_category_beside_numbers_may_be_given_and_be_a_side():
+    c, k, e, f = noise(), rng.integers(0, 4, N), noise(), noise()
+    table = pd.DataFrame({"c": c, "k": np.array(list("abcd"))[k]})
+    assert estimate_mi(c + k + e, c + k + f, given=table).nats < 0.02
+    assert estimate_mi(table, c + k + f, given=e).nats == pytest.approx(0.5 * math.log(1 + 2.25), rel=0.15)

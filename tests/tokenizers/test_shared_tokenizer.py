@@ -473,3 +473,47 @@ def test_a_tokenizer_trains_alone_before_there_is_a_host():
 def test_what_is_no_regulariser_is_named(part, error, message):
     with pytest.raises(error, match=message):
         SharedTokenizer(ConvEncoder(32, 4, 8, 8), part, None, ConvDecoder(32, 4, 8, 8))
+
+
+class Own(nn.Module):
+    """An encoder of a user's own, which checks nothing."""
+
+    def __init__(self, length: int = 64) -> None:
+        super().__init__()
+        self.length, self.dim = length, 12
+        self.project = nn.Conv2d(3, 12, 4, 4)
+
+    def forward(self, images):
+        return self.project(images).flatten(2).mT
+
+
+class OwnDecoder(nn.Module):
+    def __init__(self, length: int = 64) -> None:
+        super().__init__()
+        self.length, self.dim = length, 12
+
+    def forward(self, tokens):
+        return tokens
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.zeros(2, 3, 32, 32, dtype=torch.uint8), "images: got torch.uint8"),
+        (torch.full((2, 3, 32, 32), 255.0), "images, range: got '255 to 255'"),
+        (torch.full((2, 3, 32, 32), math.nan), "images: got 'NaN or inf'"),
+        (torch.zeros(3, 32, 32), "images: got shape"),
+        ([0.5], "images: got 'list'"),
+        (torch.zeros(2, 3, 16, 16), r"features, of the encoder: got shape \(2, 16, 12\), expected .*\(2, 64, 12\)"),
+    ],
+)
+def test_images_of_an_own_encoder_are_checked_by_name(images, message):
+    tokenizer = SharedTokenizer(Own(), None, None, OwnDecoder())
+    for call in (tokenizer, tokenizer.encode):
+        with pytest.raises((TypeError, ValueError), match=message):
+            call(images)
+
+
+def test_an_own_encoder_that_misstates_its_length_is_named():
+    with pytest.raises(ValueError, match="features, of the encoder"):  # else its bits per image would be wrong
+        SharedTokenizer(Own(63), None, None, OwnDecoder(63))(torch.zeros(2, 3, 32, 32))

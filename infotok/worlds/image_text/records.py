@@ -208,4 +208,7 @@ def _path_key(image: Any) -> str | None:
 
 
 def _kind(value: Any) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}" if value else f"an empty {type(value).__name__}"
+    if value is None:
+        return "nothing"
+    empty = hasattr(value, "__len__") and len(value) == 0
+    return f"{'an empty' if empty else 'a'} {type(value).__name__}"

@@ -44,6 +44,7 @@ LINES = {
     "no UTF-8": (b'{"image": "\xff"}', "not UTF-8 (byte 11)"),
     "no image": (b'{"captions": "x"}', "no field 'image'"),
     "no captions": (b'{"image": "a.png"}', "no field 'captions'"),
+    "captions that are 0": (b'{"image": "a.png", "captions": 0}', "captions: got a int"),
     "captions of another type": (b'{"image": "a.png", "captions": 3}', "captions: got a int"),
     "no caption in the list": (b'{"image": "a.png", "captions": []}', "captions: got an empty list"),
     "an empty caption": (b'{"image": "a.png", "captions": " "}', "captions: got an empty string"),

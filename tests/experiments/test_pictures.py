@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from infotok.experiments import pictures
+from infotok.experiments import many_objects, pictures
 from infotok.experiments.hosts import make_host
 from infotok.experiments.plan import FRESH_SEEDS, TUNING_SEEDS
 from infotok.experiments.results import Runs, load
@@ -37,7 +37,7 @@ def test_each_run_is_planned_once_on_seeds_that_nothing_was_tuned_on():
 
 
 def test_every_reported_run_and_no_other_is_in_the_file():
-    all_runs = [*pictures.runs(), *pictures.photograph_runs()]
+    all_runs = [*pictures.runs(), *pictures.photograph_runs(), *many_objects.runs()]
     kept, planned = Runs(load(FIGURES / "cells.json")), Runs(all_runs)
     assert all(run in kept for run in all_runs)
     assert all(row in planned for row in kept.rows())

@@ -127,9 +127,11 @@ class LinearDecoder(Decoder):
     def _are_attributes(self, target: Tensor, name: str) -> bool:
         """Whether (N, dim_y) values are 0/1 attributes; once training has met other numbers they never are again.
 
-        Counts of words are 0 and 1 in most batches: by each batch alone, the likelihood would go back and forth.
+        Counts of words are 0 and 1 in most batches: by each batch alone, the likelihood would go back and forth. Only
+        real numbers train `log_variance`, so that a checkpoint and every process know of them.
         """
-        real = bool(self.real) or not bool(((target == 0) | (target == 1)).all())
+        attributes = ((target == 0) | (target == 1)).all() & ~self.log_variance.detach().any()
+        real = bool(self.real) or not bool(attributes)
         if self.training:
             if real and self.real is False:
                 warnings.warn(

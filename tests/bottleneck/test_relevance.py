@@ -434,6 +434,19 @@ def test_counts_do_not_change_the_likelihood_from_batch_to_batch():
         module.eval()
 
 
+def test_a_checkpoint_knows_that_its_texts_were_counts():
+    torch.manual_seed(0)
+    module, features, counts = infotok(bound="decoder"), torch.randn(3, L, D), 2 * torch.eye(3, W)
+    optimiser = torch.optim.AdamW(module.parameters())
+    module(features, text=counts)[1].consistency.backward()
+    optimiser.step()
+    resumed = infotok(bound="decoder")
+    resumed.load_state_dict(module.state_dict())
+    attributes = torch.eye(3, W)
+    same = [each(features, text=attributes)[1].consistency.item() for each in (module, resumed)]
+    assert same[0] == same[1]
+
+
 @pytest.mark.parametrize("bound", ["decoder", "infonce"])
 def test_one_number_for_each_image_is_a_vector_of_one(bound):
     module, features, score = infotok(bound=bound, text_dim=1), torch.randn(4, L, D), torch.randn(4)

@@ -105,6 +105,7 @@ def rated(found: Runs) -> list[dict[str, Any]]:
         for label, path in paths.items() if rows else ():
             unit = 1 / math.log(2) if label == BITS else 1.0
             line[label] = unit * float(np.mean([score(row, path) for row in rows.values()]))
+            line[f"{label}, difference"] = ""
             if name != DECODER:
                 pairs = differences(rows, alone, path)
                 line[f"{label}, difference"] = words(interval({seed: unit * each for seed, each in pairs.items()}))

@@ -47,7 +47,7 @@ def test_scores_by_seed_are_what_the_figure_takes():
     missing = [i for i, settings in enumerate(many_objects.SETTINGS.values()) if settings["objects"] == 316]
     assert all(scores["understanding U"][BASELINE][i] == [] for i in missing)
     figure = pictures.settings(names=list(many_objects.SETTINGS), scores=scores)
-    assert [ax.get_xlabel() for ax in figure.axes] == list(many_objects.SCORES)
+    assert [" ".join(ax.get_xlabel().split()) for ax in figure.axes] == list(many_objects.SCORES)
     large = [line for line in figure.axes[0].lines if line.get_markersize() == 7]
     assert [len(line.get_ydata()) for line in large] == [len(many_objects.SETTINGS) - len(missing)] * 2
 

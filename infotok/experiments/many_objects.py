@@ -38,7 +38,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 SEEDS = REPORTED_SEEDS[:3]
 RATED = "96, no offsets"
 RATES = ("decoder + 0.01 text", "decoder + 0.01 host")  # 0.01 nats of text for a nat of rate, against each prior
-FOLLOWED = (DECODER, RATES[1])  # on eight seeds: the first two of the rate had more objects drawn
+FOLLOWED = (DECODER, RATES[1])  # run on eight seeds, since on the first two the rate drew more objects
 BITS = "bits given the caption"
 SCORES = {
     "understanding U": "U",
@@ -81,7 +81,7 @@ def table(found: Runs) -> list[dict[str, Any]]:
         baseline, decoder = (_rows(found, name, settings) for name in (BASELINE, DECODER))
         if not baseline or not decoder:
             continue
-        line: dict[str, Any] = {"setting": label, "seeds": len(baseline)}
+        line: dict[str, Any] = {"setting": label, "seeds": len(baseline.keys() & decoder.keys())}
         for name, path in SCORES.items():
             means = [float(np.mean([score(row, path) for row in rows.values()])) for rows in (baseline, decoder)]
             line[name] = f"{means[0]:.2f} to {means[1]:.2f}"

@@ -1,4 +1,4 @@
-"""How many points lie within a distance of each point in the maximum norm: one bit for each pair and coordinate.
+"""Points within a distance of each point in the maximum norm, counted or listed: one bit for each pair and coordinate.
 
 Along one coordinate the points within reach of a point are an interval of the sorted values. Their set is the
 difference of two prefixes, sets of the first so many values, each a row of bits. The sets of all coordinates are
@@ -8,13 +8,15 @@ would compute every pair as a float.
 The comparison is that of the distances themselves, |a - b| < reach, rounding included.
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
 
-__all__ = ["count_within"]
+__all__ = ["count_within", "neighbors_within"]
 
 Inside = Callable[[np.ndarray, np.ndarray], np.ndarray]  # np.less or np.less_equal, of a distance and a reach
 COLUMNS, ROWS = 2048, 4096  # points counted, and points that they are counted for, at a time: their bits stay in cache
@@ -32,36 +34,78 @@ def count_within(points: np.ndarray, reach: np.ndarray, inside: Inside) -> np.nd
     """
     order = np.argsort(points[:, 0])  # so that a chunk is an interval of the first coordinate, out of reach of most
     points, reach = np.ascontiguousarray(points[order].T), reach[order]
-    starts = range(0, len(order), COLUMNS)
-    threads = min(torch.get_num_threads(), len(starts))
 
-    def share(first: int) -> np.ndarray:
+    def share(starts: range) -> np.ndarray:
         total = np.zeros(len(order), dtype=np.int64)
-        for start in starts[first::threads]:
-            _add_chunk(total, points, reach, points[:, start : start + COLUMNS], inside)
+        for start in starts:
+            for rows, within in _sets(points, reach, start, inside):
+                total[rows] += np.bitwise_count(within).sum(axis=1, dtype=np.int64)
         return total
 
-    with ThreadPoolExecutor(threads) as pool:
-        found = sum(pool.map(share, range(threads)))
-    count = np.empty_like(found)
-    count[order] = found
+    count = np.empty(len(order), dtype=np.int64)
+    count[order] = sum(_shared(share, len(order)))
     return count
 
 
-def _add_chunk(total: np.ndarray, points: np.ndarray, reach: np.ndarray, chunk: np.ndarray, inside: Inside) -> None:
-    """Add to total (N,) how many of the points of chunk (d, m) are within reach (N,) of points (d, N)."""
+def neighbors_within(
+    points: np.ndarray, reach: np.ndarray, inside: Inside, most: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Pairs (i, j) of `count_within`, as two arrays. Other arguments as there.
+
+    None if a thread finds more than `most`, which bounds the memory.
+    """
+    order = np.argsort(points[:, 0])
+    points, reach = np.ascontiguousarray(points[order].T), reach[order]
+
+    def share(starts: range) -> list[tuple[np.ndarray, np.ndarray]] | None:
+        found, total = [(order[:0], order[:0])], 0
+        for start in starts:
+            for rows, within in _sets(points, reach, start, inside):
+                total += int(np.bitwise_count(within).sum(dtype=np.int64))
+                if total > most:
+                    return None
+                row, column = _members(within)
+                found.append((order[rows[row]], order[column + start]))
+        return found
+
+    shares = _shared(share, len(order))
+    if any(pairs is None for pairs in shares):
+        return None
+    rows, columns = zip(*itertools.chain(*shares), strict=True)
+    return np.concatenate(rows), np.concatenate(columns)
+
+
+def _shared(share: Callable[[range], Any], n: int) -> list:
+    """Results of share(starts), each with some of the starts of n points' chunks."""
+    starts = range(0, n, COLUMNS)
+    threads = min(torch.get_num_threads(), len(starts))
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda first: share(starts[first::threads]), range(threads)))
+
+
+def _sets(points: np.ndarray, reach: np.ndarray, start: int, inside: Inside) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows (n,), and the sets (n, words) of the chunk from `start` that is within reach (N,) of points (d, N)."""
+    chunk = points[:, start : start + COLUMNS]
     nearest = np.maximum(np.maximum(chunk[0, 0] - points[0], points[0] - chunk[0, -1]), 0)
     meets = np.flatnonzero(inside(nearest, reach))
-    sets = [_prefixes(column) for column in chunk]
-    for start in range(0, len(meets), ROWS):
-        rows = meets[start : start + ROWS]
+    prefixes = [_prefixes(column) for column in chunk]
+    for first in range(0, len(meets), ROWS):
+        rows = meets[first : first + ROWS]
         both = None
-        for values, (column, prefixes) in zip(points, sets, strict=True):
+        for values, (column, sets) in zip(points, prefixes, strict=True):
             low, high = _interval(column, values[rows], reach[rows], inside)
-            within = prefixes[high]
-            within ^= prefixes[low]
+            within = sets[high]
+            within ^= sets[low]
             both = within if both is None else np.bitwise_and(both, within, out=both)
-        total[rows] += np.bitwise_count(both).sum(axis=1, dtype=np.int64)
+        yield rows, both
+
+
+def _members(sets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row and place of each bit that is 1 in sets (n, words)."""
+    octets = sets.astype("<u8", copy=False).view(np.uint8)
+    kept = np.flatnonzero(octets)  # most are 0
+    bits = np.flatnonzero(np.unpackbits(octets.reshape(-1)[kept], bitorder="little"))
+    return np.divmod(kept[bits >> 3] * 8 + (bits & 7), 8 * octets.shape[1])
 
 
 def _prefixes(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

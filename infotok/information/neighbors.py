@@ -8,12 +8,10 @@ All use the maximum norm and return nats. Distances are those of normal scores (
 change under increasing maps of single columns, and one outlier cannot set the scale of the rest. Tied values are spread
 over the ranks that they share, by random numbers that do not depend on the global state.
 
-The search is by k-d tree in few dimensions and by brute force in blocks in many, the count by sets of bits
-(`infotok.information.counting`); memory stays linear in N. All use `torch.get_num_threads()` threads.
+The search is by k-d tree in few dimensions. In many, the k nearest of an eighth of the points bound the distance, and
+sets of bits (`infotok.information.counting`) list the points within it; they also count the neighbours of one side.
+Memory stays linear in N. All use `torch.get_num_threads()` threads.
 """
-
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -21,14 +19,15 @@ from scipy.spatial import cKDTree
 from scipy.special import digamma
 
 from infotok.errors import require
-from infotok.information.counting import count_within
+from infotok.information.counting import count_within, neighbors_within
 from infotok.information.margins import isolated_atoms, untied_scores
 from infotok.information.repeats import distinct_pairs
 from infotok.information.samples import Samples, as_samples, paired
 
-TREE_DIMS = 10  # up to which the tree finds the nearest faster than brute force in blocks (5000 samples, two cores)
+TREE_DIMS = 10  # up to which a tree alone finds the nearest faster (2000 and 5000 samples)
 DOUBLE_DIMS = 2  # up to which neighbours are counted in double precision
-BLOCK = 32  # rows per block: its 32 x N distances stay in cache
+PART = 8  # one point in so many bounds the distance to the k-th neighbour; about PART * k points are within the bound
+SPREAD = 24  # PART * (k + SPREAD) are within it for hardly any point, unless values repeat
 
 
 def ksg(x: Samples, y: Samples, *, k: int = 3, variant: int = 1) -> float:
@@ -164,14 +163,8 @@ def mixed_ksg_pointwise(x: Samples, y: Samples, *, k: int = 3) -> np.ndarray:
 
 def neighbor_radius(points: np.ndarray, k: int) -> np.ndarray:
     """Maximum-norm distance (N,) from each of `points` (N, d) to its k-th neighbour."""
-    if points.shape[1] <= TREE_DIMS:
-        return cKDTree(points).query(points, k=[k + 1], p=np.inf, workers=torch.get_num_threads())[0][:, 0]
-
-    def kth(distance: np.ndarray, _: slice) -> np.ndarray:
-        distance.partition(k, axis=1)  # place 0 is the point itself
-        return distance[:, k].copy()  # the buffer is used again
-
-    return _over_blocks(kth, points, np.float64)
+    near = _candidates(points, k) if points.shape[1] > TREE_DIMS else None
+    return _kth_distance(points, points, k) if near is None else np.partition(near, k, axis=1)[:, k].copy()
 
 
 def count_closer(points: np.ndarray, radius: np.ndarray, *, inclusive: bool = False) -> np.ndarray:
@@ -191,45 +184,37 @@ def count_closer(points: np.ndarray, radius: np.ndarray, *, inclusive: bool = Fa
     return np.maximum(count_within(points.astype(np.float32), reach.astype(np.float32), np.less) - 1, 0)
 
 
-def _over_blocks(function: Callable, points: np.ndarray, dtype: type) -> np.ndarray:
-    """Concatenate `function(distance, rows)` over blocks of rows of the maximum-norm distance matrix (N, N).
+def _candidates(points: np.ndarray, k: int) -> np.ndarray | None:
+    """Distances (N, m) from each of `points` (N, d) to some, itself and its k nearest among them; rows end in inf.
 
-    Blocks are shared among threads: NumPy releases the interpreter's lock inside its loops.
+    None for few points, and where ties leave too many of them at one distance.
     """
-    columns = np.ascontiguousarray(points.T, dtype=dtype)  # (d, N)
-    starts = range(0, len(points), BLOCK)
-    threads = min(torch.get_num_threads(), len(starts))
+    n, most = len(points), PART * (k + SPREAD)
+    if n < 4 * most:
+        return None
+    bound = _kth_distance(points, points[_rng().permutation(n)[: n // PART]], k)
+    pairs = neighbors_within(points, bound, np.less_equal, 4 * PART * k * n)
+    if pairs is None or (count := np.bincount(pairs[0], minlength=n)).max() > most:
+        return None
+    order = np.argsort(pairs[0], kind="stable")
+    row, other = (v[order] for v in pairs)
+    distance = np.zeros(len(row))
+    for column in np.ascontiguousarray(points.T):
+        np.maximum(distance, np.abs(column[row] - column[other]), out=distance)
+    table = np.full((n, count.max()), np.inf)
+    table[row, np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)] = distance
+    return table
 
-    def share(first: int) -> list[np.ndarray]:
-        """Every `threads`-th block; all in the same two buffers, since fresh memory costs more than the arithmetic."""
-        distances, alongs = np.empty((2, BLOCK, len(points)), dtype=dtype)
-        results = []
-        for start in starts[first::threads]:
-            rows = slice(start, min(start + BLOCK, len(points)))
-            distance, along = (buffer[: rows.stop - rows.start] for buffer in (distances, alongs))
-            np.abs(np.subtract(columns[0, rows, None], columns[0], out=distance), out=distance)
-            for column in columns[1:]:
-                np.abs(np.subtract(column[rows, None], column, out=along), out=along)
-                np.maximum(distance, along, out=distance)
-            results.append(function(distance, rows))
-        return results
 
-    with ThreadPoolExecutor(threads) as pool:
-        shares = list(pool.map(share, range(threads)))
-    return np.concatenate([shares[block % threads][block // threads] for block in range(len(starts))])
+def _kth_distance(points: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
+    """Maximum-norm distance (N,) from each of `points` (N, d) to the (k + 1)-th nearest of `others` (M, d)."""
+    # The nearest of the points themselves is each one's own.
+    return cKDTree(others).query(points, k=[k + 1], p=np.inf, workers=torch.get_num_threads())[0][:, 0]
 
 
 def _nearest(points: np.ndarray, k: int) -> np.ndarray:
     """Indices of the k nearest other points, the farthest of them last, (N, k)."""
-    if points.shape[1] <= TREE_DIMS:
-        return cKDTree(points).query(points, k=k + 1, p=np.inf, workers=torch.get_num_threads())[1][:, 1:]
-
-    def indices(distance: np.ndarray, _: slice) -> np.ndarray:
-        chosen = np.argpartition(distance, k, axis=1)[:, : k + 1]
-        order = np.argsort(np.take_along_axis(distance, chosen, axis=1), axis=1)
-        return np.take_along_axis(chosen, order, axis=1)[:, 1:]
-
-    return _over_blocks(indices, points, np.float64)
+    return cKDTree(points).query(points, k=k + 1, p=np.inf, workers=torch.get_num_threads())[1][:, 1:]
 
 
 def _repeats(points: np.ndarray) -> np.ndarray:

@@ -1,11 +1,11 @@
-"""Counts of points within a distance: against the matrix of all distances, rounding included."""
+"""Points within a distance, counted and listed: against the matrix of all distances, rounding included."""
 
 import numpy as np
 import pytest
 import torch
 
 from infotok.information import counting
-from infotok.information.counting import count_within
+from infotok.information.counting import count_within, neighbors_within
 
 
 def by_all_pairs(points, reach, inside):
@@ -22,7 +22,18 @@ def test_every_pair_is_judged_by_its_distance(samples, dims, dtype, inside, monk
     rng = np.random.default_rng(samples)
     points = rng.normal(size=(samples, dims)).astype(dtype)
     reach = rng.uniform(-0.1, 2.0, samples).astype(dtype)
-    assert (count_within(points, reach, inside) == by_all_pairs(points, reach, inside)).all()
+    expected = by_all_pairs(points, reach, inside)
+    assert (count_within(points, reach, inside) == expected).all()
+    rows, others = neighbors_within(points, reach, inside, most=samples**2)
+    assert (np.bincount(rows, minlength=samples) == expected).all()
+    assert len(set(zip(rows, others, strict=True))) == len(rows)
+    assert inside(np.abs(points[rows] - points[others]).max(axis=1), reach[rows]).all()
+
+
+def test_a_list_of_too_many_pairs_is_none():
+    points = np.random.default_rng(0).normal(size=(50, 2))
+    assert neighbors_within(points, np.full(50, 1e9), np.less_equal, most=50 * 50 - 1) is None
+    assert len(neighbors_within(points, np.full(50, -1.0), np.less_equal, most=50)[0]) == 0
 
 
 @pytest.mark.parametrize("inside", [np.less, np.less_equal])

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 import torch
 from ennemi._entropy_estimators import _estimate_conditional_mi, _estimate_single_mi
+from scipy.spatial import cKDTree
 
 from infotok.information.discrete import plugin_mi
 from infotok.information.margins import isolated_atoms, normal_scores, untied_scores
 from infotok.information.neighbors import (
+    _candidates,
     conditional_ksg,
     count_closer,
     ksg,
@@ -62,6 +64,20 @@ def test_counts_and_radii_equal_the_whole_distance_matrix(dim, inclusive):
     np.testing.assert_allclose(radius, np.sort(distance, axis=1)[:, 4])
     closer = distance <= radius[:, None] * (1 + 1e-9) if inclusive else distance < radius[:, None] * (1 - 1e-9)
     np.testing.assert_array_equal(count_closer(points, radius, inclusive=inclusive), closer.sum(1) - 1)
+
+
+@pytest.mark.parametrize("kind", ["normal", "heavy tails", "a cluster far away", "lattice"])
+def test_radii_in_many_dimensions_equal_those_of_a_tree(kind):
+    rng = np.random.default_rng(2)
+    points = {
+        "normal": rng.standard_normal((1500, 14)),
+        "heavy tails": rng.standard_cauchy((1500, 14)),
+        "a cluster far away": rng.standard_normal((1500, 14)) + 1e6 * (np.arange(1500) < 5)[:, None],
+        "lattice": rng.integers(0, 2, (1500, 14)).astype(float),  # at least half of all pairs are at distance 1
+    }[kind]
+    assert (_candidates(points, 3) is None) == (kind == "lattice")
+    by_tree = cKDTree(points).query(points, k=[4], p=np.inf)[0][:, 0]
+    np.testing.assert_array_equal(neighbor_radius(points, 3), by_tree)
 
 
 def test_units_of_measurement_do_not_matter():

@@ -17,7 +17,7 @@ from infotok.information.auto import NEIGHBOR_DIMS, PER_COORDINATE, PLAN, compar
 from infotok.information.classical import counts_fill, discrete, mixed
 from infotok.information.clusters import clusters_of
 from infotok.information.functional import exact_relation
-from infotok.information.labels import FOLDS, label_mi
+from infotok.information.labels import FOLDS, entropy_of, label_mi
 from infotok.information.margins import ATOM_COUNT, ATOM_SHARE, normal_scores
 from infotok.information.neural import Training
 from infotok.information.probe import chain
@@ -57,19 +57,27 @@ def automatic(x: Variable, y: Variable, seed: int, device: str, progress: bool) 
 
 
 def _of_label(features: Variable, label: Variable, seed: int, notes: list[str]) -> Estimate:
-    """A label and any other variable, by classifiers."""
-    different = int(label.label.max()) + 1
-    if different > MANY_LABELS * len(label):
+    """A label and any other variable, by classifiers.
+
+    Where most labels occur once, those are one class. It is a function of the label, so the value is a lower bound.
+    """
+    labels, different = label.label, int(label.label.max()) + 1
+    many = different > MANY_LABELS * len(label)
+    if many:
+        labels = np.where(np.bincount(labels)[labels] == 1, -1, labels)
         notes.append(
             f"{label.name}: {different} different labels in {len(label)} samples; labels that occur once cannot be "
             "predicted, so the value is too low (are they numbers? then convert them to floats)"
         )
     if features.numbers is None:
         codes = features.symbols if features.label is None else features.label[:, None]
-        found, method = token_mi(codes, label.label, seed=seed), "auto: symbols"
+        found, method = token_mi(codes, labels, seed=seed), "auto: symbols"
     else:
         groups = _groups(features.numbers, features.name, notes)
-        found, method = label_mi(features.numbers, label.label, seed=seed, groups=groups), "auto: labels"
+        found, method = label_mi(features.numbers, labels, seed=seed, groups=groups), "auto: labels"
+    if many:  # how much single labels tell is not known
+        entropy = entropy_of(label.label)
+        found = replace(found, interval=(found.interval[0], entropy), ceiling=entropy)
     return classified_as(method, found, tuple(notes))
 
 

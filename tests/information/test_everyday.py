@@ -343,6 +343,23 @@ def test_numbers_stored_as_text_are_pointed_out():
     assert estimate.warnings == (str(seen[0].message),)
 
 
+def test_labels_that_mostly_occur_once_leave_the_value_open():
+    """A name for each row tells everything about it, of which samples show nothing: the interval says so."""
+    rng = np.random.default_rng(0)
+    names, x = np.array([f"row {i}" for i in range(400)]), rng.standard_normal(400)
+    for other in (x, rng.permutation(names)):
+        with pytest.warns(UserWarning, match="labels that occur once cannot be predicted"):
+            estimate = estimate_mi(names, other)
+        assert estimate.nats == 0
+        assert estimate.interval == pytest.approx((0, np.log(400)))
+    group = np.where(x + rng.standard_normal(400) > 0, 1, 0)  # I(X;group) = 0.17 nats
+    y = np.where((group == 1) & (rng.random(400) < 0.3), "common", names)
+    with pytest.warns(UserWarning, match="different labels in 400"):
+        estimate = estimate_mi(x, y)
+    assert 0 < estimate.nats < 0.17
+    assert estimate.interval[1] > 0.17
+
+
 def test_images_and_dates_are_refused_with_a_way_out():
     labels = np.arange(40) % 2
     with pytest.raises(ValueError, match=r"x: got shape \(40, 1, 8, 8\), .* flatten them, x\.reshape\(len\(x\), -1\)"):

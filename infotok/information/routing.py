@@ -16,7 +16,7 @@ from infotok.errors import require
 from infotok.information.auto import NEIGHBOR_DIMS, PER_COORDINATE, PLAN, compare
 from infotok.information.classical import counts_fill, discrete, mixed
 from infotok.information.clusters import clusters_of
-from infotok.information.functional import exact_relation
+from infotok.information.functional import exact_relation, smoothly_related
 from infotok.information.labels import FOLDS, entropy_of, label_mi
 from infotok.information.margins import ATOM_COUNT, ATOM_SHARE, normal_scores
 from infotok.information.neural import Training
@@ -117,7 +117,7 @@ def _of_numbers(x: np.ndarray, y: np.ndarray, seed: int, device: str, progress: 
     plan = Training(**{**vars(PLAN), "progress": progress})
     comparison = compare(*kept, seed=seed, device=device, plan=plan, whole=(x, y))
     chosen = comparison.chosen
-    if chosen.grows:
+    if chosen.grows or (chosen.name == "neighbors" and smoothly_related(x, y)):
         grows = f"x, y: {chosen.nats:.2f} nats still grows with N; y may be a function of x, and the truth infinite"
         notes.append(grows)
     return Estimate(

@@ -208,6 +208,33 @@ def test_a_shared_value_of_few_levels_is_finite():
     assert estimate_mi(x, y).nats == pytest.approx(math.log(2), abs=0.1)
 
 
+@pytest.mark.parametrize("limits", [(0, None), (-1, 1), (None, 0.5)])
+def test_a_rectifier_and_clipping_are_functions_too(limits):
+    """Their information is infinite, although many samples share the value 0, or the limits."""
+    x = np.random.default_rng(4).normal(size=400)
+    with pytest.warns(UserWarning, match="mutual information is infinite: y is an increasing function of x in the"):
+        assert estimate_mi(x, np.clip(x, *limits)).nats == math.inf
+
+
+def test_rounded_values_and_zeros_with_noise_are_finite():
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=400)
+    assert exact_relation(x[:, None], np.round(x, 2)[:, None]) is None
+    assert exact_relation(x[:, None], np.floor(3 * x)[:, None]) is None
+    assert exact_relation(x[:, None], np.where(x < 0, 0, x + 0.1 * rng.normal(size=400))[:, None]) is None
+
+
+def test_smooth_functions_are_pointed_out_and_noise_is_not():
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=800)
+    for function in (np.square, np.abs, lambda v: np.sin(5 * v)):
+        with pytest.warns(UserWarning, match="still grows with N; y may be a function of x"):
+            estimate_mi(x, function(x))
+    with pytest.warns(UserWarning, match="still grows with N"):
+        estimate_mi(np.sin(5 * x), x)
+    assert estimate_mi(x, np.sin(5 * x) + 0.05 * rng.normal(size=800)).warnings == ()
+
+
 def test_integers_are_their_own_entropy():
     labels = np.random.default_rng(0).integers(4, size=500)
     assert estimate_mi(labels, labels).nats == pytest.approx(math.log(4), abs=0.02)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from infotok.errors import require, require_instance, require_int
 from infotok.images import require_images
+from infotok.modes import evaluating
 from infotok.optional import needs
 from infotok.unified.arguments import check_part
 
@@ -29,7 +30,8 @@ def score_fidelity(
 
     generated: (N, 3, S, S) in [0, 1].
     real: (M, 3, S, S) in [0, 1].
-    features: a network, images (B, 3, S, S) -> features (B, F), with F as `num_features`.
+    features: a network, images (B, 3, S, S) -> features (B, F), with F as `num_features`; used in eval mode, its own
+        mode is restored.
     subsets: of KID.
     subset_size: images in each.
     seed: of the subsets.
@@ -65,7 +67,7 @@ def score_fidelity(
     identity = nn.Identity()
     identity.num_features = network.num_features
     frechet = FrechetInceptionDistance(identity).to(real.device)
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(network):  # else features depend on the batch, and averages change
         for images, is_real in ((generated.to(real.device), False), (real, True)):
             for part in images.float().split(IMAGES_AT_ONCE):
                 seen = network(part)

@@ -1,6 +1,6 @@
 """Probing: a lower bound on the nats of each group of a world's factors that tokens hold.
 
-    probe_tokens(tokens, scenes, world)["structure"]   # 7.9 nats [7.8, 8.0] (lower bound, probe), of at most 11.5
+    probe_tokens(tokens, scenes, world)["structure"]   # 7.9 nats [7.8, 8.0] (lower bound, probe), of at most 10.2
     probe_tokenizer(tokenizer, world)                  # the same for a tokenizer, on images drawn for it
 
 A probe q predicts every factor of a scene from its tokens Z (`Factors`): of ShapesWorld what is in each cell, its

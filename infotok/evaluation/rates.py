@@ -200,6 +200,9 @@ def _moments(tokenizer: SharedTokenizer, images: Tensor) -> Tensor:
     """Mean and log-variance of q(z|x), (B, 2, L, D) float64; the log-variance of tokens without noise is -inf."""
     features, infotok = tokenizer.encoder(images), tokenizer.infotok
     if isinstance(tokenizer.quantizer, GaussianTokens):
+        done = tokenizer.warmup - tokenizer.warmup_left  # until the end of it tokens are features, without a variance
+        expected = f"Gaussian tokens; {done} of {tokenizer.warmup} training steps of warm-up are done"
+        require(tokenizer.warmup_left == 0, "model, tokens", "features", expected)
         mean, log_variance = tokenizer.quantizer.posterior(features)
     elif isinstance(infotok, InfoTok) and infotok.options.noisy:
         tokens = infotok.transmit(features, None)

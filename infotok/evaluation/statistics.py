@@ -19,6 +19,8 @@ from infotok.errors import require, require_float, require_int, require_numbers
 
 __all__ = ["Difference", "benjamini_hochberg", "holm", "paired_difference"]
 
+ROUNDING = 1e-12  # differences of scores below it are none
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -69,7 +71,7 @@ def paired_difference(
     seed: of the bootstrap.
 
     Raises ValueError for fewer than two pairs, unequal lengths or indices, or scores that are not finite. Differences
-    that are all equal have an interval of no width, and p = 0, or 1 if they are zero.
+    that are all equal, up to rounding (1e-12), have an interval of no width and p = 0; if they are zero, p = 1.
 
     Example:
         >>> from infotok.evaluation import paired_difference
@@ -91,8 +93,9 @@ def paired_difference(
     require(max(np.abs(a).max(), np.abs(b).max()) < 1e150, "a, b", "values above 1e150", "scores")
     difference = a - b
     mean = float(difference.mean())
-    if np.ptp(difference) <= 1e-12:  # less than rounding: a variance of zero
-        return Difference(mean, (mean, mean), (mean, mean), float(abs(mean) <= 1e-12), len(a), level)
+    if np.ptp(difference) <= ROUNDING:  # a variance of zero
+        mean = mean if abs(mean) > ROUNDING else 0.0  # else rounding would count as an improvement
+        return Difference(mean, (mean, mean), (mean, mean), float(mean == 0), len(a), level)
     test = scipy.stats.ttest_1samp(difference, 0.0)
     interval = test.confidence_interval(level)
     rng = np.random.default_rng(seed)

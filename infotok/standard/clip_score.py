@@ -49,8 +49,10 @@ def open_clip(folder: str | Path) -> tuple[nn.Module, Any]:
 
 def score_captions(
     images: Tensor, captions: Sequence[str], model: nn.Module, processor: Any, at_once: int = 64
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """CLIPScore "clip_score" in [0, 100], and "shuffled", that with each caption moved on by one image.
+
+    "shuffled" is None for a single image, which has no neighbour.
 
     images: (N, 3, H, W) in [0, 1].
     captions: N sentences.
@@ -71,7 +73,7 @@ def score_captions(
     seen = torch.cat([clip_images(part, model, processor) for part in images.split(at_once)])
     parts = range(0, len(captions), at_once)
     read = torch.cat([clip_texts(captions[i : i + at_once], model, processor) for i in parts])
-    return {"clip_score": _score(seen, read), "shuffled": _score(seen, read.roll(1, 0))}
+    return {"clip_score": _score(seen, read), "shuffled": _score(seen, read.roll(1, 0)) if len(read) > 1 else None}
 
 
 @torch.no_grad()

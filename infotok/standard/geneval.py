@@ -179,10 +179,8 @@ def score_geneval(
     """
     require_images("images", images, ("N", 3, "H", "W"))
     require_prompts(prompts, len(images))
-    known = getattr(detect, "names", None)
-    for prompt in prompts if known is not None else ():
-        for entry in (*prompt["include"], *prompt.get("exclude", [])):
-            require(entry["class"] in known, "prompts, class", entry["class"], "a class of the detector: see its names")
+    for prompt in prompts:
+        require_known("prompts, class", [e["class"] for e in (*prompt["include"], *prompt.get("exclude", []))], detect)
     seen = detected(detect, images)
     parts = zip(prompts, seen, images, strict=True)
     return by_tag(prompts, [judge(prompt, each, image, colour_of, **options).right for prompt, each, image in parts])
@@ -192,6 +190,13 @@ def detected(detect: Detect, images: Tensor) -> list[Detections]:
     """What a detector finds in images; TypeError or ValueError unless it is a detector."""
     require(callable(detect) and not isinstance(detect, type), "detect", type(detect).__name__, "a function", TypeError)
     return require_list("detect", detect(images), "detections", len(images))
+
+
+def require_known(name: str, classes: Sequence[str], detect: Detect) -> None:
+    """Raise ValueError unless a detector that has `names` knows all of these classes."""
+    known = getattr(detect, "names", None)
+    for each in classes if known is not None else ():
+        require(each in known, name, each, "a class of the detector: see its names")
 
 
 def by_tag(prompts: Sequence[Mapping[str, Any]], right: Sequence[bool]) -> dict[str, float]:

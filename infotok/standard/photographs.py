@@ -24,7 +24,17 @@ from torch import Tensor
 from infotok.errors import require, require_generator, require_instance, require_int, require_tensor
 from infotok.images import require_images
 from infotok.standard.arguments import require_list, require_names
-from infotok.standard.geneval import COUNTING, ColourOf, Detect, JudgeOptions, by_tag, detected, judge, relations
+from infotok.standard.geneval import (
+    COUNTING,
+    ColourOf,
+    Detect,
+    JudgeOptions,
+    by_tag,
+    detected,
+    judge,
+    relations,
+    require_known,
+)
 
 __all__ = ["Annotation", "photograph_ceiling", "true_prompts"]
 
@@ -65,14 +75,15 @@ def photograph_ceiling(
 ) -> dict[str, dict[str, float]]:
     """GenEval's scores of photographs with prompts that are true of them, "ceiling", and with others', "shuffled".
 
-    photographs: N of (3, H, W) in [0, 1].
+    photographs: N of (3, H, W) in [0, 1], two or more.
     annotations: what is in each.
     detect: finds objects, as in `score_geneval`.
     colour_of: names the colours of boxes; None leaves prompts about colours out.
     seed: of the choice of prompts.
     options: of `JudgeOptions`.
 
-    Raises ValueError where no photograph allows a prompt.
+    Raises ValueError where no photograph allows a prompt, for fewer than two photographs, and for a label that a
+    detector with `names` does not know.
 
     Example:
         >>> import torch
@@ -96,8 +107,10 @@ def photograph_ceiling(
         require_tensor(f"photographs[{index}]", photograph, (3, "H", "W"))
         require_images(f"photographs[{index}]", photograph[None], (1, 3, "H", "W"))
         prompts = true_prompts(annotation, generator, margin)
+        require_known(f"annotations[{index}].labels", annotation.labels, detect)
         rows += [(index, p) for p in prompts if colour_of is not None or not _coloured(p)]
     require(rows, "annotations", "none that allows a prompt", "photographs with annotated objects")
+    require(len(photographs) > 1, "photographs", "1", "2 or more: one has no neighbour's prompts")
     seen = [detected(detect, photograph[None])[0] for photograph in photographs]
 
     def score(shift: int) -> dict[str, float]:

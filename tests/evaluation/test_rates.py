@@ -161,12 +161,11 @@ def test_entropies_of_positions_add_up():
 # --- worlds -----------------------------------------------------------------------------------------------------------
 
 
-def shapes_host(cls=AutoregressiveModel, quantizer="vector", options=None, infotok=None):
+def shapes_host(cls=AutoregressiveModel, quantizer="vector", options=None, infotok=None, warmup=0):
     torch.manual_seed(0)
     world = ShapesWorld()
-    config = TokenizerConfig(
-        grid=4, dim=4, width=4, quantizer=quantizer, quantizer_options=options or {}, infotok=infotok
-    )
+    sizes = {"grid": 4, "dim": 4, "width": 4, "warmup": warmup}
+    config = TokenizerConfig(**sizes, quantizer=quantizer, quantizer_options=options or {}, infotok=infotok)
     backbone = Backbone.tiny(len(world.vocabulary), hidden=8, layers=1, heads=2, positions=64)
     made = cls(SharedTokenizer.from_config(config), backbone, world.vocabulary)
     made.loss(ShapesWorld(nuisance=0.9).batch(64, torch.Generator().manual_seed(0)), torch.Generator().manual_seed(0))
@@ -274,6 +273,13 @@ def test_continuous_hosts_on_shapes(quantizer, infotok, rated):
     assert all(math.isfinite(value) for value in rates.values())
     if rated:
         assert rates["rate_standard"] > 0 < rates["rate_text"]
+
+
+def test_gaussian_tokens_have_no_rates_before_the_end_of_the_warm_up():
+    made = shapes_host(ContinuousModel, "continuous", warmup=3)
+    expected = r"^model, tokens: got 'features', expected Gaussian tokens; 1 of 3 training steps of warm-up are done"
+    with pytest.raises(ValueError, match=expected):
+        score_rates(made, ShapesWorld(), n=4)
 
 
 # --- arithmetic coding ------------------------------------------------------------------------------------------------

@@ -237,6 +237,20 @@ class TestFidelity:
             first["fd"], rel=1e-3
         )
 
+    def test_a_network_in_training_mode_is_used_in_eval_mode(self) -> None:
+        class Network(torch.nn.Sequential):
+            num_features = 8
+
+        torch.manual_seed(0)
+        pool = torch.nn.AdaptiveAvgPool2d(1)
+        network = Network(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.ReLU(), pool, torch.nn.Flatten())
+        state = {name: value.clone() for name, value in network.state_dict().items()}
+        darker = 0.5 * self.real  # normalised by its own batch it would look like the original
+        scores = score_fidelity(darker, self.real, features=network)
+        assert network.training
+        assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
+        assert scores == score_fidelity(darker, self.real, features=network.eval())
+
     def test_refusals(self) -> None:
         with pytest.raises(ValueError, match=r"generated: got '20 images', expected 200 \(subset_size\) or more"):
             score_fidelity(self.other[:20], self.real, features=shapes_features())

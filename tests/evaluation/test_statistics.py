@@ -56,6 +56,8 @@ def test_equal_differences_have_no_width():
     assert (same.interval, same.bootstrap, same.p, same.better) == ((0.5, 0.5), (0.5, 0.5), 0.0, True)
     none = paired_difference([1.0, 2.0], [1.0, 2.0])
     assert (none.mean, none.p, none.better) == (0.0, 1.0, False)
+    rounded = paired_difference([0.1 + 0.2, 0.1 + 0.2], [0.3, 0.3])  # 5.6e-17 above
+    assert rounded == none, "rounding is no improvement"
 
 
 def test_holm_and_benjamini_hochberg_on_a_worked_example():

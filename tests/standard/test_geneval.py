@@ -196,6 +196,16 @@ ANNOTATIONS = [
 ]
 
 
+class Named:
+    """A detector that sees nothing of the classes it knows."""
+
+    def __init__(self, names):
+        self.names = names
+
+    def __call__(self, images):
+        return [detections() for _ in images]
+
+
 class TestPhotographs:
     """Annotations as a detector that never errs, and one that misses."""
 
@@ -238,6 +248,15 @@ class TestPhotographs:
         (counting,) = [p for p in true_prompts(ANNOTATIONS[0], torch.Generator()) if p["tag"] == "counting"]
         assert counting["include"] == [entry("cat", 2)]
         assert counting["exclude"] == [entry("cat", 3)]
+
+    def test_a_label_that_the_detector_does_not_know_is_refused(self):
+        detector = Named(["cat", "dog", "car", "cup"])
+        with pytest.raises(ValueError, match=r"^annotations\[2\]\.labels: got 'bird', expected a class of"):
+            photograph_ceiling(PHOTOGRAPHS, ANNOTATIONS, detector)
+
+    def test_one_photograph_has_no_neighbour(self):
+        with pytest.raises(ValueError, match=r"^photographs: got '?1'?, expected 2 or more"):
+            photograph_ceiling(PHOTOGRAPHS[:1], ANNOTATIONS[:1], self.detect)
 
     def test_photographs_without_objects_are_refused(self):
         nothing = [Annotation(torch.empty(0, 4), [])]

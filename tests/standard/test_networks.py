@@ -183,3 +183,4 @@ class TestCLIPScore:
     def test_a_caption_longer_than_the_models_text_is_cut_off(self):
         scores = score_captions(IMAGES[:1], ["a cat " * 40], *hub_models.clip())
         assert 0 <= scores["clip_score"] <= 100
+        assert scores["shuffled"] is None, "a single image has no neighbour"

@@ -16,7 +16,11 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 COMMANDS = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
 CONSTANTS = re.compile(r"^(MODEL, CHECKPOINT, SIZE|PROMPTS, DETECTOR, CLIP) = .*$", re.MULTILINE)
 PROMPTS = [
-    {"tag": "single_object", "prompt": "a photo of a cat", "include": [{"class": "cat", "count": 1}]},
+    {
+        "tag": "two_object",
+        "prompt": "a photo of a cat and a dog",
+        "include": [{"class": "cat", "count": 1}, {"class": "dog", "count": 1}],
+    },
     {"tag": "colors", "prompt": "a photo of a red cup", "include": [{"class": "cup", "count": 1, "color": "red"}]},
 ]
 

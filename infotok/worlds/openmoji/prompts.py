@@ -9,7 +9,8 @@ Each prompt is the caption of a scene of the world's split, in the words of the 
     single_object   one object: its class
     two_object      two objects of two classes: both classes
     counting        two to four objects of one kind: exactly this number of that kind
-    position        two objects of two classes: the second stands left of, right of, above or below the first
+    position        two objects of two classes: the second stands left of, right of or below the first; never above,
+                    since objects are named in the order of the cells, and columns go before rows
     binding         two to four objects of as many classes: each class at its own place
 """
 

@@ -2,7 +2,8 @@
 
 A prompt asks with `include` that at least `count` objects of a class or kind be there, at a place, or standing in a
 relation to those of another entry, and with `exclude` that there be fewer than `count`. An image is right if all of it
-holds. The score of a category is the share of its images that are right, the overall score is the mean of categories.
+holds; one pair of objects in the relation is enough. The score of a category is the share of its images that are right,
+the overall score is the mean of categories.
 """
 
 from typing import Any

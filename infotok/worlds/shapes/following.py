@@ -1,7 +1,8 @@
 """Scores of generation, as GenEval's (Ghosh, Hajishirzi & Schmidt 2023, arXiv 2310.11513), with the parser as detector.
 
 A prompt asks with `include` that at least `count` objects of a class (of a colour) be there, standing in a relation to
-those of another entry, and with `exclude` that there be fewer than `count`. An image is right if all of it holds.
+those of another entry, and with `exclude` that there be fewer than `count`. An image is right if all of it holds. One
+pair of objects in the relation is enough; GenEval asks it of all that it looks at (`infotok.standard.geneval`).
 Images come in the order of the prompts; the score of a category is the share of its images that are right, the overall
 score is the mean of the categories, as in GenEval.
 """

@@ -31,7 +31,7 @@ __all__ = ["Reading", "parse", "score_cells"]
 BLURS = (0.0, 0.8, 1.6)  # standard deviations in pixels, at size 32
 MIN_SATURATION = (0.45, 0.35)  # how far from grey to its palette colour the inside must reach: a + b nuisance, since
 # textures have colours too: their strongest reach 0.45 of the way at nuisance 0.5, 0.6 at 0.7
-MIN_COSINE = 0.85  # between the inside's direction from grey and its palette colour's; neighbours are at 0.4 or below
+MIN_COSINE = 0.85  # between the inside's direction from grey and its palette colour's; neighbours are at 0.51 or below
 MIN_EVIDENCE = 0.5  # squared error that the object must save, summed over pixels (of 32) and channels
 MIN_SCORE = 0.5  # share it must explain of what is there beside background and pixel noise
 SURE_SCORE = 0.7  # the same, for a confident reading

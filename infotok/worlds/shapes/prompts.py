@@ -10,7 +10,8 @@ Each prompt is the caption of a scene of the world's split, in the words of the 
     two_object      two objects of two classes: both classes
     counting        two to four objects of one class: exactly this number
     colors          one object: its class and colour
-    position        two objects of two classes: the second stands left of, right of, above or below the first
+    position        two objects of two classes: the second stands left of, right of or below the first; never above,
+                    since objects are named in the order of the cells, and columns go before rows
     color_attr      two objects of two classes and two colours: each class in its own colour (binding)
 """
 

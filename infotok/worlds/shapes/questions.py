@@ -7,7 +7,9 @@
     relation   is a circle left of a square ?                     yes, no: whether any such two are so
 
 Answers follow from the scene alone. Questions on shape and colour are about objects of the scene ("empty" where there
-is none); yes and no are about equally frequent. In the train split no question names a held-out pair or relation, since
+is none). Yes and no are about equally likely where a scene allows both. A scene without objects allows no yes on
+presence, one of fewer than two none on a relation. The share of yes is 0.47 on presence and 0.41 on relations in the
+train split, 0.50 and 0.52 in the test split. In the train split no question names a held-out pair or relation, since
 its answer would always be no.
 """
 

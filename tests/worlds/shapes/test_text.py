@@ -130,6 +130,14 @@ class TestQuestions:
             answers = PLAIN.vocabulary.decode(batch.answers[batch.kinds == KINDS.index(kind)][:, None])
             assert 0.4 < Counter(answers)["yes"] / len(answers) < 0.6
 
+    @pytest.mark.parametrize(("split", "presence", "relation"), [("train", 0.47, 0.41), ("test", 0.50, 0.52)])
+    def test_yes_is_said_as_often_as_the_docstring_says(self, split: str, presence: float, relation: float) -> None:
+        world = ShapesWorld(split=split)
+        asked = world.asked(20000, seeded(), 4)
+        yes = asked.answers == int(world.vocabulary.ids(["yes"]))
+        for kind, share in (("presence", presence), ("relation", relation)):
+            assert yes[asked.kinds == world.kinds.index(kind)].float().mean().item() == pytest.approx(share, abs=0.015)
+
     def test_no_kind_is_answered_without_looking(self) -> None:
         batch = PLAIN.batch(4000, seeded(), questions=4)
         for kind, limit in (("shape", 0.35), ("colour", 0.25), ("count", 0.6)):
@@ -191,6 +199,7 @@ class TestPrompts:
                     relation, target = include[1]["position"]
                     assert target == 0
                     assert stands(scene[1][0], relation, scene[0][0])
+                    assert relation != "above", "of two objects the upper one comes first"
                 case "color_attr":
                     assert [(e["color"], e["class"]) for e in include] == [o[2:] for o in scene]
                     assert len({e["color"] for e in include}) == len(set(classes)) == 2

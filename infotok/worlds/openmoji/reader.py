@@ -37,6 +37,7 @@ SURE_SCORE = 0.7  # the same, for a confident reading
 SURE_MARGIN = 0.5  # what every other object must leave more, in shares of what the best one leaves or ...
 SURE_EVIDENCE = 0.01  # ... of its evidence, whichever is more
 SURE_REST = 1.2  # squared error, pixel noise apart, that a cell confidently read as empty may leave
+DEPENDENT = 1e-8  # share of a background function beside the others, on visible pixels, that is taken for rounding
 ALMOST = 0.6  # of both thresholds: an empty reading that comes so close to an object is not confident
 CELLS_AT_ONCE, OBJECTS_AT_ONCE = 256, 16
 
@@ -146,8 +147,14 @@ def _fitted(drawn: Tensor, steps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     alpha = moved[:, 3:]
     colours = moved[:, :3] - GREY * alpha
     design = (1 - alpha) * _smooth()  # (V, 9, P)
-    root = torch.linalg.cholesky(design @ design.mT)
+    gram = design @ design.mT
+    root, failed = torch.linalg.cholesky_ex(gram)
     bases = torch.linalg.solve_triangular(root, design, upper=False)
+    pivots = root.diagonal(dim1=1, dim2=2).square() / gram.diagonal(dim1=1, dim2=2)
+    dependent = (failed > 0) | (pivots.amin(1) < DEPENDENT)  # on the pixels that a drawing leaves visible
+    if dependent.any():
+        _, size, rows = torch.linalg.svd(design[dependent], full_matrices=False)
+        bases[dependent] = rows * (size > DEPENDENT**0.5 * size[:, :1])[..., None]
     return bases.float(), colours.float(), _rest(colours, bases).float()
 
 

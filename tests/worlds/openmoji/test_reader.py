@@ -30,6 +30,16 @@ class TestReader:
         scores = world.score_cells(drawn.images, drawn.scenes)
         assert scores == dict.fromkeys(scores, 1.0)
 
+    @pytest.mark.parametrize("name", ["window", "toolbox"])
+    def test_it_reads_objects_that_leave_hardly_any_background_visible(self, name: str) -> None:
+        """In the centre of a cell these show so few of its pixels that the background's functions are dependent."""
+        world = OpenMojiWorld(316, jitter=0, split="all")
+        drawn = world.batch(1500, seeded(), questions=0)
+        shown = (drawn.scenes.cells == 1 + world.table.names.index(name)).any(1)
+        assert shown.sum() > 4
+        scores = world.score_cells(drawn.images[shown], drawn.scenes[shown])
+        assert scores == dict.fromkeys(scores, 1.0)
+
     @pytest.mark.parametrize(("sigma", "least"), [(1.0, 0.99), (2.0, 0.93)])
     def test_it_reads_blurred_renders(self, batch, sigma: float, least: float) -> None:
         world, drawn = batch

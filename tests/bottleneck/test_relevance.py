@@ -492,6 +492,15 @@ def test_one_number_for_each_image_is_a_vector_of_one(bound):
     assert one.item() == module(features, text=score[:, None])[1].consistency.item()
 
 
+def test_added_texts_are_no_candidates_for_answers():
+    """One image with other texts: InfoNCE compares the texts, and has nothing to compare its answer with."""
+    module = infotok(bound="infonce", relevance=1.0, answer_dim=W)
+    with pytest.warns(UserWarning, match="relevance is left out of a batch: 1 of 1 images have answer; at least 2"):
+        _, terms = module(torch.randn(1, L, D), text=CUBE[:1], answer=CUBE[:1], negatives=CUBE[1:])
+    assert terms.computed == ("consistency",)
+    assert terms.ceilings["consistency"].item() == pytest.approx(math.log(len(CUBE)))
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("options", [{}, {"bound": "infonce", "negatives": 16}, {"critic": "bilinear"}])
 def test_every_bound_takes_every_precision(options, dtype):

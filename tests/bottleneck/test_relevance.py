@@ -501,6 +501,14 @@ def test_added_texts_are_no_candidates_for_answers():
     assert terms.ceilings["consistency"].item() == pytest.approx(math.log(len(CUBE)))
 
 
+def test_labels_of_a_byte_are_labels():
+    """-100 marks a missing label; as a uint8 it would be 156."""
+    module, features = infotok(bound="decoder", text_dim=200), torch.randn(3, L, D)
+    labels = torch.tensor([156, 1, 199])
+    wide, narrow = (module(features, text=each)[1].consistency for each in (labels, labels.to(torch.uint8)))
+    assert narrow.item() == wide.item()
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("options", [{}, {"bound": "infonce", "negatives": 16}, {"critic": "bilinear"}])
 def test_every_bound_takes_every_precision(options, dtype):

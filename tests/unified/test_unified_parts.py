@@ -237,7 +237,7 @@ class GaussianVelocity(FlowHead):
 
 
 def test_following_the_exact_velocity_gives_the_data():
-    flow = GaussianVelocity(dim=1, hidden=4, width=4, depth=0)
+    flow = GaussianVelocity(dim=1, hidden=4, width=4, depth=1)
     noise = normal(uniform(5000, (1,), seeded(), CPU))
     with torch.no_grad():
         path = flow.sample(torch.zeros(5000, 4), noise, steps=64)

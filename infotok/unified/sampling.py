@@ -75,12 +75,11 @@ def guide(pair: Tensor, scale: float) -> Tensor:
 def categorical(logits: Tensor, u: Tensor, temperature: float = 1.0) -> Tensor:
     """One index a row, from softmax(logits / temperature), (..., K) and `u` (...) -> (...): the inverse of its CDF.
 
-    Temperature 0 takes the most probable index.
+    Temperature 0 takes the most probable index. An index of probability 0 is never taken, at u = 0 and u = 1 neither.
     """
     if temperature == 0:
         return logits.argmax(-1)
     below = logits.double() - logits.amax(-1, keepdim=True)  # relative to the largest: no temperature overflows
     cumulative = (below / temperature).softmax(-1).cumsum(-1)
-    return (
-        torch.searchsorted(cumulative, u[..., None].double().contiguous()).squeeze(-1).clamp(max=logits.shape[-1] - 1)
-    )
+    u = u[..., None].double().clamp(max=1 - 2.0**-30).contiguous()  # the sum may be below 1 by rounding
+    return torch.searchsorted(cumulative, u, right=True).squeeze(-1).clamp(max=logits.shape[-1] - 1)

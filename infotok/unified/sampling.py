@@ -47,9 +47,8 @@ def own_generator(generator: torch.Generator | None) -> torch.Generator | None:
     """A generator for this rank alone, for noise that other code draws for its own rows."""
     if generator is None:
         return None
-    rank, world = rank_and_world()
-    seeds = torch.randint(2**62, (world,), generator=generator, device=generator.device)
-    return torch.Generator(generator.device).manual_seed(int(seeds[rank]))
+    seed = torch.randint(2**62, (1,), generator=generator, device=generator.device)  # one, for any number of ranks
+    return torch.Generator(generator.device).manual_seed(int(seed) + rank_and_world()[0])
 
 
 def normal(u: Tensor) -> Tensor:

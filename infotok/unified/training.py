@@ -7,8 +7,8 @@
   thread while a step computes (`drawing`)
 - a run that is killed resumes from its last checkpoint and ends with the same weights, bit for bit on a CPU
 - processes (`torchrun`, see docs/scaling.md) share one batch of `batch` images: the loss curve changes by rounding
-  only, which on a GPU Muon's bfloat16 magnifies. Accumulated parts share its gradient, but quantizers see part after
-  part
+  only, which on a GPU Muon's bfloat16 magnifies, unless parts of the model draw noise: each process draws its own.
+  Accumulated parts share its gradient, but quantizers see part after part, and masks and noise are others
 - `metrics.jsonl` in `run_dir` has every term, weighted as it was added, with throughput and model FLOPs utilisation
 - one process trains in a folder; everything that a run goes on from is under a checksum (`run_folder`, `metrics`)
 - a loss or gradient that is not finite stops the run, with its step and its name

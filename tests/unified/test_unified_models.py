@@ -299,6 +299,7 @@ def test_drawing_leaves_the_mode_and_the_tokenizer_alone(model, batch):
     before = copy.deepcopy(model.state_dict())
     model.generate(batch.captions, seeded())
     model.answer(batch.images, batch.questions)
+    assert not model.draw(batch.captions, seeded()).requires_grad
     assert model.training
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     model.eval()

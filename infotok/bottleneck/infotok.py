@@ -100,8 +100,7 @@ class InfoTok(TokenChannel):
     negatives: texts, answers or targets of earlier batches that InfoNCE compares with too; 0 for the batch alone.
     likelihood: of the text, by the decoder: "auto" (attributes while all values are 0 or 1, classes for labels, else
         Gaussian), "gaussian", "cosine" for directions, or "sequence" for token ids (B, T) below `text_dim`.
-    entropies: H in nats of "text", "answer" or "target", by name, where it is known; of real vectors the differential
-        entropy. None of the text by `likelihood="cosine"`, which is a density only up to a factor.
+    entropies: H in nats of "text", "answer" or "target", by name, where it is known; of real vectors differential.
     compression, relevance, generation, consistency: weights of the four terms, 0 or above; 0 switches a term off. In
         nats, 1e-4 to 1e-2 suits compression and 0.01 to 1 the others; in nHSIC, 0.1 to 10.
     placement: "before" or "after" the quantizer, or "adapter".
@@ -189,8 +188,7 @@ class InfoTok(TokenChannel):
 
         features: (B, L, dim), from an encoder, a quantizer or a frozen tokenizer.
         image: (B, ...) pixels X, floats or uint8; only the HSIC estimator reads them.
-        text, answer, target: T, Y_u, Y_g: (B, width) vectors or (B,) labels; by HSIC, and of the text by
-            `likelihood="sequence"`, also (B, T) token ids.
+        text, answer, target: T, Y_u, Y_g: (B, width) vectors or (B,) labels; by HSIC or "sequence" (B, T) token ids.
         posterior: (B, L, K) logits of q(k|x); or (mean, log_variance) of q(z|x), both (B, L, dim).
         host: the host's prediction of each token: (mean, log_variance) that broadcast against features, or (B, L, K)
             logits.

@@ -222,6 +222,16 @@ def test_the_scale_of_continuous_tokens_is_measured_once():
     assert model.passes == 1
 
 
+def test_the_scale_of_continuous_tokens_does_not_change_without_gradients():
+    model, batch = build("continuous").train(), WORLD.batch(8, seeded(), questions=1)
+    model.loss(batch, seeded())
+    before = model.scale.clone()
+    model.requires_grad_(False).loss(batch, seeded(1))
+    assert model.scale == before
+    model.requires_grad_(True).loss(batch, seeded(1))
+    assert model.scale != before
+
+
 # --- batches and values ----------------------------------------------------------------------------------------------
 
 

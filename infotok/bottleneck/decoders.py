@@ -3,8 +3,9 @@
     I(Z;T) = H(T) - H(T|Z) >= H(T) + E log q(t|z)          (Barber & Agakov 2003, "The IM algorithm")
 
 The looseness is E KL(p(t|z) || q(t|z)). For attributes that q predicts one by one it is at least their total
-correlation given Z, which vanishes as H(T|Z) does. The ceiling is H(T). This is the relevance term of the variational
-information bottleneck (Alemi et al. 2017), and dense supervision by the text in other words.
+correlation given Z, which vanishes as H(T|Z) does. The ceiling is H(T), unless T is a real vector: H(T|Z) is then a
+differential entropy and has no minimum. This is the relevance term of the variational information bottleneck (Alemi et
+al. 2017), and dense supervision by the text in other words.
 
 - `LinearDecoder`     one or two linear layers; what they predict follows from the values
 - `SequenceDecoder`   token ids, by a recurrent network that starts from the tokens
@@ -55,7 +56,7 @@ class Decoder(nn.Module, ABC):
         """log q(t|z) of each row, (N,) nats."""
 
     def forward(self, pooled: Tensor, variable: Variable, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """The bound, and its ceiling H(T) if that is known, in nats, over the rows of all ranks that have a value.
+        """The bound, and its ceiling if one is known, in nats, over the rows of all ranks that have a value.
 
         pooled: (B, dim) tokens of each image.
         variable: the values (B, ...) to predict.
@@ -65,7 +66,14 @@ class Decoder(nn.Module, ABC):
         if not variable.present.all():
             tokens, values = tokens[variable.present], values[variable.present]
         nats = self.log_likelihood(tokens, values, variable.name).mean()
-        return (nats, None) if self.entropy is None else (nats + self.entropy, nats.new_tensor(self.entropy))
+        if self.entropy is None:
+            return nats, None
+        ceiling = nats.new_tensor(self.entropy) if self.discrete(values, variable.name) else None
+        return nats + self.entropy, ceiling
+
+    def discrete(self, values: Tensor, name: str) -> bool:
+        """Whether q is a probability, so that the bound is at most H(T); a density can be above 1."""
+        return True
 
 
 class LinearDecoder(Decoder):
@@ -74,7 +82,7 @@ class LinearDecoder(Decoder):
     dim: width of the vector that is seen of an image's tokens.
     dim_y: width of vectors t, or number of labels t.
     likelihood: of real vectors, "gaussian" or "cosine"; "auto": attributes while all values are 0 or 1, else Gaussian.
-    entropy: H(T) in nats, if it is known.
+    entropy: H(T) in nats, if it is known; of real vectors the differential entropy, which is no ceiling.
     critic: of attributes and labels, "cosine" or "bilinear". The prediction of a real vector is linear by either.
     width: dimensions of A z, by the cosine.
     """
@@ -123,6 +131,11 @@ class LinearDecoder(Decoder):
             found, target = F.normalize(found, dim=1), F.normalize(target, dim=1)
         log_v = self.log_variance.expand(self.dim_y)
         return -0.5 * ((target - found).square() / log_v.exp() + log_v + math.log(2 * math.pi)).sum(1)
+
+    def discrete(self, values: Tensor, name: str) -> bool:
+        """Whether the values are attributes or labels."""
+        flat = values.flatten(1) if values.is_floating_point() else values
+        return not flat.is_floating_point() or (self.likelihood == "auto" and self._are_attributes(flat, name))
 
     def _are_attributes(self, target: Tensor, name: str) -> bool:
         """Whether (N, dim_y) values are 0/1 attributes; once training has met other numbers they never are again.

@@ -185,7 +185,7 @@ def deterministic_hull(p_xy: ArrayLike, rates: ArrayLike) -> DiscreteIB:
 
     below = rates <= h_y
     send_y = np.where(below, rates / max(h_y, TINY), 1.0)  # the rest is erased
-    send_x = np.where(below, 0.0, (rates - h_y) / max(h_x - h_y, TINY))
+    send_x = np.where(below, 0.0, np.minimum((rates - h_y) / max(h_x - h_y, TINY), 1.0))  # rounding: no share above 1
     copy_y, copy_x = (p_xy > 0).astype(float), np.eye(len(p_xy))
     parts = [
         (send_y * (1 - send_x))[:, None, None] * copy_y,  # (M, X, Y)

@@ -68,7 +68,8 @@ class VariationalEstimator:
     def terms(self, tokens: NoisyTokens, batch: Batch) -> dict[str, Tensor]:
         """The rate, summed over an image's tokens and averaged over images, and one lower bound for each variable."""
         values, padding = {}, batch.padding
-        for term, variable in batch.comparable(2 if self.compares and batch.negatives is None else 1).items():
+        compared = batch.comparable(2 if self.compares else 1, 1 if batch.negatives is not None else None)
+        for term, variable in compared.items():  # added negatives are texts: an answer has none to compare with
             z = padding.unpack(tokens.z)
             pooled = z.flatten(1) if self.flattened else padding.pool(z)
             values[term], ceiling = self.critics[term](pooled, variable, batch)

@@ -17,10 +17,11 @@ with one of two estimators (`estimators`):
 The lower bound on I(Z;T), and on I(Z;Y_u) and I(Z;Y_g) alike (`bound`, variational only; `relevance` derives both):
 
 - "decoder"   H(T) + E log q(t|z), at most H(T); a small decoder predicts the text. Give H(T) by `entropies`, if you
-              know it: without it terms are E log q(t|z), which has the same gradient. The default (lesson 12 says why)
+              know it: without it terms are E log q(t|z), which has the same gradient. The default (lesson 12 says why).
+              Of real vectors H(T) is the differential entropy, and the bound has no maximum
 - "infonce"   at most log N for N candidates: the batch's texts, the `negatives` latest ones, and those of a call
 
-`terms.ceilings` has these maxima. A text is 0/1 attributes, class labels, real vectors or token ids (`likelihood`).
+`terms.ceilings` has the maxima. A text is 0/1 attributes, class labels, real vectors or token ids (`likelihood`).
 
 In nats the weights have one unit: a nat of rate costs `compression`, and a nat of relevance gives `consistency`. Their
 ratio is the number of nats of text that InfoTok gives up for a nat of rate, the one number to choose. Beside the
@@ -51,8 +52,8 @@ What batches may contain:
   tokens are 0 there (with placement="after" they are returned untouched)
 - missing captions: rows of NaN, the label -100, or `text_mask` (B,) false. They count in the compression term alone; a
   prior on text is unconditional there. A row of zeros is a caption unless `text_mask` is false
-- a term whose input is not passed, or with fewer rows than the estimator compares (2; 4 for HSIC), is left out of that
-  batch: `terms.dropped` says why, and in training a warning is given once
+- a term whose input is not passed, or with fewer rows than the estimator compares (2 for InfoNCE without a bank or
+  added texts, 4 for HSIC), is left out of that batch: `terms.dropped` says why, and in training a warning is given once
 - features of any precision: everything is computed in float32 at least (float64 if features or parameters are), with
   autocast off; tokens have the type of `features`
 
@@ -99,7 +100,7 @@ class InfoTok(TokenChannel):
     negatives: texts, answers or targets of earlier batches that InfoNCE compares with too; 0 for the batch alone.
     likelihood: of the text, by the decoder: "auto" (attributes while all values are 0 or 1, classes for labels, else
         Gaussian), "gaussian", "cosine" for directions, or "sequence" for token ids (B, T) below `text_dim`.
-    entropies: H in nats of "text", "answer" or "target", by name, where it is known.
+    entropies: H in nats of "text", "answer" or "target", by name, where it is known; of real vectors differential.
     compression, relevance, generation, consistency: weights of the four terms, 0 or above; 0 switches a term off. In
         nats, 1e-4 to 1e-2 suits compression and 0.01 to 1 the others; in nHSIC, 0.1 to 10.
     placement: "before" or "after" the quantizer, or "adapter".
@@ -187,7 +188,7 @@ class InfoTok(TokenChannel):
 
         features: (B, L, dim), from an encoder, a quantizer or a frozen tokenizer.
         image: (B, ...) pixels X, floats or uint8; only the HSIC estimator reads them.
-        text, answer, target: T, Y_u, Y_g: (B, width) vectors or (B,) labels; by HSIC also (B, T) token ids.
+        text, answer, target: T, Y_u, Y_g: (B, width) vectors or (B,) labels; by HSIC or "sequence" (B, T) token ids.
         posterior: (B, L, K) logits of q(k|x); or (mean, log_variance) of q(z|x), both (B, L, dim).
         host: the host's prediction of each token: (mean, log_variance) that broadcast against features, or (B, L, K)
             logits.

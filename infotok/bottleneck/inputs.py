@@ -66,8 +66,11 @@ class Batch:
     dropped: dict[str, str] = field(default_factory=dict)
     ceilings: dict[str, Tensor] = field(default_factory=dict)
 
-    def comparable(self, least: int) -> dict[str, Variable]:
-        """The variables with at least `least` rows over all ranks; the others' terms are dropped."""
+    def comparable(self, least: int, least_text: int | None = None) -> dict[str, Variable]:
+        """The variables with at least `least` rows over all ranks; the others' terms are dropped.
+
+        least_text: as many for texts; None for `least`.
+        """
         compared = {}
         for term, found in self.variables.items():
             if found is None:
@@ -75,8 +78,9 @@ class Batch:
                 continue
             present = gather(found.present, self.training)
             rows = int(present.sum())
-            if rows < least:
-                self.dropped[term] = f"{rows} of {len(present)} images have {found.name}; at least {least} are needed"
+            needed = least if least_text is None or found.name != "text" else least_text
+            if rows < needed:
+                self.dropped[term] = f"{rows} of {len(present)} images have {found.name}; at least {needed} are needed"
             else:
                 compared[term] = found._replace(present=present)
         return compared

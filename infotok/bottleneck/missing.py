@@ -36,7 +36,8 @@ def present_rows(values: Tensor, name: str, mask: Tensor | None = None, training
         rows = values.detach().reshape(len(values), -1)
         present = ~rows.isnan().all(1)
     else:
-        present = values != IGNORED if values.ndim == 1 else torch.ones_like(values[:, 0], dtype=torch.bool)
+        marked = values.ndim == 1  # as int64: -100 as a uint8 would be the label 156
+        present = values.long() != IGNORED if marked else torch.ones_like(values[:, 0], dtype=torch.bool)
     if mask is not None:
         present = present & mask
     if not checking(values, training):

@@ -86,6 +86,9 @@ class Options:
             self._check_usual("negatives", why="a decoder has no candidates")
             if self.likelihood == "sequence":
                 self._check_usual("critic", why="a sequence is predicted by a network of its own")
+            known = (self.entropies or {}).get("text")
+            fits = self.likelihood != "cosine" or known is None
+            require(fits, "entropies, text", known, 'none: likelihood="cosine" is a density only up to a factor')
         else:
             self._check_usual("likelihood", why="only a decoder has one")
         require(bandwidth is None, "bandwidth", bandwidth, "None: only the HSIC estimator has one")

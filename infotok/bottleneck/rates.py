@@ -11,6 +11,7 @@ I(X;Z) with a variational estimator; the choice of priors is ours.
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -79,14 +80,13 @@ def _host_rate(prior: None, tokens: NoisyTokens, batch: Batch) -> Tensor:
 
 def given_rate(prior: str, fixed_noise: bool) -> Rate:
     """The rate of tokens that are Gaussian behind InfoTok; with `fixed_noise` it has no gradient to their noise."""
-    own = gaussian_rate(prior)
+    return partial(_given_rate, gaussian_rate(prior), fixed_noise)  # not a closure, which pickle refuses
 
-    def rate(prior: nn.Module | None, tokens: NoisyTokens, batch: Batch) -> Tensor:
-        mean, log_variance = (batch.padding.pack(part.to(tokens.z.dtype)) for part in batch.posterior)
-        log_variance = log_variance.detach() if fixed_noise else log_variance
-        return own(prior, NoisyTokens(tokens.z, mean, log_variance), batch)
 
-    return rate
+def _given_rate(own: Rate, fixed_noise: bool, prior: nn.Module | None, tokens: NoisyTokens, batch: Batch) -> Tensor:
+    mean, log_variance = (batch.padding.pack(part.to(tokens.z.dtype)) for part in batch.posterior)
+    log_variance = log_variance.detach() if fixed_noise else log_variance
+    return own(prior, NoisyTokens(tokens.z, mean, log_variance), batch)
 
 
 # --- codes -----------------------------------------------------------------------------------------------------------
@@ -98,14 +98,14 @@ def code_rate(prior: str, codes: int) -> Rate:
     E KL(q(k|x) || r(k)) >= I(X;K), with equality where r is the aggregate q(k) = E_x q(k|x).
     """
     log_prior = {"standard": _uniform, "learned": _learned, "text": _text, "host": _host}[prior]
+    return partial(_code_rate, log_prior, codes)
 
-    def rate(prior: nn.Module | None, tokens: NoisyTokens, batch: Batch) -> Tensor:
-        posterior = batch.posterior if batch.posterior.dtype == torch.float64 else batch.posterior.float()
-        log_q = batch.padding.pack(posterior).log_softmax(-1)
-        log_r = batch.padding.pack(log_prior(prior, codes, posterior, batch))
-        return (log_q.exp() * (log_q - log_r)).sum(-1)
 
-    return rate
+def _code_rate(log_prior: Callable, codes: int, prior: nn.Module | None, tokens: NoisyTokens, batch: Batch) -> Tensor:
+    posterior = batch.posterior if batch.posterior.dtype == torch.float64 else batch.posterior.float()
+    log_q = batch.padding.pack(posterior).log_softmax(-1)
+    log_r = batch.padding.pack(log_prior(prior, codes, posterior, batch))
+    return (log_q.exp() * (log_q - log_r)).sum(-1)
 
 
 def _uniform(prior: None, codes: int, posterior: Tensor, batch: Batch) -> Tensor:

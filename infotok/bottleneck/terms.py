@@ -26,7 +26,7 @@ class InfoTokTerms:
     consistency: I(Z;T): a lower bound in nats, or nHSIC(Z, text).
     dropped: the terms that were left out of this batch, and why.
     ceilings: the largest value that each term can have, where it is known: log N for InfoNCE with N candidates, H(T)
-        for a decoder, 1 for nHSIC.
+        for a decoder of attributes, labels or ids, 1 for nHSIC.
 
     Example:
         >>> import torch

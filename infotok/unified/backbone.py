@@ -91,8 +91,8 @@ class Backbone(nn.Module):
             the checkpoint lacks begins as the mean of all.
         lora: rank of the low-rank adapters; 0 for none.
 
-        A folder or name that is missing, truncated, lacks weights, or whose configuration is larger than its weights,
-        raises ValueError, in one line. No code of the checkpoint's own is ever run.
+        Weights become float32. A folder or name that is missing, truncated, lacks weights, or whose configuration is
+        larger than its weights, raises ValueError, in one line. No code of the checkpoint's own is ever run.
         """
         hub = _transformers()
         require_instance("name", name, (str, Path), "a name on the hub, or a folder")
@@ -240,7 +240,8 @@ def _with_adapters(model: nn.Module, rank: int) -> nn.Module:
 
 
 def _adopt(model: nn.Module, tokenizer: Any, words: Sequence[str] | TokenVocabulary) -> None:
-    """Replace the model's table by one row a word of ours, or a token."""
+    """Replace the model's table by one row a word of ours, or a token; all weights become float32."""
+    model.float().config.dtype = torch.float32  # many checkpoints are bfloat16, and the other parts of a host are not
     table = model.get_input_embeddings().weight.data
     if isinstance(words, TokenVocabulary):
         rows = _rows_of_tokens(table, tokenizer.get_vocab(), words.words)

@@ -63,7 +63,7 @@ class UnifiedModel(AnsweringModel):
     backbone: the language model.
     vocabulary: has `.words` and `.answer_ids`.
     understanding, generation: weights of the two losses.
-    drop: probability that a caption is dropped in training.
+    drop: probability that a caption is dropped in `loss`, in either mode.
 
     Example:
         >>> import torch
@@ -109,12 +109,8 @@ class UnifiedModel(AnsweringModel):
         self._check_room("questions", batch.questions, self.max_answer - 1)
         u = joint_uniform(len(batch.images), (1 + self._loss_draws,), generator, self.device)
         captions = batch.captions.masked_fill(u[:, :1] < self.options["drop"], 0)
-        out = self.tokenizer(
-            batch.images,
-            text=batch.text,
-            generator=own_generator(generator),
-            **self._tokenizer_inputs(batch, captions, u[:, 1:]),
-        )
+        own, inputs = own_generator(generator), self._tokenizer_inputs(batch, captions, u[:, 1:])
+        out = self.tokenizer(batch.images, text=batch.text, generator=own, **inputs)
         terms = self.tokenizer.reconstruction(out.tokens, batch.images) | out.terms
         understanding = self._understanding_loss(out.tokens, batch.questions, batch.answers)
         terms["understanding"] = self.options["understanding"] * understanding
@@ -127,7 +123,9 @@ class UnifiedModel(AnsweringModel):
         needs, inputs = self.tokenizer.needs, {}
         if "answer" in needs:
             inputs["answer"] = self._answer_counts(batch.answers)
-        if "host" in needs:
+        if "host" in needs and self.discrete and not self.tokenizer._quantizing():
+            inputs["unavailable"] = frozenset({"host"})  # in the tokenizer's warm-up there are no codes to predict
+        elif "host" in needs:
             with checks(False):  # it runs in eval mode, where checks of numbers would stall an accelerator each step
                 inputs["host"] = self.predict_tokens(captions, batch.images, u)
         return inputs

@@ -67,7 +67,7 @@ class CodeHead(nn.Module):
     def sample(
         self, states: Tensor, u: Tensor, temperature: float = 1.0, guidance: float = 1.0
     ) -> tuple[Tensor, Tensor]:
-        """Codes (..., C) and their joint log-probability (...), in nats.
+        """Codes (..., C) and their joint log-probability (...), in nats, with guidance but at temperature 1.
 
         states: (..., hidden); with guidance (2, ..., hidden), with the caption and without it.
         u: (..., C) uniforms in [0, 1], which choose the codes.

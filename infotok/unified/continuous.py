@@ -87,7 +87,7 @@ class ContinuousModel(UnifiedModel):
     def _generation_loss(self, captions: Tensor, out: Any, u: Tensor) -> Tensor:
         """The flow-matching loss of the tokens, a mean squared error at unit scale."""
         tokens = out.tokens.detach()
-        if self.training and not recomputing():
+        if self.training and self.learning_allowed and not recomputing():
             self._measure(tokens)
         states = self._image_states(captions, self._visual(tokens[:, :-1]))  # (B, L, H)
         u = u.view(len(tokens), LOSS_TIMES, *tokens.shape[1:2], -1).transpose(0, 1)  # (times, B, L, 1 + D)

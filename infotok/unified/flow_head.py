@@ -25,7 +25,7 @@ class FlowHead(nn.Module):
     dim: width of a token.
     hidden: width of the states.
     width: of the residual stream.
-    depth: its residual blocks.
+    depth: its residual blocks, one or more: they alone see t and h.
     inner: hidden units of each block; None: `width`.
 
     Example:
@@ -43,7 +43,7 @@ class FlowHead(nn.Module):
         inner = width if inner is None else inner
         for name, size in {"dim": dim, "hidden": hidden, "width": width, "inner": inner}.items():
             require_int(name, size, 1, NUMBERS)
-        require_int("depth", depth, 0, LAYERS)
+        require_int("depth", depth, 1, LAYERS)
         self.in_proj, self.time_embedding = nn.Linear(dim, width), TimeEmbedding(width)
         self.state_proj = nn.Linear(hidden, width)
         self.blocks = nn.ModuleList(AdaptiveBlock(width, inner) for _ in range(depth))

@@ -5,6 +5,7 @@ A run resumes only where its identity is that of the checkpoint; `difference` na
 
 import hashlib
 import inspect
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def made_with(made: Any) -> dict[str, Any]:
 
 
 def _setting(value: Any) -> Any:
-    """A value in JSON: arrays by their SHA-256, other objects by their class and settings."""
+    """A value in JSON: arrays by their SHA-256, functions by their name, other objects by their class and settings."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
@@ -47,6 +48,10 @@ def _setting(value: Any) -> Any:
         return value.item()
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, partial):
+        return {"kind": "partial", **{name: _setting(getattr(value, name)) for name in ("func", "args", "keywords")}}
+    if inspect.isroutine(value) or isinstance(value, type):  # by its name: what it computes is not compared
+        return {"kind": type(value).__name__, "name": value.__qualname__}
     return {"kind": type(value).__name__, **made_with(value)}
 
 

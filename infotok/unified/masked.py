@@ -96,6 +96,7 @@ class MaskedModel(UnifiedModel):
         logits[half], logits[~half] = first, second
         return logits.squeeze(2) if codes.ndim == 2 else logits
 
+    @in_eval_mode
     def draw(self, captions: Tensor, generator: torch.Generator | None = None, **options: Any) -> Tensor:
         """Visual tokens (B, L, dim) of captions.
 

@@ -47,9 +47,8 @@ def own_generator(generator: torch.Generator | None) -> torch.Generator | None:
     """A generator for this rank alone, for noise that other code draws for its own rows."""
     if generator is None:
         return None
-    rank, world = rank_and_world()
-    seeds = torch.randint(2**62, (world,), generator=generator, device=generator.device)
-    return torch.Generator(generator.device).manual_seed(int(seeds[rank]))
+    seed = torch.randint(2**62, (1,), generator=generator, device=generator.device)  # one, for any number of ranks
+    return torch.Generator(generator.device).manual_seed(int(seed) + rank_and_world()[0])
 
 
 def normal(u: Tensor) -> Tensor:
@@ -75,12 +74,11 @@ def guide(pair: Tensor, scale: float) -> Tensor:
 def categorical(logits: Tensor, u: Tensor, temperature: float = 1.0) -> Tensor:
     """One index a row, from softmax(logits / temperature), (..., K) and `u` (...) -> (...): the inverse of its CDF.
 
-    Temperature 0 takes the most probable index.
+    Temperature 0 takes the most probable index. An index of probability 0 is never taken, at u = 0 and u = 1 neither.
     """
     if temperature == 0:
         return logits.argmax(-1)
     below = logits.double() - logits.amax(-1, keepdim=True)  # relative to the largest: no temperature overflows
     cumulative = (below / temperature).softmax(-1).cumsum(-1)
-    return (
-        torch.searchsorted(cumulative, u[..., None].double().contiguous()).squeeze(-1).clamp(max=logits.shape[-1] - 1)
-    )
+    u = u[..., None].double().clamp(max=1 - 2.0**-30).contiguous()  # the sum may be below 1 by rounding
+    return torch.searchsorted(cumulative, u, right=True).squeeze(-1).clamp(max=logits.shape[-1] - 1)

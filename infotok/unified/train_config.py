@@ -31,8 +31,9 @@ class TrainConfig:
     weight_decay: of matrices; vectors have none.
     clip: the largest norm of the gradient.
     accumulate: parts into which each process cuts its share of the batch, to save memory. The gradient is that of the
-        whole batch wherever the loss is a mean over images. InfoNCE, HSIC and an entropy of codes see one part at a
-        time, and moving averages of a codebook are updated part by part.
+        whole batch wherever the loss is a mean over images, but for other draws of masks and noise. InfoNCE, HSIC and
+        an entropy of codes see one part at a time. Moving averages of a codebook are updated part by part, and the
+        schedules of a tokenizer and of InfoTok (`warmup`, `blend`) count parts, not steps.
     gradient_checkpointing: whether the language model's layers recompute their activations in the backward pass (Chen
         et al. 2016, arXiv 1604.06174). It saves memory for about a third more time.
     sharding: "none", where each process holds the whole model (DDP); or "fsdp", where weights, gradients and the

@@ -7,8 +7,8 @@
   thread while a step computes (`drawing`)
 - a run that is killed resumes from its last checkpoint and ends with the same weights, bit for bit on a CPU
 - processes (`torchrun`, see docs/scaling.md) share one batch of `batch` images: the loss curve changes by rounding
-  only, which on a GPU Muon's bfloat16 magnifies. Accumulated parts share its gradient, but quantizers see part after
-  part
+  only, which on a GPU Muon's bfloat16 magnifies, unless parts of the model draw noise: each process draws its own.
+  Accumulated parts share its gradient, but quantizers see part after part, and masks and noise are others
 - `metrics.jsonl` in `run_dir` has every term, weighted as it was added, with throughput and model FLOPs utilisation
 - one process trains in a folder; everything that a run goes on from is under a checksum (`run_folder`, `metrics`)
 - a loss or gradient that is not finite stops the run, with its step and its name
@@ -135,7 +135,7 @@ def train(
                     with synchronising(i + 1 == len(own), model if sharded else ready, accelerator):
                         terms = {name: term / len(own) for name, term in ready(part, generator).items()}
                         accelerator.backward(sum(terms.values()))
-                    sums = {name: sums.get(name, 0.0) + term.detach() for name, term in terms.items()}
+                    sums |= {name: sums.get(name, 0.0) + term.detach() for name, term in terms.items()}
                 norm = accelerator.clip_grad_norm_(model.parameters(), config.clip)
                 row = _finite(step + 1, accelerator.reduce(sums, "mean"), full(norm))
                 rate = schedulers[0].get_last_lr()[0]
@@ -209,6 +209,7 @@ def _finite(step: int, terms: dict[str, Tensor], norm: Tensor) -> dict[str, floa
 
 def _shares(batch: Any, parts: int) -> list[Any]:
     rows = len(batch) // parts
+    require(len(batch) == rows * parts, "batch, images", len(batch), f"a multiple of {parts}, accumulate x processes")
     return [batch[i * rows : (i + 1) * rows] for i in range(parts)]
 
 

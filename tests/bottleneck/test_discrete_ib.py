@@ -134,6 +134,17 @@ def test_the_lagrangian_cannot_trace_a_function_of_x():
     assert hull.q_t_given_x.sum(-1) == pytest.approx(np.ones((11, 5)))
 
 
+@pytest.mark.parametrize("size", range(2, 12))
+def test_the_hull_reaches_its_end_where_the_rate_is_rounded_up(size):
+    """log N as a user writes it is above the sum of -p log p by a rounding error for some N."""
+    p_xy = np.eye(2)[np.arange(size) % 2] / size
+    for rate in (np.log(size), entr(p_xy).sum() + 5e-13):
+        hull = deterministic_hull(p_xy, [rate])
+        assert hull.i_tx == pytest.approx([np.log(size)], abs=1e-9)
+        assert hull.i_ty == pytest.approx([entr(p_xy.sum(0)).sum()], abs=1e-9)
+        assert (hull.q_t_given_x >= 0).all()
+
+
 def test_rows_that_never_occur_are_ignored():
     p_xy = np.vstack([random_joint(3, 3, 1), np.zeros(3)])
     with_row, without = discrete_ib(p_xy, 5.0), discrete_ib(p_xy[:3], 5.0, clusters=4)

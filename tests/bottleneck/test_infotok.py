@@ -2,6 +2,7 @@
 
 import copy
 import math
+import pickle
 import warnings
 from types import SimpleNamespace
 
@@ -531,6 +532,20 @@ def test_a_last_batch_too_small_to_compare_goes_on(size, options):
     assert features.grad.isfinite().all()
     _, whole = infotok(**inputs_of(batch()))
     assert whole.dropped == {}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"prior": "text", "consistency": 1.0}, {"codes": K, "prior": "learned"}, {"noise": None}, {"estimator": "hsic"}],
+)
+def test_a_pickled_module_is_the_same(options):
+    infotok, data = module(**options).eval(), batch()
+    names = {"image", "text"} | ({"posterior"} if "codes" in options else set())
+    inputs = {name: data[name] for name in names}
+    if "noise" in options:
+        inputs["posterior"] = (data["features"], torch.zeros(B, L, D))
+    again = pickle.loads(pickle.dumps(infotok))
+    assert again(data["features"], **inputs)[1].asdict() == infotok(data["features"], **inputs)[1].asdict()
 
 
 # --- precision -------------------------------------------------------------------------------------------------------

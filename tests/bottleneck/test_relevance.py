@@ -351,6 +351,40 @@ def test_the_gaussian_decoder_reaches_the_information_of_a_gaussian():
     assert values.mean().item() == pytest.approx(0.5 * math.log(2), abs=0.02)
 
 
+@pytest.mark.parametrize(
+    ("options", "text", "ceiling"),
+    [
+        ({}, CUBE[:4], 2.5),
+        ({"text_dim": 5}, torch.tensor([0, 4, 1, 1]), 2.5),
+        ({"likelihood": "sequence", "text_dim": 3}, torch.tensor([[0, 2], [1, 1]]), 2.5),
+        ({}, 2 * CUBE[:4], None),
+        ({"likelihood": "gaussian"}, CUBE[:4], None),
+    ],
+)
+def test_an_entropy_is_a_ceiling_and_a_differential_entropy_is_none(options, text, ceiling):
+    """H(T|Z) of real vectors has no minimum, so that I(Z;T) may be above H(T)."""
+    module = infotok(bound="decoder", entropies={"text": 2.5}, **options)
+    for each in (module, module.eval()):
+        _, terms = each(torch.randn(len(text), L, D), text=text)
+        assert {name: value.item() for name, value in terms.ceilings.items()} == (
+            {"consistency": ceiling} if ceiling else {}
+        )
+
+
+def test_a_gaussian_bound_may_be_above_the_differential_entropy():
+    """T = Z + N(0, 0.01^2), Z ~ N(0, 1): I = 1/2 log(1 + 10^4) = 4.61, and H(T) = 1.42."""
+    torch.manual_seed(0)
+    entropies = {"text": 0.5 * math.log(2 * math.pi * math.e * 1.0001)}
+    module = InfoTok(1, compression=0.0, consistency=1.0, text_dim=1, critic="bilinear", entropies=entropies)
+    with torch.no_grad():
+        decoder = module.critics["consistency"]
+        decoder.linear.weight.fill_(1.0), decoder.linear.bias.zero_(), decoder.log_variance.fill_(math.log(1e-4))
+    z = torch.randn(20_000, 1, 1)
+    _, terms = module(z, text=z[:, 0] + 0.01 * torch.randn(20_000, 1))
+    assert terms.consistency.item() == pytest.approx(0.5 * math.log(1 + 1e4), abs=0.05)
+    assert not terms.ceilings
+
+
 def test_sequences_follow_the_chain_rule():
     """Over all sequences of 3 ids below 3 the probabilities sum to 1; training finds the text that tokens determine."""
     module = infotok(bound="decoder", likelihood="sequence", text_dim=3)
@@ -386,6 +420,10 @@ def test_sequences_follow_the_chain_rule():
             "critic: got 'bilinear', expected cosine: a sequence is predicted by a network of its own",
         ),
         ({"bound": "infonce", "likelihood": "gaussian"}, "likelihood: got 'gaussian'"),
+        (
+            {"bound": "decoder", "likelihood": "cosine", "entropies": {"text": 1.8}},
+            'entropies, text: got 1.8, expected none: likelihood="cosine" is a density only up to a factor',
+        ),
     ],
 )
 def test_options_that_do_not_fit_are_refused_in_one_line(options, message):
@@ -452,6 +490,23 @@ def test_one_number_for_each_image_is_a_vector_of_one(bound):
     module, features, score = infotok(bound=bound, text_dim=1), torch.randn(4, L, D), torch.randn(4)
     one = module(features, text=score)[1].consistency
     assert one.item() == module(features, text=score[:, None])[1].consistency.item()
+
+
+def test_added_texts_are_no_candidates_for_answers():
+    """One image with other texts: InfoNCE compares the texts, and has nothing to compare its answer with."""
+    module = infotok(bound="infonce", relevance=1.0, answer_dim=W)
+    with pytest.warns(UserWarning, match="relevance is left out of a batch: 1 of 1 images have answer; at least 2"):
+        _, terms = module(torch.randn(1, L, D), text=CUBE[:1], answer=CUBE[:1], negatives=CUBE[1:])
+    assert terms.computed == ("consistency",)
+    assert terms.ceilings["consistency"].item() == pytest.approx(math.log(len(CUBE)))
+
+
+def test_labels_of_a_byte_are_labels():
+    """-100 marks a missing label; as a uint8 it would be 156."""
+    module, features = infotok(bound="decoder", text_dim=200), torch.randn(3, L, D)
+    labels = torch.tensor([156, 1, 199])
+    wide, narrow = (module(features, text=each)[1].consistency for each in (labels, labels.to(torch.uint8)))
+    assert narrow.item() == wide.item()
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])

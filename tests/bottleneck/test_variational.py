@@ -165,6 +165,22 @@ def test_warmup_raises_the_rate_weight_in_training_only_and_is_saved() -> None:
     assert float(twin.current_beta()) == pytest.approx(0.8)
 
 
+@pytest.mark.parametrize(
+    "make", [StandardPrior, lambda: DiagonalPrior(8), lambda: FullPrior(8), lambda: MixturePrior(8)]
+)
+def test_autocast_changes_no_rate(make) -> None:
+    """Products in bfloat16 would change that of a full covariance by up to a nat."""
+    prior, moments = scramble(make()), (2 * torch.randn(64, 8), torch.randn(64, 8) - 3)
+
+    def values() -> list[torch.Tensor]:
+        rate = prior.rate(*moments, torch.Generator().manual_seed(0))
+        return [rate, prior.log_prob(moments[0])] if isinstance(prior, MixturePrior) else [rate]
+
+    exact = values()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert all(map(torch.equal, values(), exact))
+
+
 def test_a_high_rate_weight_empties_the_code() -> None:
     torch.manual_seed(0)
     bottleneck = VariationalBottleneck(4, 2, beta=10.0)

@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from trainings import SMALL, WORLD, altered, bits_repeat, build, interrupted, lo
 
 from infotok.checkpoints import load_checkpoint, save_checkpoint
 from infotok.unified import read_metrics, train
-from infotok.unified.identity import made_with
+from infotok.unified.identity import difference, made_with
 from infotok.worlds import ShapesWorld
 
 DAMAGES = int(os.environ.get("INFOTOK_DAMAGES", 12))
@@ -422,6 +423,20 @@ def test_settings_reach_into_worlds_of_worlds():
     assert one["images"] != made_with(Few(None, torch.ones(2), ()))["images"]
     assert made_with(Few(None, np.zeros(2), np.array(["a", 1.0], dtype=object)))["words"] == ["a", 1.0]
     assert json.loads(json.dumps(one)) == one
+
+
+def test_worlds_with_other_functions_are_others():
+    def lengths(captions):
+        return torch.tensor([[float(len(caption))] for caption in captions])
+
+    def ones(captions, width=1):
+        return torch.ones(len(captions), width)
+
+    texts = [lengths, ones, partial(ones, width=2), partial(ones, width=3), str.split]
+    found = [made_with(ShapesWorld(text=text)) for text in texts]
+    assert all(difference(one, other).startswith("text.") for one, other in itertools.combinations(found, 2))
+    assert found == [made_with(ShapesWorld(text=text)) for text in texts]
+    assert json.loads(json.dumps(found)) == found
 
 
 def test_other_machines_are_warned_of(folder):

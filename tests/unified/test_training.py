@@ -125,6 +125,32 @@ def test_accumulated_parts_are_one_batch():
         assert parts[0][term] == pytest.approx(whole[0][term], rel=1e-5)
 
 
+class Alternating(nn.Module):
+    """A model whose second of two terms is on in every other pass."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.passes = nn.Parameter(torch.ones(2, 2)), 0
+
+    def loss(self, batch, generator=None):
+        self.passes += 1
+        return {"sum": self.weight.sum()} | ({"squares": self.weight.square().sum()} if self.passes % 2 else {})
+
+
+def test_a_term_of_the_first_part_alone_is_in_the_row():
+    row = train(Alternating(), WORLD, altered(SMALL, steps=1, accumulate=2))[0]
+    assert (row["sum"], row["squares"], row["loss"]) == (4.0, 2.0, 6.0)
+
+
+def test_a_batch_that_does_not_fall_into_equal_parts_is_refused():
+    class Short:
+        def batch(self, n, generator, questions):
+            return WORLD.batch(n - 1, generator, questions)
+
+    with pytest.raises(ValueError, match="batch, images: got 3, expected a multiple of 2, accumulate x processes"):
+        train(build(), Short(), altered(SMALL, accumulate=2))
+
+
 # --- on_step ----------------------------------------------------------------------------------------------------------
 
 

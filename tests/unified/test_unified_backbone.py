@@ -89,6 +89,23 @@ def test_a_model_on_it_trains_and_comes_back(folder, tmp_path, lora):
     torch.testing.assert_close(cached, plain, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_checkpoint_of_half_precision_becomes_float32(folder, tmp_path, dtype):
+    from transformers import AutoModelForCausalLM
+
+    half = copied(folder, tmp_path)
+    AutoModelForCausalLM.from_pretrained(folder).to(dtype).save_pretrained(half)
+    model = model_on(Backbone.hub(str(half), WORDS))
+    exact = load_file(folder / "model.safetensors")["model.embed_tokens.weight"][1]
+    assert torch.equal(model.backbone.words.weight[WORDS.index("red")], exact.to(dtype).float())
+    batch = WORLD.batch(4, torch.Generator().manual_seed(0), questions=2)
+    sum(model.loss(batch, torch.Generator().manual_seed(1)).values()).backward()
+    model.eval().save_pretrained(tmp_path / "saved")
+    again = AutoregressiveModel.from_pretrained(tmp_path / "saved")
+    assert {p.dtype for p in again.parameters()} == {torch.float32}
+    assert torch.equal(again.answer(batch.images, batch.questions), model.answer(batch.images, batch.questions))
+
+
 def test_adapters_start_as_nothing(folder):
     row, mask = torch.randn(1, 3, 16), torch.ones(1, 1, 3, 3, dtype=torch.bool)
     with torch.no_grad():

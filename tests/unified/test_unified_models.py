@@ -190,6 +190,20 @@ def test_a_tokenizer_that_warms_up_has_nothing_to_predict_yet(batch):
     assert "generation" in model.loss(batch, seeded())
 
 
+@pytest.mark.parametrize("kind", ["autoregressive", "masked"])
+def test_the_hosts_prior_begins_with_the_codes(kind, batch):
+    """In the tokenizer's warm-up the host predicts no codes, and the rate against its prediction is off."""
+    infotok = {"text_dim": TEXT, "compression": 0.01, "consistency": 1.0, "prior": "host", "codes": 16}
+    model = build(kind, infotok=infotok, warmup=2)
+    for step in range(4):
+        out, forward = [], model.tokenizer.forward
+        model.tokenizer.forward = lambda *a, f=forward, o=out, **k: o.append(f(*a, **k)) or o[-1]
+        terms = model.loss(batch, seeded())
+        model.tokenizer.forward = forward
+        assert out[0].infotok.computed == (("consistency",) if step < 2 else ("compression", "consistency"))
+        assert ("generation" in terms) == (step >= 2)
+
+
 # --- generation -------------------------------------------------------------------------------------------------------
 
 
@@ -285,6 +299,7 @@ def test_drawing_leaves_the_mode_and_the_tokenizer_alone(model, batch):
     before = copy.deepcopy(model.state_dict())
     model.generate(batch.captions, seeded())
     model.answer(batch.images, batch.questions)
+    assert not model.draw(batch.captions, seeded()).requires_grad
     assert model.training
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     model.eval()

@@ -173,6 +173,27 @@ def test_draws_have_their_laws():
 
 
 @pytest.mark.parametrize("u", [0.0, 1.0])
+def test_an_impossible_code_is_never_drawn(u):
+    logits = torch.tensor([[-torch.inf, 0.0, 1.0, -torch.inf], [-50.0, 0.0, 0.0, -50.0]])  # at 0.01 exp(-5000) is 0 too
+    drawn = categorical(logits, torch.full((2,), u), 0.01)
+    assert ((drawn == 1) | (drawn == 2)).all()
+
+
+def test_what_follows_does_not_depend_on_the_number_of_ranks(monkeypatch):
+    """All ranks go on with the same generator, and each has noise of its own."""
+    found = {}
+    for rank, world in ((0, 1), (0, 2), (1, 2), (3, 4)):
+        monkeypatch.setattr("infotok.unified.sampling.rank_and_world", lambda place=(rank, world): place)
+        generator = seeded()
+        own = own_generator(generator)
+        found[rank, world] = torch.rand(4, generator=generator), torch.rand(4, generator=own)
+    later, noise = zip(*found.values(), strict=True)
+    assert all(torch.equal(each, later[0]) for each in later)
+    assert torch.equal(noise[0], noise[1])
+    assert len({tuple(each.tolist()) for each in noise}) == 3
+
+
+@pytest.mark.parametrize("u", [0.0, 1.0])
 def test_draws_stay_finite_at_the_ends(u):
     ends = torch.tensor([u])
     assert normal(ends).isfinite().all()
@@ -237,7 +258,7 @@ class GaussianVelocity(FlowHead):
 
 
 def test_following_the_exact_velocity_gives_the_data():
-    flow = GaussianVelocity(dim=1, hidden=4, width=4, depth=0)
+    flow = GaussianVelocity(dim=1, hidden=4, width=4, depth=1)
     noise = normal(uniform(5000, (1,), seeded(), CPU))
     with torch.no_grad():
         path = flow.sample(torch.zeros(5000, 4), noise, steps=64)

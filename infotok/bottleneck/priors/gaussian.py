@@ -50,7 +50,7 @@ class Prior(nn.Module, ABC):
     dim: int | None = None
 
     def rate(self, mean: Tensor, log_variance: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """The rate KL(N(mean, diag exp log_variance) || r) in nats, (...), in float32 at least.
+        """The rate KL(N(mean, diag exp log_variance) || r) in nats, (...), in float32 at least, with autocast off.
 
         mean: (..., dim) means.
         log_variance: (..., dim) log-variances.
@@ -61,7 +61,8 @@ class Prior(nn.Module, ABC):
         if generator is not None:
             require_generator("generator", generator)
         mean, log_variance = moments(mean, log_variance, ("...", self.dim or "D"), self.training)
-        rate = self._rate(mean, log_variance, generator)
+        with torch.autocast(mean.device.type, enabled=False):
+            rate = self._rate(mean, log_variance, generator)
         require_finite("rate", rate, self.training)
         return rate
 

@@ -42,14 +42,15 @@ class MixturePrior(Prior):
         self.log_variance = nn.Parameter(torch.zeros(components, dim))
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """The log-density log r(z) in nats, (...), in float32 at least.
+        """The log-density log r(z) in nats, (...), in float32 at least, with autocast off.
 
         z: (..., dim) codes.
 
         Raises TypeError or ValueError as `rate` does.
         """
         require_rows("z", z, ("...", self.dim), self.training)
-        found = self._log_prob(z.to(wide_dtype(z.dtype)))
+        with torch.autocast(z.device.type, enabled=False):
+            found = self._log_prob(z.to(wide_dtype(z.dtype)))
         require_finite("log density", found, self.training)
         return found
 

@@ -339,7 +339,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
         "worlds.OpenMojiWorld.read | images | fewer rows",
         "worlds.FashionWorld.read | images | fewer rows",
     ),
-    "no layers between are a linear map": ("information.* | layers | zero", "unified.* | depth | zero"),
+    "no layers between are a linear map": ("information.* | layers | zero",),
     "temperature 0 takes the likeliest": ("unified.* | temperature | zero",),
     "None is the documented default": ("unified.* | steps | None",),
     "only the masked model draws a half to predict from": (

@@ -115,10 +115,12 @@ def load(
 
     folder: the checkpoint.
     model: the published model that it was attached to, or its folder.
-    infotok: the module that was attached, where it was given as a module; its weights are loaded.
+    infotok: the module that was attached, where it was given as a module; its weights are loaded. None for one that was
+        made from options.
     decoder: as for `attach`.
 
-    Raises FileNotFoundError, ValueError or TypeError, in one line, for a missing, damaged or foreign checkpoint.
+    Raises FileNotFoundError, ValueError or TypeError, in one line, for a missing, damaged or foreign checkpoint, and
+    for another published model than it was attached to.
 
     Example:
         >>> from infotok.published import attach, load  # doctest: +SKIP
@@ -128,6 +130,8 @@ def load(
     """
     _, meta = read_checkpoint(folder)
     given = infotok if meta["infotok"] is None else meta["infotok"]
+    own = infotok is None or meta["infotok"] is None
+    require(own, "infotok", type(infotok).__name__, "None: this checkpoint has the options that it is made from")
     missing = meta["has_infotok"] and given is None
     require(not missing, "infotok", None, "the module that was attached: it was not made from options")
     attached = attach(model, given, **meta["options"], decoder=decoder)

@@ -147,7 +147,7 @@ def _follow(run: Run, errors) -> None:
     last = {}
     with run.worker.stdout as events:
         for line in events:
-            event = json.loads(line)
+            event = _event(line)
             last = event if event["event"] == "end" else last
             if event["event"] == "cell":
                 run.status, run.number, run.cells, run.place = (
@@ -166,6 +166,15 @@ def _follow(run: Run, errors) -> None:
     run.faults = last.get("faults") or ([] if last else [f"the worker ended with exit code {code}{_last_line(errors)}"])
     errors.close()
     run.status = last.get("status", "failed")
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    """An event of the worker; one without meaning for a line that a kill cut short, or that something else printed."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        event = None
+    return event if isinstance(event, dict) and "event" in event else {"event": "none"}
 
 
 def _last_line(errors) -> str:

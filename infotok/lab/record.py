@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from infotok.errors import require, require_folder, require_text
-from infotok.files import plain, to_json, write_atomically, write_json
+from infotok.files import frame_as_csv, plain, to_json, write_atomically, write_json
 
 PROFILES = ("smoke", "laptop", "full", "gpu")  # by size: a later one judges what an earlier one judges
 
@@ -190,13 +190,13 @@ class Record:
         return fig
 
     def table(self, name: str, frame: Any, caption: str = "") -> Any:
-        """Keep a pandas `frame` as tables/`name`.csv, and its `caption`; returns it, to be shown by the cell."""
+        """Keep a pandas `frame` as tables/`name`.csv by `frame_as_csv`, and its `caption`; returns it, to be shown."""
         self._new("table", name, self.tables)
         require_text("caption", caption)
         listed = hasattr(frame, "to_csv") and not isinstance(frame, type)
         require(listed, f"table {name}", type(frame).__name__, "a pandas frame", TypeError)
         if self.folder:
-            write_atomically(self.folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
+            write_atomically(self.folder / "tables" / f"{name}.csv", frame_as_csv(frame))
         self.tables[name] = caption
         self._write()
         return frame

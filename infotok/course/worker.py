@@ -8,6 +8,7 @@ kernel and itself.
 import json
 import os
 import platform
+import shutil
 import sys
 import threading
 import time
@@ -119,8 +120,6 @@ def _take_over_cells(folder: Path) -> None:
 
 
 def _empty(folder: Path) -> None:
-    import shutil
-
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -176,6 +175,8 @@ def _clear(job: Job, folder: Path) -> None:
     """Remove the results and the temporary files of an earlier attempt; cells and training stay."""
     for name in ("manifest.json", "metrics.json", f"{job.name}.ipynb", "cells/progress.json"):
         (folder / name).unlink(missing_ok=True)
+    for name in ("figures", "tables"):
+        shutil.rmtree(folder / name, ignore_errors=True)
     for path in folder.rglob(".*"):
         if path.is_file():
             path.unlink()

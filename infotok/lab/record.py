@@ -15,7 +15,6 @@ import json
 import math
 import os
 import re
-import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 
 from infotok.errors import require, require_folder, require_text
 from infotok.files import frame_as_csv, plain, to_json, write_atomically, write_json
+from infotok.lab.recorded import remove_recorded
 
 PROFILES = ("smoke", "laptop", "full", "gpu")  # by size: a later one judges what an earlier one judges
 
@@ -116,8 +116,7 @@ class Record:
         self.figures: dict[str, dict] = {}
         self.tables: dict[str, str] = {}
         if self.folder:  # a resumed run records everything again; only the cells of its sweeps are kept
-            for name in ("figures", "tables"):
-                shutil.rmtree(self.folder / name, ignore_errors=True)
+            remove_recorded(self.folder)
             self._write()
 
     @property

@@ -62,7 +62,7 @@ def run(
         Refusal: where runs/ cannot be written.
         KeyboardInterrupt: on Ctrl-C, once every worker has ended.
     """
-    _require_writable(course.root / "runs" / profile)
+    require_writable(course.root / "runs" / profile)
     runs = [_queued(course, name, profile, values) for name, values in parameters.items()]
     waiting, running = [run for run in runs if not run.ended], []
     terminated = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
@@ -93,7 +93,8 @@ def run(
     return runs
 
 
-def _require_writable(folder: Path) -> None:
+def require_writable(folder: Path) -> None:
+    """Refusal, before anything is computed, unless `folder` can be made and written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

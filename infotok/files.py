@@ -6,6 +6,7 @@ dialect with `NaN`, `Infinity` and `-Infinity`, so that every float is read back
 - `write_atomically`, `new_folder`, `remove_folder`, `remove_temporaries`   files and folders, never half written
 - `only_writer`   a lock on a folder
 - `plain`, `to_json`, `write_json`, `read_json`, `parse_json`   JSON with NumPy and torch values
+- `frame_as_csv`   a pandas frame with the labels of its rows
 """
 
 import errno
@@ -205,6 +206,16 @@ def _check(value: Any, name: str) -> None:
 def write_json(path: Path, value: Any, durable: bool = True) -> None:
     """Write `to_json(value)` to `path` by `write_atomically`; nothing is written of a value that JSON cannot hold."""
     write_atomically(path, to_json(value, path.name), durable)
+
+
+def frame_as_csv(frame: Any) -> str:
+    """A pandas frame or series as CSV, with its index where that has a name or is not of integers, as row numbers are.
+
+    - frame: the frame
+    """
+    index = getattr(frame, "index", None)
+    named = index is not None and (any(name is not None for name in index.names) or index.dtype.kind not in "iu")
+    return frame.to_csv(index=named)
 
 
 def read_json(path: Path, keys: Sequence[str] = ()) -> Any:

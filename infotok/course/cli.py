@@ -248,6 +248,7 @@ def check(
 
     A tiny published model with InfoTok is checked too, or that of --model. The report is runs/check-PROFILE.json.
     """
+    from infotok.course.runner import require_writable
     from infotok.experiments.attached_check import add_attached
     from infotok.experiments.machine_check import SIZES, check_machine
     from infotok.files import write_json
@@ -255,11 +256,11 @@ def check(
     if profile not in SIZES:
         raise Refusal(f"--profile: got {profile!r}, expected one of {', '.join(SIZES)}")
     path = Course.find(root).root / "runs" / f"check-{profile}.json"
+    require_writable(path.parent)  # before minutes of checks
     add_attached(model)
     found = check_machine(
         profile, lambda each: print(f"{'passed' if each.passed else 'FAILED'}  {each.name}: {each.line}")
     )
-    path.parent.mkdir(exist_ok=True)
     write_json(path, found)
     print(f"\nreport: runs/{path.name}")
     raise typer.Exit(0 if found["passed"] else 1)

@@ -1,7 +1,8 @@
 """Where the course lies on disk: its notebooks, their profiles, and one folder for every run.
 
 notebooks/NAME.ipynb, notebooks/profiles.yaml
-runs/PROFILE/NAME-KEY/     KEY digests the notebook's source, the package's, the parameters and committed runs it reads
+runs/PROFILE/NAME-KEY/     KEY digests the source of the notebook, of modules beside it and of the package, the
+                           parameters, and committed runs that it reads
 figures/NAME/              committed pictures and the metrics.json they are redrawn from
 """
 
@@ -119,13 +120,22 @@ class Course:
     def run_folder(self, name: str, profile: str, parameters: dict[str, Any]) -> Path:
         """The folder of this very run: other sources, parameters or committed runs that it reads have another."""
         cells = [[cell["cell_type"], cell["source"]] for cell in self.cells(name)]
-        data = {} if parameters.get("keep") else self._data(cells)  # a run that keeps its results changes them itself
+        code = "\n".join(source for kind, source in cells if kind == "code")
+        data = {} if parameters.get("keep") else self._data(code)  # a run that keeps its results changes them itself
+        data |= self._helpers(code)
         text = json.dumps([cells, package_digest(), parameters, data], sort_keys=True)
         return self.root / "runs" / profile / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
-    def _data(self, cells: list[list[str]]) -> dict[str, str]:
+    def _helpers(self, code: str) -> dict[str, str]:
+        """Digests of the Python files beside the notebooks that the code imports or names."""
+        return {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted((self.root / "notebooks").glob("*.py"))
+            if re.search(rf"\b{re.escape(path.stem)}\b", code)
+        }
+
+    def _data(self, code: str) -> dict[str, str]:
         """Digests of the committed files of runs whose folder and name the code names: figures/LESSON/FILE.json."""
-        code = "\n".join(source for kind, source in cells if kind == "code")
         return {
             str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted((self.root / "figures").glob("*/*.json"))

@@ -5,10 +5,10 @@
     os.execve(*launch(course, port=8888))
 
 The copies lie in `scratch/`, which git ignores. A copy whose cells nobody changed follows its lesson; one with your
-changes stays until `fresh`, which moves it to a folder of its own first. JupyterLab's server is rooted at the clone, so
-links between lessons, documents and figures work. `labconfig/` has the defaults that the course needs: every cell in
-the page, because long notebooks jump in the mode that leaves cells out, and no request for news. Your own settings
-still come before them.
+changes stays until `fresh`, which moves it to a folder of its own first. Modules beside the lessons are copied alike.
+JupyterLab's server is rooted at the clone, so links between lessons, documents and figures work. `labconfig/` has the
+defaults that the course needs: every cell in the page, because long notebooks jump in the mode that leaves cells out,
+and no request for news. Your own settings still come before them.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from infotok.files import read_json, write_json
 __all__ = ["SCRATCH", "copy_lessons", "launch"]
 
 SCRATCH = "scratch"  # the folder of the copies
-COPIED = ".copied.json"  # in it: by lesson, a digest of the cells that were copied
+COPIED = ".copied.json"  # in it: by lesson, a digest of what was copied
 FIRST = "00_start_here"
 CHANGED = "the lesson has changed since; --fresh takes it and keeps yours"
 
@@ -38,28 +38,27 @@ def copy_lessons(course: Course, fresh: bool = False) -> list[str]:
     work, lines = course.root / SCRATCH, []
     work.mkdir(exist_ok=True)
     kept = _next_free(work)
-    copied = read_json(work / COPIED) if (work / COPIED).exists() else {}
-    for name in course.names:
-        lesson, copy = course.notebook(name), work / f"{name}.ipynb"
-        now = _cells_digest(lesson)
+    copied = _copied(work / COPIED)
+    lessons = {name: course.notebook(name) for name in course.names}
+    helpers = {path.name: path for path in sorted((course.root / "notebooks").glob("*.py"))}  # that lessons import
+    for name, lesson in (lessons | helpers).items():
+        copy, now = work / lesson.name, _digest(lesson)
         if copy.exists():
-            changed = _cells_digest_or_none(copy) != copied.get(name)
+            own = _digest_or_none(copy)
+            if own == now:
+                copied[name] = now
+                continue  # its outputs stay as they are
+            changed = own != copied.get(name)
             if changed and not fresh:
                 if copied.get(name) != now:
-                    lines.append(
-                        f"{SCRATCH}/{copy.name}: the lesson has changed since; --fresh takes it and keeps yours"
-                    )
+                    lines.append(f"{SCRATCH}/{copy.name}: {CHANGED}")
                 continue
             if changed:
                 kept.mkdir(exist_ok=True)
                 lines.append(f"{SCRATCH}/{copy.name}: moved to {kept.name}/")
                 copy.rename(kept / copy.name)
-            elif copied.get(name) == now:
-                continue  # its outputs stay as they are
         shutil.copyfile(lesson, copy)
         copied[name] = now
-    for helper in (course.root / "notebooks").glob("*.py"):  # what a lesson imports from beside it
-        shutil.copyfile(helper, work / helper.name)
     write_json(work / COPIED, copied)
     return lines
 
@@ -92,18 +91,29 @@ def launch(
     return sys.executable, words, environment
 
 
-def _cells_digest(path: Path) -> str:
-    """A digest of the cells' sources: running a notebook does not change it."""
+def _digest(path: Path) -> str:
+    """A digest of a notebook's sources, which running it does not change, or of another file's content."""
+    if path.suffix != ".ipynb":
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     sources = [(cell["cell_type"], cell["source"]) for cell in read_cells(path)]
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
-def _cells_digest_or_none(copy: Path) -> str | None:
+def _digest_or_none(copy: Path) -> str | None:
     """Likewise of a copy; None for a file that is no notebook any more."""
     try:
-        return _cells_digest(copy)
+        return _digest(copy)
     except Refusal:
         return None
+
+
+def _copied(path: Path) -> dict[str, str]:
+    """By lesson, the digest of what was copied; {} for a missing or damaged file, so that changed copies are kept."""
+    try:
+        found = read_json(path)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _next_free(work: Path) -> Path:

@@ -32,8 +32,9 @@ class _Strict(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-# YAML 1.1 takes 1e-4 for text; here it is the number that it looks like.
-_Strict.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+"), [*"-+0123456789"])
+# YAML 1.1 takes 1e-4 and 1.5e3 for text; here they are the numbers that they look like.
+FLOAT = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$")
+_Strict.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, [*"-+.0123456789"])
 
 
 def read_profiles(path: Path, profiles: tuple[str, ...], names: list[str]) -> dict[str, dict[str, dict[str, Any]]]:

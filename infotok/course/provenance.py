@@ -27,12 +27,17 @@ def versions() -> dict[str, str]:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """The commit, and whether the tree differs from it; None outside a git checkout."""
+    """The commit, and whether the tree differs from it; None where no git checkout holds the files of `folder`.
+
+    A clone without its own `.git`, unpacked below a checkout of something else, has no commit.
+    """
 
     def git(*words: str) -> bytes:
         return subprocess.run(["git", *words], cwd=folder, capture_output=True, check=True).stdout.strip()
 
     try:
+        if not git("ls-files", "--", "."):
+            return None
         return {"commit": git("rev-parse", "HEAD").decode("ascii"), "dirty": bool(git("status", "--porcelain"))}
     except (OSError, subprocess.CalledProcessError):
         return None
@@ -46,7 +51,10 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def used_by_children() -> tuple[float | None, float | None]:
-    """Processor seconds and peak memory in GiB of the kernel and all it started; None each on Windows."""
+    """Processor seconds of the kernel and all it started, and the peak memory in GiB of the largest of these processes.
+
+    None each on Windows.
+    """
     try:
         import resource
     except ImportError:  # Windows does not count them

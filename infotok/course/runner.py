@@ -62,7 +62,7 @@ def run(
         Refusal: where runs/ cannot be written.
         KeyboardInterrupt: on Ctrl-C, once every worker has ended.
     """
-    _require_writable(course.root / "runs" / profile)
+    require_writable(course.root / "runs" / profile)
     runs = [_queued(course, name, profile, values) for name, values in parameters.items()]
     waiting, running = [run for run in runs if not run.ended], []
     terminated = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
@@ -93,7 +93,8 @@ def run(
     return runs
 
 
-def _require_writable(folder: Path) -> None:
+def require_writable(folder: Path) -> None:
+    """Refusal, before anything is computed, unless `folder` can be made and written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -147,7 +148,7 @@ def _follow(run: Run, errors) -> None:
     last = {}
     with run.worker.stdout as events:
         for line in events:
-            event = json.loads(line)
+            event = _event(line)
             last = event if event["event"] == "end" else last
             if event["event"] == "cell":
                 run.status, run.number, run.cells, run.place = (
@@ -166,6 +167,15 @@ def _follow(run: Run, errors) -> None:
     run.faults = last.get("faults") or ([] if last else [f"the worker ended with exit code {code}{_last_line(errors)}"])
     errors.close()
     run.status = last.get("status", "failed")
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    """An event of the worker; one without meaning for a line that a kill cut short, or that something else printed."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        event = None
+    return event if isinstance(event, dict) and "event" in event else {"event": "none"}
 
 
 def _last_line(errors) -> str:

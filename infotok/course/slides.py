@@ -66,6 +66,7 @@ def slides_of(lesson: Lesson, results: Results) -> Iterator[Slide]:
     for number, part in enumerate(lesson.parts):
         if number == _first_after_the_figures(lesson):
             yield from (Slide("figure", "", figure=figure) for figure in left)
+            left = []
             yield from _claims(results)
         match part.kind:
             case "figures":

@@ -8,6 +8,7 @@ kernel and itself.
 import json
 import os
 import platform
+import shutil
 import sys
 import threading
 import time
@@ -119,8 +120,6 @@ def _take_over_cells(folder: Path) -> None:
 
 
 def _empty(folder: Path) -> None:
-    import shutil
-
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -174,8 +173,10 @@ def _run(job: Job, folder: Path, say: Events) -> dict[str, Any]:
 
 def _clear(job: Job, folder: Path) -> None:
     """Remove the results and the temporary files of an earlier attempt; cells and training stay."""
-    for name in ("manifest.json", "metrics.json", f"{job.name}.ipynb"):
+    for name in ("manifest.json", "metrics.json", f"{job.name}.ipynb", "cells/progress.json"):
         (folder / name).unlink(missing_ok=True)
+    for name in ("figures", "tables"):
+        shutil.rmtree(folder / name, ignore_errors=True)
     for path in folder.rglob(".*"):
         if path.is_file():
             path.unlink()
@@ -220,9 +221,10 @@ def _execute(job: Job, executed: Path, say: Events) -> str:
 
     papermill_engines.register("infotok", engine(begins, NOTES.get(job.profile, "")))
     parameters = {**job.parameters, "run_dir": job.folder, "profile": job.profile}
+    source, target = (str(path).replace("{", "{{").replace("}", "}}") for path in (job.notebook, executed))
     try:
-        papermill.execute_notebook(
-            job.notebook, executed, parameters, engine_name="infotok", cwd=Path(job.notebook).parent, progress_bar=False
+        papermill.execute_notebook(  # which fills parameters into the braces of a path
+            source, target, parameters, engine_name="infotok", cwd=Path(job.notebook).parent, progress_bar=False
         )
     except PapermillExecutionError:
         return ""  # the cell's output has the error
@@ -231,7 +233,8 @@ def _execute(job: Job, executed: Path, say: Events) -> str:
     except OSError as error:
         return f"{now['place']}: {os_line(error)}"
     except Exception as error:  # no kernel named python3, say: one line, and the summary still stands
-        return f"{now['place']}: {type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        reason = (str(error).strip() or "no message").splitlines()[0]
+        return f"{now['place']}: {type(error).__name__}: {reason}"
     return ""
 
 

@@ -15,14 +15,14 @@ import json
 import math
 import os
 import re
-import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from infotok.errors import require, require_folder, require_text
-from infotok.files import plain, to_json, write_atomically, write_json
+from infotok.files import frame_as_csv, plain, to_json, write_atomically, write_json
+from infotok.lab.recorded import remove_recorded
 
 PROFILES = ("smoke", "laptop", "full", "gpu")  # by size: a later one judges what an earlier one judges
 
@@ -116,8 +116,7 @@ class Record:
         self.figures: dict[str, dict] = {}
         self.tables: dict[str, str] = {}
         if self.folder:  # a resumed run records everything again; only the cells of its sweeps are kept
-            for name in ("figures", "tables"):
-                shutil.rmtree(self.folder / name, ignore_errors=True)
+            remove_recorded(self.folder)
             self._write()
 
     @property
@@ -190,13 +189,13 @@ class Record:
         return fig
 
     def table(self, name: str, frame: Any, caption: str = "") -> Any:
-        """Keep a pandas `frame` as tables/`name`.csv, and its `caption`; returns it, to be shown by the cell."""
+        """Keep a pandas `frame` as tables/`name`.csv by `frame_as_csv`, and its `caption`; returns it, to be shown."""
         self._new("table", name, self.tables)
         require_text("caption", caption)
         listed = hasattr(frame, "to_csv") and not isinstance(frame, type)
         require(listed, f"table {name}", type(frame).__name__, "a pandas frame", TypeError)
         if self.folder:
-            write_atomically(self.folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
+            write_atomically(self.folder / "tables" / f"{name}.csv", frame_as_csv(frame))
         self.tables[name] = caption
         self._write()
         return frame

@@ -21,7 +21,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache as memoised
 from pathlib import Path
@@ -35,6 +35,7 @@ from infotok.lab.record import headless
 from infotok.optional import needs
 
 MOST_JOBS = 2**15
+COMPUTED_FROM = (".py", ".csv", ".safetensors")  # files of the package that results depend on
 
 
 def sweep(
@@ -58,9 +59,9 @@ def sweep(
 
     Raises:
         ValueError: for no cells, or more than 2^15 `jobs`, or none.
-        TypeError: for a cell that does not have the arguments of `function`; for a cell or a result that is not JSON;
-            with a cache, for a function that reaches what cannot be keyed (a model, a random generator, an open file),
-            or that changes what it reaches.
+        TypeError: for values without an order, such as a set; for a cell that does not have the arguments of
+            `function`; for a cell or a result that is not JSON; with a cache, for a function that reaches what cannot
+            be keyed (a model, a random generator, an open file), or that changes what it reaches.
         Whatever `function` raises; cells that had finished stay in the cache.
 
     Example:
@@ -85,10 +86,12 @@ def sweep(
     rows = [task.finished() for task in tasks]
     waiting = [index for index, row in enumerate(rows) if row is None]
     progress = _Progress(label or name.replace("_", " "), len(cells), len(cells) - len(waiting), folder)
-    for index, row in _computed(tasks, waiting, jobs):
-        rows[index] = row
-        progress.step()
-    progress.close()
+    try:
+        for index, row in _computed(tasks, waiting, jobs):
+            rows[index] = row
+            progress.step()
+    finally:
+        progress.close()
     return [{**cell, **row} for cell, row in zip(cells, rows, strict=True)]
 
 
@@ -97,7 +100,7 @@ def _cells(grid: Any) -> list[dict[str, Any]]:
     require(isinstance(grid, Iterable) and not isinstance(grid, str | bytes), "grid", _kind(grid), expected, TypeError)
     if isinstance(grid, Mapping):
         for key, values in grid.items():
-            listed = isinstance(values, Iterable) and not isinstance(values, str | bytes)
+            listed = isinstance(values, Iterable) and not isinstance(values, str | bytes | Set | Mapping)
             require(listed, f"grid[{key!r}]", _kind(values), "a list of values", TypeError)
         grid = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     grid = list(grid)
@@ -200,12 +203,12 @@ def _end_with(parent: int) -> None:
 
 @memoised
 def package_digest(without: tuple[str, ...] = ()) -> str:
-    """A digest of the package's source files, less the subpackages named."""
+    """A digest of the package's source files and of the tables and weights beside them, less the subpackages named."""
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted(package.rglob("*")):
         name = path.relative_to(package)
-        if name.parts[0] not in without:
+        if path.suffix in COMPUTED_FROM and name.parts[0] not in without:
             digest.update(str(name).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 

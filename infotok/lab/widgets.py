@@ -32,6 +32,7 @@ LIVE = 0.1  # seconds: an update that takes less can follow a hand
 RETRIED = 0.5  # seconds: a first update up to here is timed once more, without what only the first one does
 ROW, REST = 34, 200  # pixels: a row of controls; JupyterLab's own bars, the sentence and margins
 KEPT = 64  # pictures, the latest used, of some 100 kB each
+MOST_DECIMALS = 6  # of a slider's readout
 NARROW = 3  # controls from here on stand two in a row
 
 
@@ -148,6 +149,12 @@ def _error(error: Exception) -> dict[str, Any]:
     return {"output_type": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": lines}
 
 
+def _decimals(low: float, step: float, start: float) -> int:
+    """As many digits behind the point as a step shows, and as the values need: steps of 0.5 from 0.05 have two."""
+    written = [Decimal(str(step)), *(Decimal(str(number)).normalize() for number in (low, start))]
+    return min(max(0, *(-number.as_tuple().exponent for number in written)), MOST_DECIMALS)
+
+
 def _control(name: str, value: Any, narrow: bool) -> widgets.ValueWidget:
     """A control described by its argument's name, which updates when it is let go; narrow, for two in a row."""
     label = name.replace("_", " ")
@@ -169,7 +176,7 @@ def _control(name: str, value: Any, narrow: bool) -> widgets.ValueWidget:
             low <= start <= high and step > 0, name, value, "(min, max, step, start), min <= start <= max, step > 0"
         )
         whole = all(isinstance(number, int) for number in value)
-        decimals = max(0, -Decimal(str(step)).as_tuple().exponent)  # as many as a step shows
+        decimals = _decimals(low, step, start)
         kind, readout = (widgets.IntSlider, "d") if whole else (widgets.FloatSlider, f".{decimals}f")
         control = kind(start, min=low, max=high, step=step, description=label, readout_format=readout)
     if control.has_trait("continuous_update"):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from infotok.bottleneck import InfoTok
@@ -71,7 +72,7 @@ def attach(
     The result is in the mode of the model, that is in eval mode for a model that was just opened: `train()` it.
 
     Raises TypeError or ValueError, in one line, for another model, one in which an InfoTok is still installed, one with
-    adapters that get more, and for an option out of its range.
+    adapters that get more, and for an option out of its range; the model is then as it was.
 
     Example:
         >>> from infotok.published import attach, hub_folder  # doctest: +SKIP
@@ -94,6 +95,8 @@ def attach(
     require(options.path in family.paths, "path", options.path, f"one of {', '.join(family.paths)} for {family.kind}")
     if decoder is not None:
         require_function("decoder", decoder, "a function of codes (N, h, w)")
+    with torch.random.fork_rng(devices=[]):  # what InfoTok refuses is refused before the model is changed
+        _make_infotok(infotok, family)
     family.vq.float()
     choose_trained(family, options)
     made, given = _make_infotok(infotok, family)
@@ -115,10 +118,12 @@ def load(
 
     folder: the checkpoint.
     model: the published model that it was attached to, or its folder.
-    infotok: the module that was attached, where it was given as a module; its weights are loaded.
+    infotok: the module that was attached, where it was given as a module; its weights are loaded. None for one that was
+        made from options.
     decoder: as for `attach`.
 
-    Raises FileNotFoundError, ValueError or TypeError, in one line, for a missing, damaged or foreign checkpoint.
+    Raises FileNotFoundError, ValueError or TypeError, in one line, for a missing, damaged or foreign checkpoint, and
+    for another published model than it was attached to.
 
     Example:
         >>> from infotok.published import attach, load  # doctest: +SKIP
@@ -128,6 +133,8 @@ def load(
     """
     _, meta = read_checkpoint(folder)
     given = infotok if meta["infotok"] is None else meta["infotok"]
+    own = infotok is None or meta["infotok"] is None
+    require(own, "infotok", type(infotok).__name__, "None: this checkpoint has the options that it is made from")
     missing = meta["has_infotok"] and given is None
     require(not missing, "infotok", None, "the module that was attached: it was not made from options")
     attached = attach(model, given, **meta["options"], decoder=decoder)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from infotok.errors import require, require_int
 from infotok.published.base import Family
-from infotok.published.checkpoint import restore, save
+from infotok.published.checkpoint import frozen, restore, save
 from infotok.published.drawing import draw
 from infotok.published.inputs import check_batch, check_question
 from infotok.published.options import AttachOptions
@@ -53,6 +53,7 @@ class Attached(TrainedPath):
     ) -> None:
         super().__init__(family, infotok, options)
         self.decoder, self.infotok_options = decoder, infotok_options
+        self.frozen_sample = frozen(family.model)  # of the whole weights: they may be cut over processes later
 
     @property
     def layers(self) -> nn.ModuleList:

@@ -21,12 +21,21 @@ __all__ = ["KIND", "read_checkpoint", "restore", "save"]
 
 KIND = "published"
 OWN = ("scale", "temperature", "linear")  # buffers
+SAMPLED = 4  # numbers of each frozen weight, by which another published model is told
+ROUNDING = 2**-7  # a relative difference, four times that of rounding to bfloat16: the type may be another
 
 
 def trained(model: nn.Module) -> dict[str, Tensor]:
     """The published model's weights that have a gradient, by name; InfoTok's apart, where it is installed."""
     named = model.named_parameters()
     return {name: p for name, p in named if p.requires_grad and not name.startswith("infotok.")}
+
+
+def frozen(model: nn.Module) -> Tensor:
+    """A few numbers of every weight without a gradient, in their order, as float32 on the CPU."""
+    weights = [p.detach().flatten() for p in model.parameters() if not p.requires_grad]
+    found = [each[:: max(1, len(each) // SAMPLED)][:SAMPLED] for each in weights if len(each)]
+    return torch.cat([each.float() for each in found]).cpu() if found else torch.zeros(0)
 
 
 def save(attached: Any, folder: str | Path, optimiser: torch.optim.Optimizer | None, step: int) -> None:
@@ -37,6 +46,7 @@ def save(attached: Any, folder: str | Path, optimiser: torch.optim.Optimizer | N
     if attached.infotok is not None:
         tensors |= {f"infotok.{name}": full(each) for name, each in attached.infotok.state_dict().items()}
     tensors |= {f"own.{name}": getattr(attached, name) for name in OWN if hasattr(attached, name)}
+    tensors["own.frozen"] = attached.frozen_sample
     meta = {"kind": KIND, "family": attached.family.kind, "options": asdict(attached.options), "step": step}
     meta |= {"infotok": attached.infotok_options, "has_infotok": attached.infotok is not None}
     if optimiser is not None:
@@ -83,12 +93,14 @@ def restore(attached: Any, folder: str | Path, optimiser: torch.optim.Optimizer 
     require(
         (infotok is not None) == meta["has_infotok"], f"{folder}, infotok", meta["has_infotok"], "that of this model"
     )
+    saved_frozen = split["own"].pop("frozen", None)
     own = {name: getattr(attached, name) for name in OWN if hasattr(attached, name)}
     for owner, expected in (("model", trained(attached.model)), ("own", own)):
         for name in {**expected, **split[owner]}:
             there = name in expected and name in split[owner]
             require(there, f"{folder}, {owner}", f"{name} in one of the two", "the same trained weights")
             check_tensor(split[owner][name], expected[name], f"{folder}, {name}")
+    _check_frozen(attached.frozen_sample, saved_frozen, str(folder))
     if infotok is not None:
         regulariser = check_state(infotok, split["infotok"], f"{folder}, infotok")
     if optimiser is not None:
@@ -104,6 +116,16 @@ def restore(attached: Any, folder: str | Path, optimiser: torch.optim.Optimizer 
     if optimiser is not None:
         load_optimisers([optimiser], split["optimiser"])
     return require_int(f"{folder}, step", meta.get("step"), 0)
+
+
+def _check_frozen(own: Tensor, saved: Tensor | None, folder: str) -> None:
+    """ValueError where weights that the checkpoint leaves to the published model are not those that it was saved with.
+
+    Checkpoints of earlier versions have no numbers to compare.
+    """
+    if saved is not None:
+        same = saved.shape == own.shape and torch.allclose(saved.float(), own, rtol=ROUNDING, atol=1e-6)
+        require(same, f"{folder}, model", "what was trained on another published model", "that model")
 
 
 def _check_optimiser(optimiser: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from infotok.errors import require_tensor
+from infotok.errors import require, require_tensor
 from infotok.published.base import Family
 from infotok.published.drawing import generation_loss
 from infotok.published.inputs import INPUTS, check_batch, check_placeholders
@@ -65,6 +65,7 @@ class TrainedPath(VisualPath):
         """The published model's output for a batch as `loss` takes it, with the sum of all terms as its `.loss`.
 
         Without labels and prompts it is the published forward pass on regulated tokens; `rest` is passed on to that.
+        Without images it is the published forward pass, with the published loss.
 
         input_ids, pixel_values, attention_mask, labels, image_sizes: entries of the batch that `loss` takes.
         prompts, prompts_mask, text, text_mask, answer, target: likewise.
@@ -72,6 +73,7 @@ class TrainedPath(VisualPath):
         given = {name: value for name, value in locals().items() if name not in ("self", "rest", "__class__")}
         batch = {name: value for name, value in given.items() if value is not None}
         if pixel_values is None:  # text alone
+            require(prompts is None, "pixel_values", None, "images, since there are prompts")
             return self._published(input_ids=input_ids, attention_mask=attention_mask, labels=labels, **rest)
         batch = check_batch(batch, self.family, self.model.training)
         if labels is None and prompts is None:

@@ -83,7 +83,7 @@ class VisualPath(nn.Module):
         family = self.family
         family.vq.eval()  # batch norm and dropout stay as published, whatever train() says
         check_pixels(pixels, family, self.model.training)
-        with torch.autocast(pixels.device.type, enabled=False):
+        with torch.autocast(self.scale.device.type, enabled=False):  # where it computes, whatever device pixels are on
             z = self._encode(pixels)
             grids, mask = self._grids(z, pixels, sizes)
             given = given | {"image": pixels, "mask": mask, "generator": generator}

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 from functools import cache
 from html import unescape
 from pathlib import Path
@@ -14,8 +15,9 @@ from small_lesson import CELLS, small_course
 from infotok.course.course import Course
 from infotok.course.handouts import write_handouts
 from infotok.course.markup import mathjax, to_html
-from infotok.course.material import read_lesson
-from infotok.course.slides import write_slides
+from infotok.course.material import Part, read_lesson
+from infotok.course.results import Results
+from infotok.course.slides import slides_of, write_slides
 from infotok.files import read_json, write_json
 
 CLONE = Course(Path(__file__).parents[2])
@@ -198,3 +200,11 @@ def opened(browser, path: Path):
     assert tab.locator(".math").count() == tab.locator("mjx-container").count() > 0
     assert tab.locator("[data-mml-node=merror]").count() == 0
     return tab
+
+
+def test_a_figure_behind_the_first_exercise_is_on_one_slide():
+    lesson = read_lesson(CLONE, "00_start_here")
+    late = replace(lesson, parts=(*lesson.parts, Part("figures", "Later", items=("later",))))
+    figures = [{"name": name, "caption": name, "source": ""} for name in ("course", "later")]
+    shown = [slide.figure["name"] for slide in slides_of(late, Results([], figures, "")) if slide.figure]
+    assert sorted(shown) == ["course", "later"]

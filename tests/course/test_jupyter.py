@@ -94,3 +94,33 @@ def test_the_defaults_are_read_beside_the_readers_own_settings(course, tmp_path,
     overrides = ConfigManager(config_dir_name="labconfig").get("default_setting_overrides")  # as JupyterLab reads them
     assert overrides["@jupyterlab/notebook-extension:tracker"] == {"windowingMode": "none"}
     assert overrides["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "", "\xff"])
+def test_a_damaged_list_of_copies_keeps_them_all(course, content):
+    jupyter.copy_lessons(course)
+    copy = course.root / "scratch" / "00_start_here.ipynb"
+    change(copy)
+    own = copy.read_bytes()
+    (course.root / "scratch" / ".copied.json").write_text(content)
+    assert [line.partition(":")[0] for line in jupyter.copy_lessons(course)] == ["scratch/00_start_here.ipynb"]
+    assert copy.read_bytes() == own
+
+
+def test_a_changed_copy_of_a_module_is_kept_as_that_of_a_lesson(course):
+    helper = course.root / "notebooks" / "helper.py"
+    copy = course.root / "scratch" / "helper.py"
+    helper.write_text("x = 1")
+    jupyter.copy_lessons(course)
+    helper.write_text("x = 2")
+    assert jupyter.copy_lessons(course) == []
+    assert copy.read_text() == "x = 2"
+    copy.write_text("x = 'mine'")
+    assert jupyter.copy_lessons(course) == []
+    helper.write_text("x = 3")
+    (line,) = jupyter.copy_lessons(course)
+    assert line.startswith("scratch/helper.py: the lesson has changed since")
+    assert copy.read_text() == "x = 'mine'"
+    assert jupyter.copy_lessons(course, fresh=True) == ["scratch/helper.py: moved to kept-1/"]
+    assert copy.read_text() == "x = 3"
+    assert (course.root / "scratch" / "kept-1" / "helper.py").read_text() == "x = 'mine'"

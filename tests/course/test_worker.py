@@ -14,10 +14,12 @@ from courses import ended_run, infotok, make_course, manifest
 
 import infotok as package
 from infotok.__main__ import main
-from infotok.course import provenance
+from infotok.course import provenance, runner, worker
 from infotok.course.course import Course, Refusal
+from infotok.course.parameters import resolve
 from infotok.course.provenance import git_state, used_by_children
 from infotok.course.runner import run
+from infotok.files import write_json
 
 RECORD = "from infotok.lab import Record\nrecord = Record(run_dir, profile)\nrecord.metric('steps', steps);"
 
@@ -141,6 +143,21 @@ def test_without_git_and_outside_a_checkout_there_is_no_commit(tmp_path, monkeyp
     assert git_state(tmp_path / "nowhere") is None
 
 
+def test_the_commit_of_another_project_is_not_the_courses(tmp_path):
+    """A clone without its own .git, unpacked below a checkout of something else."""
+
+    def git(*words):
+        name = ("-c", "user.name=a", "-c", "user.email=a@b")
+        subprocess.run(["git", *name, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "of something else")
+    notebooks = make_course(tmp_path / "unpacked", {"01_a": ["1"]}) / "notebooks"
+    assert git_state(notebooks) is None
+    git("add", "."), git("commit", "-q", "-m", "a part of it")
+    assert git_state(notebooks)["dirty"] is False
+
+
 def test_versions_name_the_package_where_it_is_not_installed(monkeypatch):
     def missing(name):
         raise PackageNotFoundError(name)
@@ -158,3 +175,31 @@ def test_a_run_that_fails_before_it_says_anything_has_nothing_of_an_earlier_atte
     assert said["claims"] == []
     assert said["metrics"] == {}
     assert set(said["artifacts"]) == {"01_first.ipynb"}
+
+
+def test_a_path_with_braces_and_the_line_of_an_earlier_sweep(tmp_path):
+    """papermill fills parameters into the braces of a path; a killed sweep leaves its progress."""
+    root = make_course(tmp_path / "my {seed} 'clone' {x} ü", {"01_first": [RECORD]})
+    course = Course(root)
+    folder = course.run_folder("01_first", "laptop", resolve(course, ["01_first"], "laptop", [])["01_first"])
+    write_json(folder / "cells" / "progress.json", {"label": "killed", "done": 1, "total": 2})
+    ended = infotok(root, "run")
+    assert ended.returncode == 0, ended.stdout
+    assert "killed 50 %" not in ended.stdout.partition("Lesson")[2]
+    assert manifest(root, "01_first")["metrics"] == {"steps": 3}
+    assert [path.name for path in tmp_path.iterdir()] == [root.name]
+
+
+def test_an_error_without_a_message_is_a_fault_like_any_other(tmp_path, monkeypatch):
+    def nothing_said(*given, **named):
+        raise NotImplementedError
+
+    monkeypatch.setattr("papermill.execute_notebook", nothing_said)
+    job = worker.Job("a", "laptop", str(tmp_path / "a.ipynb"), str(tmp_path), {}, "infotok run a", False, 25.0)
+    assert worker._execute(job, tmp_path / "b.ipynb", print) == "its first cell: NotImplementedError: no message"
+
+
+def test_a_line_that_is_no_event_stops_no_run():
+    """A kill may cut the last one short, and a module that Python loads by itself may print."""
+    lines = (b'{"event": "cell", "number": 1}', b'{"event": "ce', b"[1]", b"hello", b"\xff")
+    assert [runner._event(line)["event"] for line in lines] == ["cell", *["none"] * 4]

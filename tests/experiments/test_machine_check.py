@@ -121,3 +121,14 @@ def exit_code():
 def test_memory_used_is_some_of_what_there_is():
     used, most = peak_memory("cpu")
     assert 2**26 < used < most
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_checks(tmp_path, monkeypatch, capsys):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "profiles.yaml").write_text("smoke: {}\n")
+    (tmp_path / "runs").write_text("a file where the folder of the report should be")
+    monkeypatch.setattr(sys, "argv", ["infotok", "check", "--root", str(tmp_path)])
+    assert exit_code() == 2
+    said = capsys.readouterr()
+    assert said.out == "", "no check has run"
+    assert said.err.startswith(f"infotok: {tmp_path / 'runs'}: got 'File exists', expected")

@@ -217,3 +217,34 @@ def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
         write_atomically(path, json.dumps({"new": 1}))
     assert path.read_text() == "old"
     assert [entry.name for entry in path.parent.iterdir()] == ["file.json"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "lines"),
+    [
+        (pd.DataFrame({"v": [1, 2]}), "v 1 2"),
+        (pd.DataFrame({"v": [1, 2]}, index=[5, 7]), "v 1 2"),
+        (pd.DataFrame({"v": [1, 2]}, index=["a", "b"]), ",v a,1 b,2"),
+        (pd.DataFrame({"host": ["a", "b", "a"], "v": [1, 2, 3]}).groupby("host").sum(), "host,v a,4 b,2"),
+        (pd.DataFrame({"v": [1, 2]}, index=pd.MultiIndex.from_tuples([(0, 1), (0, 2)])), ",,v 0,1,1 0,2,2"),
+        (pd.Series([1, 2], index=pd.Index([8, 9], name="step"), name="v"), "step,v 8,1 9,2"),
+    ],
+)
+def test_a_table_keeps_the_labels_of_its_rows(frame, lines, tmp_path):
+    Record(tmp_path).table("table", frame)
+    assert (tmp_path / "tables" / "table.csv").read_text().split() == lines.split()
+
+
+def test_a_record_removes_what_it_recorded_and_nothing_else(tmp_path):
+    """A run folder may be a project's own: its figures were removed with those of the record."""
+    own = tmp_path / "figures" / "own.png"
+    write_atomically(own, b"of the reader")
+    for _ in range(2):
+        record = Record(tmp_path)
+        record.figure("plane", plots.course(ready=[]))
+        record.table("table", pd.DataFrame({"v": [1]}))
+    Record(tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["metrics.json", "own.png"]
+    (tmp_path / "metrics.json").write_text('{"figures": {"../figures/own": {}, "own": []}, "tables": 3}')
+    Record(tmp_path)
+    assert not own.exists(), "named by the record"

@@ -64,6 +64,8 @@ def test_sweep_by_processes_equals_sweep_alone(tmp_path):
         ({"grid": {"a": [1]}, "jobs": 0}, ValueError, "jobs: got 0"),
         ({"grid": {"a": [1]}, "jobs": 10**9}, ValueError, "jobs: got 1000000000, expected an integer from -1 to"),
         ({"grid": {"a": "123"}}, TypeError, r"grid\['a'\]: got 'str', expected a list of values"),
+        ({"grid": {"a": {1, 2}}}, TypeError, r"grid\['a'\]: got 'set', expected a list of values"),
+        ({"grid": {"a": {"b": 1}}}, TypeError, r"grid\['a'\]: got 'dict', expected a list of values"),
         ({"grid": [{"a": 1}, 3]}, TypeError, "grid, cell: got 'int', expected a dict of arguments"),
         ({"grid": {"b": [1]}, "function": lambda a: {}}, TypeError, "grid: got .*cells of b .*missing.*arguments of"),
         ({"grid": {"a": [1]}, "function": lambda a: a}, TypeError, "a dict"),
@@ -351,3 +353,15 @@ def test_no_bar_is_written_where_tqdm_is_disabled(disabled):
     command = [sys.executable, "-c", BARS]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert ("training:" in ended.stderr, "<lambda>:" in ended.stderr) == (not disabled, not disabled), ended.stderr
+
+
+def test_the_packages_digest_moves_with_its_tables_and_weights(tmp_path, monkeypatch):
+    (tmp_path / "lab").mkdir()
+    module = sys.modules["infotok.lab.sweep"]  # the name in `infotok.lab` is the function
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "lab" / "sweep.py"))
+    digests = []
+    for name, content in [("a.py", "x = 1"), ("b.csv", "1,2"), ("b.csv", "1,3"), ("c.safetensors", "w"), ("d.j2", "p")]:
+        (tmp_path / "lab" / name).write_text(content)
+        digests.append(module.package_digest.__wrapped__())
+    assert len({*digests}) == 4
+    assert digests[3] == digests[4], "no result depends on how a page looks"

@@ -161,6 +161,13 @@ def test_a_readout_shows_what_a_step_changes(step, readout):
     assert explore(lambda x: x, x=(0.0, 1.0, step, 0.0)).children[0].readout_format == readout
 
 
+def test_a_readout_shows_what_its_values_need():
+    formats = {(0.05, 1.05, 0.5, 0.05): ".2f", (0.0, 1.0, 0.5, 0.25): ".2f", (10.0, 50.0, 20, 30): ".0f"}
+    formats |= {(0.0, 1.0, 0.5, 1 / 3): ".6f"}
+    for control, readout in formats.items():
+        assert explore(lambda x: x, x=control).children[0].readout_format == readout, control
+
+
 def test_a_description_of_its_own_is_kept():
     assert (
         explore(lambda x: x, x=widgets.IntText(description="budget / bits")).children[0].description == "budget / bits"

@@ -93,6 +93,14 @@ class TestAttachedBefore:
         alone = attach(published("chameleon"), OPTIONS)
         assert torch.equal(second.loss(batch)["understanding"], alone.loss(batch)["understanding"])
 
+    def test_an_infotok_that_is_refused_leaves_the_model_as_it_was(self):
+        model = published("janus").to(torch.bfloat16)
+        before = [(name, p.dtype, p.requires_grad) for name, p in model.named_parameters()]
+        with pytest.raises(ValueError, match="infotok: got 'comprission'"):
+            attach(model, {"comprission": 0.1}, lora=2)
+        assert [(name, p.dtype, p.requires_grad) for name, p in model.named_parameters()] == before
+        assert attach(model, {"compression": 0.1}, lora=2).options.lora == 2
+
     def test_adapters_are_added_once(self, tmp_path):
         model = attach(published("janus"), OPTIONS, lora=2).model
         attach(published("janus"), OPTIONS, lora=2).save(tmp_path)

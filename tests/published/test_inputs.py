@@ -142,3 +142,10 @@ class TestQuestionsAndPrompts:
             refused(ValueError, line, attached.generate, batch["prompts"], grid=(2, 8))
         if name == "emu3":
             assert attached.decode(torch.zeros(1, 2, 8, dtype=torch.long)).shape == (1, 3, 4, 16)
+
+
+def test_prompts_without_images_are_refused():
+    """The forward pass on text alone left them out, and with them the generation loss."""
+    attached, batch = attach(published("janus"), None), batch_of("janus")
+    given = {name: batch[name] for name in ("input_ids", "labels", "prompts")}
+    refused(ValueError, "pixel_values: got None, expected images, since there are prompts", attached, **given)

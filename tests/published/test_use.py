@@ -9,6 +9,7 @@ from torch import nn
 from transformers import Trainer, TrainingArguments, set_seed
 
 from infotok.bottleneck import InfoTok
+from infotok.checkpoints import load_checkpoint, save_checkpoint
 from infotok.published import attach, load
 
 OPTIONS = {"text_dim": TEXT, "consistency": 1.0, "compression": 0.01}
@@ -259,3 +260,30 @@ class TestCheckpoints:
             load(tmp_path, published(name))
         again = load(tmp_path, published(name), infotok=InfoTok(dim, compression=0.1, prior="learned"))
         assert (again.infotok.prior.mean == 0.5).all()
+
+
+@pytest.mark.parametrize("lora", [0, 2])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_checkpoint_loads_into_its_own_published_model_alone(name, lora, tmp_path):
+    """Adapters of one model in another of the same shapes gave an answer, and not theirs."""
+    attached = attach(published(name), lora=lora)
+    attached.save(tmp_path)
+    with pytest.raises(ValueError, match=", model: got 'what was trained on another published model', expected that"):
+        load(tmp_path, published(name, seed=1))
+    for dtype in (torch.float32, torch.bfloat16):  # another type of the same weights is the same model
+        assert load(tmp_path, published(name).to(dtype)).options == attached.options
+
+
+def test_a_checkpoint_of_before_is_loaded_without_a_comparison(tmp_path):
+    attach(published("janus"), lora=2).save(tmp_path)
+    tensors, meta = load_checkpoint(tmp_path)
+    assert tensors.pop("own.frozen").ndim == 1
+    save_checkpoint(tmp_path, tensors, meta)
+    load(tmp_path, published("janus", seed=1))
+
+
+def test_a_module_is_not_given_to_a_checkpoint_that_makes_its_own(tmp_path):
+    attached = attach(published("janus"), {"compression": 0.1})
+    attached.save(tmp_path)
+    with pytest.raises(ValueError, match="infotok: got 'InfoTok', expected None: this checkpoint has the options"):
+        load(tmp_path, published("janus"), infotok=InfoTok(attached.infotok.dim, compression=0.1))

@@ -76,28 +76,24 @@ def differences(*, names: list[str], here: dict[str, list], reported: dict[str, 
         seeds: how many stand behind each interval, here and reported.
     """
     fig, axes = new(width=9.2, height=1.15 + 0.5 * len(names), ncols=len(reported), sharey=True)
+    made = (f"runs made here, {seeds[0]} seeds", f"reported runs, {seeds[1]} seeds")
     runs = ((here, 0.14, "o", "white"), (reported, -0.14, "s", None))
     for ax, group in zip(axes, reported, strict=True):
         ax.axvline(0, color=GRAY, lw=1)
-        for (rows, shift, mark, fill), count in zip(runs, seeds, strict=True):
+        for (rows, shift, mark, fill), label in zip(runs, made, strict=True):
             for i, (name, row) in enumerate(zip(names, rows[group], strict=True)):
                 if row is not None:
                     low, mean, high = row
                     colour, _ = VARIANTS[name]
                     ax.plot([low, high], [i + shift] * 2, color=colour, lw=2)
-                    ax.plot([mean], [i + shift], mark, color=colour, mfc=fill or colour, label=f"{count} seeds")
+                    ax.plot([mean], [i + shift], mark, color=colour, mfc=fill or colour, label=label)
         wide = max(abs(v) for rows in (here, reported) for row in rows[group] if row for v in row[1:2])
         ax.set(xlabel="minus baseline / nats", title=group, xlim=(-2.2 * wide - 0.2, 2.2 * wide + 0.2))
     axes[0].set_yticks(range(len(names)), labels=names)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
     handles, labels = axes[0].get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    fig.legend(
-        unique.values(),
-        [f"runs made here, {seeds[0]} seeds", f"reported runs, {seeds[1]} seeds"][-len(unique) :],
-        loc="outside lower center",
-        ncols=2,
-    )
+    fig.legend(unique.values(), list(unique), loc="outside lower center", ncols=2)
     return fig
 
 

@@ -17,10 +17,15 @@ from infotok.errors import require_rows
 
 __all__ = ["nearest_codes", "search"]
 
+FAR = 10.0  # squared distance of the codes' mean from the origin, over their mean squared distance from it
+
 
 @torch.no_grad()
 def nearest_codes(z: Tensor, codebook: Tensor) -> Tensor:
     """The index of the nearest code of each vector, (N,). Distances are computed in float32 at least.
+
+    Codes that lie together far from the origin are moved there first. Quantizers, whose features have unit scale, do
+    not move them.
 
     - z: vectors (N, D)
     - codebook: code vectors (K, D)
@@ -36,6 +41,11 @@ def nearest_codes(z: Tensor, codebook: Tensor) -> Tensor:
     """
     require_rows("z", z, ("N", "D"))
     require_rows("codebook", codebook, ("K", z.shape[1]))
+    dtype = wide_dtype(z.dtype, codebook.dtype)
+    z, codebook = z.to(dtype), codebook.to(dtype)
+    centre = (codebook / len(codebook)).sum(0)
+    if centre.square().sum() > FAR * (codebook - centre).square().sum(1).mean():  # products would cancel
+        z, codebook = z - centre, codebook - centre
     return search(z, codebook)
 
 

@@ -86,3 +86,10 @@ def test_every_picture_redraws_to_the_byte(plot, data):
     recipe = json.loads(json.dumps(figure.recipe))
     assert png(redraw(recipe)) == png(figure)
     assert len(figure.alt) > 40
+
+
+def test_runs_made_here_are_told_from_reported_ones_with_as_many_seeds():
+    rows = {group: intervals(4, 1.5) for group in NATS}
+    figure = tokens.differences(names=NAMES[1:], here=rows, reported=rows, seeds=[5, 5])
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["runs made here, 5 seeds", "reported runs, 5 seeds"]

@@ -10,8 +10,9 @@ class Refusal(Exception):
 
 
 def nearest(name: str, names: list[str]) -> str:
-    """ "; did you mean X?" for the name most like `name`, or all there are where none is."""
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    """ "; did you mean X?" for the only name that begins with `name`, else the one most like it, or all there are."""
+    begun = [each for each in names if name and each.startswith(name)]  # a lesson's number alone
+    close = begun if len(begun) == 1 else get_close_matches(name, names, n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(names) or 'none'}"
 
 

@@ -22,6 +22,7 @@ def root(tmp_path_factory):
     ("words", "line"),
     [
         (["02_gausian_bottlenck"], "notebook: got '02_gausian_bottlenck', expected one of the course; did you mean 02"),
+        (["03"], "notebook: got '03', expected one of the course; did you mean 03"),
         (["--profile", "lptop"], "profile: got 'lptop', expected one of smoke, laptop, full, gpu; did you mean laptop"),
         (["-p", "stepz=3"], "stepz: got a parameter that 02_gaussian_bottleneck does not have; did you mean steps?"),
         (["-p", "steps=abc"], "steps: got 'abc', expected a positive integer"),

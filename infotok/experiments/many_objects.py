@@ -5,7 +5,7 @@
     along(Runs(rows))                           # scores by seed, as `lab.plots.pictures.settings` takes them
 
 Objects of `OpenMojiWorld` stand up to one pixel off the centre of their cell, which no caption says. Each setting
-changes one thing in the runs of `pictures`, or two: whether objects have these offsets, the number of objects, the
+changes one to three things in the runs of `pictures`: whether objects have these offsets, the number of objects, the
 training, the bits of a code. At one of them, where no score is at its ceiling, a rate is added to the decoder bound:
 
     rated(Runs(rows))                           # scores and bits of each rate, and what it changes
@@ -34,17 +34,19 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "96, 8 bits per token": {"objects": 96, "bits": 8},
     "96, three times the training": {"objects": 96, **LONGER},
     "316 objects": {"objects": 316},
+    "316, no offsets, three times the training": {"objects": 316, "jitter": 0, **LONGER},
 }
 SEEDS = REPORTED_SEEDS[:3]
 RATED = "96, no offsets"
 RATES = ("decoder + 0.01 text", "decoder + 0.01 host")  # 0.01 nats of text for a nat of rate, against each prior
 FOLLOWED = (DECODER, RATES[1])  # run on eight seeds, since on the first two the rate drew more objects
-BITS = "bits given the caption"
+BITS = "bits"
 SCORES = {
     "understanding U": "U",
     "share of objects reconstructed": "scores/reconstructions/present",
     "share of objects drawn": "scores/generations/present",
 }
+COLUMNS = dict(zip(("U", "reconstructed", "drawn"), SCORES.values(), strict=True))  # of tables
 
 
 def runs() -> list[dict[str, Any]]:
@@ -82,7 +84,7 @@ def table(found: Runs) -> list[dict[str, Any]]:
         if not baseline or not decoder:
             continue
         line: dict[str, Any] = {"setting": label, "seeds": len(baseline.keys() & decoder.keys())}
-        for name, path in SCORES.items():
+        for name, path in COLUMNS.items():
             means = [float(np.mean([score(row, path) for row in rows.values()])) for rows in (baseline, decoder)]
             line[name] = f"{means[0]:.2f} to {means[1]:.2f}"
             line[f"{name}, difference"] = words(interval(differences(decoder, baseline, path)))
@@ -95,9 +97,9 @@ def rated(found: Runs) -> list[dict[str, Any]]:
 
     found: finished runs.
 
-    "bits given the caption" is the host's cross-entropy of an image's codes, in bits.
+    "bits" is the host's cross-entropy of an image's codes, in bits.
     """
-    paths = SCORES | {BITS: "rates/cross_entropy"}
+    paths = COLUMNS | {BITS: "rates/cross_entropy"}
     alone, lines = _rows(found, DECODER, SETTINGS[RATED], REPORTED_SEEDS), []
     for name in (DECODER, *RATES):
         rows = _rows(found, name, SETTINGS[RATED], REPORTED_SEEDS)

@@ -212,6 +212,7 @@ def _curves(_: str) -> list[dict[str, Any]]:
     among, times = (BASELINE, DECODER, VARIATIONAL), (2, 4)
     found = [run for each in times for run in grid(among, REPORTED_SEEDS[:3], HOSTS[:1], **longer(each))]
     found += grid(among[:2], REPORTED_SEEDS[3:], HOSTS[:1], **longer(4))
+    found += grid(among[:2], REPORTED_SEEDS[:2], HOSTS[1:], **longer(4))
     return found + grid(among[1:], EARLIER_SEEDS[:2], HOSTS[1:], **longer(4))  # whose baselines `length` has
 
 

@@ -34,8 +34,8 @@ def test_a_setting_has_means_and_a_difference_paired_by_seed():
     assert [line["setting"] for line in table] == list(many_objects.SETTINGS)
     first = table[0]
     assert first["seeds"] == 3
-    assert first["understanding U"] == "0.52 to 0.62"
-    assert first["understanding U, difference"] == "+0.100 [+0.100, +0.100]"
+    assert first["U"] == "0.52 to 0.62"
+    assert first["U, difference"] == "+0.100 [+0.100, +0.100]"
     assert many_objects.table(Runs([])) == []
 
 
@@ -57,7 +57,7 @@ def test_a_rate_is_compared_with_the_decoder_bound_alone_in_scores_and_bits():
     assert [line["variant"] for line in table] == [DECODER, *many_objects.RATES]
     weight = options(many_objects.HOST, many_objects.RATES[0])["compression"]
     assert [line["seeds"] for line in table] == [8, 3, 8]
-    assert table[0]["bits given the caption"] == pytest.approx(20.0)
-    assert table[1]["bits given the caption, difference"].startswith(f"{-200 * weight:+.3f}")
-    assert table[1]["understanding U, difference"].startswith("+0.000")
+    assert table[0]["bits"] == pytest.approx(20.0)
+    assert table[1]["bits, difference"].startswith(f"{-200 * weight:+.3f}")
+    assert table[1]["U, difference"].startswith("+0.000")
     assert many_objects.rated(Runs([])) == []

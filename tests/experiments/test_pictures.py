@@ -29,7 +29,7 @@ def rows():
 
 def test_each_run_is_planned_once_on_seeds_that_nothing_was_tuned_on():
     planned = pictures.runs()
-    assert len({to_json(run) for run in planned}) == len(planned) == 3 * (8 + 2) + 2 * 2 * 8
+    assert len({to_json(run) for run in planned}) == len(planned) == 3 * (3 * 8 + 2)
     assert not {run["seed"] for run in planned} & TUNING_SEEDS
     fresh = pictures.fresh_runs(3, 2, objects=10, steps=4)
     assert [run["seed"] for run in fresh] == [FRESH_SEEDS + 3] * 3 + [FRESH_SEEDS + 4] * 3
@@ -69,7 +69,7 @@ def test_levels_are_means_over_the_reported_seeds():
         (objects, name, len(seeds)) for objects, seeds in pictures.OBJECTS.items() for name in pictures.VARIANTS
     ]
     others = [(line["host"], line["variant"], line["seeds"]) for line in table if line not in usual]
-    assert others == [(host, name, 8) for host in HOSTS if host != pictures.HOST for name in pictures.PAIR]
+    assert others == [(host, name, 8) for host in HOSTS if host != pictures.HOST for name in pictures.VARIANTS]
     assert usual[0]["U"] == pytest.approx(0.5 + 0.001 * 23.5)
     assert pictures.levels(Runs([])) == []
 
@@ -108,12 +108,13 @@ def test_a_run_on_sentence_embeddings_has_their_width():
 
 def test_runs_on_photographs_are_paired_and_those_on_emoji_are_others():
     planned = pictures.photograph_runs()
-    assert len(planned) == 2 * len(pictures.PHOTOGRAPH_SEEDS)
+    assert len(planned) == 2 * len(HOSTS) * len(pictures.PHOTOGRAPH_SEEDS)
     assert all(run["photographs"] and "objects" not in run for run in planned)
     assert not any(run in pictures.runs() for run in planned)
     scored = [run | {"U": 0.5 + bool(run["variant"]) / 4, "G": 0.5} for run in planned]
-    (one,) = pictures.compared(Runs([*rows(), *scored])).named("photographs", side="U")
-    assert one.pairs == dict.fromkeys(pictures.PHOTOGRAPH_SEEDS, 0.25)
+    by_host = pictures.compared(Runs([*rows(), *scored])).named("photographs", side="U")
+    assert [one.host for one in by_host] == list(HOSTS)
+    assert all(one.pairs == dict.fromkeys(pictures.PHOTOGRAPH_SEEDS, 0.25) for one in by_host)
 
 
 def test_photographs_have_no_number_of_objects_and_no_named_offsets():

@@ -22,7 +22,7 @@ SINCE = {  # runs of newer studies
     "doses": 5 * 4,
     "frontier": 3 * 15 * 5,
     "scarce": 6 * 5,
-    "curves": 3 * 3 * 2 + 2 * 5 + 2 * 2 * 2,
+    "curves": 3 * 3 * 2 + 2 * 5 + 2 * 2 * 2 + 2 * 2 * 2,
     "weak": 3 * 4 * 4,
     "narrow": 6 * 8,
     "wider": 3 * 4,

@@ -29,7 +29,7 @@ def rows():
 
 def test_each_run_is_planned_once_on_seeds_that_nothing_was_tuned_on():
     planned = pictures.runs()
-    assert len({to_json(run) for run in planned}) == len(planned) == 3 * (3 * 8 + 2)
+    assert len({to_json(run) for run in planned}) == len(planned) == 3 * (3 * 8 + 3)
     assert not {run["seed"] for run in planned} & TUNING_SEEDS
     fresh = pictures.fresh_runs(3, 2, objects=10, steps=4)
     assert [run["seed"] for run in fresh] == [FRESH_SEEDS + 3] * 3 + [FRESH_SEEDS + 4] * 3
@@ -108,12 +108,12 @@ def test_a_run_on_sentence_embeddings_has_their_width():
 
 def test_runs_on_photographs_are_paired_and_those_on_emoji_are_others():
     planned = pictures.photograph_runs()
-    assert len(planned) == 2 * len(HOSTS) * len(pictures.PHOTOGRAPH_SEEDS)
+    assert len(planned) == (2 * len(HOSTS) + 1) * len(pictures.PHOTOGRAPH_SEEDS)  # HSIC in one host
     assert all(run["photographs"] and "objects" not in run for run in planned)
     assert not any(run in pictures.runs() for run in planned)
     scored = [run | {"U": 0.5 + bool(run["variant"]) / 4, "G": 0.5} for run in planned]
     by_host = pictures.compared(Runs([*rows(), *scored])).named("photographs", side="U")
-    assert [one.host for one in by_host] == list(HOSTS)
+    assert [(one.label, one.host) for one in by_host] == [*((DECODER, host) for host in HOSTS), (HSIC, pictures.HOST)]
     assert all(one.pairs == dict.fromkeys(pictures.PHOTOGRAPH_SEEDS, 0.25) for one in by_host)
 
 

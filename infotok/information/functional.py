@@ -21,7 +21,7 @@ def exact_relation(x: np.ndarray, y: np.ndarray) -> str | None:
     x: (N, dx), y: (N, dy), no column constant.
     """
     if x.shape[1] == y.shape[1] == 1:
-        alone = ~(_shared_value(x[:, 0]) | _shared_value(y[:, 0]))
+        alone = ~(shared_value(x[:, 0]) | shared_value(y[:, 0]))
         order = np.argsort(x[alone, 0], kind="stable")
         if len(order) >= min(FEWEST, len(x)) and (np.diff(x[alone, 0][order]) > 0).all():
             steps = np.diff(y[alone, 0][order])
@@ -54,7 +54,7 @@ def _follows(x: np.ndarray, y: np.ndarray) -> bool:
     return bool(np.median(np.abs(y[1:-1] - y[:-2] - share * distance)) < SMOOTH * np.median(np.abs(distance)))
 
 
-def _shared_value(x: np.ndarray) -> np.ndarray:
+def shared_value(x: np.ndarray) -> np.ndarray:
     """Which of x (N,) are values that a tenth of the samples share."""
     _, index, count = np.unique(x, return_inverse=True, return_counts=True)
     return (count >= max(ATOM_COUNT, ATOM_SHARE * len(x)))[index]

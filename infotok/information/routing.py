@@ -16,9 +16,9 @@ from infotok.errors import require
 from infotok.information.auto import NEIGHBOR_DIMS, PER_COORDINATE, PLAN, compare
 from infotok.information.classical import counts_fill, discrete, mixed
 from infotok.information.clusters import clusters_of
-from infotok.information.functional import exact_relation, smoothly_related
+from infotok.information.functional import exact_relation, shared_value, smoothly_related
 from infotok.information.labels import FOLDS, entropy_of, label_mi
-from infotok.information.margins import ATOM_COUNT, ATOM_SHARE, normal_scores
+from infotok.information.margins import normal_scores
 from infotok.information.neural import Training
 from infotok.information.probe import chain
 from infotok.information.repeats import clustered
@@ -171,8 +171,7 @@ def _groups(side: np.ndarray, name: str, notes: list[str]) -> np.ndarray | None:
 
 def _has_atoms(x: np.ndarray, y: np.ndarray) -> bool:
     """Whether a tenth of the samples or more share one value of some column."""
-    least = max(ATOM_COUNT, ATOM_SHARE * len(x))
-    return any(np.unique(column, return_counts=True)[1].max() >= least for side in (x, y) for column in side.T)
+    return any(shared_value(column).any() for side in (x, y) for column in side.T)
 
 
 def _full_rank(x: np.ndarray, name: str, others: int, notes: list[str]) -> np.ndarray:

@@ -77,6 +77,7 @@ COMMAND = "infotok run 11_infotok 12_ablations 13_rate_and_utility --profile ful
 WEAK = {"one layer": {"layers": 1}, "half as wide": {"hidden": 32}, "few steps": {"steps": 200}}  # learners
 WEAK_VARIANTS = (BASELINE, DECODER, "decoder + 0.01 text", "decoder + 0.01 host")
 NARROW = "half as wide"  # where four seeds found a gain of both sides by the rate against the host's prediction
+CONTINUOUS_RATES = ("decoder + 0.01 host", "decoder + 0.003 text")  # the second freed most nats there at equal scores
 HEAVIER = {"consistency": 3}  # times the weight of relevance: does it do what the rate does?
 SCARCE = {"bits": 4, "nuisance": 1.0}  # where nothing is at its ceiling
 SCARCE_VARIANTS = (BASELINE, DECODER, "decoder + 0.001 text", "decoder + 0.01 text", "decoder + 0.01 host", HSIC)
@@ -210,9 +211,11 @@ def _length(_: str) -> list[dict[str, Any]]:
 
 def _curves(_: str) -> list[dict[str, Any]]:
     among, times = (BASELINE, DECODER, VARIATIONAL), (2, 4)
-    found = [run for each in times for run in grid(among, REPORTED_SEEDS[:3], HOSTS[:1], **longer(each))]
+    found = grid(among, REPORTED_SEEDS, HOSTS[:1], **longer(2)) + grid(
+        among, REPORTED_SEEDS[:3], HOSTS[:1], **longer(4)
+    )
     found += grid(among[:2], REPORTED_SEEDS[3:], HOSTS[:1], **longer(4))
-    found += grid(among[:2], REPORTED_SEEDS[:2], HOSTS[1:], **longer(4))
+    found += [run for each in times for run in grid(among[:2], REPORTED_SEEDS, HOSTS[1:], **longer(each))]
     return found + grid(among[1:], EARLIER_SEEDS[:2], HOSTS[1:], **longer(4))  # whose baselines `length` has
 
 
@@ -245,6 +248,7 @@ _STUDIES = {
         grid((BASELINE, DECODER, "decoder + 0.01 host"), CONFIRMING_SEEDS, HOSTS[:1], **WEAK[NARROW])
         + grid([DECODER], CONFIRMING_SEEDS, HOSTS[:1], HEAVIER, **WEAK[NARROW])
         + grid((DECODER, "decoder + 0.01 host"), CONFIRMING_SEEDS, ["masked"], **WEAK[NARROW])
+        + grid((BASELINE, DECODER, *CONTINUOUS_RATES), CONFIRMING_SEEDS, ["continuous"], **WEAK[NARROW])
     ),
     "wider": lambda _: grid([BASELINE], REPORTED_SEEDS[:4], **WIDER),
     "models": _models,

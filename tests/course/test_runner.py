@@ -183,6 +183,7 @@ def test_a_killed_kernel_fails_the_run_which_then_resumes_bit_for_bit(tmp_path):
     assert manifest(disturbed, "train")["metrics"] == manifest(calm, "train")["metrics"]
 
 
+@pytest.mark.slow
 def test_another_run_trains_no_finished_cell_again_but_a_fresh_one_does(tmp_path):
     root = make_course(tmp_path, {"train": training(0.0)})
     assert infotok(root, "run").returncode == 0
@@ -206,6 +207,7 @@ def test_another_run_trains_no_finished_cell_again_but_a_fresh_one_does(tmp_path
     assert not {98.0, 99.0} & set(losses("-p", "beta_max=6", "--fresh"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_every_kernel_and_the_same_command_goes_on(tmp_path):
     root = make_course(tmp_path, {"train": training(1.0)})
     going = infotok(root, "run", start=True)
@@ -220,6 +222,7 @@ def test_ctrl_c_ends_every_kernel_and_the_same_command_goes_on(tmp_path):
     wait_for(lambda: not kernels(root), 10)
 
 
+@pytest.mark.slow
 def test_a_runner_that_is_killed_leaves_no_kernel_behind(tmp_path):
     root = make_course(tmp_path, {"train": training(1.0)})
     going = infotok(root, "run", start=True)
@@ -229,6 +232,7 @@ def test_a_runner_that_is_killed_leaves_no_kernel_behind(tmp_path):
     wait_for(lambda: not kernels(root), 10)
 
 
+@pytest.mark.slow
 def test_a_runner_waits_while_another_holds_the_folder(tmp_path):
     root = make_course(tmp_path, {"train": training(0.0)})
     course = Course(root)
@@ -243,6 +247,7 @@ def test_a_runner_waits_while_another_holds_the_folder(tmp_path):
     assert going.returncode == 0, out
 
 
+@pytest.mark.slow
 def test_two_runners_at_once_do_the_work_once(tmp_path):
     root = make_course(tmp_path, {"train": training(0.2)})
     runners = [infotok(root, "run", start=True) for _ in range(2)]

@@ -24,6 +24,7 @@ from infotok.files import write_json
 RECORD = "from infotok.lab import Record\nrecord = Record(run_dir, profile)\nrecord.metric('steps', steps);"
 
 
+@pytest.mark.slow
 def test_a_damaged_run_is_run_again_and_a_damaged_lesson_stops_no_other(tmp_path):
     root = make_course(tmp_path, {"01_manifest": [RECORD], "02_metrics": [RECORD], "03_well": ["1"], "04_torn": ["1"]})
     for name, file in (("01_manifest", "manifest.json"), ("02_metrics", "metrics.json")):
@@ -46,6 +47,7 @@ def test_a_damaged_run_is_run_again_and_a_damaged_lesson_stops_no_other(tmp_path
     assert "notebooks/Untitled.ipynb: not part of the course" in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_in_one_line_beside_the_results_of_the_others(tmp_path):
     root = make_course(tmp_path, {"01_small": [RECORD], "02_large": [RECORD, "print('x' * 300_000)"]})
     full = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (100_000, 100_000))  # no file grows beyond
@@ -166,6 +168,7 @@ def test_versions_name_the_package_where_it_is_not_installed(monkeypatch):
     assert provenance.versions() == {"infotok": package.__version__}
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_before_it_says_anything_has_nothing_of_an_earlier_attempt(tmp_path):
     root = make_course(tmp_path, {"01_first": ["raise RuntimeError('early')", RECORD]})
     folder = ended_run(root, "01_first", status="failed")
@@ -177,6 +180,7 @@ def test_a_run_that_fails_before_it_says_anything_has_nothing_of_an_earlier_atte
     assert set(said["artifacts"]) == {"01_first.ipynb"}
 
 
+@pytest.mark.slow
 def test_a_path_with_braces_and_the_line_of_an_earlier_sweep(tmp_path):
     """papermill fills parameters into the braces of a path; a killed sweep leaves its progress."""
     root = make_course(tmp_path / "my {seed} 'clone' {x} ü", {"01_first": [RECORD]})

@@ -114,6 +114,7 @@ def test_bad_sizes_are_refused():
         answer_batch(build(), batch, at_once=0)
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_images_and_prompts_and_get_the_scores_of_one(tmp_path):
     """Also where their number is odd, and of a sharded model."""
     assert on_ranks(evaluated_rank, tmp_path) == [0, 0]

@@ -258,6 +258,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["busy", "idle"])
 def test_workers_end_with_the_process_that_sweeps(tmp_path, state):
     """Killed without a chance to say so: joblib's own processes would stay for five minutes."""

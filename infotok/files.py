@@ -6,7 +6,7 @@ dialect with `NaN`, `Infinity` and `-Infinity`, so that every float is read back
 - `write_atomically`, `new_folder`, `remove_folder`, `remove_temporaries`   files and folders, never half written
 - `only_writer`   a lock on a folder
 - `plain`, `to_json`, `write_json`, `read_json`, `parse_json`   JSON with NumPy and torch values
-- `frame_as_csv`   a pandas frame with the labels of its rows
+- `frame_as_csv`   a pandas frame with the labels of its rows, where it `has_labels`
 """
 
 import errno
@@ -209,13 +209,20 @@ def write_json(path: Path, value: Any, durable: bool = True) -> None:
 
 
 def frame_as_csv(frame: Any) -> str:
-    """A pandas frame or series as CSV, with its index where that has a name or is not of integers, as row numbers are.
+    """A pandas frame or series as CSV, with the labels of its rows where it `has_labels`.
+
+    - frame: the frame
+    """
+    return frame.to_csv(index=has_labels(frame))
+
+
+def has_labels(frame: Any) -> bool:
+    """Whether the index of a pandas frame or series has a name, or is not of integers, as row numbers are.
 
     - frame: the frame
     """
     index = getattr(frame, "index", None)
-    named = index is not None and (any(name is not None for name in index.names) or index.dtype.kind not in "iu")
-    return frame.to_csv(index=named)
+    return index is not None and (any(name is not None for name in index.names) or index.dtype.kind not in "iu")
 
 
 def read_json(path: Path, keys: Sequence[str] = ()) -> Any:

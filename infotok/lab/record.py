@@ -23,6 +23,7 @@ from typing import Any
 from infotok.errors import require, require_folder, require_text
 from infotok.files import frame_as_csv, plain, to_json, write_atomically, write_json
 from infotok.lab.recorded import remove_recorded
+from infotok.lab.tables import Table
 
 PROFILES = ("smoke", "laptop", "full", "gpu")  # by size: a later one judges what an earlier one judges
 
@@ -188,8 +189,8 @@ class Record:
         self._write()
         return fig
 
-    def table(self, name: str, frame: Any, caption: str = "") -> Any:
-        """Keep a pandas `frame` as tables/`name`.csv by `frame_as_csv`, and its `caption`; returns it, to be shown."""
+    def table(self, name: str, frame: Any, caption: str = "") -> Table:
+        """Keep a pandas `frame` as tables/`name`.csv by `frame_as_csv`; returns it, to be shown above its `caption`."""
         self._new("table", name, self.tables)
         require_text("caption", caption)
         listed = hasattr(frame, "to_csv") and not isinstance(frame, type)
@@ -198,7 +199,7 @@ class Record:
             write_atomically(self.folder / "tables" / f"{name}.csv", frame_as_csv(frame))
         self.tables[name] = caption
         self._write()
-        return frame
+        return Table(frame, caption)
 
     def _new(self, kind: str, name: str, used: dict[str, Any]) -> None:
         """Refuse a name used twice in a headless run; in JupyterLab a cell that is run again replaces its record."""

@@ -189,12 +189,12 @@ def test_everything_said_is_on_disk_at_once(tmp_path):
     record.metric("accuracy", np.float32(0.1))
     record.metric("curve", torch.tensor([1.0, 2.0]))
     record.claim("it holds", 1, at_least=0, source="a book")
-    frame = record.table("rows", pd.DataFrame({"beta": [1, 2]}), "a caption")
+    table = record.table("rows", pd.DataFrame({"beta": [1, 2]}), "a caption")
     said = read_json(tmp_path / "metrics.json")
     assert said["metrics"] == {"accuracy": float(np.float32(0.1)), "curve": [1.0, 2.0]}
     assert said["claims"][0]["holds"] is True
     assert said["claims"][0]["source"] == "a book"
-    assert pd.read_csv(tmp_path / "tables" / "rows.csv").equals(frame)
+    assert pd.read_csv(tmp_path / "tables" / "rows.csv").equals(table.frame)
     Record(tmp_path, "laptop")  # a resumed run begins to speak anew
     assert read_json(tmp_path / "metrics.json")["metrics"] == {}
     assert not (tmp_path / "tables").exists()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from infotok.experiments.comparisons import Comparisons
 from infotok.experiments.plan import (
     CONFIRMING_SEEDS,
+    CONTINUOUS_RATES,
     FOLLOW_UP_SEEDS,
     FOLLOWED,
     HEAVIER,
@@ -138,6 +139,9 @@ def _narrow(found: Comparisons) -> None:
                  for name, each in ((variant, settings), (other, against)))  # fmt: skip
         found.compare("narrow, again", variant, other, label=" − ".join(names), settings=settings, against=against,
                       seeds=CONFIRMING_SEEDS)  # fmt: skip
+    text = CONTINUOUS_RATES[1]  # at the usual width the weight that frees most nats of the continuous host
+    found.compare("narrow, again", text, DECODER, label=f"{text} − {DECODER}", settings=narrow, seeds=CONFIRMING_SEEDS,
+                  hosts=[host for host in found.hosts if host == "continuous"])  # fmt: skip
 
 
 def _trends(found: Comparisons) -> None:

@@ -305,7 +305,7 @@ def test_a_rate_is_compared_with_a_heavier_relevance_of_the_same_seeds():
             "decoder + 0.01 host − decoder, 3 times as heavy",
         )
     )
-    assert [c.host for c in rate] == ["autoregressive", "masked"]
+    assert [c.host for c in rate] == [*variants.HOSTS]
     assert all(c.interval[1] == pytest.approx(0.2) for c in rate)
     (only,), (against) = heavier, beside
     assert only.interval[1] == pytest.approx(0.01 * 2 * weight)

@@ -85,21 +85,21 @@ def fresh_runs(seed: int, seeds: int, variants: Sequence[str], targets: Sequence
 def by_seed(rows: Iterable[Row], variant: str, path: str, **settings: Any) -> dict[int, float]:
     """The mean over targets of a score, such as "hter/source", by seed, for the seeds that have all targets.
 
-    rows: as `sweep` returns them
+    rows: as `sweep` returns them; all targets are those of any of them, so that means are over the same ones
     variant: one of `anti_spoofing.VARIANTS`
     path: keys of the row, joined by "/"
     settings: "gap", "labelled" and "rate", where they differ from the defaults of `detect`; only these rows count
     """
     unknown = sorted(settings.keys() - USUAL.keys())
     require(not unknown, "settings", unknown, f"some of {', '.join(USUAL)}")
-    wanted, found = USUAL | settings, {}
+    wanted, found, targets = USUAL | settings, {}, set()
     for row in rows:
+        targets.add(row["target"])
         if row["variant"] == variant and all(row.get(name, USUAL[name]) == wanted[name] for name in USUAL):
             value = score(row, path)
             if value is not None:
                 found.setdefault(row["seed"], {})[row["target"]] = value
-    most = max(map(len, found.values()), default=0)
-    return {seed: float(np.mean([*each.values()])) for seed, each in found.items() if len(each) == most}
+    return {seed: float(np.mean([*each.values()])) for seed, each in found.items() if each.keys() == targets}
 
 
 def compared(rows: Sequence[Row], a: str, b: str, path: str, **settings: Any) -> Difference:
@@ -128,7 +128,7 @@ def levels(rows: Sequence[Row], variants: Sequence[str] = HEADLINE, **settings: 
         line: Row = {"variant": variant}
         for name, (path, unit) in columns.items():
             known = path.split("/")[0] != "nats" or all(row["nats"] for row in scored)
-            found = by_seed(scored, variant, path, **settings) if known else {}
+            found = by_seed(rows, variant, path, **settings) if known else {}
             line["seeds"] = max(line.get("seeds", 0), len(found))
             line[name] = float(unit * np.mean([*found.values()])) if found else None
         lines.append(line)

@@ -254,10 +254,11 @@ def agreement(
 ) -> dict[str, float]:
     """How far the effects of fresh runs are from those of reported ones; above 1 they disagree.
 
-    The effect of an estimator on a side is each seed's difference from the baseline, averaged over hosts. Let n fresh
-    and m reported seeds have means a and b, and a pooled standard deviation s (n + m - 2 degrees of freedom). If both
-    come from one Gaussian, (a - b) / (s sqrt(1/n + 1/m)) is Student's t. Returned are its absolute values over the
-    value that any of them exceeds with probability `false_alarms` at most (Bonferroni over the comparisons).
+    The effect of an estimator on a side is each seed's difference from the baseline, averaged over the hosts that both
+    have. Let n fresh and m reported seeds have means a and b, and a pooled standard deviation s (n + m - 2 degrees of
+    freedom). If both come from one Gaussian, (a - b) / (s sqrt(1/n + 1/m)) is Student's t. Returned are its absolute
+    values over the value that any of them exceeds with probability `false_alarms` at most (Bonferroni over the
+    comparisons).
 
     Args:
         fresh, reported: the runs to compare. A seed that both have counts as fresh.
@@ -270,10 +271,12 @@ def agreement(
     both = {}
     for variant in ESTIMATORS:
         for side in SIDES:
-            mine, theirs = (
-                _over_hosts([each.by_seed(host, variant, path=side, settings=settings) for host in fresh.hosts])
-                for each in (fresh, reported)
+            by_host = (
+                [each.by_seed(host, variant, path=side, settings=settings) for each in (fresh, reported)]
+                for host in fresh.hosts
             )
+            shared = [pairs for pairs in by_host if all(pairs)]
+            mine, theirs = (_over_hosts([pairs[i] for pairs in shared]) for i in (0, 1))
             theirs = {seed: value for seed, value in theirs.items() if seed not in mine}
             if mine and len(theirs) >= FEW:
                 both[f"{side}, {variant}"] = [*mine.values()], [*theirs.values()]

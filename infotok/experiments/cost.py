@@ -25,17 +25,28 @@ def training_operations(
 ) -> int:
     """Floating-point operations of all training, counted by PyTorch in one step of each part.
 
+    The parts are the tokenizer's warm-up, in which nothing is quantized, the rest of its steps, and all together.
+
     Args:
         host, variant, layers: as in `train_and_score`.
         world: draws the images.
         tokenizer_steps, steps: of the tokenizer alone, and of all together.
     """
     model = make_host(host, variant, 0, world, layers=layers, tokenizer_steps=tokenizer_steps, steps=steps)
-    total = 0
-    for part, count, questions in zip((model.tokenizer, model), (tokenizer_steps, steps), QUESTIONS, strict=True):
+    tokenizer, (alone, together), total = model.tokenizer, QUESTIONS, 0
+    warm = min(tokenizer.warmup, tokenizer_steps)
+    rest = tokenizer_steps - warm
+    for part, count, questions, left in ((tokenizer, warm, alone, warm), (tokenizer, rest, alone, 0),
+                                         (model, steps, together, 0)):  # fmt: skip
         draw = torch.Generator().manual_seed(0)
         batch = world.batch(BATCH, draw, questions)
-        total += count * operations(lambda p=part, b=batch, g=draw: sum(p.loss(b, g).values()).backward())
+
+        def step(part: Any = part, batch: Any = batch, draw: torch.Generator = draw, left: int = left) -> None:
+            tokenizer.warmup_left = left
+            sum(part.loss(batch, draw).values()).backward()
+
+        step()  # the first batch also starts a codebook, which no other does
+        total += count * operations(step)
     return total
 
 

@@ -117,14 +117,16 @@ def by_batch_size(size: int, nats: float, dim: int, draws: int, seed: int) -> di
 def nwj_deviation(nats: float, dim: int, batch: int) -> float:
     """The exact standard deviation of NWJ with the optimal critic, for one batch: nats.
 
-    E_p f averages `batch` values of variance dim rho^2; E_q r averages batch (batch - 1) values of variance e^2I - 1.
+    E_p f averages `batch` values of variance dim rho^2. E_q r averages batch (batch - 1) values of variance e^2I - 1;
+    r(x_i, y_j) and r(x_j, y_i) have the covariance (1 - rho^4)^-dim - 1, and all others are uncorrelated.
 
     nats: the mutual information.
     dim: dimensions of X, and of Y.
     batch: pairs in a batch, two or more.
     """
-    variance = dim * correlation(nats, dim) ** 2 / batch + math.expm1(2 * nats) / (batch * (batch - 1))
-    return math.sqrt(variance)
+    square = correlation(nats, dim) ** 2
+    of_ratio = math.expm1(2 * nats) + math.expm1(-dim * math.log1p(-(square**2)))
+    return math.sqrt(dim * square / batch + of_ratio / (batch * (batch - 1)))
 
 
 def in_dimensions(dim: int, nats: float, samples: int, batch: int, steps: int, seed: int) -> dict[str, float]:

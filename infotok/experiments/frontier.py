@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from infotok.experiments.comparisons import FEW, Comparisons, interval, words
-from infotok.experiments.plan import REPORTED_SEEDS, USUAL
+from infotok.experiments.plan import REPORTED_SEEDS
 from infotok.experiments.rate_questions import WITHOUT_RATE
 from infotok.experiments.results import Row, Runs, score
 from infotok.experiments.variants import (
@@ -133,18 +133,15 @@ def keep_drawings(path: str | Path, rows: Iterable[Row]) -> int:
     """Keep the first prompts' drawings of every point, of the first reported seed's runs; returns how many there are.
 
     path: of a JSON file, made if it is not there; a run of the same host and variant takes the former one's place.
-    rows: finished runs, as `sweep` returns them.
+    rows: finished runs, as `sweep` returns them; those of other settings than the usual ones are left out.
     """
     path = Path(path)
     kept = read_json(path) if path.exists() else {}
-    wanted = {
-        _key(host, options(host, variant)) for host in HOSTS for named in LINES.values() for variant in named.values()
-    }
-    for row in rows:
-        usual = all(row.get(name, value) == value for name, value in USUAL.items())
-        key = _key(row["host"], row["variant"])
-        if key in wanted and row["seed"] == REPORTED_SEEDS[0] and usual and "drawn" in row:
-            kept[key] = {name: row[name] for name in KEPT}
+    runs, names = Runs(rows), dict.fromkeys(name for named in LINES.values() for name in named.values())
+    for host, variant in ((host, options(host, name)) for host in HOSTS for name in names):
+        row = runs.find(host, variant).get(REPORTED_SEEDS[0], {})
+        if "drawn" in row:
+            kept[_key(host, variant)] = {name: row[name] for name in KEPT}
     write_atomically(path, json.dumps(kept, sort_keys=True, indent=0) + "\n")
     return len(kept)
 
@@ -175,6 +172,7 @@ def spent(
         path = f"rates/{NATS[host]}"
         for variant in among:
             rows = [row for seed, row in runs.find(host, options(host, variant)).items() if seed in REPORTED_SEEDS]
+            rows = [row for row in rows if score(row, path) is not None]
             for side in "UG" if rows else "":
                 pairs = [[score(row, path), row[side]] for row in rows]
                 found[side].setdefault(host, {})[variant] = pairs

@@ -74,18 +74,19 @@ def along(found: Runs) -> dict[str, dict[str, list[list[float]]]]:
 
 
 def table(found: Runs) -> list[dict[str, Any]]:
-    """A line for each setting: means of both variants, and their difference paired by seed with its 95 % interval.
+    """A line for each setting: means of both variants, and their difference, over the seeds that both have.
 
     found: finished runs.
     """
     lines = []
     for label, settings in SETTINGS.items():
         baseline, decoder = (_rows(found, name, settings) for name in (BASELINE, DECODER))
-        if not baseline or not decoder:
+        both = baseline.keys() & decoder.keys()
+        if not both:
             continue
-        line: dict[str, Any] = {"setting": label, "seeds": len(baseline.keys() & decoder.keys())}
+        line: dict[str, Any] = {"setting": label, "seeds": len(both)}
         for name, path in COLUMNS.items():
-            means = [float(np.mean([score(row, path) for row in rows.values()])) for rows in (baseline, decoder)]
+            means = [float(np.mean([score(rows[seed], path) for seed in both])) for rows in (baseline, decoder)]
             line[name] = f"{means[0]:.2f} to {means[1]:.2f}"
             line[f"{name}, difference"] = words(interval(differences(decoder, baseline, path)))
         lines.append(line)

@@ -1,6 +1,6 @@
 """One run of lesson 16: a generative network, trained, then pruned in many ways, each scored against the dense one.
 
-    row = prune_and_score("digits", "flow", seed=20, variants=["dense", "Fisher", "soft gradient flow"])
+    row = prune_and_score("digits", "flow", seed=20, variants=["dense", "Fisher", "gradient flow soft"])
     row["scores"]["Fisher"]["loss"]
 
 Every variant has the same number of gradient steps: those of the dense network, then `steps` more with the same batches

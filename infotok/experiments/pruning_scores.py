@@ -4,7 +4,8 @@
     row["together"]     # do removals that raise |g|^2 more also raise the loss more?
 
 The truth is found by removing units one by one, on one large set of images, times and noise that no score has seen. The
-gradient of a trained network on a mini-batch is mostly noise, and so is its norm: E |g_B|^2 = |g|^2 + trace(C) / B.
+gradient of a trained network on a mini-batch is mostly noise, and so is its norm: E |g_B|^2 = |g|^2 + trace(C) / B. On
+the large set a part of the norm is noise too: `noise_share`.
 """
 
 import torch
@@ -12,13 +13,13 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from infotok.companions import Gates, importance
-from infotok.errors import checks, require_int
+from infotok.errors import checks, require_float, require_int
 from infotok.experiments import diffusion
 from infotok.experiments.diffusion import load_components, make_loss, make_model, train
 from infotok.experiments.pruning import LEARNING_RATES
 from infotok.settings import check
 
-__all__ = ["score_quality"]
+__all__ = ["noise_share", "score_quality"]
 
 SCORED = ("magnitude", "taylor", "fisher", "gradient_flow")
 IMAGES = 8192  # drawn for a score, whatever the batch
@@ -36,8 +37,9 @@ def score_quality(data: str, seed: int, trained: int, batches: list[int], units:
 
     Returns, by batch, rank correlations: "repeats", of each criterion's scores on two sets of batches; "loss", of the
     scores with the rise of the loss; "gradient_norm", with minus the rise of |g|^2; and "noise", the mean |g|^2 of a
-    batch over that of all images. Of the network: "together", the rank correlation of the two rises, "raise", the share
-    of removals that raise |g|^2, and "rise", quantiles 0.1, 0.25, 0.5, 0.75 and 0.9 of the rise of the loss.
+    batch over that of the 2048 images of the truth. Of the network: "together", the rank correlation of the two rises,
+    "raise", the share of removals that raise |g|^2, and "rise", quantiles 0.1, 0.25, 0.5, 0.75 and 0.9 of the rise of
+    the loss.
     """
     require_int("trained", trained, 1), require_int("units", units, 3)
     for batch in check("batches", list[int], batches):
@@ -58,6 +60,23 @@ def score_quality(data: str, seed: int, trained: int, batches: list[int], units:
     rise = [float(loss.quantile(q)) for q in (0.1, 0.25, 0.5, 0.75, 0.9)]
     together = {"together": _rank(loss, norm), "raise": float((norm > 0).double().mean())}
     return {"by_batch": found, "rise": rise} | together
+
+
+def noise_share(ratio: float, batch: int) -> float:
+    """The share of noise, s, in |g|^2 on the 2048 images of the truth, from that of a batch over it.
+
+    With E |g_B|^2 = |g|^2 + trace(C) / B the ratio is 1 - s + s 2048 / B. So it is 2048 / B at most, whatever |g|^2 is.
+
+    ratio: "noise" of `score_quality`.
+    batch: images of the batch, B, fewer than 2048.
+
+    Example:
+        >>> from infotok.experiments.pruning_scores import noise_share
+        >>> noise_share(ratio=32.0, batch=64), noise_share(ratio=1.0, batch=64)  # noise alone, and no noise
+        (1.0, 0.0)
+    """
+    require_float("ratio", ratio, "[0, inf)"), require_int("batch", batch, 1, TRUTH - 1)
+    return (ratio - 1) / (TRUTH / batch - 1)
 
 
 def _quality(

@@ -41,7 +41,8 @@ def tightness(
 
     Returns {"exact", "candidates", "infonce", "ceilings"}; the last two have a value per number of candidates.
     """
-    require_int("attributes", attributes, 1, 62), require_int("images", images), require_float("error", error, "(0, 1)")
+    require_int("attributes", attributes, 1, 62), require_int("images", images)
+    require_float("error", error, "(0, 0.5)")
     generator = torch.Generator().manual_seed(seed)
     right, wrong = math.log(1 - error), math.log(error)
     own = torch.randint(2, (images, attributes), generator=generator).float()

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from infotok.errors import require
 from infotok.evaluation.probing import probe_tokenizer
 from infotok.evaluation.reconstruction import score_reconstructions
 from infotok.evaluation.statistics import paired_difference
@@ -153,6 +154,11 @@ def nats(rows: list[dict[str, Any]], variant: str, group: str, bits: int, nuisan
 
 
 def compare(rows: list[dict[str, Any]], variant: str, group: str, bits: int, nuisance: float) -> list[float]:
-    """(low, mean, high) of a variant minus the baseline, paired by seed: Student's 95 % interval, in nats."""
+    """(low, mean, high) of a variant minus the baseline, paired by seed: Student's 95 % interval, in nats.
+
+    ValueError where the two were not run on the same seeds.
+    """
+    seeds = [[row["seed"] for row in select(rows, name, bits, nuisance)] for name in (variant, BASELINE)]
+    require(seeds[0] == seeds[1], "rows", f"seeds {seeds[0]} of {variant}", f"those of {BASELINE}, {seeds[1]}")
     difference = paired_difference(*(nats(rows, name, group, bits, nuisance) for name in (variant, BASELINE)))
     return [difference.interval[0], difference.mean, difference.interval[1]]

@@ -10,6 +10,7 @@ world's clutter and the makers' settings were chosen on seed 0 of clothing and d
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,10 +37,11 @@ from infotok.companions.unlearnable_victims import (
     gaussian_channel,
     train_victim,
 )
-from infotok.errors import require_choice, require_float, require_int
+from infotok.errors import require_choice, require_float, require_folder, require_int
+from infotok.experiments.results import load, write_rows
 from infotok.worlds import ClutterWorld
 
-__all__ = ["COUNTERS", "NOISES", "REPORTED_SEEDS", "find", "make_noise", "plan", "protect"]
+__all__ = ["COMMAND", "COUNTERS", "NOISES", "REPORTED_SEEDS", "find", "keep", "make_noise", "plan", "protect"]
 
 EPS = 8 / 255
 NOISES = ("none", "random", "class sign", "patches", "positive half", "min-min, class", "min-min, sample",
@@ -47,6 +49,7 @@ NOISES = ("none", "random", "class sign", "patches", "positive half", "min-min, 
 COUNTERS = ("blur", "projection", "adversarial", "VIB", "VAE", "water-filling", "fraction")
 REPORTED_SEEDS, FRESH_SEEDS = range(20, 25), 1000
 DATA = ("digits", "fashion")
+COMMAND = "infotok run 17_unlearnable_examples --profile full -p keep=true"
 CORE = ("none", "random", "class sign", "patches", "feature collapse", "class density")
 Row = dict[str, Any]
 
@@ -143,9 +146,27 @@ def plan(part: str = "all", pictures: Sequence[str] = DATA, seeds: Iterable[int]
 def find(rows: Iterable[Row], pictures: str, noise: str, treatment: str = "none", value: float = 0.0) -> dict[int, Row]:
     """Rows of one setting, by seed."""
     wanted = (pictures, noise, treatment, value)
-    defaults = {"treatment": "none", "value": 0.0}
-    keys = ("pictures", "noise", "treatment", "value")
-    return {row["seed"]: row for row in rows if tuple((defaults | row)[key] for key in keys) == wanted}
+    return {row["seed"]: row for row in rows if _setting(row)[:-1] == wanted}
+
+
+def keep(path: str | Path, rows: Iterable[Row]) -> list[Row]:
+    """Add finished runs to the file of reported runs and return all of its rows.
+
+    path: the file, made if it is not there.
+    rows: as `sweep` returns them; each takes the place of one of the same setting and seed.
+    """
+    path = Path(path)
+    require_folder("path", path.parent)
+    known = load(path) if path.exists() else []
+    kept = [*{_setting(row): row for row in [*known, *rows]}.values()]
+    write_rows(path, kept, COMMAND)
+    return kept
+
+
+def _setting(row: Row) -> tuple[Any, ...]:
+    """What a row was made by: its data set, noise, treatment with its value, and seed."""
+    row = {"treatment": "none", "value": 0.0} | row
+    return tuple(row[key] for key in ("pictures", "noise", "treatment", "value", "seed"))
 
 
 def _treated(treatment: str, value: float, poisoned: Tensor, y: Tensor, made: Tensor, test: Tensor, seed: int):

@@ -57,6 +57,9 @@ def test_scores_are_averaged_over_targets_and_compared_by_seed():
 def test_a_seed_that_lacks_a_target_is_left_out():
     found = [row for row in rows() if (row["seed"], row["target"]) != (22, "night")]
     assert set(plan.by_seed(found, plan.MASKED, "auc")) == {20, 21, 23, 24}
+    one = {20: "night", 21: "lamp"}
+    partly = [row for row in rows() if row["variant"] != plan.MASKED or one.get(row["seed"]) == row["target"]]
+    assert plan.by_seed(partly, plan.MASKED, "auc") == {}, "no mean over other targets than those of other variants"
 
 
 def test_levels_are_means_in_bits():

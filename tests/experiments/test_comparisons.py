@@ -216,6 +216,13 @@ def test_agreement_needs_runs_of_the_same_settings():
     assert agreement(fresh, HEADLINE, {"bits": 5}) == {}
 
 
+def test_agreement_is_of_the_hosts_that_both_have():
+    one = [row for row in HEADLINE.runs.rows() if row["seed"] == plan.REPORTED_SEEDS[0]]
+    fresh, few = Comparisons(Runs(one), variants.HOSTS), variants.HOSTS[:2]
+    two = Comparisons(Runs(row for row in HEADLINE.runs.rows() if row["host"] in few), few)
+    assert agreement(fresh, two) == agreement(Comparisons(Runs(one), few), HEADLINE)
+
+
 PLACES = {name: i for i, name in enumerate((*variants.BOUNDS, *variants.ESTIMATORS))}
 
 

@@ -67,6 +67,22 @@ def test_the_deviation_of_nwj_is_the_measured_one():
     assert np.std(values) == pytest.approx(estimation.nwj_deviation(nats, dim, batch), rel=0.15)
 
 
+def test_the_deviation_of_nwj_is_exact_for_two_pairs():
+    """By quadrature over x_1, y_1, x_2, y_2: the two ratios off the diagonal depend on each other."""
+    nats = 0.05
+    rho = correlation(nats, 1)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(24)
+    x_1, y_1, x_2, y_2 = np.meshgrid(nodes, nodes, nodes, nodes, indexing="ij", sparse=True)
+
+    def log_ratio(x, y):
+        return -0.5 * math.log(1 - rho**2) - (rho**2 * (x**2 + y**2) - 2 * rho * x * y) / (2 * (1 - rho**2))
+
+    p = np.einsum("i,j,k,l->ijkl", *[weights / weights.sum()] * 4) * np.exp(log_ratio(x_1, y_1) + log_ratio(x_2, y_2))
+    values = (log_ratio(x_1, y_1) + log_ratio(x_2, y_2) - np.exp(log_ratio(x_1, y_2)) - np.exp(log_ratio(x_2, y_1))) / 2
+    deviation = math.sqrt((p * values**2).sum() - (p * values).sum() ** 2)
+    assert estimation.nwj_deviation(nats, 1, 2) == pytest.approx(deviation, rel=1e-4)
+
+
 def test_few_dimensions_are_easy_and_many_are_memorised():
     easy = estimation.in_dimensions(1, 1.0, 800, 32, 300, seed=0)
     assert easy["KSG, 3 neighbours"] == pytest.approx(1.0, abs=0.15)

@@ -6,7 +6,7 @@ import pytest
 
 from infotok.experiments import plan, variants
 from infotok.experiments.comparisons import Comparisons
-from infotok.experiments.frontier import LINES, drawings, keep_drawings, levels, points, savings
+from infotok.experiments.frontier import LINES, drawings, keep_drawings, levels, points, savings, spent
 from infotok.experiments.results import Runs
 
 
@@ -77,6 +77,14 @@ def test_points_of_a_line_are_compared_on_the_seeds_that_all_have():
     assert points(Runs(rows(seeds=plan.REPORTED_SEEDS[:2])), "masked") == {}, "two seeds decide nothing"
 
 
+def test_only_runs_whose_rates_were_measured_have_spent_nats():
+    made = rows()
+    made[0] = {**made[0], "rates": None}
+    found = spent(Runs(made), [variants.DECODER])
+    assert found["U"] == {"masked": {variants.DECODER: [[20.0 + 21, 0.9], [20.0 + 22, 0.9]]}}
+    assert spent(Runs({**row, "rates": None} for row in made), [variants.DECODER]) == {"U": {}, "G": {}}
+
+
 def test_a_line_without_a_rate_term_is_none():
     bare = [row for row in rows() if not row["variant"].get("compression")]
     assert points(Runs(bare), "masked") == {}
@@ -101,6 +109,8 @@ def test_drawings_of_one_seed_are_kept_and_found(tmp_path):
         {**made[0], "drawn": ["y"]},
         {**made[1], "steps": 9, "drawn": ["z"]},
         {**made[1], "seed": 5, "drawn": ["z"]},
+        {**made[0], "hidden": 32, "drawn": ["a narrow model's"]},
+        {**made[0], "bits": 4, "drawn": ["z"]},
     ]
     assert keep_drawings(path, again) == number
     assert drawings(path, "masked", made[0]["variant"])["drawn"] == ["y"]

@@ -37,6 +37,10 @@ def test_a_setting_has_means_and_a_difference_paired_by_seed():
     assert first["U"] == "0.52 to 0.62"
     assert first["U, difference"] == "+0.100 [+0.100, +0.100]"
     assert many_objects.table(Runs([])) == []
+    partly = [run | {"U": run["seed"] / 100} for run in finished() if not run["variant"] or run["seed"] == 20]
+    first = many_objects.table(Runs(partly))[0]
+    assert first["U"] == "0.20 to 0.20", "both are means over seed 20"
+    assert first["seeds"] == 1
 
 
 def test_scores_by_seed_are_what_the_figure_takes():

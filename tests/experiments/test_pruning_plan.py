@@ -11,7 +11,7 @@ from infotok.companions import Gates
 from infotok.experiments import diffusion, pruning_plan
 from infotok.experiments.plan import FRESH_SEEDS, TUNING_SEEDS
 from infotok.experiments.pruning import DENSE, SCRATCH, VARIANTS, _relevant_times, _rounded, mask_bits, prune_and_score
-from infotok.experiments.pruning_scores import _removals, score_quality
+from infotok.experiments.pruning_scores import TRUTH, _removals, noise_share, score_quality
 from infotok.experiments.results import load
 
 FIGURES = Path(__file__).parents[2] / "figures" / "16_diffusion_pruning"
@@ -125,6 +125,15 @@ def test_a_removal_is_measured_against_the_whole_network():
         before = loss(model)
         model.blocks[0].mlp[2].weight[:, 5] = 0
         assert rise.item() == pytest.approx(float(loss(model) - before), abs=1e-5)
+
+
+def test_the_share_of_noise_follows_from_the_norm_of_a_batch():
+    square, trace = 0.3, 500.0
+    for batch in (64, 1024):
+        ratio = (square + trace / batch) / (square + trace / TRUTH)
+        assert noise_share(ratio, batch) == pytest.approx(trace / TRUTH / (square + trace / TRUTH))
+    with pytest.raises(ValueError, match="batch: got 2048"):
+        noise_share(1.0, TRUTH)
 
 
 def test_scores_are_ranked_against_removals():

@@ -36,7 +36,7 @@ def test_few_candidates_say_all_where_there_is_little_to_say():
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [({"attributes": 0}, "attributes: got 0"), ({"error": 1.0}, "error: got 1.0")]
+    ("options", "message"), [({"attributes": 0}, "attributes: got 0"), ({"error": 0.5}, "error: got 0.5")]
 )
 def test_wrong_options_are_named(options, message):
     with pytest.raises(ValueError, match=message):

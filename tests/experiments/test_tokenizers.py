@@ -74,3 +74,6 @@ def test_a_comparison_is_students_interval_of_paired_differences():
     half = student.ppf(0.975, 2) * differences.std(ddof=1) / np.sqrt(3)
     low, mean, high = compare(found, "InfoTok HSIC", "structure", 3, 0.5)
     assert (low, mean, high) == pytest.approx((2.5 - half, 2.5, 2.5 + half))
+    other = [row | {"seed": row["seed"] + (row["variant"] != "baseline")} for row in found]
+    with pytest.raises(ValueError, match=r"rows: got 'seeds \[1, 2, 3\] of InfoTok HSIC', expected those of baseline"):
+        compare(other, "InfoTok HSIC", "structure", 3, 0.5)

@@ -62,6 +62,15 @@ def test_reported_rows_are_planned_and_every_digit_of_the_core_is_there():
         assert set(runs.find(rows, "digits", "class sign", treatment, value)) == set(runs.REPORTED_SEEDS)
 
 
+def test_kept_rows_join_those_of_other_parts(tmp_path):
+    path, row = tmp_path / "cells.json", {"pictures": "digits", "noise": "none", "seed": 20, "rate": 1.0}
+    others = [row | {"seed": 21}, row | {"treatment": "VAE", "value": 14.0}]
+    assert runs.keep(path, [row, *others]) == [row, *others]
+    again = row | {"treatment": "none", "value": 0.0, "rate": 2.0}  # the same setting, with its defaults
+    assert runs.keep(path, [again]) == [again, *others]
+    assert json.loads(path.read_text())["rows"] == [again, *others]
+
+
 def test_an_unknown_treatment_is_refused_by_name():
     with pytest.raises(ValueError, match="treatment: got 'prayer', expected"):
         runs.protect("digits", "none", 0, "prayer")

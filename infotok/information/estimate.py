@@ -29,6 +29,7 @@ from infotok.information.categories import encode_labels
 from infotok.information.classical import CLASSICAL
 from infotok.information.conditional import conditional_mi
 from infotok.information.functional import exact_relation
+from infotok.information.isolation import whole_seed
 from infotok.information.margins import normal_scores
 from infotok.information.neighbors import conditional_ksg_pointwise
 from infotok.information.neural import NEURAL, Training, neural_mi
@@ -97,6 +98,7 @@ def estimate_mi(
     require_choice("method", method, METHODS)
     require_seed("seed", seed)
     require_flag("progress", progress)
+    seed = whole_seed(seed)
     device = _device(device)
     orders = _other_orders(x=x, y=y, given=given)
     if method == "discrete":

@@ -15,6 +15,7 @@ from infotok.errors import require, require_choice, require_instance, require_se
 from infotok.information.categories import encode_labels, is_labels
 from infotok.information.conditional import linear_or_neighbors
 from infotok.information.discrete import plugin_mi
+from infotok.information.isolation import whole_seed
 from infotok.information.labels import entropy_of, ross_pointwise, scaled
 from infotok.information.tokens import token_mi
 
@@ -62,6 +63,7 @@ def mi_matrix(
     require(table, "frame", type(frame).__name__, "a pandas DataFrame", TypeError)
     require_choice("missing", missing, ("raise", "pairwise"))
     require_seed("seed", seed)
+    seed = whole_seed(seed)
     require_instance("discrete", discrete, (Mapping, type(None)), "a dict {column: bool}, or None")
     names = list(frame.columns)
     require(names and len(set(names)) == len(names), "frame, columns", names, "one column or more, of different names")

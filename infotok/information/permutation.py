@@ -16,6 +16,7 @@ import scipy
 
 from infotok.errors import require, require_int, require_seed
 from infotok.information.categories import encode_labels, is_labels
+from infotok.information.isolation import whole_seed
 from infotok.information.margins import normal_scores
 from infotok.information.samples import as_samples, kind_of, plain
 
@@ -112,7 +113,8 @@ def permutation_test(
         statistic = _counts(x, y, strata)
     elif statistic is None:
         feature = _correlates if name == "correlation" else _kernel_features
-        statistic = _covariance(feature(x, seed), feature(y, seed), strata)
+        landmarks = whole_seed(seed)
+        statistic = _covariance(feature(x, landmarks), feature(y, landmarks), strata)
     observed = statistic(np.arange(len(x)))
     null = np.array([statistic(order) for order in _orders(strata, permutations, seed)])
     exceed = int((null >= observed - SAME * abs(observed)).sum())

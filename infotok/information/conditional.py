@@ -70,7 +70,8 @@ def conditional_mi(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, seed: int = 0
         value = _better(value, neighbors(x, y, z))
     low, high = value.interval
     nats = min(max(value.nats, 0.0), ceiling)
-    return replace(value, nats=nats, interval=(max(low, 0.0), max(high, 0.0)), ceiling=ceiling)
+    low, high = min(max(low, 0.0), nats), max(high, nats)  # a value above the ceiling had its ends there too
+    return replace(value, nats=nats, interval=(low, high), ceiling=ceiling)
 
 
 def linear_or_neighbors(x: np.ndarray, y: np.ndarray) -> float:

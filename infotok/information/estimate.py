@@ -37,7 +37,7 @@ from infotok.information.repeats import distinct_pairs
 from infotok.information.result import Z95, Estimate, classified_as, infinite, point
 from infotok.information.routing import automatic
 from infotok.information.samples import as_samples, dense, kind_of, plain, standardized, varying
-from infotok.information.variables import Variable, variable
+from infotok.information.variables import Variable, declared, variable
 
 AT_CEILING = 0.9  # share of the ceiling from which the ceiling, not the data, decides the value
 TAKES_LABELS = ("auto", "mixed", "discrete")
@@ -99,6 +99,7 @@ def estimate_mi(
     require_seed("seed", seed)
     require_flag("progress", progress)
     seed = whole_seed(seed)
+    discrete_x, discrete_y = declared(discrete_x, "x"), declared(discrete_y, "y")
     device = _device(device)
     orders = _other_orders(x=x, y=y, given=given)
     if method == "discrete":

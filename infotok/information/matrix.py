@@ -18,6 +18,7 @@ from infotok.information.discrete import plugin_mi
 from infotok.information.isolation import whole_seed
 from infotok.information.labels import entropy_of, ross_pointwise, scaled
 from infotok.information.tokens import token_mi
+from infotok.information.variables import declared
 
 __all__ = ["mi_matrix"]
 
@@ -71,7 +72,8 @@ def mi_matrix(
     discrete = dict(discrete or {})
     unknown = [name for name in discrete if name not in names]
     require(not unknown, "discrete", unknown, f"names of columns, {names}")
-    columns = [_column(frame[name], str(name), missing, discrete.get(name)) for name in names]
+    said = {name: declared(flag, str(name)) for name, flag in discrete.items()}
+    columns = [_column(frame[name], str(name), missing, said.get(name)) for name in names]
     values = np.empty((len(names), len(names)))
     for i, a in enumerate(columns):
         for j, b in enumerate(columns[: i + 1]):

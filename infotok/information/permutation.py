@@ -19,6 +19,7 @@ from infotok.information.categories import encode_labels, is_labels
 from infotok.information.isolation import whole_seed
 from infotok.information.margins import normal_scores
 from infotok.information.samples import as_samples, kind_of, plain
+from infotok.information.variables import declared
 
 STATISTICS = ("auto", "counts", "correlation", "hsic")
 MOST = 1_000_000  # permutations
@@ -94,6 +95,7 @@ def permutation_test(
     require(known, "method", method, f"one of {', '.join(STATISTICS)} or a function")
     require_int("permutations", permutations, 1, MOST)
     require_seed("seed", seed)
+    discrete_x, discrete_y = declared(discrete_x, "x"), declared(discrete_y, "y")
     x, y = plain(x, "x"), plain(y, "y")
     strata = np.zeros(len(x), dtype=np.int64) if given is None else _strata(given)
     if callable(method):

@@ -32,6 +32,7 @@ from torch import Tensor
 from infotok.information.clusters import co_cluster
 from infotok.information.coordinates import CoordinateCritic, infonce_terms
 from infotok.information.copula import GaussianCopula, StudentCopula
+from infotok.information.isolation import seeded, undisturbed
 from infotok.information.margins import normal_scores, untied_scores
 from infotok.information.neighbors import ksg_pointwise
 from infotok.information.neural import History, Training, train_critic
@@ -96,6 +97,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
 
+@undisturbed()
 def compare(
     x: np.ndarray,
     y: np.ndarray,
@@ -242,9 +244,8 @@ def _coordinates(
     for turn, test in enumerate(folds):
         rest = np.random.default_rng(seed + turn).permutation(np.setdiff1d(np.arange(len(x)), test))
         train, validation = rest[len(rest) // 8 :], rest[: len(rest) // 8]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed + turn)
-            critic = CoordinateCritic(x[rest], y[rest]).to(device)
+        with seeded(seed + turn):
+            critic = CoordinateCritic(x[rest], y[rest]).to(device, torch.float32)
         start[test] = _score(critic, *(v[test] for v in tensors))
         parts = [tuple(v[part] for v in tensors) for part in (train, validation)]
         record = train_critic(critic, lambda scores: infonce_terms(scores).mean(), *parts, plan, seed + turn)

@@ -258,7 +258,7 @@ def interpolated(scores: Tensor, *, alpha: float, log_baseline: Tensor | float =
     scores = checked_scores(scores)
     require(len(scores) > 2, "scores", scores, "at least 3 pairs, since one candidate is left out")
     baseline = checked_baseline(log_baseline, scores)  # (B,)
-    log_weight, log_rest = (torch.tensor(v, device=scores.device).log() for v in (alpha, 1 - alpha))
+    log_weight, log_rest = (scores.new_tensor(v).log() for v in (alpha, 1 - alpha))
     log_a = torch.logaddexp(log_weight + leave_one_out_mean(scores), log_rest + baseline[:, None])
     # log_a[i, k] is log A of row i without candidate k: (B, B)
     joint = off_diagonal(scores.diagonal()[:, None] - log_a)  # k != i, so the positive is among the candidates

@@ -17,6 +17,7 @@ import scipy
 from infotok.errors import require
 from infotok.information.copula import GaussianCopula, StudentCopula
 from infotok.information.discrete import plugin_mi
+from infotok.information.labels import entropy_of
 from infotok.information.margins import normal_scores
 from infotok.information.neighbors import ksg_pointwise, mixed_ksg_pointwise
 from infotok.information.result import Estimate, point
@@ -71,28 +72,33 @@ def mixed(x: np.ndarray, y: np.ndarray, k: int = 3) -> Estimate:
 
 
 def discrete(x: np.ndarray, y: np.ndarray, correction: str = "miller-madow") -> Estimate:
-    """Plug-in mutual information of label codes x and y (N,), corrected as in `plugin_mi`."""
+    """Plug-in mutual information of label codes x and y (N,), corrected as in `plugin_mi`.
+
+    A correction may leave the range from 0 to the smaller entropy; the interval always reaches into it.
+    """
     pairs, joint, count = np.unique(np.stack([x, y], 1), axis=0, return_inverse=True, return_counts=True)
     log_ratio = np.log(count[joint.reshape(-1)] * len(x) / (np.bincount(x)[x] * np.bincount(y)[y]))
     found = point("discrete", plugin_mi(x, y, correction=correction), log_ratio)
     notes = ()
     if len(pairs) * 2 > len(x):
         notes = (f"discrete: {len(pairs)} different pairs in {len(x)} samples; too few for counts, use method='auto'",)
-    return Estimate(found.nats, found.interval, "point", "discrete", warnings=notes)
+    low, high = found.interval  # of width 0 where all cells have the same log-ratio
+    interval = min(low, entropy_of(x), entropy_of(y)), max(high, 0.0)
+    return Estimate(found.nats, interval, "point", "discrete", warnings=notes)
 
 
-def halved_bias(pointwise: Callable[..., np.ndarray], x: np.ndarray, y: np.ndarray, **options) -> float:
+def halved_bias(pointwise: Callable[..., np.ndarray], x: np.ndarray, y: np.ndarray, k: int) -> float:
     """Bias of a neighbour estimate in nats, |I_N - I_{N/2}| / (sqrt 2 - 1), where it shrinks as N^-1/2.
 
-    pointwise: a function of x, y and options that returns (N,) terms; x: (N, dx); y: (N, dy).
+    pointwise: a function of x, y and k that returns (N,) terms; x: (N, dx); y: (N, dy); k: which neighbour.
     """
     order = np.random.default_rng(0).permutation(len(x))
     halves = []
     for half in np.array_split(order, 2):
         if (np.ptp(x[half], axis=0) == 0).any() or (np.ptp(y[half], axis=0) == 0).any():
             return 0.0  # a column that varies in a few samples only
-        halves.append(pointwise(x[half], y[half], **options).mean())
-    return float(abs(pointwise(x, y, **options).mean() - np.mean(halves)) / (np.sqrt(2) - 1))
+        halves.append(pointwise(x[half], y[half], k=min(k, len(half) - 1)).mean())
+    return float(abs(pointwise(x, y, k=k).mean() - np.mean(halves)) / (np.sqrt(2) - 1))
 
 
 def counts_fill(x: np.ndarray, y: np.ndarray) -> bool:

@@ -29,6 +29,7 @@ from infotok.information.discrete import plugin_entropy
 from infotok.information.labels import FOLDS, LabelInformation, classified, entropy_of, from_terms, scaled
 from infotok.information.margins import normal_scores
 from infotok.information.residuals import residuals
+from infotok.information.samples import standardized
 
 NEIGHBORS, MARGIN = 3, 3.0
 NEIGHBOR_DIMS, LABEL_NEIGHBOR_DIMS = 8, 3  # real columns up to which neighbours compete, without and with labels
@@ -70,7 +71,8 @@ def conditional_mi(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, seed: int = 0
         value = _better(value, neighbors(x, y, z))
     low, high = value.interval
     nats = min(max(value.nats, 0.0), ceiling)
-    return replace(value, nats=nats, interval=(max(low, 0.0), max(high, 0.0)), ceiling=ceiling)
+    low, high = min(max(low, 0.0), nats), max(high, nats)  # a value above the ceiling had its ends there too
+    return replace(value, nats=nats, interval=(low, high), ceiling=ceiling)
 
 
 def linear_or_neighbors(x: np.ndarray, y: np.ndarray) -> float:
@@ -158,7 +160,7 @@ def _jackknife(estimate: Callable[[np.ndarray], float], n: int) -> float:
 
 
 def _linear_by_label(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:
-    """The mean over labels z; labels too rare for a correlation matrix get the mean of the others."""
+    """The mean over labels z; labels too rare for a correlation matrix get the mean of the others, or share one."""
     least = 2 * (x.shape[1] + y.shape[1]) + 5
     terms, seen, total = np.zeros(len(x)), np.zeros(len(x), dtype=bool), 0.0
     for rows in (np.flatnonzero(z == label) for label in np.flatnonzero(np.bincount(z) >= least)):
@@ -171,9 +173,38 @@ def _linear_by_label(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInform
         terms[rows], seen[rows] = copula.log_ratio(*scores), True
         total += copula.nats * len(rows)
     if not seen.any():
-        return _point("linear", 0.0, terms, 0.0)
+        return _pooled(x, y, z)
     nats = total / seen.sum()
     return _point("linear", nats, np.where(seen, terms, nats), 0.0)
+
+
+def _pooled(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:
+    """One correlation matrix for all labels z, of normal scores of the values less their means for each label.
+
+    Each of a label's samples but the first is contrasted with those before it: independent rows without the means.
+    """
+    codes = np.unique(z, return_inverse=True)[1]
+    count, order = np.bincount(codes), np.argsort(codes, kind="stable")
+    if len(z) - len(count) <= x.shape[1] + y.shape[1] + 1:
+        reason = "linear: too few samples of each label"
+        return LabelInformation(0.0, (0.0, math.inf), math.inf, {"linear": 0.0}, reason, np.zeros(len(z)))
+    place = (np.arange(len(z)) - np.repeat(np.cumsum(count) - count, count))[:, None]  # within the label
+    centred, contrasts = [], []
+    for v in (standardized(x, "x"), standardized(y, "y")):
+        left = v - (np.stack([np.bincount(codes, column) for column in v.T], axis=1) / count[:, None])[codes]
+        left = left[:, left.var(axis=0) > 1e-12]
+        left = _spanned(left) if left.shape[1] else left
+        ahead = np.cumsum(left[order], axis=0) - left[order]
+        contrast = ((ahead - place * left[order]) / np.sqrt(place * (place + 1)).clip(min=1))[place[:, 0] > 0]
+        centred.append(left), contrasts.append(contrast)
+    if min(v.shape[1] for v in centred) == 0:
+        return _point("linear", 0.0, np.zeros(len(z)), 0.0)
+    if _independent(centred[1], centred[0]).shape[1] < centred[1].shape[1]:
+        return _infinite(len(z))
+    copula = GaussianCopula.fit(*map(normal_scores, contrasts))
+    found = _point("linear", copula.nats, copula.log_ratio(*map(normal_scores, centred)), 0.0)
+    reach = (found.interval[1] - found.nats) * math.sqrt(len(z) / len(contrasts[0]))
+    return replace(found, interval=(found.nats - reach, found.nats + reach))
 
 
 def neighbors(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:

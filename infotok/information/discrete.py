@@ -48,6 +48,8 @@ def plugin_mi(x: ArrayLike, y: ArrayLike, *, correction: Correction = "miller-ma
     require_choice("correction", correction, CORRECTIONS)
     codes_x, codes_y = _codes(x, "x"), _codes(y, "y")
     require(len(codes_x) == len(codes_y), "y, samples", len(codes_y), f"as many as x, {len(codes_x)}")
+    if codes_x.max() == 0 or codes_y.max() == 0:
+        return 0.0  # and not what rounding leaves of H(Y) - H(Y)
     pairs = codes_x * (codes_y.max() + 1) + codes_y
     h_x, h_y, h_xy = (
         plugin_entropy(np.unique(codes, return_counts=True)[1], correction=correction)

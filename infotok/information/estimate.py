@@ -29,14 +29,15 @@ from infotok.information.categories import encode_labels
 from infotok.information.classical import CLASSICAL
 from infotok.information.conditional import conditional_mi
 from infotok.information.functional import exact_relation
+from infotok.information.isolation import whole_seed
 from infotok.information.margins import normal_scores
 from infotok.information.neighbors import conditional_ksg_pointwise
 from infotok.information.neural import NEURAL, Training, neural_mi
 from infotok.information.repeats import distinct_pairs
 from infotok.information.result import Z95, Estimate, classified_as, infinite, point
 from infotok.information.routing import automatic
-from infotok.information.samples import as_samples, dense, kind_of, plain, standardized, varying
-from infotok.information.variables import Variable, variable
+from infotok.information.samples import as_samples, dense, kind_of, plain, row_codes, standardized, varying
+from infotok.information.variables import Variable, declared, variable
 
 AT_CEILING = 0.9  # share of the ceiling from which the ceiling, not the data, decides the value
 TAKES_LABELS = ("auto", "mixed", "discrete")
@@ -97,6 +98,8 @@ def estimate_mi(
     require_choice("method", method, METHODS)
     require_seed("seed", seed)
     require_flag("progress", progress)
+    seed = whole_seed(seed)
+    discrete_x, discrete_y = declared(discrete_x, "x"), declared(discrete_y, "y")
     device = _device(device)
     orders = _other_orders(x=x, y=y, given=given)
     if method == "discrete":
@@ -107,12 +110,14 @@ def estimate_mi(
         x, y = _numbers(x, "x", discrete_x), _numbers(y, "y", discrete_y)
     require(len(x) == len(y), "y", f"{len(y)} samples", f"as many as x has, {len(x)}")
     if given is not None:
-        estimate = _given(x, y, variable(given, "given"), method, seed, options)
+        z = variable(given, "given")
+        require(len(z) == len(x), "given", f"{len(z)} samples", f"as many as x has, {len(x)}")
+        (x, z, y), notes = _distinct(x, z, y)
+        estimate = _given(x, y, z, method, seed, options)
     else:
-        x, y, notes = _distinct(x, y) if method != "discrete" else (x, y, ())
+        (x, y), notes = _distinct(x, y)
         estimate = _estimate(x, y, method, seed, device, progress, options)
-        estimate = replace(estimate, warnings=(*notes, *estimate.warnings))
-    estimate = replace(estimate, warnings=(*orders, *estimate.warnings))
+    estimate = replace(estimate, warnings=(*orders, *notes, *estimate.warnings))
     for warning in estimate.warnings:
         python_warnings.warn(warning, stacklevel=2)
     return estimate
@@ -160,23 +165,29 @@ def _counted(values: Any, name: str, discrete: bool | None) -> Variable:
     return Variable(name, label=encode_labels(plain(values, name), name))
 
 
-def _distinct(x: Variable, y: Variable) -> tuple[Variable, Variable, tuple[str, ...]]:
-    """Each distinct pair once where samples repeat, as after a bootstrap or oversampling, with a note that says so."""
-    numbers, other = (x, y) if x.numbers is not None else (y, x)
-    if numbers.numbers is None or other.symbols is not None:
-        return x, y, ()
-    labels = other.numbers is None
-    partner = other.label[:, None] if labels else other.numbers
-    kept = distinct_pairs(numbers.numbers, partner, labels=labels)
+def _distinct(*sides: Variable) -> tuple[tuple[Variable, ...], tuple[str, ...]]:
+    """Each distinct sample once where samples repeat, as after a bootstrap or oversampling, with a note on it."""
+    *first, last = [side.numbers for side in sides if side.numbers is not None] or [None]
+    others = [side for side in sides if side.numbers is None]
+    if last is None or (not first and any(side.symbols is not None for side in others)):
+        return sides, ()
+    if first:
+        kept = distinct_pairs(np.hstack(first), last)
+    else:
+        kept = distinct_pairs(last, np.stack([side.label for side in others], axis=1), labels=True)
+    if kept is not None and others and first:  # two samples of equal numbers and unequal labels are no copies
+        whole = row_codes(np.hstack([side.of_a_kind.reshape(len(side), -1) for side in sides]))
+        kept = kept if len(np.unique(whole[kept])) > whole.max() else None
     if kept is None:
-        return x, y, ()
-    note = f"x, y: {len(x) - len(kept)} of {len(x)} samples repeat an earlier pair; each distinct pair counts once"
-    return x.rows(kept), y.rows(kept), (note,)
+        return sides, ()
+    names, what = ("x, y", "pair") if len(sides) == 2 else ("x, y, given", "sample")
+    repeated = f"{len(last) - len(kept)} of {len(last)} samples repeat an earlier {what}"
+    note = f"{names}: {repeated}; each distinct {what} counts once"
+    return tuple(side.rows(kept) for side in sides), (note,)
 
 
 def _given(x: Variable, y: Variable, z: Variable, method: str, seed: int, options: dict) -> Estimate:
     """I(X;Y|Z), by the kinds of x, y and z or by the method asked for."""
-    require(len(z) == len(x), "given", f"{len(z)} samples", f"as many as x has, {len(x)}")
     require(method in ("auto", "ksg"), "method", method, "'auto' or 'ksg' with given")
     _check_options(method, options, ("k",) if method == "ksg" else ())
     if method == "ksg":

@@ -133,7 +133,8 @@ def discrete_mi(joint: ArrayLike) -> float | np.ndarray:
     """
     joint = _distribution(joint, "joint", axes=2)
     product = joint.sum(-1, keepdims=True) * joint.sum(-2, keepdims=True)  # (..., X, Y)
-    return _plain(np.maximum(rel_entr(joint, product).sum((-2, -1)), 0.0))
+    terms = np.where(product > 0, rel_entr(joint, product), 0.0)  # where it underflows the joint is below 1e-161
+    return _plain(np.maximum(terms.sum((-2, -1)), 0.0))
 
 
 def binary_symmetric_channel_mi(p: ArrayLike) -> float | np.ndarray:

@@ -169,7 +169,8 @@ def features(values: Tensor | ArrayLike, name: str) -> Tensor:
     else:
         values = np.asarray(dense(values, name))
         require(values.dtype.kind == "f", name, values.dtype, floats, TypeError)
-        values = torch.as_tensor(values)
+        native = np.float32 if values.dtype.itemsize <= 4 else np.float64
+        values = torch.as_tensor(np.array(values, native, order="C"))  # a copy: any byte order, strides, read-only
     require(values.is_floating_point(), name, values.dtype, floats, TypeError)
     require(values.ndim in (1, 2) and values.numel() > 0, name, values, "shape (N,) or (N, D)")
     values = values if values.dtype in (torch.float32, torch.float64) else values.float()
@@ -186,8 +187,9 @@ def _labels(values: Tensor | ArrayLike, name: str) -> Tensor:
     else:
         values = np.asarray(dense(values, name))
         require(values.dtype.kind in "biuUS", name, values.dtype, kinds, TypeError)
-        text = values.dtype.kind in "US"
-        values = torch.as_tensor(np.unique(values, return_inverse=True)[1].reshape(values.shape) if text else values)
+        coded = values.dtype.kind in "USu"  # torch computes with few unsigned types
+        codes = np.unique(values, return_inverse=True)[1].reshape(values.shape) if coded else values.astype(np.int64)
+        values = torch.as_tensor(np.ascontiguousarray(codes))
     require(values.ndim in (1, 2) and values.numel() > 0, name, values, "shape (N,) or (N, L)")
     require(not values.is_floating_point() and not values.is_complex(), name, values.dtype, kinds, TypeError)
     least = int(values.min())

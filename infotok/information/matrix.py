@@ -15,8 +15,10 @@ from infotok.errors import require, require_choice, require_instance, require_se
 from infotok.information.categories import encode_labels, is_labels
 from infotok.information.conditional import linear_or_neighbors
 from infotok.information.discrete import plugin_mi
+from infotok.information.isolation import whole_seed
 from infotok.information.labels import entropy_of, ross_pointwise, scaled
 from infotok.information.tokens import token_mi
+from infotok.information.variables import declared
 
 __all__ = ["mi_matrix"]
 
@@ -62,6 +64,7 @@ def mi_matrix(
     require(table, "frame", type(frame).__name__, "a pandas DataFrame", TypeError)
     require_choice("missing", missing, ("raise", "pairwise"))
     require_seed("seed", seed)
+    seed = whole_seed(seed)
     require_instance("discrete", discrete, (Mapping, type(None)), "a dict {column: bool}, or None")
     names = list(frame.columns)
     require(names and len(set(names)) == len(names), "frame, columns", names, "one column or more, of different names")
@@ -69,7 +72,8 @@ def mi_matrix(
     discrete = dict(discrete or {})
     unknown = [name for name in discrete if name not in names]
     require(not unknown, "discrete", unknown, f"names of columns, {names}")
-    columns = [_column(frame[name], str(name), missing, discrete.get(name)) for name in names]
+    said = {name: declared(flag, str(name)) for name, flag in discrete.items()}
+    columns = [_column(frame[name], str(name), missing, said.get(name)) for name in names]
     values = np.empty((len(names), len(names)))
     for i, a in enumerate(columns):
         for j, b in enumerate(columns[: i + 1]):

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from infotok.errors import require, require_choice, require_float, require_int
 from infotok.information import bounds, upper
 from infotok.information.critics import BilinearCritic, ConcatCritic, GaussianConditional, SeparableCritic, mlp
+from infotok.information.isolation import seeded, undisturbed
 
 CRITICS = {"separable": SeparableCritic, "bilinear": BilinearCritic, "concat": ConcatCritic}
 HELD_OUT_BLOCK = 2000  # held-out pairs per score matrix: it bounds memory, and InfoNCE by its logarithm
@@ -180,6 +181,7 @@ class HeldOut:
     note: str = ""
 
 
+@undisturbed()
 def neural_mi(
     x: np.ndarray,
     y: np.ndarray,
@@ -215,9 +217,8 @@ def neural_mi(
     parts = slice(0, fifth), slice(fifth, 2 * fifth), slice(2 * fifth, None)
     test, validation, train = ((x[part], y[part]) for part in parts)
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = _network(name, critic, x.shape[1], y.shape[1], hidden, layers).to(device)
+    with seeded(seed):
+        network = _network(name, critic, x.shape[1], y.shape[1], hidden, layers).to(device, torch.float32)
     conditional = name in ("club", "loo")
     evaluation = partial(method.evaluation, **options)
     objective = partial(method.objective, **options)

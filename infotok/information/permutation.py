@@ -16,8 +16,10 @@ import scipy
 
 from infotok.errors import require, require_int, require_seed
 from infotok.information.categories import encode_labels, is_labels
+from infotok.information.isolation import whole_seed
 from infotok.information.margins import normal_scores
 from infotok.information.samples import as_samples, kind_of, plain
+from infotok.information.variables import declared
 
 STATISTICS = ("auto", "counts", "correlation", "hsic")
 MOST = 1_000_000  # permutations
@@ -93,6 +95,7 @@ def permutation_test(
     require(known, "method", method, f"one of {', '.join(STATISTICS)} or a function")
     require_int("permutations", permutations, 1, MOST)
     require_seed("seed", seed)
+    discrete_x, discrete_y = declared(discrete_x, "x"), declared(discrete_y, "y")
     x, y = plain(x, "x"), plain(y, "y")
     strata = np.zeros(len(x), dtype=np.int64) if given is None else _strata(given)
     if callable(method):
@@ -112,7 +115,8 @@ def permutation_test(
         statistic = _counts(x, y, strata)
     elif statistic is None:
         feature = _correlates if name == "correlation" else _kernel_features
-        statistic = _covariance(feature(x, seed), feature(y, seed), strata)
+        landmarks = whole_seed(seed)
+        statistic = _covariance(feature(x, landmarks), feature(y, landmarks), strata)
     observed = statistic(np.arange(len(x)))
     null = np.array([statistic(order) for order in _orders(strata, permutations, seed)])
     exceed = int((null >= observed - SAME * abs(observed)).sum())

@@ -17,6 +17,7 @@ import numpy as np
 from infotok.errors import require, require_flag, require_int, require_seed
 from infotok.information.categories import encode_columns, is_labels, one_hot_codes
 from infotok.information.crossfit import LearningCurve, learning_curve, stratified_folds
+from infotok.information.isolation import whole_seed
 from infotok.information.labels import FOLDS, LabelInformation, classified, entropy_of, from_terms, label_mi, scaled
 from infotok.information.result import Z95, Estimate, classified_as
 from infotok.information.samples import dense
@@ -67,6 +68,7 @@ def probe_mi(
     """
     require_int("folds", folds, 2, MOST_FOLDS)
     require_seed("seed", seed)
+    seed = whole_seed(seed)
     require_flag("network", network)
     if vocabulary is not None:
         require_int("vocabulary", vocabulary, 1, MOST_CODES)

@@ -46,7 +46,7 @@ def _bases(z: np.ndarray, seed: int) -> list[np.ndarray]:
 
     splines = SplineTransformer(n_knots=KNOTS, knots="uniform", extrapolation="linear")
     kernels = [
-        Nystroem(gamma=width / z.shape[1], n_components=min(CENTRES, len(z) // 5), random_state=seed)
+        Nystroem(gamma=width / z.shape[1], n_components=min(CENTRES, len(z) // 5), random_state=seed % 2**32)
         for width in WIDTHS
     ]
     found = [splines.fit_transform(z)] if z.shape[1] <= SPLINED else []

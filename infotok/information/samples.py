@@ -42,7 +42,7 @@ def dense(values: Any, name: str) -> Any:
     """The values as NumPy or pandas; TypeError or ValueError for masked, complex, nested and sparse ones."""
     if isinstance(values, torch.Tensor):
         require_dense(values, name)
-        values = values.detach().cpu()
+        values = values.detach().cpu().resolve_conj().resolve_neg()
         values = values.float().numpy() if values.dtype.is_floating_point and values.itemsize < 4 else values.numpy()
     if isinstance(values, np.ma.MaskedArray):
         masked = int(np.ma.getmaskarray(values).sum())

@@ -29,20 +29,25 @@ __all__ = [
 
 
 def checked_scores(scores: Tensor) -> Tensor:
-    """The `scores` (B, B), at least in float32; TypeError or ValueError for others. A sum finds any NaN or infinity."""
+    """The `scores` (B, B), at least in float32; TypeError or ValueError for others.
+
+    The sum of finite scores is finite, unless masks near the largest float overflow it: then each score is looked at.
+    """
     require_tensor("scores", scores)
     square = scores.ndim == 2 and scores.shape[0] == scores.shape[1] >= 2
     require(square, "scores", scores, "a square (B, B) matrix with B >= 2 and the joint pairs on the diagonal")
     scores = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
     if checking(scores):
-        require(scores.detach().sum().isfinite(), "scores", scores, "finite values, no NaN or inf")
+        found = scores.detach()
+        finite = found.sum().isfinite() or found.isfinite().all()
+        require(finite, "scores", scores, "finite values, no NaN or inf")
     return scores
 
 
 def checked_baseline(log_baseline: Tensor | float, scores: Tensor) -> Tensor:
     """`log_baseline`, log a, as (B,): one number for all rows of `scores` (B, B), or one per row."""
     if not isinstance(log_baseline, Tensor):
-        log_baseline = torch.tensor(require_float("log_baseline", log_baseline))
+        log_baseline = scores.new_tensor(require_float("log_baseline", log_baseline))
     baseline = require_tensor("log_baseline", log_baseline).to(scores)
     require(baseline.shape in ((), scores.shape[:1]), "log_baseline", baseline, f"a number or shape ({len(scores)},)")
     require(baseline.detach().isfinite().all(), "log_baseline", baseline, "finite values, no NaN or inf")

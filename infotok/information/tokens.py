@@ -24,6 +24,7 @@ from infotok.information.categories import encode_columns, encode_labels
 from infotok.information.classifiers import Fit, Predict, logistic
 from infotok.information.crossfit import held_out_gains, learning_curve, pooled, stratified_folds
 from infotok.information.embedding import hidden_layers, token_input
+from infotok.information.isolation import seeded, undisturbed
 from infotok.information.labels import FOLDS, LabelInformation, constant, entropy_of, from_curve
 from infotok.modes import evaluating
 
@@ -35,6 +36,7 @@ PATIENCE = 4  # evaluations without a gain
 FOUND = 0.97  # share of H(Y) from which the network is not fitted
 
 
+@undisturbed()
 def token_mi(
     codes: np.ndarray,
     y: np.ndarray,
@@ -216,10 +218,9 @@ def embedded(codes: np.ndarray, y: np.ndarray, seed: int) -> Predict:
     fit, stop = torch.from_numpy(order[len(y) // 8 :]), torch.from_numpy(order[: len(y) // 8])
     inputs, labels = torch.from_numpy(codes), torch.from_numpy(y)
     limits = inputs.amax(0)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         inputs, first = token_input(inputs, fit, WIDTH)
-        network = Network(first, torch.tensor(np.log(np.bincount(y) / len(y)), dtype=torch.float32))
+        network = Network(first, torch.tensor(np.log(np.bincount(y) / len(y)), dtype=torch.float32)).float()
         _train(network, inputs, labels, fit, stop)
     symbols, places = int(codes.max() - codes.min()) + 1, codes.shape[1]
 

@@ -59,7 +59,7 @@ def gaussian_kl(
 
 def _prior(name: str, value: Tensor | float, mean: Tensor) -> Tensor:
     """A moment of the prior, which broadcasts against `mean`."""
-    value = value if isinstance(value, Tensor) else torch.tensor(require_float(name, value))
+    value = value if isinstance(value, Tensor) else mean.new_tensor(require_float(name, value))
     require_tensor(name, value)
     fits = value.ndim <= mean.ndim and all(
         a in (1, b) for a, b in zip(value.shape[::-1], mean.shape[::-1], strict=False)

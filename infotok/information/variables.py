@@ -67,7 +67,7 @@ def variable(values: Any, name: str, discrete: bool | None = None) -> Variable:
 
     Raises TypeError for what is neither, ValueError for fewer than two samples, NaN, infinity and masked values.
     """
-    require(discrete in (None, True, False), f"discrete_{name}", discrete, "True, False or None")
+    discrete = declared(discrete, name)
     values = plain(values, name)
     dates = "numbers or labels (dates: convert them to numbers first)"
     require(kind_of(values) not in "mM", name, kind_name(values), dates, TypeError)
@@ -78,6 +78,13 @@ def variable(values: Any, name: str, discrete: bool | None = None) -> Variable:
     if discrete is None and _is_measured(values):
         return Variable(name, numbers=as_samples(values, name, discrete=True))
     return Variable(name, label=encode_labels(values, name))
+
+
+def declared(discrete: Any, name: str) -> bool | None:
+    """`discrete_x` or `discrete_y` as True, False or None; NumPy's booleans, 0 and 1 are those of Python."""
+    known = discrete is None or (isinstance(discrete, int | np.bool_) and discrete in (0, 1))
+    require(known, f"discrete_{name}", discrete, "True, False or None")
+    return None if discrete is None else bool(discrete)
 
 
 def _wide(values: Any, name: str, discrete: bool | None) -> Variable:
@@ -125,6 +132,7 @@ def _is_measured(values: Any) -> bool:
         return True  # refused there, by name
     count = len(np.unique(array))
     if kind == "f":
+        few = count <= min(FEW, len(array) // 2)  # of which most repeat, also among few samples
         whole = count <= MANY and (array == np.round(array)).all()
-        return not (count <= FEW or (whole and count * PER_LABEL <= len(array)))
+        return not (few or (whole and count * PER_LABEL <= len(array)))
     return count * PER_LABEL_LEAST > len(array)

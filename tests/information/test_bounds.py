@@ -268,3 +268,21 @@ def test_bad_options_are_refused():
 
 def test_all_names_are_public():
     assert all(callable(getattr(bounds, name)) for name in bounds.__all__)
+
+
+def test_masks_at_the_largest_float_are_finite():
+    scores = torch.randn(6, 6, generator=torch.Generator().manual_seed(0))
+    masked = scores.masked_fill(torch.eye(6).roll(1, 0).bool(), torch.finfo(torch.float32).min)
+    assert masked.sum().isinf()
+    assert infonce(masked) == pytest.approx(infonce(masked.clamp(min=-1e4)).item())
+    with pytest.raises(ValueError, match="scores"):
+        infonce(masked.masked_fill(torch.eye(6).roll(2, 0).bool(), -math.inf))
+
+
+def test_numbers_beside_double_precision_are_not_rounded():
+    scores = torch.zeros(3, 3, dtype=torch.float64)
+    assert tuba(scores, 0.1).item() == pytest.approx(0.9 - math.exp(-0.1), abs=1e-15)
+    assert interpolated(scores, alpha=0.3, log_baseline=0.1).item() == pytest.approx(
+        1 - math.log(0.3 + 0.7 * math.exp(0.1)) - 1 / (0.3 + 0.7 * math.exp(0.1)), abs=1e-15
+    )
+    assert upper.gaussian_kl(scores[0], scores[0], 0.1).item() == pytest.approx(0.015, abs=1e-15)

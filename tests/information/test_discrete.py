@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import entropy as scipy_entropy
 
+from infotok.information import estimate_mi
 from infotok.information.discrete import plugin_entropy, plugin_mi
 from infotok.information.exact import discrete_mi
 
@@ -86,3 +87,22 @@ def test_bad_input_is_refused():
         plugin_entropy([3, -1])
     with pytest.raises(ValueError, match="counts, sum: got 1, expected at least 2"):
         plugin_entropy([1, 0])
+
+
+def test_a_constant_has_no_information_up_to_the_last_bit():
+    for n in range(2, 60):
+        x, constant = np.arange(n) % 3, np.zeros(n, dtype=int)
+        for correction in ("none", "miller-madow", "jackknife"):
+            assert plugin_mi(x, constant, correction=correction) == plugin_mi(constant, x, correction=correction) == 0.0
+
+
+def test_intervals_reach_into_what_is_possible():
+    coin, other = np.arange(1000) % 2, np.arange(1000) // 2 % 2
+    for same in (estimate_mi(coin, coin), estimate_mi(coin, coin, given=other)):
+        assert same.interval[0] <= np.log(2) <= same.interval[1]  # exactly even; the correction goes beyond
+    low, high = estimate_mi(coin, other).interval  # exactly independent; the correction goes below
+    assert low < 0 <= high < 0.001
+    for seed in range(50):
+        x, y = np.random.default_rng(seed).integers(2, size=(2, 500))
+        assert estimate_mi(x, y).interval[1] >= 0
+        assert estimate_mi(x, x).interval[0] <= np.log(2)

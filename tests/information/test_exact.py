@@ -160,3 +160,8 @@ def test_bad_input_is_refused_by_name(call, line: str) -> None:
 def test_a_fractional_split_is_a_type_error() -> None:
     with pytest.raises(TypeError, match=r"dim_x: got 1.0, expected an integer"):
         gaussian_mi(np.eye(2), 1.0)
+
+
+def test_rare_cells_have_finite_information():
+    assert discrete_mi([[1.0, 0.0], [0.0, 1e-200]]) == pytest.approx(0.0, abs=1e-150)  # p(x) p(y) underflows
+    assert discrete_mi([[0.5, 0.0], [0.0, 0.5]]) == pytest.approx(np.log(2), abs=1e-15)

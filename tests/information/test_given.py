@@ -193,3 +193,37 @@ def test_a_category_beside_numbers_may_be_given_and_be_a_side():
     table = pd.DataFrame({"c": c, "k": np.array(list("abcd"))[k]})
     assert estimate_mi(c + k + e, c + k + f, given=table).nats < 0.02
     assert estimate_mi(table, c + k + f, given=e).nats == pytest.approx(0.5 * math.log(1 + 2.25), rel=0.15)
+
+
+@pytest.mark.parametrize("of_each", [10, 4, 2])
+def test_many_rare_labels_share_their_correlations(of_each):
+    z = np.repeat(np.arange(1000 // of_each), of_each)
+    name = [f"person {label}" for label in z]
+    shift, x, e = np.random.default_rng(1).normal(size=(3, 1000, 5))
+    x, y = x + 5 * shift[z], 0.8 * x + 0.6 * e - 5 * shift[z]
+    found = estimate_mi(x, y, given=name)  # 10 columns: no neighbours; it was 0 [0, 0]
+    assert found.interval[0] < -2.5 * math.log(1 - 0.64) < found.interval[1]
+    assert found.nats == pytest.approx(-2.5 * math.log(1 - 0.64), rel=0.06)
+    assert estimate_mi(x, e + shift[z], given=name).interval[0] < 0.01
+
+
+def test_labels_that_occur_once_leave_the_value_open():
+    x, y = noise(5), noise(5)
+    found = conditional_mi(x, y, np.arange(N))
+    assert (found.nats, found.interval) == (0.0, (0.0, math.inf))
+
+
+@pytest.mark.parametrize("method", ["auto", "ksg"])
+def test_copies_are_no_dependence(method):
+    z, e, f = noise(), noise(), noise()
+    copied = np.random.default_rng(0).integers(N, size=N)  # a bootstrap; "auto" was 0.33 nats, "ksg" an error
+    with pytest.warns(UserWarning, match="x, y, given: 2.. of 600 samples repeat an earlier sample"):
+        assert estimate_mi((z + e)[copied], (z + f)[copied], method, given=z[copied]).nats < 0.06
+    with pytest.warns(UserWarning, match="repeat an earlier sample"):
+        assert estimate_mi((z + e)[copied], (f > 0)[copied], given=(z > 0)[copied]).nats < 0.05
+
+
+def test_equal_numbers_of_unequal_labels_are_no_copies():
+    x, y, z = noise(), noise(), np.repeat([0, 1], N)
+    x, y = np.tile(x, 2), np.tile(y, 2)
+    assert not any("repeat" in note for note in estimate_mi(x, y, given=z).warnings)

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -397,3 +398,23 @@ def test_the_backward_pass_keeps_no_kernel_matrix():
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         hsic(x.requires_grad_(), y, bandwidth_x=1.0, bandwidth_y=1.0, chunk=100)
     assert kept < 1000 * 100
+
+
+def test_arrays_of_any_layout():
+    x, y = np.random.default_rng(0).normal(size=(2, 40, 3))
+    expected = hsic(x, y).item()
+    locked = x.copy()
+    locked.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for same in (locked, x.astype(">f8"), np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2]):
+            assert hsic(same, y).item() == expected
+        assert hsic(x[::-1], y[::-1]).item() == pytest.approx(expected)
+        assert hsic(x.astype(np.longdouble), y).item() == expected
+        assert hsic(x.astype(">f4"), y).item() == hsic(x.astype("f4"), y).item()
+    labels = np.arange(40) % 4
+    delta = {"kernel_x": "delta", "kernel_y": "delta"}
+    for kind in ("uint8", "uint16", "uint32", "uint64", "int8", ">i4", "<U3"):
+        assert hsic(labels.astype(kind)[::-1], labels[::-1], **delta) == hsic(
+            labels[::-1].copy(), labels[::-1].copy(), **delta
+        )

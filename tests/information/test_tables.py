@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from infotok.information import estimate_mi
+from infotok.information import estimate_mi, mixed_ksg, permutation_test
 from infotok.information.variables import variable
 
 rng = np.random.default_rng(0)
@@ -91,3 +91,30 @@ def test_other_orders_of_rows_are_said():
     with pytest.warns(UserWarning, match="x, given: the indices of pandas differ"):
         estimate_mi(x, y, given=shuffled.to_frame())
     assert estimate_mi(x, shuffled.to_numpy()).warnings == ()
+
+
+@pytest.mark.parametrize("said", [np.False_, np.bool_(0), 0])
+def test_booleans_of_numpy_decide_as_those_of_python(said):
+    x, noise = np.random.default_rng(0).normal(size=(2, 200))
+    x, other = np.round(3 * x).astype(int), np.round(x)
+    for method in ("auto", "mixed"):
+        assert estimate_mi(x, x + noise, method, discrete_x=said) == estimate_mi(x, x + noise, method, discrete_x=False)
+    assert estimate_mi(x, noise, "ksg", discrete_x=said) == estimate_mi(x, noise, "ksg", discrete_x=False)
+    assert estimate_mi(other, other, "discrete", discrete_x=np.True_, discrete_y=1).nats > 1
+    with pytest.raises(TypeError, match="x: got 'discrete=False'"):
+        estimate_mi(x, x, "discrete", discrete_x=said)
+    for refused in ("no", 2, [True]):
+        with pytest.raises(ValueError, match="discrete_x: got"):
+            estimate_mi(x, noise, "ksg", discrete_x=refused)
+        with pytest.raises(ValueError, match="discrete_x: got"):
+            permutation_test(x, noise, discrete_x=refused)
+
+
+def test_few_samples_are_numbers_and_take_all_neighbours():
+    x, noise = np.random.default_rng(0).normal(size=(2, 8))
+    for values in (x, x.tolist(), pd.Series(x)):
+        assert variable(values, "x").numbers is not None
+    assert variable(np.repeat(x, 2), "x").label is not None
+    assert estimate_mi(x, noise, "mixed").nats < 1  # eight labels, each one-hot, were 4.7 nats at k = 5
+    for k in range(1, 8):
+        assert estimate_mi(x, noise, "mixed", k=k).nats == mixed_ksg(x, noise, k=k)

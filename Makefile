@@ -20,7 +20,7 @@ reproduce: $(STAMP)  ## run the course headlessly into runs/$(PROFILE)/report.ht
 # One thread each: two on one core wait for each other. tests/conftest.py puts the longest files first.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-test: $(STAMP)  ## pass the tests of everyday work: units, notebooks at smoke, widgets in a browser
+test: $(STAMP)  ## pass the tests of everyday work: units, lessons at smoke, widgets in a browser
 	$(PYTEST) -m "not slow"
 
 test-all: $(STAMP)  ## pass every test, as CI does: kills, clusters, several processes, bad inputs, lessons in a browser too

@@ -16,6 +16,9 @@ from infotok.course.runs import read_manifest
 COURSE = Course(Path(__file__).parents[1])
 FIRST_CODE, SECOND_CODE = 0, 1
 SECONDS = 60  # of processor time: what a free core takes, however busy the machine is
+# Lessons on other papers than ours: CI runs them.
+COMPANIONS = ("16_diffusion_pruning", "17_unlearnable_examples", "18_face_anti_spoofing")
+MARKS = dict.fromkeys(COMPANIONS, pytest.mark.slow)
 
 
 @pytest.fixture(params=COURSE.names)
@@ -54,6 +57,7 @@ def test_no_cell_ends_with_a_bare_metric(name):
     assert [key for key, text in ends.items() if text.startswith("record.metric(")] == []
 
 
+@pytest.mark.parametrize("name", [pytest.param(each, marks=MARKS.get(each, ())) for each in COURSE.names])
 def test_smoke(name, smoke_run):
     (folder,) = Course(smoke_run(name)).run_folders("smoke", name)
     executed = folder / f"{name}.ipynb"

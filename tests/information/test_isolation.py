@@ -29,12 +29,15 @@ ESTIMATES = {
     "coordinates": learned,
     "symbols": lambda: probe_mi(TOKENS, PARITY).candidates["embedded"],
 }
-CONTEXTS = {
-    "no_grad": torch.no_grad,
-    "inference_mode": torch.inference_mode,
-    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
-    "a default device": lambda: torch.device("meta"),
-}
+
+
+@contextlib.contextmanager
+def several_modes():
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16), torch.device("meta"):
+        yield
+
+
+CONTEXTS = {"inference mode": torch.inference_mode, "no gradients, autocast and a default device": several_modes}
 
 
 @pytest.fixture(scope="module")

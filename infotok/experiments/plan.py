@@ -211,9 +211,8 @@ def _length(_: str) -> list[dict[str, Any]]:
 
 def _curves(_: str) -> list[dict[str, Any]]:
     among, times = (BASELINE, DECODER, VARIATIONAL), (2, 4)
-    found = grid(among, REPORTED_SEEDS, HOSTS[:1], **longer(2)) + grid(
-        among, REPORTED_SEEDS[:3], HOSTS[:1], **longer(4)
-    )
+    found = grid(among, REPORTED_SEEDS, HOSTS[:1], **longer(2))
+    found += grid(among, REPORTED_SEEDS[:3], HOSTS[:1], **longer(4))
     found += grid(among[:2], REPORTED_SEEDS[3:], HOSTS[:1], **longer(4))
     found += [run for each in times for run in grid(among[:2], REPORTED_SEEDS, HOSTS[1:], **longer(each))]
     return found + grid(among[1:], EARLIER_SEEDS[:2], HOSTS[1:], **longer(4))  # whose baselines `length` has

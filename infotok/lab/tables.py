@@ -11,7 +11,7 @@ __all__ = ["Table"]
 MOST_ROWS = 60  # that are shown, as pandas does
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # two frames compare cell by cell, which is no truth value
 class Table:
     """What `Record.table` returns: a pandas frame that shows itself above its caption.
 

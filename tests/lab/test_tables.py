@@ -46,6 +46,13 @@ def test_a_missing_value_is_a_dash_and_a_caption_is_text():
     assert "<em>Below 5 % &amp; &lt;b&gt;.</em>" in page
 
 
+def test_two_tables_can_be_compared_and_kept_in_a_set():
+    """Two frames compare cell by cell, so the equality of their tables had no truth value."""
+    one, other = (Record().table("rows", pd.DataFrame({"n": [1, 2]})) for _ in range(2))
+    assert one != other
+    assert len({one, other, one}) == 2
+
+
 def test_a_long_table_is_cut():
     page, text = shown(pd.DataFrame({"n": range(1000)}), "")
     assert page.count("<tr") < 70

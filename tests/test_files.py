@@ -3,7 +3,6 @@
 import errno
 import json
 import math
-import multiprocessing
 import os
 import resource
 
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from apart import SERVER, answer, started
 
 from infotok.files import only_writer, read_json, remove_temporaries, to_json, write_atomically, write_json
 
@@ -41,24 +41,19 @@ def test_only_durable_files_are_synchronised(tmp_path, monkeypatch):
     assert len(synchronised) == (2 if os.name == "posix" else 1)  # the file, and its name in the folder
 
 
-def write_past_the_limit(path, results):
+def write_past_the_limit(pipe, path):
     """A file system with no space left, as a process sees it that may write 100 bytes."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
     try:
         write_atomically(path, b"x" * 1000)
     except OSError as error:
-        results.put((type(error).__name__, str(error)))
+        pipe.send((type(error).__name__, str(error)))
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.json"
     write_atomically(path, "old")
-    fork = multiprocessing.get_context("fork")
-    results = fork.SimpleQueue()
-    process = fork.Process(target=write_past_the_limit, args=(path, results))
-    process.start()
-    process.join(30)
-    kind, line = results.get()
+    kind, line = answer(write_past_the_limit, path)
     assert kind == "OSError"
     assert f"{path}: got 'File too large', expected a folder with free space that may be written to" in line
     assert path.read_text() == "old"
@@ -223,24 +218,23 @@ def test_a_byte_order_mark_is_no_damage(tmp_path):
 # --- one writer -------------------------------------------------------------------------------------------------------
 
 
-def hold(folder, ready, wait):
+def hold(folder, pipe):
     with only_writer(folder, "training"):
-        ready.set()
-        wait.wait(30)
+        pipe.send("held")
+        pipe.poll(30)
 
 
 @pytest.mark.parametrize("killed", [True, False])
 def test_a_folder_has_one_writer_however_it_ends(tmp_path, killed):
-    folder, fork = tmp_path / "run", multiprocessing.get_context("fork")
-    ready, wait = fork.Event(), fork.Event()
-    process = fork.Process(target=hold, args=(folder, ready, wait))
-    process.start()
-    assert ready.wait(30)
+    folder, (mine, theirs) = tmp_path / "run", SERVER.Pipe()
+    process = started(hold, folder, theirs)
+    assert mine.poll(60)
+    assert mine.recv() == "held"
     line = rf"run: got 'a folder in use by process {process.pid} \(training\)', expected a folder of its own"
     with pytest.raises(BlockingIOError, match=line) as caught, only_writer(folder, "training"):
         pass
     one_line(caught)
-    process.kill() if killed else wait.set()
+    process.kill() if killed else mine.send("end")
     process.join(30)
     with only_writer(folder, "training"), pytest.raises(BlockingIOError), only_writer(folder, "again"):
         pass

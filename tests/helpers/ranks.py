@@ -1,7 +1,6 @@
 """Two gloo processes of torch.distributed, and what InfoTok's tests run on each of them."""
 
 import json
-import multiprocessing
 import warnings
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from apart import ended, started
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -36,13 +36,7 @@ OPTIONS = {  # no noise to draw: variational compression acts on codes here
 
 def exit_codes(target: Callable[[int, int, Path], None], folder: Path) -> list[int]:
     """The exit codes of `target(rank, 2, folder)` in two processes."""
-    spawn = multiprocessing.get_context("spawn")  # a fork can copy a lock that a thread of a former test holds
-    processes = [spawn.Process(target=target, args=(rank, 2, folder)) for rank in (0, 1)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(timeout=120)
-    return [process.exitcode for process in processes]
+    return ended([started(target, rank, 2, folder) for rank in (0, 1)], seconds=120)
 
 
 def on_two_ranks(target: Callable[[int, int, Path], None], folder: Path) -> list[dict]:

@@ -1,14 +1,13 @@
 """Processes of torch.distributed that train hosts by `train`, with DDP or FSDP, and what each of them ends with."""
 
 import json
-import multiprocessing
 import os
 import signal
-import socket
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from apart import ended, free_port, started
 from safetensors.torch import save_file
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from trainings import WORLD, losses
@@ -93,10 +92,6 @@ def resumed_rank(rank, folder, port):
     (folder / f"resumed-{rank}.json").write_text(json.dumps(rows))
 
 
-PRELOADED = [
-    "accelerate", "pytest", "transformers.models.gpt2.modeling_gpt2", "infotok.evaluation", "infotok.experiments.hosts",
-    "torch.distributed.fsdp", "torch.distributed.tensor", "torch.distributed.checkpoint.state_dict",
-]  # fmt: skip
 SCORED = {"n": 7, "seed": 4, "at_once": 3}  # neither a multiple of two
 
 
@@ -142,15 +137,5 @@ def run_rank(rank, folder, port):
 
 def on_ranks(target, folder: Path):
     """The exit codes of `target(rank, folder, port)` in two processes."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    # A fork can copy a lock that a thread of a former test holds; a server that has run nothing holds none.
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(PRELOADED)
-    processes = [server.Process(target=target, args=(rank, folder, port)) for rank in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(300)
-    return [process.exitcode for process in processes]
+    port = free_port()
+    return ended([started(target, rank, folder, port) for rank in range(2)])

@@ -1,12 +1,10 @@
 """A small model in training: what the tests of the loop and of its folder share."""
 
-import threading
 from contextlib import contextmanager
 from functools import cache
 
 import pytest
 import torch
-from tqdm import tqdm
 
 from infotok.tokenizers import SharedTokenizer, TokenizerConfig
 from infotok.unified import AutoregressiveModel, Backbone, TrainConfig, train
@@ -39,15 +37,10 @@ def altered(config, **changes):
 
 @contextmanager
 def bits_repeat():
-    """Bits depend on the number of threads; forked processes have one.
-
-    tqdm's own lock is shared by forked processes, and one that is killed inside it would hold it for ever.
-    """
-    threads, lock = torch.get_num_threads(), tqdm.get_lock()
+    """Bits depend on the number of threads; processes that a test starts have one."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    tqdm.set_lock(threading.RLock())
     yield
-    tqdm.set_lock(lock)
     torch.set_num_threads(threads)
 
 

@@ -6,7 +6,6 @@ in test_training kills at as many random moments; without them a few are tried.
 
 import itertools
 import json
-import multiprocessing
 import os
 import random
 import resource
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from apart import answer, ended, started
 from trainings import SMALL, WORLD, altered, bits_repeat, build, interrupted, losses, whole_run
 
 from infotok.checkpoints import load_checkpoint, save_checkpoint
@@ -111,16 +111,14 @@ def killed_at(folder, number):
 @pytest.mark.slow
 def test_killed_between_any_two_operations_a_run_goes_on(tmp_path, undisturbed):
     """Every EVERY-th of the operations by which a run writes its files and removes old ones."""
-    fork, kills = multiprocessing.get_context("fork"), 0
+    kills = 0
     for number in itertools.count(1, EVERY):
         folder = tmp_path / str(number)
-        process = fork.Process(target=killed_at, args=(folder, number))
-        process.start()
-        process.join(120)
-        assert process.exitcode in (0, -signal.SIGKILL)
+        [code] = ended([started(killed_at, folder, number)])
+        assert code in (0, -signal.SIGKILL)
         ends_like(folder, undisturbed)
         shutil.rmtree(folder)
-        if process.exitcode == 0:
+        if code == 0:
             break
         kills += 1
     print(f"killed at {kills} operations, every {EVERY} of them: the same bits each time")
@@ -373,23 +371,18 @@ def test_two_trainings_do_not_share_a_folder(tmp_path):
     assert [row["step"] for row in rows] == list(range(1, 9))
 
 
-def limited(folder, results):
+def limited(pipe, folder):
     """Training on a disk with room for the metrics and not for a checkpoint."""
     torch.set_num_threads(1)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
     try:
         train(build(), WORLD, SMALL, folder)
     except OSError as error:
-        results.put(str(error))
+        pipe.send(str(error))
 
 
 def test_a_full_disk_ends_in_one_line_and_leaves_the_last_checkpoint(folder, undisturbed):
-    fork = multiprocessing.get_context("fork")
-    results = fork.SimpleQueue()
-    process = fork.Process(target=limited, args=(folder, results))
-    process.start()
-    process.join(120)
-    line = results.get()
+    line = answer(limited, folder)
     assert f"{folder}/checkpoint-00000006: got 'File too large', expected a folder with free space" in line
     assert "\n" not in line
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-00000004", "lock", "metrics.jsonl"]

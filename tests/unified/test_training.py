@@ -2,14 +2,13 @@
 
 import json
 import math
-import multiprocessing
 import os
 import random
 import time
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState
+from apart import SERVER, ended, free_port, started
 from torch import nn
 from trainings import SMALL, TIMES, TWO, WORLD, Other, altered, bits_repeat, build, interrupted, losses, whole_run
 
@@ -220,22 +219,24 @@ def test_an_interrupted_run_ends_bit_for_bit_as_an_undisturbed_one(tmp_path, und
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in undisturbed[1].items())
 
 
-def run_to_the_end(folder):
+def run_to_the_end(folder, pipe):
     torch.set_num_threads(1)
+    pipe.send("begun")
     train(build(), WORLD, SMALL, folder)
 
 
 @pytest.mark.slow
 def test_random_kills(tmp_path, undisturbed):
     """Killed at random moments, a run finds a whole checkpoint each time and loses no bit."""
-    fork, rng, kills, starts = multiprocessing.get_context("fork"), random.Random(0), 0, 0
+    rng, kills, starts = random.Random(0), 0, 0
     start = time.perf_counter()
     train(build(), WORLD, SMALL)
     whole = time.perf_counter() - start
     while kills < KILLS:
         starts += 1
-        process = fork.Process(target=run_to_the_end, args=(tmp_path / str(starts // 4),))
-        process.start()
+        mine, theirs = SERVER.Pipe()
+        process = started(run_to_the_end, tmp_path / str(starts // 4), theirs)
+        assert mine.poll(60)
         process.join(rng.uniform(0.05, 1.0) * whole)
         if process.is_alive():
             process.kill()
@@ -335,7 +336,6 @@ def train_one_rank(rank, folder, port):
         "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true", "INFOTOK_RUN": "1",
         "OMP_NUM_THREADS": "1",
     }  # fmt: skip
-    AcceleratorState._reset_state(reset_partial_state=True)  # of the tests before, in the process forked
     torch.set_num_threads(1)
     for name, cls, quantizer in (("ar", AutoregressiveModel, "vector"), ("masked", MaskedModel, "lookup_free")):
         rows = train(build(cls, quantizer), WORLD, altered(SMALL, **SHARED), folder / name)
@@ -346,23 +346,10 @@ def train_one_rank(rank, folder, port):
     (folder / f"held-{rank}.json").write_text(json.dumps(str(caught.value)))
 
 
-def free_port():
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def test_two_processes_have_the_loss_curve_of_one(tmp_path):
-    fork, port = multiprocessing.get_context("fork"), free_port()
-    ranks = [fork.Process(target=train_one_rank, args=(rank, tmp_path, port)) for rank in range(2)]
+    port = free_port()
     with only_writer(tmp_path / "held", "training"):
-        for process in ranks:
-            process.start()
-        for process in ranks:
-            process.join(120)
-            assert process.exitcode == 0
+        assert ended([started(train_one_rank, rank, tmp_path, port) for rank in range(2)]) == [0, 0]
     held = [json.loads((tmp_path / f"held-{rank}.json").read_text()) for rank in range(2)]
     assert f"held: got 'a folder in use by process {os.getpid()} (training)'" in held[0]
     assert "held: got 'no lock by the first process', expected one: see its error" in held[1]

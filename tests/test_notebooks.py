@@ -16,9 +16,9 @@ from infotok.course.runs import read_manifest
 COURSE = Course(Path(__file__).parents[1])
 FIRST_CODE, SECOND_CODE = 0, 1
 SECONDS = 60  # of processor time: what a free core takes, however busy the machine is
-# Lessons on other papers than ours: CI runs them.
-COMPANIONS = ("16_diffusion_pruning", "17_unlearnable_examples", "18_face_anti_spoofing")
-MARKS = dict.fromkeys(COMPANIONS, pytest.mark.slow)
+# Lessons on other papers than ours, and the benchmarks: CI runs them.
+LEFT_TO_CI = ("16_diffusion_pruning", "17_unlearnable_examples", "18_face_anti_spoofing", "19_benchmarks")
+MARKS = dict.fromkeys(LEFT_TO_CI, pytest.mark.slow)
 
 
 @pytest.fixture(params=COURSE.names)

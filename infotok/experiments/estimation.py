@@ -111,7 +111,7 @@ def by_batch_size(size: int, nats: float, dim: int, draws: int, seed: int) -> di
     generator, rho = torch.Generator().manual_seed(seed), correlation(nats, dim)
     ratios = [true_scores(*sample_pairs(rho, dim, size, generator), rho)[1] for _ in range(draws)]
     values = {name: [interpolated(1 + r, alpha=alpha).item() for r in ratios] for name, alpha in ALPHAS.items()}
-    return {name: [np.mean(v), np.std(v) / math.sqrt(draws)] for name, v in values.items()}
+    return {name: [np.mean(v), np.std(v, ddof=1) / math.sqrt(draws)] for name, v in values.items()}
 
 
 def nwj_deviation(nats: float, dim: int, batch: int) -> float:

@@ -49,6 +49,7 @@ TUNING_SEED = 101  # of the trials that decided
 TUNING_SEEDS = frozenset({*range(5), *range(100, 110)})  # sizes and weights were chosen on these; none is reported
 REPORTED_SEEDS = range(20, 28)  # of the headline and of the comparison of bounds
 CONFIRMING_SEEDS = range(40, 48)  # on which the rate against the host's prediction is judged again
+THIRD_SEEDS = range(60, 68)  # and once more
 EARLIER_SEEDS = range(5, 13)  # of version 0.1's studies
 SEARCH_SEEDS, FOLLOW_UP_SEEDS = range(5, 7), range(7, 12)  # of the regimes; what the first two find, the others judge
 FRESH_SEEDS = 1000  # the first seed of runs that repeat reported ones
@@ -234,7 +235,9 @@ _STUDIES = {
     "bounds": lambda _: grid(BOUNDS, REPORTED_SEEDS),
     "host prior": lambda _: grid([HOST_PRIOR], REPORTED_SEEDS),
     "no ramp": lambda _: grid([NO_RAMP], REPORTED_SEEDS[:3], HOSTS[:2]),
-    "confirmation": lambda _: grid((BASELINE, DECODER, HOST_PRIOR), CONFIRMING_SEEDS),
+    "confirmation": lambda _: (
+        grid((BASELINE, DECODER, HOST_PRIOR), CONFIRMING_SEEDS) + grid((DECODER, HOST_PRIOR), THIRD_SEEDS)
+    ),
     "critics": lambda _: grid(CRITICS, REPORTED_SEEDS[:4]),
     "doses": lambda _: grid(DOSES, REPORTED_SEEDS[:4], HOSTS[:1]),
     "frontier": lambda _: [run for host in HOSTS for run in grid(tuple(frontier(host)), REPORTED_SEEDS[:5], [host])],

@@ -17,6 +17,7 @@ from infotok.experiments.plan import (
     REPORTED_SEEDS,
     SCARCE,
     SEARCH_SEEDS,
+    THIRD_SEEDS,
     WEAK,
 )
 from infotok.experiments.variants import (
@@ -32,7 +33,7 @@ from infotok.experiments.variants import (
     VARIATIONAL,
 )
 
-__all__ = ["CONFIRMED", "RATES", "RATE_QUESTIONS", "WITHOUT_RATE"]
+__all__ = ["AFTERWARDS", "CONFIRMED", "RATES", "RATE_QUESTIONS", "WITHOUT_RATE"]
 
 WITHOUT_RATE = {VARIATIONAL: DECODER, HSIC: HSIC_ALONE, HOST_PRIOR: DECODER}
 WITH_RATE = {"text": EARLIER, "host": "InfoNCE 32 + host prior"}  # beside InfoNCE, by the prior
@@ -44,10 +45,13 @@ RATES = {  # what tokens take, and where a row has it: of codes, then of continu
     "I(X;Z|T), at most": "rate_text",
     "unexplained variance": "unexplained_variance",
 }
+AFTERWARDS = "seeds 40 to 47 and 60 to 67"  # none of them had any part in how the term was found
 CONFIRMED = {  # by name, the seeds
     "seeds 20 to 27": REPORTED_SEEDS,
     "seeds 40 to 47": CONFIRMING_SEEDS,
-    "all sixteen": (*REPORTED_SEEDS, *CONFIRMING_SEEDS),
+    "seeds 60 to 67": THIRD_SEEDS,
+    AFTERWARDS: (*CONFIRMING_SEEDS, *THIRD_SEEDS),
+    "all 24 seeds": (*REPORTED_SEEDS, *CONFIRMING_SEEDS, *THIRD_SEEDS),
 }
 OTHERS = {  # what else a rate changes: scores on unseen scenes, and what is lost
     "U, unseen scenes": "novel/U",

@@ -17,7 +17,7 @@ SINCE = {  # runs of newer studies
     "bounds": 3 * 5 * 8,
     "host prior": 3 * 8,
     "no ramp": 2 * 3,
-    "confirmation": 3 * 3 * 8,
+    "confirmation": (3 + 2) * 3 * 8,
     "critics": 3 * 2 * 4,
     "doses": 5 * 4,
     "frontier": 3 * 15 * 5,

@@ -23,7 +23,7 @@ __all__ = ["count_within", "neighbors_within"]
 
 Range = tuple[np.ndarray, ...]  # of a column: its order, and each point's rank and first and last place within reach
 Inside = Callable[[np.ndarray, np.ndarray], np.ndarray]  # np.less or np.less_equal, of a distance and a reach
-COLUMNS, ROWS = 2048, 4096  # points counted, and points that they are counted for, at a time: their bits stay in cache
+COLUMNS, ROWS = 2048, 1024  # points counted, and points that they are counted for, at a time: their bits stay in cache
 
 
 def count_within(points: np.ndarray, reach: np.ndarray, inside: Inside) -> np.ndarray:

@@ -8,9 +8,9 @@ All use the maximum norm and return nats. Distances are those of normal scores (
 change under increasing maps of single columns, and one outlier cannot set the scale of the rest. Tied values are spread
 over the ranks that they share, by random numbers that do not depend on the global state.
 
-The search is by k-d tree in few dimensions. In many, the k nearest of an eighth of the points bound the distance, and
-sets of bits (`infotok.information.counting`) list the points within it; they also count the neighbours of one side.
-Memory stays linear in N. All use `torch.get_num_threads()` threads.
+The search is by k-d tree in few dimensions. In many, an approximate search of the tree bounds the distance, and sets of
+bits (`infotok.information.counting`) list the points within it; they also count the neighbours of one side. Memory
+stays linear in N. All use `torch.get_num_threads()` threads.
 """
 
 import numpy as np
@@ -24,10 +24,10 @@ from infotok.information.margins import isolated_atoms, untied_scores
 from infotok.information.repeats import distinct_pairs
 from infotok.information.samples import Samples, as_samples, paired
 
-TREE_DIMS = 10  # up to which a tree alone finds the nearest faster (2000 and 5000 samples)
+TREE_DIMS = 6  # up to which a tree alone finds the nearest about as fast (5000 and 20,000 samples)
 DOUBLE_DIMS = 2  # up to which neighbours are counted in double precision
-PART = 8  # one point in so many bounds the distance to the k-th neighbour; about PART * k points are within the bound
-SPREAD = 24  # PART * (k + SPREAD) are within it for hardly any point, unless values repeat
+SLACK = 1.5  # a bound on the distance to the k-th neighbour is at most 1 + SLACK times as large, and mostly 1.1 times
+SPREAD = 16  # SPREAD * (k + 1) points are within it for hardly any point, unless values repeat
 
 
 def ksg(x: Samples, y: Samples, *, k: int = 3, variant: int = 1) -> float:
@@ -163,8 +163,9 @@ def mixed_ksg_pointwise(x: Samples, y: Samples, *, k: int = 3) -> np.ndarray:
 
 def neighbor_radius(points: np.ndarray, k: int) -> np.ndarray:
     """Maximum-norm distance (N,) from each of `points` (N, d) to its k-th neighbour."""
-    near = _candidates(points, k) if points.shape[1] > TREE_DIMS else None
-    return _kth_distance(points, points, k) if near is None else np.partition(near, k, axis=1)[:, k].copy()
+    tree = cKDTree(points)
+    radius = _radius_by_sets(tree, points, k) if points.shape[1] > TREE_DIMS else None
+    return _kth_distance(tree, points, k) if radius is None else radius
 
 
 def count_closer(points: np.ndarray, radius: np.ndarray, *, inclusive: bool = False) -> np.ndarray:
@@ -184,32 +185,41 @@ def count_closer(points: np.ndarray, radius: np.ndarray, *, inclusive: bool = Fa
     return np.maximum(count_within(points.astype(np.float32), reach.astype(np.float32), np.less) - 1, 0)
 
 
-def _candidates(points: np.ndarray, k: int) -> np.ndarray | None:
-    """Distances (N, m) from each of `points` (N, d) to some, itself and its k nearest among them; rows end in inf.
+def _radius_by_sets(tree: cKDTree, points: np.ndarray, k: int) -> np.ndarray | None:
+    """`neighbor_radius` from the distances to all points within a bound, which sets of bits list.
 
     None for few points, and where ties leave too many of them at one distance.
     """
-    n, most = len(points), PART * (k + SPREAD)
+    n, most = len(points), SPREAD * (k + 1)
     if n < 4 * most:
         return None
-    bound = _kth_distance(points, points[_rng().permutation(n)[: n // PART]], k)
-    pairs = neighbors_within(points, bound, np.less_equal, 4 * PART * k * n)
-    if pairs is None or (count := np.bincount(pairs[0], minlength=n)).max() > most:
+    bound = _kth_distance(tree, points, k, slack=SLACK)
+    pairs = neighbors_within(points, bound, np.less_equal, most * n)
+    if pairs is None:
         return None
+    count = np.bincount(pairs[0], minlength=n)
+    many = count > most
     order = np.argsort(pairs[0], kind="stable")
+    order = order[~many[pairs[0][order]]]
     row, other = (v[order] for v in pairs)
     distance = np.zeros(len(row))
     for column in np.ascontiguousarray(points.T):
         np.maximum(distance, np.abs(column[row] - column[other]), out=distance)
+    count[many] = 0
     table = np.full((n, count.max()), np.inf)
     table[row, np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)] = distance
-    return table
+    radius = np.partition(table, k, axis=1)[:, k].copy()
+    radius[many] = _kth_distance(tree, points[many], k)
+    return radius
 
 
-def _kth_distance(points: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
-    """Maximum-norm distance (N,) from each of `points` (N, d) to the (k + 1)-th nearest of `others` (M, d)."""
+def _kth_distance(tree: cKDTree, points: np.ndarray, k: int, slack: float = 0.0) -> np.ndarray:
+    """Maximum-norm distance (M,) from each of `points` (M, d), which the tree holds, to its k-th neighbour there.
+
+    slack: the distance may be that of a farther point, up to 1 + slack times as far.
+    """
     # The nearest of the points themselves is each one's own.
-    return cKDTree(others).query(points, k=[k + 1], p=np.inf, workers=torch.get_num_threads())[0][:, 0]
+    return tree.query(points, k=[k + 1], p=np.inf, eps=slack, workers=torch.get_num_threads())[0][:, 0]
 
 
 def _nearest(points: np.ndarray, k: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 from infotok.information.discrete import plugin_mi
 from infotok.information.margins import isolated_atoms, normal_scores, untied_scores
 from infotok.information.neighbors import (
-    _candidates,
+    _radius_by_sets,
     conditional_ksg,
     count_closer,
     ksg,
@@ -66,16 +66,17 @@ def test_counts_and_radii_equal_the_whole_distance_matrix(dim, inclusive):
     np.testing.assert_array_equal(count_closer(points, radius, inclusive=inclusive), closer.sum(1) - 1)
 
 
-@pytest.mark.parametrize("kind", ["normal", "heavy tails", "a cluster far away", "lattice"])
+@pytest.mark.parametrize("kind", ["normal", "heavy tails", "a cluster far away", "repeats", "lattice"])
 def test_radii_in_many_dimensions_equal_those_of_a_tree(kind):
     rng = np.random.default_rng(2)
     points = {
         "normal": rng.standard_normal((1500, 14)),
         "heavy tails": rng.standard_cauchy((1500, 14)),
         "a cluster far away": rng.standard_normal((1500, 14)) + 1e6 * (np.arange(1500) < 5)[:, None],
+        "repeats": rng.standard_normal((1500, 14))[np.maximum(np.arange(1500) - 70, 0)],  # of one point
         "lattice": rng.integers(0, 2, (1500, 14)).astype(float),  # at least half of all pairs are at distance 1
     }[kind]
-    assert (_candidates(points, 3) is None) == (kind == "lattice")
+    assert (_radius_by_sets(cKDTree(points), points, 3) is None) == (kind == "lattice")
     by_tree = cKDTree(points).query(points, k=[4], p=np.inf)[0][:, 0]
     np.testing.assert_array_equal(neighbor_radius(points, 3), by_tree)
 

@@ -23,7 +23,7 @@ corrected:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ from infotok.information.clusters import co_cluster
 from infotok.information.coordinates import CoordinateCritic, infonce_terms
 from infotok.information.copula import GaussianCopula, StudentCopula
 from infotok.information.isolation import seeded, undisturbed
-from infotok.information.margins import normal_scores, untied_scores
+from infotok.information.margins import normal_scores, scores_of_parts, untied_scores, without
 from infotok.information.neighbors import ksg_pointwise
 from infotok.information.neural import History, Training, train_critic
 
@@ -121,7 +121,10 @@ def compare(
     dim = x.shape[1] + y.shape[1]
     history: History = {}
     student_copula = StudentCopula.fit(x, y)
-    student = _copula("student", student_copula, student_copula.refit, x, y, folds)
+    if student_copula.dof < NORMAL:
+        student = _copula("student", student_copula, student_copula.refit, x, y, folds)
+    else:  # as good as the Gaussian one, held out too
+        student = replace(gaussian, name="student", nats=student_copula.nats)
     candidates, chosen, reasons = [gaussian, student], gaussian, []
 
     if student_copula.dof < NORMAL and _beats(student, gaussian):
@@ -159,7 +162,8 @@ def compare(
             chosen = clusters
     if chosen in (gaussian, student):
         fit = GaussianCopula.fit if chosen is gaussian else StudentCopula.fit
-        chosen.error = _jackknife(lambda part: fit(normal_scores(x[part]), normal_scores(y[part])).nats, folds)
+        of_x, of_y = scores_of_parts(x), scores_of_parts(y)
+        chosen.error = _jackknife(lambda part: fit(of_x(part), of_y(part)).nats, folds)
     reason = "; ".join(reasons) or "gaussian: no other candidate is higher by more than its error"
     return Comparison(candidates, chosen, reason, history, notes)
 
@@ -209,7 +213,7 @@ def _clusters(views: tuple, folds: list[np.ndarray], seed: int) -> Candidate:
 def _copula(name: str, fitted, fit: Callable, x: np.ndarray, y: np.ndarray, folds: list[np.ndarray]) -> Candidate:
     terms = np.empty(len(x))
     for test in folds:
-        train = np.setdiff1d(np.arange(len(x)), test)
+        train = without(test, len(x))
         model = fit(x[train], y[train])
         terms[test] = _score(lambda a, b, m=model: torch.from_numpy(m.log_ratios(a, b)), x[test], y[test])
     pointwise = fitted.log_ratio(x, y)
@@ -242,7 +246,7 @@ def _coordinates(
     terms, start = np.zeros(len(x)), np.zeros(len(x))
     trained, history = [], {}
     for turn, test in enumerate(folds):
-        rest = np.random.default_rng(seed + turn).permutation(np.setdiff1d(np.arange(len(x)), test))
+        rest = np.random.default_rng(seed + turn).permutation(without(test, len(x)))
         train, validation = rest[len(rest) // 8 :], rest[: len(rest) // 8]
         with seeded(seed + turn):
             critic = CoordinateCritic(x[rest], y[rest]).to(device, torch.float32)
@@ -286,8 +290,8 @@ def _reaches_above(candidate: Candidate, other: Candidate, margin: float) -> boo
 def _jackknife(estimate: Callable[[np.ndarray], float], folds: list[np.ndarray]) -> float:
     """Standard error of the whole estimate, ranks included, by leaving out a twentieth of the samples at a time."""
     order = np.concatenate(folds)
-    without = [estimate(np.setdiff1d(order, part)) for part in np.array_split(order, JACKKNIFE)]
-    return float(np.sqrt((JACKKNIFE - 1) * np.var(without)))
+    values = [estimate(without(part, len(order))) for part in np.array_split(order, JACKKNIFE)]
+    return float(np.sqrt((JACKKNIFE - 1) * np.var(values)))
 
 
 def _paired(differences: np.ndarray) -> tuple[float, float]:

@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import xlogy
 
+from infotok.information.margins import without
+
 STARTS = (16, 32, 64)  # clusters per side before merging
 SIZES = (2, 3, 4, 6, 8, 12, 16, 24)  # and after
 SAMPLES_PER_CLUSTER = 12  # below, k-means clusters are single samples
@@ -118,7 +120,7 @@ def _scored(a: np.ndarray, b: np.ndarray, start: int, folds: list[np.ndarray]) -
     sizes = tuple(size for size in SIZES if size < start)
     terms, fitted = {size: np.empty(len(a)) for size in sizes}, dict.fromkeys(sizes, 0.0)
     for test in folds:
-        train = np.setdiff1d(np.arange(len(a)), test)
+        train = without(test, len(a))
         table = np.zeros((start, start))
         np.add.at(table, (a[train], b[train]), 1)
         for size, rows in merge(table, sizes).items():

@@ -27,7 +27,7 @@ from infotok.information.copula import GaussianCopula
 from infotok.information.crossfit import stratified_folds
 from infotok.information.discrete import plugin_entropy
 from infotok.information.labels import FOLDS, LabelInformation, classified, entropy_of, from_terms, scaled
-from infotok.information.margins import normal_scores
+from infotok.information.margins import normal_scores, without
 from infotok.information.residuals import residuals
 from infotok.information.samples import standardized
 
@@ -128,12 +128,12 @@ def linear(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:
         return _infinite(len(x))
     both, alone = GaussianCopula.fit(xz, y), GaussianCopula.fit(z, y)
 
-    def without(part: np.ndarray) -> float:
+    def of_part(part: np.ndarray) -> float:
         return GaussianCopula.fit(xz[part], y[part]).nats - GaussianCopula.fit(z[part], y[part]).nats
 
     terms = both.log_ratio(xz, y) - alone.log_ratio(z, y)
     value = _point("linear", both.nats - alone.nats, terms, 0.0)
-    reach = T95 * _jackknife(without, len(x))
+    reach = T95 * _jackknife(of_part, len(x))
     return replace(value, interval=(value.nats - reach, value.nats + reach))
 
 
@@ -155,8 +155,8 @@ def _spanned(x: np.ndarray) -> np.ndarray:
 def _jackknife(estimate: Callable[[np.ndarray], float], n: int) -> float:
     """Standard error of an estimate on rows, by leaving out a twentieth of the n samples at a time."""
     order = np.random.default_rng(0).permutation(n)
-    without = [estimate(np.setdiff1d(order, part)) for part in np.array_split(order, GROUPS)]
-    return float(np.sqrt((GROUPS - 1) * np.var(without)))
+    values = [estimate(without(part, n)) for part in np.array_split(order, GROUPS)]
+    return float(np.sqrt((GROUPS - 1) * np.var(values)))
 
 
 def _linear_by_label(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> LabelInformation:

@@ -6,6 +6,7 @@
 A fitted copula is a density ratio: `.log_ratio(x, y)` at pairs, `.log_ratios(x, y)` at all pairs, `.nats` for I(X;Y).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,7 +53,10 @@ class GaussianCopula:
     def log_ratios(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """The same at all pairs (x_i, y_j), (N, M)."""
         q_x, q_y, q_xy = _all_distances(self.correlation, self.dim_x, x, y)
-        return _gaussian_value(self.correlation, self.dim_x) - (q_xy - q_x[:, None] - q_y) / 2
+        q_xy -= q_x[:, None]  # in place: new matrices of all pairs would take most of the time
+        q_xy -= q_y
+        q_xy /= 2
+        return np.subtract(_gaussian_value(self.correlation, self.dim_x), q_xy, out=q_xy)
 
 
 @dataclass(frozen=True)
@@ -83,12 +87,13 @@ class StudentCopula:
         _check_size(n, dim)
         scores = np.hstack([x, y])
         correlation = _regular(_correlation(scores.T @ scores))
+        student_scores = _student_margins(scores)
 
         def loss(log_dof: float) -> float:
             """Minus the mean log density of the copula, profiled over the dispersion."""
             nonlocal correlation
             dof = np.exp(log_dof)
-            t = _student_scores(scores, dof)
+            t = student_scores(dof)
             correlation = _student_dispersion(t, dof, correlation)
             joint = _student_log_density(_squared(correlation, t), dim, dof) - _log_det(correlation) / 2
             return (_student_log_density(t**2, 1, dof).sum(axis=1) - joint).mean()
@@ -98,7 +103,7 @@ class StudentCopula:
                 loss, bounds=np.log(DOF_RANGE), method="bounded", options={"xatol": 0.02}
             )
             dof = float(np.exp(search.x))
-        correlation = _student_dispersion(_student_scores(scores, dof), dof, correlation, steps=10)
+        correlation = _student_dispersion(student_scores(dof), dof, correlation, steps=10)
         fitted = cls(correlation, dof, dim_x, 0.0)
         # A heavy-tailed sample has (nu + D + 2) / (nu + D) times less information about R: a larger bias.
         excess = _excess(n, dim_x, dim_y) * (dof + dim + 2) / (dof + dim) + 0.5 / n
@@ -175,7 +180,9 @@ def _all_distances(correlation: np.ndarray, dim_x: int, x: np.ndarray, y: np.nda
     q_x, q_y = _squared(correlation[:dim_x, :dim_x], x), _squared(correlation[dim_x:, dim_x:], y)
     own_x = np.einsum("ni,ij,nj->n", x, precision[:dim_x, :dim_x], x, optimize=True)
     own_y = np.einsum("ni,ij,nj->n", y, precision[dim_x:, dim_x:], y, optimize=True)
-    return [q_x, q_y, own_x[:, None] + own_y + 2 * (x @ precision[:dim_x, dim_x:]) @ y.T]
+    q_xy = own_x[:, None] + own_y
+    q_xy += 2 * (x @ precision[:dim_x, dim_x:]) @ y.T
+    return [q_x, q_y, q_xy]
 
 
 def _squared(correlation: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -199,9 +206,15 @@ def _log_det(matrix: np.ndarray) -> float:
 
 
 def _student_scores(scores: np.ndarray, dof: float) -> np.ndarray:
-    """Normal scores as Student scores: margins t with `dof`. Columns share their ranks, so few quantiles are new."""
+    """Normal scores as Student scores: margins t with `dof`."""
+    return _student_margins(scores)(dof)
+
+
+def _student_margins(scores: np.ndarray) -> Callable[[float], np.ndarray]:
+    """`_student_scores` of the same normal scores at any `dof`. Columns share their ranks, so few quantiles are new."""
     distinct, index = np.unique(scores, return_inverse=True)
-    return stdtrit(dof, ndtr(distinct))[index].reshape(scores.shape)
+    quantiles = ndtr(distinct)
+    return lambda dof: stdtrit(dof, quantiles)[index].reshape(scores.shape)
 
 
 def _check_size(n: int, dim: int) -> None:

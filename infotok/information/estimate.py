@@ -27,8 +27,8 @@ import torch
 from infotok.errors import require, require_choice, require_flag, require_instance, require_seed
 from infotok.information.categories import encode_labels
 from infotok.information.classical import CLASSICAL
-from infotok.information.conditional import conditional_mi
 from infotok.information.functional import exact_relation
+from infotok.information.given import given_mi
 from infotok.information.isolation import whole_seed
 from infotok.information.margins import normal_scores
 from infotok.information.neighbors import conditional_ksg_pointwise
@@ -66,7 +66,7 @@ def estimate_mi(
             pixels are numbers.
         y: (N,) or (N, dy) samples of the same types.
         method: one of `METHODS`; "auto" chooses and gives its reason in `.reason`.
-        given: (N,) or (N, dz) samples of Z of the same types.
+        given: (N,) or (N, dz) samples of Z of the same types. Columns that x or y share with it add nothing.
         discrete_x: True to treat x as labels, False as numbers, None to decide by its type, as in scikit-learn.
         discrete_y: the same for y.
         seed: of folds, initial weights and batches; the global random state does not change.
@@ -193,8 +193,7 @@ def _given(x: Variable, y: Variable, z: Variable, method: str, seed: int, option
     if method == "ksg":
         values = conditional_ksg_pointwise(x.numbers, y.numbers, _measured(z), **options)
         return point("ksg", values.mean(), values)
-    found = conditional_mi(*(side.of_a_kind for side in (x, y, z)), seed=seed)
-    return classified_as("auto: conditional", found)
+    return classified_as("auto: conditional", given_mi(x, y, z, seed))
 
 
 def _measured(side: Variable) -> np.ndarray:

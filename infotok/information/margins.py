@@ -9,6 +9,8 @@ the spread one. So I(X;Y) is exactly the same, without the ties, outliers and un
 distances (Rüschendorf 2009, "On the distributional transform").
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import scipy
 from scipy.special import ndtri
@@ -35,6 +37,34 @@ def normal_scores(x: np.ndarray) -> np.ndarray:
     """
     ranks = scipy.stats.rankdata(as_samples(x, "x", discrete=True), axis=0)
     return ndtri(ranks / (len(ranks) + 1)).reshape(np.shape(x))
+
+
+def scores_of_parts(x: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """A function: indices (n,), in order -> the `normal_scores` of these rows of x (N, d), for many parts of x.
+
+    Where no value is tied, the order of all samples is that of every part, and is found once.
+    """
+    order = np.argsort(x, axis=0)  # (N, d)
+    values = np.take_along_axis(x, order, axis=0)
+    if (values[1:] == values[:-1]).any():
+        return lambda rows: normal_scores(x[rows])
+
+    def scores(rows: np.ndarray) -> np.ndarray:
+        inside, result = np.zeros(len(x), dtype=bool), np.empty(x.shape)
+        inside[rows] = True
+        quantiles = ndtri(np.arange(1, len(rows) + 1) / (len(rows) + 1))
+        for column, places in zip(result.T, order.T, strict=True):
+            column[places[inside[places]]] = quantiles
+        return result[rows]
+
+    return scores
+
+
+def without(rows: np.ndarray, n: int) -> np.ndarray:
+    """The indices from 0 to n - 1 that are not among `rows`, in order."""
+    kept = np.ones(n, dtype=bool)
+    kept[rows] = False
+    return np.flatnonzero(kept)
 
 
 def untied_scores(x: np.ndarray, rng: np.random.Generator, name: str) -> np.ndarray:

@@ -10,18 +10,19 @@ Several label columns are added one by one, each conditioned on those before,
 """
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from infotok.errors import require, require_flag, require_int, require_seed
 from infotok.information.categories import encode_columns, is_labels, one_hot_codes
-from infotok.information.crossfit import LearningCurve, learning_curve, stratified_folds
-from infotok.information.isolation import whole_seed
+from infotok.information.crossfit import LearningCurve, held_out_gains, learning_curve, pooled, stratified_folds
+from infotok.information.isolation import undisturbed, whole_seed
 from infotok.information.labels import FOLDS, LabelInformation, classified, entropy_of, from_terms, label_mi, scaled
 from infotok.information.result import Z95, Estimate, classified_as
 from infotok.information.samples import dense
-from infotok.information.tokens import code_fits, token_mi
+from infotok.information.tokens import FOUND, code_fits, token_mi, within_vocabulary
 
 __all__ = ["probe_mi"]
 
@@ -48,7 +49,7 @@ def probe_mi(
         seed: of folds and classifiers.
         folds: 2 or more.
         network: for codes, also train a small network where the other classifiers do not find all of H(labels); it
-            takes most of the time.
+            takes most of the time. With several label columns, for each of them.
 
     Returns:
         Estimate. `ceiling` is the plug-in entropy of the labels, for several columns the sum of theirs. The candidate
@@ -78,7 +79,8 @@ def probe_mi(
     columns = encode_columns(labels, "labels") if marked is None else marked[:, None]
     require(len(columns) == len(values), "labels", f"{len(columns)} rows", f"as many as tokens has, {len(values)}")
     if columns.shape[1] > 1:
-        return classified_as("probe", chain(values, symbols, columns, seed, folds))
+        found = chain(values, symbols, columns, seed, folds, vocabulary=vocabulary, network=network)
+        return classified_as("probe", found)
     if symbols:
         found = token_mi(values, columns[:, 0], vocabulary=vocabulary, seed=seed, folds=folds, network=network)
     else:
@@ -99,26 +101,44 @@ def _tokens(tokens: Any) -> tuple[np.ndarray, bool]:
     return encode_columns(flat, "tokens"), True
 
 
-def chain(values: np.ndarray, symbols: bool, columns: np.ndarray, seed: int, folds: int) -> LabelInformation:
-    """I(values; columns) in nats by the chain rule over the label columns.
+@undisturbed()
+def chain(
+    values: np.ndarray,
+    symbols: bool,
+    columns: np.ndarray,
+    seed: int,
+    folds: int,
+    *,
+    given: np.ndarray | None = None,
+    vocabulary: int | None = None,
+    network: bool = False,
+) -> LabelInformation:
+    """I(values; columns) in nats by the chain rule over the label columns, or conditional on `given`.
 
     values: (N, L) codes or real features
     symbols: whether they are codes
     columns: (N, A) label codes; each is conditioned on those before, whose classifiers join those on the tokens
     seed: of folds and classifiers
     folds: 2 or more
+    given: (N, D) codes; or real features, if the values are
+    vocabulary, network: as in `probe_mi`
     """
     require(len(values) >= 10, "tokens", f"{len(values)} samples", "at least 10")
     require(symbols or np.isfinite(values).all(), "tokens", "NaN or infinity", "finite values")
-    tokens = encode_columns(values, "tokens") if symbols else scaled(values)
+    tokens = _codes(values, vocabulary) if symbols else scaled(values)
+    tokens = tokens[:, np.ptp(tokens, axis=0) > 0]
+    given = np.zeros((len(values), 0), dtype=np.int64) if given is None else given
+    numbers = given.dtype.kind == "f"
     terms, half, each = np.zeros(len(values)), np.zeros(len(values)), {}
     for j, y in enumerate(columns.T):
         if y.max() == 0:
             continue
         place, before = stratified_folds(y, folds, seed), columns[:, :j]
-        alone = _curve(before, True, y, place, seed) if np.ptp(before, axis=0).any() else None
-        both = np.hstack([tokens, before if symbols else _indicators(before)])
-        joint = _curve(both, symbols, y, place, seed, alone)
+        known = np.hstack([given, _indicators(before) if numbers else before])
+        varies = np.ptp(known, axis=0).any()
+        alone = _curve(known, not numbers, y, place, seed, network) if varies else None
+        both = np.hstack([tokens, known if symbols or numbers else _indicators(known)])
+        joint = _curve(both, symbols, y, place, seed, network, alone, vocabulary, tokens.shape[1])
         added = joint.terms - alone.terms if alone else joint.terms
         added_half = joint.half - alone.half if alone else joint.half
         each[f"column {j}"] = from_terms(added, added_half, y).nats
@@ -129,7 +149,12 @@ def chain(values: np.ndarray, symbols: bool, columns: np.ndarray, seed: int, fol
     reach = Z95 * float((2 * terms - half).std()) / math.sqrt(len(terms)) + remaining
     each["held-out bound"] = float(terms.mean())
     interval = max(nats - reach, 0.0), min(nats + reach, sum(math.log(y.max() + 1) for y in columns.T))
-    return LabelInformation(nats, interval, ceiling, each, f"the chain rule over {columns.shape[1]} label columns")
+    reason = f"the chain rule over {columns.shape[1]} label columns"
+    return LabelInformation(nats, interval, ceiling, each, reason, 2 * terms - half if remaining else terms)
+
+
+def _codes(values: np.ndarray, vocabulary: int | None) -> np.ndarray:
+    return encode_columns(values, "tokens") if vocabulary is None else within_vocabulary(values, vocabulary)
 
 
 def _curve(
@@ -138,14 +163,27 @@ def _curve(
     y: np.ndarray,
     place: np.ndarray,
     seed: int,
+    network: bool,
     base: LearningCurve | None = None,
+    vocabulary: int | None = None,
+    shared: int | None = None,
 ) -> LearningCurve:
-    """Held-out gains of classifiers of y on codes (N, L) or real features (N, d)."""
+    """Held-out gains of classifiers of y on codes (N, L), of which the first `shared` have one vocabulary, or numbers.
+
+    The network is on the labels alone too: what it finds there is no information of the tokens.
+    """
     features = features[:, np.ptp(features, axis=0) > 0]
     if not symbols:
         return classified(features, y, place, seed, base)
-    fits = code_fits(features.max(axis=0) + 1, len(y), int(y.max()) + 1, vocabulary=None, network=False)
-    return learning_curve(fits, features, y, place, seed, base=base)
+    sizes, classes = features.max(axis=0) + 1, int(y.max()) + 1
+    suited = partial(code_fits, sizes, len(y), classes, vocabulary=vocabulary, shared=shared)
+    fits = suited(network=False)
+    gains = held_out_gains(fits, features, y, place, seed)
+    if network and features.shape[1] > 1:
+        known = [*base.gains.values()] if base else []
+        if pooled([*known, *gains.values()], place)[0].mean() < FOUND * entropy_of(y):
+            fits = suited(network=True)
+    return learning_curve(fits, features, y, place, seed, base=base, gains=gains)
 
 
 def _indicators(columns: np.ndarray) -> np.ndarray:

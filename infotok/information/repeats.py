@@ -11,6 +11,7 @@ from infotok.information.samples import row_codes
 
 FEWEST, MOST_COPIES = 20, 20  # distinct pairs; samples per distinct pair: beyond, values are symbols and not copies
 MOST_COPIES_OF_ROUNDED = 5
+MOST_ATOMS = 4  # pairs that repeat, up to which they are atoms of both sides: zeros, a lowest and a highest value
 SHARE = 0.02  # of samples that repeat another, from which they count as repeats
 CLUSTERED = 0.1  # share of samples that repeat a row
 OCCUPIED = 0.2  # share of the places of a grid that rounded values fill; of real numbers next to none
@@ -36,10 +37,16 @@ def distinct_pairs(x: np.ndarray, y: np.ndarray, *, labels: bool = False) -> np.
     copies = (np.bincount(rows)[rows[first]] == count) & (count <= (MOST_COPIES_OF_ROUNDED if rounded else MOST_COPIES))
     if not labels:
         copies &= np.bincount(columns)[columns[first]] == count
-    copied = int(count[copies & (count > 1)].sum())  # samples that have a copy
+    repeated = copies & (count > 1)
+    copied = int(count[repeated].sum())  # samples that have a copy
     later = copies[pair.reshape(-1)]
     later[first] = False
-    enough = later.sum() >= SHARE * n and copies.sum() >= FEWEST and (not rounded or copied > n / 2)
+    enough = (
+        later.sum() >= SHARE * n
+        and copies.sum() >= FEWEST
+        and repeated.sum() > MOST_ATOMS
+        and (not rounded or copied > n / 2)
+    )
     return np.flatnonzero(~later) if enough else None
 
 

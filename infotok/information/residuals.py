@@ -8,7 +8,7 @@ Z, dependence that both only inherit from Z is gone; a model that is linear in Z
 
 import numpy as np
 
-from infotok.information.margins import normal_scores
+from infotok.information.margins import normal_scores, without
 
 FOLDS = 5
 LEAST = 100  # samples below which nothing is subtracted
@@ -55,9 +55,9 @@ def _bases(z: np.ndarray, seed: int) -> list[np.ndarray]:
 
 def _left(basis: np.ndarray, x: np.ndarray, folds: list[np.ndarray]) -> np.ndarray:
     """x (N, d) minus its ridge regression on the basis (N, B), fitted on other folds."""
-    left, everyone = np.empty_like(x), np.arange(len(x))
+    left = np.empty_like(x)
     for test in folds:
-        train = np.setdiff1d(everyone, test)
+        train = without(test, len(x))
         centre, mean = basis[train].mean(axis=0), x[train].mean(axis=0)
         weights = _ridge(basis[train] - centre, x[train] - mean)
         left[test] = x[test] - mean - (basis[test] - centre) @ weights

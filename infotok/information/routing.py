@@ -3,22 +3,26 @@
 label and label       plug-in from counts, with enough samples per cell; else as symbols and label
 numbers and label     the bound of cross-fitted classifiers, and nearest neighbours in few columns (`labels`)
 symbols and label     the same with classifiers for symbols (`tokens`)
-numbers with atoms    KSG for mixtures, in few columns
+numbers with atoms    KSG for mixtures, in few columns; the chain rule over rare ones (`atoms`)
 numbers and numbers   models compared on held-out samples (`auto`)
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import scipy
 
 from infotok.errors import require
-from infotok.information.auto import NEIGHBOR_DIMS, PER_COORDINATE, PLAN, compare
+from infotok.information.atoms import Dependence, atomic_mi, atoms_of, exact_beside, rare_atoms
+from infotok.information.auto import MARGIN, NEIGHBOR_DIMS, PER_COORDINATE, PLAN, Comparison, compare
 from infotok.information.classical import counts_fill, discrete, mixed
 from infotok.information.clusters import clusters_of
 from infotok.information.functional import exact_relation, shared_value, smoothly_related
 from infotok.information.labels import FOLDS, entropy_of, label_mi
 from infotok.information.margins import normal_scores
+from infotok.information.neighbors import mixed_ksg_pointwise
 from infotok.information.neural import Training
 from infotok.information.probe import chain
 from infotok.information.repeats import clustered
@@ -107,12 +111,39 @@ def _of_numbers(x: np.ndarray, y: np.ndarray, seed: int, device: str, progress: 
     """Numbers and numbers."""
     for name, side in (("x", x), ("y", y)):
         _groups(side, name, notes)
-    relation = exact_relation(x, y)
+    few = x.shape[1] + y.shape[1] <= NEIGHBOR_DIMS
+    atoms = (atoms_of(x), atoms_of(y)) if few else None
+    relation = exact_relation(x, y) or (exact_beside(x, y, *atoms) if few else None)
     if relation:
         found = infinite("auto", relation)
         return replace(found, warnings=(*notes, *found.warnings))
-    if _has_atoms(x, y) and x.shape[1] + y.shape[1] <= NEIGHBOR_DIMS:
-        return _named(mixed(x, y), "mixed: a tenth of the samples or more share one value", notes)
+    compared = partial(_compared, seed=seed, device=device, progress=progress)
+    said: list[str] = []
+    if few and _has_atoms(x, y):
+        found = _named(mixed(x, y), "mixed: a tenth of the samples or more share one value", [])
+        rivals = [(found.nats, mixed_ksg_pointwise(x, y))]
+    else:
+        comparison = compared(x, y, said)
+        chosen = comparison.chosen  # neighbours are few in an atom's spot and their terms noisy: copulas are the rivals
+        models = comparison.candidates[:2] if chosen.name == "neighbors" else [chosen]
+        rivals = [(float(model.nats), model.pointwise) for model in models]
+        found = Estimate(
+            float(chosen.nats),
+            chosen.interval,
+            "point",
+            f"auto: {chosen.name}",
+            history=comparison.history,
+            reason=comparison.reason,
+            candidates={candidate.name: float(candidate.nats) for candidate in comparison.candidates},
+            warnings=(*said, *comparison.notes),
+        )
+    if few and rare_atoms(*atoms):
+        found = _with_atoms(x, y, *atoms, found, rivals, compared, seed)
+    return replace(found, warnings=(*notes, *found.warnings))
+
+
+def _compared(x: np.ndarray, y: np.ndarray, notes: list[str], seed: int, device: str, progress: bool) -> Comparison:
+    """The models of `auto`, compared; a note where the value may have no limit."""
     kept = _full_rank(x, "x", y.shape[1], notes), _full_rank(y, "y", x.shape[1], notes)
     plan = Training(**{**vars(PLAN), "progress": progress})
     comparison = compare(*kept, seed=seed, device=device, plan=plan, whole=(x, y))
@@ -120,16 +151,41 @@ def _of_numbers(x: np.ndarray, y: np.ndarray, seed: int, device: str, progress: 
     if chosen.grows or (chosen.name == "neighbors" and smoothly_related(x, y)):
         grows = f"x, y: {chosen.nats:.2f} nats still grows with N; y may be a function of x, and the truth infinite"
         notes.append(grows)
-    return Estimate(
-        float(chosen.nats),
-        chosen.interval,
-        "point",
-        f"auto: {chosen.name}",
-        history=comparison.history,
-        reason=comparison.reason,
-        candidates={candidate.name: float(candidate.nats) for candidate in comparison.candidates},
-        warnings=(*notes, *comparison.notes),
-    )
+    return comparison
+
+
+def _with_atoms(
+    x: np.ndarray,
+    y: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    found: Estimate,
+    rivals: list[tuple],
+    compared: Callable,
+    seed: int,
+) -> Estimate:
+    """The chain rule over atoms in place of `found`, where it is above all rivals (nats, terms) by their margin."""
+    said: list[str] = []
+
+    def density(x: np.ndarray, y: np.ndarray) -> Dependence:
+        comparison = compared(x, y, said)
+        said.extend(comparison.notes)
+        chosen = comparison.chosen
+        return Dependence(chosen.nats, chosen.pointwise, chosen.bias)
+
+    chained = atomic_mi(x, y, a, b, density, seed)
+    if chained is None:
+        return found
+    gains = [
+        (chained.nats - nats, float((chained.pointwise - terms).std() / np.sqrt(len(terms)))) for nats, terms in rivals
+    ]
+    if any(gain <= MARGIN * error for gain, error in gains):
+        return replace(found, candidates={**found.candidates, "atoms": chained.nats})
+    gain, error = min(gains)
+    name = "copulas" if len(rivals) > 1 else found.method.removeprefix("auto: ")
+    reason = f"{chained.reason}, {gain:.3f} ± {error:.3f} above {name}"
+    candidates = {**found.candidates, **chained.candidates}
+    return classified_as("auto: atoms", replace(chained, reason=reason, candidates=candidates), tuple(said))
 
 
 def _named(estimate: Estimate, reason: str, notes: list[str]) -> Estimate:

@@ -15,7 +15,7 @@ from itertools import combinations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 from scipy.special import log_softmax
 from torch import nn
 
@@ -59,7 +59,7 @@ def token_mi(
     Errors as in `label_mi`.
     """
     labels = encode_labels(y, "y")
-    places = encode_columns(codes, "codes") if vocabulary is None else _within(codes, vocabulary)
+    places = encode_columns(codes, "codes") if vocabulary is None else within_vocabulary(codes, vocabulary)
     require(len(places) == len(labels), "y", f"{len(labels)} labels", f"as many as codes has samples, {len(places)}")
     require(len(labels) >= 10, "codes", f"{len(labels)} samples", "at least 10")
     places = places[:, np.ptp(places, axis=0) > 0]
@@ -75,7 +75,8 @@ def token_mi(
     return from_curve(learning_curve(fits, places, labels, place, seed, gains=gains), labels)
 
 
-def _within(codes: np.ndarray, vocabulary: int) -> np.ndarray:
+def within_vocabulary(codes: np.ndarray, vocabulary: int) -> np.ndarray:
+    """The codes (N, L) as integers; ValueError for some beyond the vocabulary."""
     codes = np.asarray(codes).reshape(len(codes), -1)
     require(codes.dtype.kind in "iu", "codes", str(codes.dtype), "integers, for a vocabulary", TypeError)
     inside = codes.size > 0 and codes.min() >= 0 and codes.max() < vocabulary
@@ -83,13 +84,19 @@ def _within(codes: np.ndarray, vocabulary: int) -> np.ndarray:
     return codes.astype(np.int64)
 
 
-def code_fits(sizes: np.ndarray, n: int, classes: int, *, vocabulary: int | None, network: bool) -> dict[str, Fit]:
-    """The classifiers {name: fit} for codes (n, L) of `sizes` (L,) symbols and so many classes of labels."""
+def code_fits(
+    sizes: np.ndarray, n: int, classes: int, *, vocabulary: int | None, network: bool, shared: int | None = None
+) -> dict[str, Fit]:
+    """The classifiers {name: fit} for codes (n, L) of `sizes` (L,) symbols and so many classes of labels.
+
+    shared: the first so many columns share the vocabulary; None for all.
+    """
+    shared = len(sizes) if shared is None else shared
     fits: dict[str, Fit] = {"tables": tables, "bayes": _bayes(sizes)}
     if n * len(sizes) * classes <= 20_000_000:
         fits["one_hot"] = _on(one_hot(sizes), logistic)
-    if vocabulary is not None and len(sizes) > 1:
-        fits["counts"] = _on(occurrences(vocabulary), logistic)
+    if vocabulary is not None and shared > 1:
+        fits["counts"] = _on(occurrences(vocabulary, sizes[shared:]), logistic)
     if network and len(sizes) > 1 and sizes.sum() * WIDTH <= WEIGHTS:
         fits["embedded"] = embedded
     return fits
@@ -107,13 +114,18 @@ def one_hot(sizes: np.ndarray):
     return rows
 
 
-def occurrences(vocabulary: int):
-    """A function: codes (n, L) of one vocabulary -> sparse counts (n, vocabulary)."""
+def occurrences(vocabulary: int, others: np.ndarray | tuple = ()):
+    """A function: codes (n, L) of one vocabulary -> sparse counts (n, vocabulary); the last columns, `others`, one-hot.
+
+    others: (L',) sizes of the last columns, which have alphabets of their own
+    """
 
     def rows(codes: np.ndarray) -> csr_matrix:
-        n, columns = codes.shape
+        shared = codes[:, : codes.shape[1] - len(others)]
+        n, columns = shared.shape
         ends = np.arange(0, n * columns + 1, columns)
-        return csr_matrix((np.ones(codes.size), codes.ravel(), ends), shape=(n, vocabulary))
+        counts = csr_matrix((np.ones(shared.size), shared.ravel(), ends), shape=(n, vocabulary))
+        return counts if len(others) == 0 else hstack([counts, one_hot(others)(codes[:, columns:])]).tocsr()
 
     return rows
 

@@ -7,7 +7,7 @@ from scipy.stats import t as student_t
 from infotok.information.coordinates import CoordinateCritic, Coordinates, canonical, infonce_terms
 from infotok.information.copula import GaussianCopula, StudentCopula
 from infotok.information.estimate import estimate_mi
-from infotok.information.margins import normal_scores
+from infotok.information.margins import normal_scores, scores_of_parts, without
 from infotok.worlds.gaussians import JointGaussian, JointStudentT
 from infotok.worlds.tasks import student
 from infotok.worlds.transforms import cubic, normal_cdf
@@ -138,3 +138,11 @@ def test_infonce_terms_average_to_both_directions_of_the_bound():
 
     scores = torch.randn(30, 30, generator=torch.Generator().manual_seed(0))
     assert infonce_terms(scores).mean() == pytest.approx((infonce(scores) + infonce(scores.T)).item() / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("digits", [1, 12])
+def test_scores_of_many_parts_are_those_of_each(digits):
+    x = np.random.default_rng(0).normal(size=(200, 3)).round(digits)
+    scores, rows = scores_of_parts(x), without(np.arange(0, 200, 7), 200)
+    np.testing.assert_array_equal(rows, np.setdiff1d(np.arange(200), np.arange(0, 200, 7)))
+    np.testing.assert_array_equal(scores(rows), normal_scores(x[rows]))

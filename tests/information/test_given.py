@@ -10,8 +10,10 @@ from scipy.special import entr, expit
 
 from infotok.information import estimate_mi
 from infotok.information.conditional import conditional_mi, counted, linear_or_neighbors, neighbors
+from infotok.information.given import without_known
 from infotok.information.margins import normal_scores
 from infotok.information.residuals import residuals
+from infotok.information.variables import variable
 
 N = 600
 rng = np.random.default_rng(0)
@@ -227,3 +229,67 @@ def test_equal_numbers_of_unequal_labels_are_no_copies():
     x, y, z = noise(), noise(), np.repeat([0, 1], N)
     x, y = np.tile(x, 2), np.tile(y, 2)
     assert not any("repeat" in note for note in estimate_mi(x, y, given=z).warnings)
+
+
+U, W, F, E = np.random.default_rng(7).normal(size=(4, 1000))
+A, B, C, D = np.random.default_rng(8).integers(0, 40, (4, 1000))
+CLASS = A % 4  # a noisy copy of it is right with probability 0.7, else one of all four
+NOISY = np.where(np.random.default_rng(9).random(1000) < 0.6, CLASS, np.random.default_rng(10).integers(0, 4, 1000))
+NOISY_TRUTH = math.log(4) + 0.7 * math.log(0.7) + 0.3 * math.log(0.1)
+HALF_LOG_2 = 0.5 * math.log(2)
+
+
+def table(*columns):
+    return np.stack(columns, axis=1)
+
+
+SHARED = {  # columns of x and y that are given too carry nothing new
+    "numbers, one side": (table(U, W), U + E, W, HALF_LOG_2),
+    "numbers, both": (table(U, W), table(U + E, W), W, HALF_LOG_2),
+    "numbers, other scales": (table(U, np.exp(W)), table(U + E, -(W**3)), W, HALF_LOG_2),
+    "numbers, several": (table(U, W, F), table(U + E, W, F), table(W, F), HALF_LOG_2),
+    "numbers, nothing else shared": (table(U, W), table(E, W), W, 0.0),
+    "symbols, both": (table(CLASS, C), table(NOISY, C), C, NOISY_TRUTH),
+    "symbols, renamed": (table(CLASS, C), table(NOISY, C), np.array([f"c{c}" for c in C]), NOISY_TRUTH),
+    "symbols, several": (table(A, B, C), table(D, B, C), table(C, B), 0.0),
+    "a label of the given one": (table(CLASS, C // 4, D), table(NOISY, C // 8, B), C, NOISY_TRUTH),
+    "symbols of their own": (table(A, B), table(A, D), C, math.log(40)),
+    "a symbol of which a part is given": (table(A, B), table(A, D), CLASS, math.log(10)),
+    "mixed, both": (
+        pd.DataFrame({"u": U, "c": (C % 4).astype(str)}),
+        pd.DataFrame({"u": U + E, "c": (C % 4).astype(str)}),
+        C % 4,
+        HALF_LOG_2,
+    ),
+    "mixed, given": (
+        table(U, W),
+        table(U + E, W),
+        pd.DataFrame({"w": W, "c": (C % 4).astype(str)}),
+        HALF_LOG_2,
+    ),
+    "all of x": (table(U, W), W + E, table(W, U), 0.0),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_columns_that_are_given_carry_nothing_new(name):
+    x, y, z, truth = SHARED[name]
+    found = estimate_mi(x, y, given=z)
+    assert found.nats == pytest.approx(truth, abs=0.09)
+    assert found.interval[0] <= truth + 0.005
+    assert found.interval[1] >= truth - (0.03 if truth > 2 else 0)  # beside the bias of counts of 40 symbols
+
+
+def test_symbols_given_numbers():
+    few = slice(0, 300)
+    found = estimate_mi(table(CLASS, B % 5)[few], table(CLASS, D % 5)[few], given=U[few])
+    assert found.nats == pytest.approx(math.log(4), abs=0.05)
+
+
+def test_a_function_by_chance_is_not_left_out():
+    """Where labels of z occur once, everything is a function of them."""
+    x = variable(table(A, B), "x")
+    assert without_known(x, variable(np.arange(1000).astype(str), "z")) is x
+    assert len(np.unique(table(without_known(x, variable(A, "z")).label, B), axis=0)) == 40
+    assert without_known(x, variable(table(B, A), "z")) is None
+    assert without_known(variable(U, "x"), variable(-U, "z")) is None

@@ -139,3 +139,26 @@ def test_bad_input_is_named(arguments, error, message):
     tokens, labels, *vocabulary = arguments
     with pytest.raises(error, match=message):
         probe_mi(tokens, labels, vocabulary=vocabulary[0] if vocabulary else None)
+
+
+def test_several_label_columns_with_a_network():
+    """The first column is found by tables alone; the second needs five codes together, which only the network sees."""
+    codes = np.random.default_rng(3).integers(0, 2, (3000, 6))
+    labels = np.stack([codes[:, 5], (codes[:, :5].sum(axis=1) >= 3).astype(int)], axis=1)
+    found = [probe_mi(codes, labels, network=network, folds=2).nats for network in (False, True)]
+    assert found[1] == pytest.approx(2 * math.log(2), abs=0.03)
+    parity = np.stack([codes[:, 5], codes[:, :4].sum(axis=1) % 2], axis=1)
+    found = [probe_mi(codes, parity, network=network, folds=2).nats for network in (False, True)]
+    assert found[0] < 0.75 < 1.2 < found[1]
+
+
+def test_several_label_columns_with_a_vocabulary():
+    """How often a symbol occurs anywhere is seen by counts of symbols; places alone need far more samples."""
+    codes = np.random.default_rng(4).integers(0, 40, (600, 12))
+    even = (codes < 20).sum(axis=1)
+    labels = np.stack([(even > 6).astype(int), codes[:, 0] % 2], axis=1)
+    apart, shared = (probe_mi(codes, labels, vocabulary=size, network=False).nats for size in (None, 40))
+    assert shared > apart + 0.1
+    assert shared < math.log(4)
+    with pytest.raises(ValueError, match="codes: got 'integers out of range', expected integers from 0 to voc"):
+        probe_mi(codes, labels, vocabulary=39)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from infotok.errors import require, require_float, require_int
+from infotok.tokenizers.quantizers.precision import wide
 from infotok.unified.arguments import GUIDANCE, LAYERS, MOST_STEPS, NUMBERS, UNIFORM, check_states
 from infotok.unified.sampling import guide
 
@@ -92,9 +93,11 @@ class FlowHead(nn.Module):
         self._check("noise", noise, self.in_proj)
         require(noise.shape[1:] == x.shape, "noise", noise, f"shape (n, {', '.join(map(str, x.shape))})")
         self._check_times(t, tuple(noise.shape[:-1]))
+        dtype = noise.dtype
+        noise, t = wide(noise), wide(t)
         x = x.to(noise)  # tokens may be bfloat16; differences of them are not
-        x_t = torch.lerp(noise, x.expand_as(noise), t[..., None])
-        return (self.velocity(x_t, t, self.state_proj(states)) - (x - noise)).square().mean()
+        x_t = torch.lerp(noise, x.expand_as(noise), t[..., None]).to(dtype)
+        return (self.velocity(x_t, t.to(dtype), self.state_proj(states)) - (x - noise)).square().mean()
 
     def sample(self, states: Tensor, noise: Tensor, steps: int = 16, guidance: float = 1.0) -> Tensor:
         """The path from noise to tokens, (steps + 1, ..., dim), by the midpoint rule; its last point is the sample.

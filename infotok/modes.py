@@ -7,6 +7,7 @@
 - `accumulating`       a block that is one part of an optimiser step; `ends_step` says whether it is the last
 - `steps_before`       the training steps that a module had counted before this pass
 - `replay`             a generator that draws in the second pass what it drew in the first
+- `keep_constants`     buffers that no checkpoint holds, filled again where a state is loaded
 - `refuse_nonfinite`   a hook that refuses NaN and infinity in a state that is loaded
 """
 
@@ -25,6 +26,7 @@ __all__ = [
     "accumulating",
     "ends_step",
     "evaluating",
+    "keep_constants",
     "keeping_modes",
     "recomputing",
     "refuse_nonfinite",
@@ -126,6 +128,28 @@ def replay(module: nn.Module, generator: torch.Generator | None) -> torch.Genera
         return again
     module.generator_state = generator.get_state()
     return generator
+
+
+def keep_constants(module: nn.Module) -> None:
+    """Register `module._constants()` as buffers outside of checkpoints, filled again whenever a state is loaded.
+
+    Else a module made on the meta device and then `to_empty` would keep whatever the memory held.
+
+    - module: its method `_constants` gives tensors by name
+    """
+    for name, value in module._constants().items():
+        module.register_buffer(name, value, persistent=False)
+    module.register_load_state_dict_post_hook(_fill_constants)
+
+
+@torch.no_grad()
+def _fill_constants(module: nn.Module, _: Any) -> None:
+    with torch.device("cpu"):  # loading may happen inside another default device
+        values = module._constants()
+    for name, value in values.items():
+        buffer = getattr(module, name)
+        if not buffer.is_meta:
+            buffer.copy_(value)
 
 
 def refuse_nonfinite(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: Any) -> None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from infotok.errors import require, require_float, require_int
+from infotok.modes import keep_constants
 from infotok.tokenizers.quantizers.precision import wide
 from infotok.unified.arguments import GUIDANCE, LAYERS, MOST_STEPS, NUMBERS, UNIFORM, check_states
 from infotok.unified.sampling import guide
@@ -168,12 +169,18 @@ class TimeEmbedding(nn.Module):
 
     def __init__(self, width: int, frequencies: int = 16) -> None:
         super().__init__()
-        self.register_buffer("frequencies", math.pi * 2 ** torch.linspace(-1, 6, frequencies), persistent=False)
+        self.count = frequencies
+        keep_constants(self)
         self.proj = nn.Linear(2 * frequencies, width)
+
+    def _constants(self) -> dict[str, Tensor]:
+        """Angular frequencies, from half a turn to 64 half turns over the time from 0 to 1."""
+        return {"frequencies": math.pi * 2 ** torch.linspace(-1, 6, self.count)}
 
     def forward(self, t: Tensor) -> Tensor:
         angles = t[..., None] * self.frequencies
-        return self.proj(torch.cat([angles.sin(), angles.cos()], -1))
+        waves = torch.cat([angles.sin(), angles.cos()], -1)
+        return self.proj(waves.to(self.proj.weight.dtype))
 
 
 def _broadcast(*shapes: tuple[int, ...]) -> bool:

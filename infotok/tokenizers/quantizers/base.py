@@ -52,6 +52,7 @@ class TokenLayer(Freezable, WideBuffers, ABC):
 
     def __init__(self) -> None:
         super().__init__()
+        self.dtype = torch.get_default_dtype()
         self.register_load_state_dict_pre_hook(refuse_nonfinite)
 
     def forward(self, z: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Quantized:

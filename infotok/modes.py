@@ -4,7 +4,10 @@
 - `keeping_modes`      any mode inside a block; afterwards every submodule is in its earlier mode
 - `Freezable`          `freeze()`: eval mode that `train()` does not end; `requires_grad_(False)` stops averages too
 - `recomputing`        whether this forward pass is the second one that gradient checkpointing makes
+- `accumulating`       a block that is one part of an optimiser step; `ends_step` says whether it is the last
+- `steps_before`       the training steps that a module had counted before this pass
 - `replay`             a generator that draws in the second pass what it drew in the first
+- `keep_constants`     buffers that no checkpoint holds, filled again where a state is loaded
 - `refuse_nonfinite`   a hook that refuses NaN and infinity in a state that is loaded
 """
 
@@ -18,9 +21,26 @@ from torch.utils.module_tracker import ModuleTracker
 
 from infotok.errors import require, require_generator
 
-__all__ = ["Freezable", "evaluating", "keeping_modes", "recomputing", "refuse_nonfinite", "replay"]
+__all__ = [
+    "Freezable",
+    "accumulating",
+    "ends_step",
+    "evaluating",
+    "keep_constants",
+    "keeping_modes",
+    "recomputing",
+    "refuse_nonfinite",
+    "replay",
+    "steps_before",
+]
 
 TRACKER = ModuleTracker()
+
+
+class Step:
+    """The optimiser step that is computed: one for the process, since a backward pass runs in threads of its own."""
+
+    last = True  # whether this pass is the last one before the optimisers step
 
 
 @contextmanager
@@ -59,6 +79,35 @@ def recomputing() -> bool:
     return not torch.compiler.is_compiling() and TRACKER.is_bw
 
 
+@contextmanager
+def accumulating(last: bool) -> Iterator[None]:
+    """A context manager: a forward and backward pass whose gradients are added to those of a step's other parts.
+
+    Schedules of modules, such as a warm-up, count the last part alone: they count optimiser steps.
+
+    - last: whether the optimisers step afterwards
+    """
+    before, Step.last = Step.last, last
+    try:
+        yield
+    finally:
+        Step.last = before
+
+
+def ends_step() -> bool:
+    """Whether this pass is the last one of its optimiser step, as every pass is outside `accumulating`."""
+    return Step.last
+
+
+def steps_before(module: nn.Module) -> Tensor:
+    """The training steps before this pass, `module.passes`; a recomputation does not count what its first pass did.
+
+    - module: has `passes`, a tensor, and adds 1 to it at the end of a training pass that `ends_step`
+    """
+    again = module.training and recomputing() and ends_step()
+    return module.passes - 1 if again else module.passes
+
+
 def replay(module: nn.Module, generator: torch.Generator | None) -> torch.Generator | None:
     """`generator`; in a recomputation a copy of it, in the state at which `module` last used it.
 
@@ -79,6 +128,28 @@ def replay(module: nn.Module, generator: torch.Generator | None) -> torch.Genera
         return again
     module.generator_state = generator.get_state()
     return generator
+
+
+def keep_constants(module: nn.Module) -> None:
+    """Register `module._constants()` as buffers outside of checkpoints, filled again whenever a state is loaded.
+
+    Else a module made on the meta device and then `to_empty` would keep whatever the memory held.
+
+    - module: its method `_constants` gives tensors by name
+    """
+    for name, value in module._constants().items():
+        module.register_buffer(name, value, persistent=False)
+    module.register_load_state_dict_post_hook(_fill_constants)
+
+
+@torch.no_grad()
+def _fill_constants(module: nn.Module, _: Any) -> None:
+    with torch.device("cpu"):  # loading may happen inside another default device
+        values = module._constants()
+    for name, value in values.items():
+        buffer = getattr(module, name)
+        if not buffer.is_meta:
+            buffer.copy_(value)
 
 
 def refuse_nonfinite(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: Any) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from infotok.bottleneck.options import Options
 from infotok.bottleneck.padding import Padding
 from infotok.bottleneck.priors import reparametrise
-from infotok.modes import recomputing
+from infotok.modes import steps_before
 
 __all__ = ["NoisyTokens", "TokenChannel"]
 
@@ -86,8 +86,7 @@ class TokenChannel(nn.Module):
 
     def progress(self, steps: int) -> Tensor:
         """The share, from 0 to 1, of a schedule over the first `steps` training steps."""
-        done = self.passes - 1 if self.training and recomputing() else self.passes  # the first pass has been counted
-        return (done / steps).clamp(max=1.0)
+        return (steps_before(self) / steps).clamp(max=1.0)
 
     def extra_repr(self) -> str:
         options = self.options

@@ -84,7 +84,7 @@ from infotok.bottleneck.relevance import make_bounds
 from infotok.bottleneck.terms import TERMS, InfoTokTerms, weighted_loss
 from infotok.distributed import rank_and_world
 from infotok.errors import require, require_tensor
-from infotok.modes import recomputing, replay
+from infotok.modes import ends_step, recomputing, replay
 
 __all__ = ["InfoTok", "InfoTokTerms"]
 
@@ -219,7 +219,7 @@ class InfoTok(TokenChannel):
                 self.monitor.check_condition("text" in batch.on.get("compression", ()), batch.condition)
             loss = _loss(self, tokens.z, values, batch.padding)
         returned = self.returned(features, tokens.z.to(features.dtype), batch.padding)
-        if moving:
+        if moving and ends_step():
             self.passes += 1
         return returned, InfoTokTerms(
             loss, self.estimator.unit, **values, dropped=batch.dropped, ceilings=batch.ceilings

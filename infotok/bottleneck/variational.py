@@ -26,7 +26,7 @@ from infotok.errors import (
     require_int,
     require_rows,
 )
-from infotok.modes import recomputing
+from infotok.modes import ends_step, recomputing, steps_before
 
 __all__ = ["Code", "VariationalBottleneck"]
 
@@ -134,7 +134,7 @@ class VariationalBottleneck(nn.Module):
             rate = self.prior.rate(mean, log_variance, generator)
         require_finite("rate", rate, self.training)
         loss = self.current_beta() * rate.mean().clamp(min=self.free_bits * math.log(2))
-        if self.training and not recomputing():
+        if self.training and ends_step() and not recomputing():
             self.passes += 1
         return Code(sample.to(features.dtype), rate, loss, mean, log_variance)
 
@@ -142,8 +142,7 @@ class VariationalBottleneck(nn.Module):
         """The rate weight at this step of the warm-up."""
         if not self.warmup:
             return self.beta
-        passes = self.passes - 1 if self.training and recomputing() else self.passes  # the first pass has counted
-        return self.beta * (passes / self.warmup).clamp(max=1.0)
+        return self.beta * (steps_before(self) / self.warmup).clamp(max=1.0)
 
 
 def _prior(prior: str | nn.Module, dim: int, components: int) -> nn.Module:

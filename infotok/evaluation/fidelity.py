@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from infotok.errors import require, require_instance, require_int
 from infotok.images import require_images
+from infotok.information.isolation import seeded
 from infotok.modes import evaluating
 from infotok.optional import needs
 from infotok.unified.arguments import check_part
@@ -73,7 +74,6 @@ def score_fidelity(
                 seen = network(part)
                 frechet.update(seen, real=is_real)
                 kid.update(seen, real=is_real)
-    with torch.random.fork_rng():  # torchmetrics draws subsets from the global generator
-        torch.manual_seed(seed)
+    with seeded(seed):  # torchmetrics draws subsets from the global generator of the CPU
         mean, deviation = kid.compute()
     return {"fd": frechet.compute().item(), "kid": mean.item(), "kid_std": deviation.item()}

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from infotok.errors import require, require_int, require_tensor
 from infotok.information.embedding import hidden_layers, token_input
 from infotok.information.estimate import Estimate
+from infotok.information.isolation import seeded
 from infotok.modes import evaluating
 from infotok.unified.arguments import check_part
 from infotok.worlds.source import Factors
@@ -114,8 +115,7 @@ def probe_tokens(
     order = torch.randperm(len(tokens), generator=torch.Generator().manual_seed(seed))
     ends = [round(len(order) * share) for share in (PARTS[0], sum(PARTS))]
     fit, stop, held_out = order.tensor_split(ends)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         inputs, first = token_input(tokens, fit, width)
         parted = [(inputs[index], [y[index] for y in labels]) for index in (fit, stop, held_out)]
         probe = Probe(first, width, parted[0][1], designs)

@@ -150,11 +150,24 @@ def train_attached(
         curve.append(terms["understanding"].item())
     every = max(1, steps // 20)
     return {
-        **score_attached(attached, world, held_out, EVALUATION + seed, "test" if data else None),
+        **score_attached(attached, world, held_out, evaluation_seed(seed, steps, 2), "test" if data else None),
         "curve": [sum(part) / len(part) for part in (curve[i : i + every] for i in range(0, steps, every))],
         "r2": attached.r2,
         "seconds": time.process_time() - clock,
     }
+
+
+def evaluation_seed(seed: int, steps: int, count: int) -> int:
+    """The first of `count` seeds of evaluation sets, none of which a run trains on.
+
+    Step s of a run draws its batch by the seed steps x seed + s. Evaluation begins at 10,000 + seed, or where these
+    would meet behind the last step's seed.
+
+    seed, steps: of the run. count: seeds that evaluation takes, one after the other.
+    """
+    first, last = EVALUATION + seed, steps * (seed + 1) - 1
+    meet = first <= last and steps * seed < first + count
+    return last + 1 if meet else first
 
 
 def make_attached(world: World, through: str, infotok: dict[str, Any], seed: int) -> Attached:

@@ -21,7 +21,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from infotok.errors import require, require_int
-from infotok.experiments.attached import EVALUATION, Seed, as_published, make_attached, tiny_emu3, world_of
+from infotok.experiments.attached import Seed, as_published, evaluation_seed, make_attached, tiny_emu3, world_of
 from infotok.experiments.memory import peak_memory, reset_peak
 from infotok.published import Attached, attach, hub_folder, open_model, open_processor, prepare
 from infotok.settings import Count, Positive, check
@@ -177,7 +177,8 @@ def train_checkpoint(
         attached = setting.attach(through, infotok, lora)
     device = setting.device.type
     attached.model.activation_checkpointing_enable({"use_reentrant": False})
-    before = score_checkpoint(setting, attached, held_out, EVALUATION + seed)
+    begin = evaluation_seed(seed, steps, held_out)
+    before = score_checkpoint(setting, attached, held_out, begin)
     optimiser = torch.optim.AdamW([p for p in attached.parameters() if p.requires_grad], lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     curve, clock = [], time.perf_counter()
@@ -193,7 +194,7 @@ def train_checkpoint(
         schedule.step()
         curve.append(loss.item())
     seconds, used = (time.perf_counter() - clock) / steps, peak_memory(device)[0]
-    after = score_checkpoint(setting, attached, held_out, EVALUATION + seed)
+    after = score_checkpoint(setting, attached, held_out, begin)
     every = max(1, steps // 20)
     parts = [curve[i : i + every] for i in range(0, steps, every)]
     return {

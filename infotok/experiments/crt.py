@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from infotok.errors import require, require_float, require_int, require_tensor
+from infotok.modes import ends_step, recomputing, steps_before
 
 __all__ = ["CausalRegulariser"]
 
@@ -68,7 +69,7 @@ class CausalRegulariser(nn.Module):
         states = self.layers(self.enter(features[:, :-1]) + self.places, mask=causal, is_causal=True)
         errors = (self.leave(states) - features[:, 1:]).square().mean(-1)  # (B, L - 1)
         error = errors.mean() if mask is None else errors[mask[:, 1:]].mean()
-        loss = self.weight * (self.passes / self.steps).clamp(max=1.0) * error
-        if self.training:
+        loss = self.weight * (steps_before(self) / self.steps).clamp(max=1.0) * error
+        if self.training and ends_step() and not recomputing():
             self.passes += 1
         return features, CausalTerms(loss, error)

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from infotok.errors import checks, require_choice
+from infotok.information.isolation import seeded
 from infotok.unified import FlowHead
 from infotok.worlds import load_images
 from infotok.worlds.fashion import load_photographs
@@ -113,8 +114,7 @@ def make_model(seed: int, inner: int = INNER) -> FlowHead:
     seed: of the weights.
     inner: as in `FlowHead`.
     """
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return FlowHead(**SIZES, inner=inner)
 
 
@@ -262,8 +262,7 @@ def _held_out(images: Components, part: str) -> tuple[Tensor, Tensor]:
 
 def _classifier(x: Tensor, labels: Tensor) -> nn.Sequential:
     """A fixed classifier of components, for its features."""
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(0)
+    with seeded(0):
         network = nn.Sequential(nn.Linear(COMPONENTS, 64), nn.ReLU(), nn.Linear(64, FEATURES), nn.ReLU(),
                                 nn.Linear(FEATURES, 10))  # fmt: skip
     generator = torch.Generator().manual_seed(0)

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import torch
-
 from infotok.errors import require_instance, require_int
 from infotok.evaluation import probe_tokenizer
+from infotok.information.isolation import seeded
 from infotok.tokenizers import SharedTokenizer
 from infotok.worlds.source import Factors
 
@@ -36,8 +35,7 @@ def carried(
     seed = require_int("seed", seed, 0, 2**63 - 1)
     for tokenizer in tokenizers.values():
         require_instance("tokenizers", tokenizer, SharedTokenizer)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed):
         config = replace(next(iter(tokenizers.values())).config, warmup=0)  # else it would have no codes yet
         untrained = SharedTokenizer.from_config(config).eval()
     rows = []

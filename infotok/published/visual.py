@@ -23,6 +23,7 @@ from infotok.published.inputs import check_pixels
 from infotok.published.options import AttachOptions
 from infotok.published.surrogate import linear_map, soft_mixture, spacing, with_gradient_of
 from infotok.tokenizers.quantizers.gradients import straight_through
+from infotok.tokenizers.quantizers.nearest import shift_to_origin
 
 __all__ = ["VisualPath", "VisualTokens"]
 
@@ -131,7 +132,8 @@ class VisualPath(nn.Module):
         wanted = {*self.infotok.needs, "mask", "generator", "text_mask"}
         inputs = {name: each for name, each in given.items() if name in wanted}
         if "posterior" in self.infotok.needs:
-            distances = torch.cdist(features.flatten(1, 2), self.family.codebook[None]).square()
+            own, codes = shift_to_origin(features.flatten(1, 2), self.family.codebook)  # else products would cancel
+            distances = torch.cdist(own, codes[None]).square()
             inputs["posterior"] = -distances / self.temperature
         scaled = z.flatten(1, 2) / self.scale
         tokens, terms = self.infotok(scaled, **inputs)

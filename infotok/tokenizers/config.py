@@ -82,7 +82,7 @@ class TokenizerConfig:
     - l1, l2: weights of the absolute and the squared reconstruction error, means over pixels. 20 for l2 is the
       log-likelihood per pixel of a Gaussian decoder with a standard deviation of 0.16; with a much smaller weight
       features settle on their codes before the image is learned
-    - warmup: training passes as a plain autoencoder, before quantization begins
+    - warmup: training steps as a plain autoencoder, before quantization begins
     - perceptual: weight of the squared difference between the feature maps that a frozen `ImageNetTeacher` has of image
       and reconstruction
     - distillation: weight of 1 - cosine between the teacher's pooled features and a linear map of the mean token

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infotok.errors import require_float
+from infotok.tokenizers.quantizers.precision import wide
 from infotok.tokenizers.teacher import ImageNetTeacher, require_size, shared_teacher
 
 __all__ = ["ReconstructionLosses", "perceptual_distance"]
@@ -49,6 +50,7 @@ class ReconstructionLosses(nn.Module):
         tokens: (B, L, dim), which `decoded` was made from.
         decoded, images: (B, 3, S, S) pixels in [0, 1].
         """
+        decoded, images = wide(decoded), wide(images)  # a mean of squares needs more than half precision
         terms = {"l1": (decoded - images).abs().mean(), "l2": (decoded - images).square().mean()}
         if self.weights["perceptual"]:
             terms["perceptual"] = perceptual_distance(decoded, images, self.teacher(images))

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from infotok.bottleneck.regulariser import Regulariser, RegulariserTerms, TokenWatcher, require_regulariser
 from infotok.checkpoints import load_checkpoint, load_module, save_checkpoint
 from infotok.errors import require, require_instance, require_int
-from infotok.modes import recomputing, refuse_nonfinite, replay
+from infotok.modes import ends_step, recomputing, refuse_nonfinite, replay
 from infotok.tokenizers.autoencoder import check_images
 from infotok.tokenizers.codec import TokenCodec
 from infotok.tokenizers.config import TokenizerConfig
@@ -148,7 +148,7 @@ class SharedTokenizer(TokenCodec):
             self.infotok.watch(tokens, usage, mask)
         if regulated is not None:
             terms["infotok"] = regulated.loss
-        if moving:
+        if moving and ends_step():
             self.passes += 1
             self.warmup_left = max(0, self.warmup_left - 1)
         return Tokenized(tokens, codes, features, terms, regulated, usage)

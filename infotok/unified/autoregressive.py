@@ -15,6 +15,7 @@ from torch import Tensor
 
 from infotok.errors import checks, require, require_flag, require_float
 from infotok.tokenizers import SharedTokenizer
+from infotok.tokenizers.quantizers.precision import wide
 from infotok.unified.backbone import Backbone
 from infotok.unified.base import UnifiedModel
 from infotok.unified.code_head import CodeHead
@@ -57,7 +58,7 @@ class AutoregressiveModel(UnifiedModel):
     def _generation_loss(self, captions: Tensor, out: Any, u: Tensor) -> Tensor:
         """Cross-entropy of the codes, the mean over them, in nats."""
         logits = self._code_logits(captions, out.tokens, out.codes)
-        return F.cross_entropy(logits.flatten(0, 2), out.codes.flatten())
+        return F.cross_entropy(wide(logits).flatten(0, 2), out.codes.flatten())
 
     @in_eval_mode
     def predict_tokens(self, captions: Tensor, images: Tensor, u: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from infotok.errors import checking, require, require_float, require_int, require_tensor
+from infotok.tokenizers.quantizers.precision import wide
 from infotok.unified.arguments import GUIDANCE, LAYERS, NUMBERS, UNIFORM, check_states
 from infotok.unified.sampling import categorical, guide
 
@@ -85,7 +86,7 @@ class CodeHead(nn.Module):
             if guidance != 1:
                 logits = guide(logits, guidance)
             code = categorical(logits, u[..., j], temperature)
-            log_p = log_p + logits.log_softmax(-1).gather(-1, code[..., None]).squeeze(-1)
+            log_p = log_p + wide(logits).log_softmax(-1).gather(-1, code[..., None]).squeeze(-1)
             codes.append(code)
             if j + 1 < self.codebooks:
                 context = context + self.code_embeddings[j](code)

@@ -16,6 +16,7 @@ from infotok.distributed import mean_over_ranks
 from infotok.errors import checks, require, require_flag, require_int
 from infotok.modes import recomputing
 from infotok.tokenizers import SharedTokenizer
+from infotok.tokenizers.quantizers.precision import WideBuffers, wide
 from infotok.unified.arguments import MOST_STEPS
 from infotok.unified.backbone import Backbone
 from infotok.unified.base import UnifiedModel
@@ -28,7 +29,7 @@ __all__ = ["ContinuousModel"]
 LOSS_TIMES = 4  # flow times per token and step: the head costs little beside the state that it shares
 
 
-class ContinuousModel(UnifiedModel):
+class ContinuousModel(WideBuffers, UnifiedModel):
     """A unified model that predicts continuous tokens left to right.
 
     The flow works at unit scale: tokens are divided by their root mean square, a moving average over training steps.
@@ -79,10 +80,14 @@ class ContinuousModel(UnifiedModel):
     @torch.no_grad()
     def _measure(self, tokens: Tensor) -> None:
         """Update the moving average of the tokens' mean square."""
-        now = mean_over_ranks(tokens.float().square().mean())
+        now = mean_over_ranks(tokens.to(self.mean_square.dtype).square().mean())
         now = torch.where(now.isfinite(), now, self.mean_square)  # a step that the loss scaler will skip
         self.passes += 1
         self.mean_square.lerp_(now, 1 / self.passes.clamp(max=100))
+
+    def _as_weights(self, drawn: Tensor) -> Tensor:
+        """Random numbers, which are float32, in the type of a model that was converted."""
+        return drawn.to(self.flow.out_proj.weight.dtype)
 
     def _generation_loss(self, captions: Tensor, out: Any, u: Tensor) -> Tensor:
         """The flow-matching loss of the tokens, a mean squared error at unit scale."""
@@ -91,7 +96,8 @@ class ContinuousModel(UnifiedModel):
             self._measure(tokens)
         states = self._image_states(captions, self._visual(tokens[:, :-1]))  # (B, L, H)
         u = u.view(len(tokens), LOSS_TIMES, *tokens.shape[1:2], -1).transpose(0, 1)  # (times, B, L, 1 + D)
-        return self.flow.loss(tokens / self.scale, states, noise=normal(u[..., 1:]), t=normal(u[..., 0]).sigmoid())
+        noise, t = normal(u[..., 1:]), normal(u[..., 0]).sigmoid()
+        return self.flow.loss(tokens / self.scale, states, noise=self._as_weights(noise), t=self._as_weights(t))
 
     @in_eval_mode
     def predict_tokens(self, captions: Tensor, images: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,7 +111,7 @@ class ContinuousModel(UnifiedModel):
         tokens = self.tokenizer.encode(images)
         states = self._image_states(captions, self._visual(tokens[:, :-1]))
         mean = self.scale * self.flow.mean(states, tokens.shape[-1])
-        return mean, (tokens - mean).square().mean((0, 1)).log()
+        return mean, (wide(tokens) - mean).square().mean((0, 1)).log()
 
     def draw(self, captions: Tensor, generator: torch.Generator | None = None, **options: Any) -> Tensor:
         """Visual tokens (B, L, dim) of captions.
@@ -137,7 +143,7 @@ class ContinuousModel(UnifiedModel):
         require_int("steps", steps, 1, MOST_STEPS), require_flag("cached", cached)
         decoder = self._start_decoding(captions, guidance, cached)
         length, dim = self.tokenizer.length, self.tokenizer.dim
-        noise = normal(self._uniform(captions, (length, dim), generator))
+        noise = self._as_weights(normal(self._uniform(captions, (length, dim), generator)))
         copies = len(decoder.states) // len(captions)  # 2 with guidance
         drawn: list[Tensor] = []
         with checks(False):  # the numbers are the model's own, and a check of each would stall an accelerator

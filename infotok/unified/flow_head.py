@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from infotok.errors import require, require_float, require_int
+from infotok.modes import keep_constants
+from infotok.tokenizers.quantizers.precision import wide
 from infotok.unified.arguments import GUIDANCE, LAYERS, MOST_STEPS, NUMBERS, UNIFORM, check_states
 from infotok.unified.sampling import guide
 
@@ -92,9 +94,11 @@ class FlowHead(nn.Module):
         self._check("noise", noise, self.in_proj)
         require(noise.shape[1:] == x.shape, "noise", noise, f"shape (n, {', '.join(map(str, x.shape))})")
         self._check_times(t, tuple(noise.shape[:-1]))
+        dtype = noise.dtype
+        noise, t = wide(noise), wide(t)
         x = x.to(noise)  # tokens may be bfloat16; differences of them are not
-        x_t = torch.lerp(noise, x.expand_as(noise), t[..., None])
-        return (self.velocity(x_t, t, self.state_proj(states)) - (x - noise)).square().mean()
+        x_t = torch.lerp(noise, x.expand_as(noise), t[..., None]).to(dtype)
+        return (self.velocity(x_t, t.to(dtype), self.state_proj(states)) - (x - noise)).square().mean()
 
     def sample(self, states: Tensor, noise: Tensor, steps: int = 16, guidance: float = 1.0) -> Tensor:
         """The path from noise to tokens, (steps + 1, ..., dim), by the midpoint rule; its last point is the sample.
@@ -165,12 +169,18 @@ class TimeEmbedding(nn.Module):
 
     def __init__(self, width: int, frequencies: int = 16) -> None:
         super().__init__()
-        self.register_buffer("frequencies", math.pi * 2 ** torch.linspace(-1, 6, frequencies), persistent=False)
+        self.count = frequencies
+        keep_constants(self)
         self.proj = nn.Linear(2 * frequencies, width)
+
+    def _constants(self) -> dict[str, Tensor]:
+        """Angular frequencies, from half a turn to 64 half turns over the time from 0 to 1."""
+        return {"frequencies": math.pi * 2 ** torch.linspace(-1, 6, self.count)}
 
     def forward(self, t: Tensor) -> Tensor:
         angles = t[..., None] * self.frequencies
-        return self.proj(torch.cat([angles.sin(), angles.cos()], -1))
+        waves = torch.cat([angles.sin(), angles.cos()], -1)
+        return self.proj(waves.to(self.proj.weight.dtype))
 
 
 def _broadcast(*shapes: tuple[int, ...]) -> bool:

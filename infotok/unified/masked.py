@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from infotok.errors import checks, require, require_flag, require_float, require_int
 from infotok.tokenizers import SharedTokenizer
+from infotok.tokenizers.quantizers.precision import wide
 from infotok.unified.arguments import UNIFORM, check_states
 from infotok.unified.backbone import Backbone
 from infotok.unified.base import UnifiedModel
@@ -74,7 +75,7 @@ class MaskedModel(UnifiedModel):
         count = (length * torch.cos(u[:, 0] * math.pi / 2)).ceil().clamp(min=1)  # masked in each image
         masked = u[:, 1:].argsort(1).argsort(1) < count[:, None]  # (B, L)
         logits = self._code_logits(captions, out.tokens, out.codes, masked)
-        losses = F.cross_entropy(logits.flatten(0, 1), out.codes[masked].flatten(), reduction="none")
+        losses = F.cross_entropy(wide(logits).flatten(0, 1), out.codes[masked].flatten(), reduction="none")
         share = (1 / count)[:, None].expand_as(masked)[masked]  # of its image's loss, (M,)
         return (losses.view(len(share), -1).mean(-1) * share).sum() / len(count)
 

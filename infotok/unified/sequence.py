@@ -92,7 +92,8 @@ class SequenceModel(Freezable):
     def _visual(self, tokens: Tensor, first: int = 0) -> Tensor:
         """Embeddings (B, n, H) of visual tokens (B, n, dim) at places first, first + 1, ..."""
         places = self.position_embedding[first : first + tokens.shape[1]]
-        return self.visual_projection(F.rms_norm(tokens, tokens.shape[-1:])) + places
+        scaled = F.rms_norm(tokens, tokens.shape[-1:]).to(places.dtype)  # a codebook may be wider than weights
+        return self.visual_projection(scaled) + places
 
     def _prefix(self, captions: Tensor) -> Tensor:
         """Embeddings (B, T + 1, H) of captions (B, T) and BOI."""

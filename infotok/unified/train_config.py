@@ -32,8 +32,8 @@ class TrainConfig:
     clip: the largest norm of the gradient.
     accumulate: parts into which each process cuts its share of the batch, to save memory. The gradient is that of the
         whole batch wherever the loss is a mean over images, but for other draws of masks and noise. InfoNCE, HSIC and
-        an entropy of codes see one part at a time. Moving averages of a codebook are updated part by part, and the
-        schedules of a tokenizer and of InfoTok (`warmup`, `blend`) count parts, not steps.
+        an entropy of codes see one part at a time. Moving averages of a codebook are updated part by part. Schedules
+        of the learning rate, tokenizer, quantizer and InfoTok count optimiser steps, not parts.
     gradient_checkpointing: whether the language model's layers recompute their activations in the backward pass (Chen
         et al. 2016, arXiv 1604.06174). It saves memory for about a third more time.
     sharding: "none", where each process holds the whole model (DDP); or "fsdp", where weights, gradients and the

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from infotok.errors import require, require_folder, require_function, require_instance
-from infotok.modes import keeping_modes
+from infotok.modes import accumulating, keeping_modes
 from infotok.optional import needs
 from infotok.unified.arguments import check_part
 from infotok.unified.drawing import drawing_ahead, prefetches
@@ -132,7 +132,8 @@ def train(
             with meter.timing("step"):
                 sums: dict[str, Tensor] = {}
                 for i, part in enumerate(own):
-                    with synchronising(i + 1 == len(own), model if sharded else ready, accelerator):
+                    last = i + 1 == len(own)
+                    with accumulating(last), synchronising(last, model if sharded else ready, accelerator):
                         terms = {name: term / len(own) for name, term in ready(part, generator).items()}
                         accelerator.backward(sum(terms.values()))
                     sums |= {name: sums.get(name, 0.0) + term.detach() for name, term in terms.items()}

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from infotok.errors import checks, require_flag
+from infotok.tokenizers.quantizers.precision import wide
 from infotok.unified.arguments import check_answers, check_questions
 from infotok.unified.kv_cache import IncrementalDecoder
 from infotok.unified.packing import Packed, pack
@@ -113,13 +114,14 @@ class AnsweringModel(SequenceModel):
     def _answer_logits(self, tokens: Tensor, questions: Tensor) -> Tensor:
         """Logits of every word as the answer to each question, or its first token, (B, Q, words)."""
         states = self._answer_states(tokens, questions, torch.ones_like(questions[..., :1]))
-        return states.squeeze(2) @ self.backbone.words.weight.T
+        return wide(states.squeeze(2) @ self.backbone.words.weight.T)
 
     def _answer_nats(self, tokens: Tensor, questions: Tensor, answers: Tensor) -> Tensor:
         """-log p(answer | image, question) of answers (B, Q, N), over all words, (B, Q) nats."""
         there = answers != 0  # logits of all words take much memory: none for padding
         states = self._answer_states(tokens, questions, answers)
-        nats = F.cross_entropy(states[there] @ self.backbone.words.weight.T, answers[there], reduction="none")
+        logits = wide(states[there] @ self.backbone.words.weight.T)
+        nats = F.cross_entropy(logits, answers[there], reduction="none")
         return nats.new_zeros(there.shape).masked_scatter(there, nats).sum(2)
 
     def _understanding_loss(self, tokens: Tensor, questions: Tensor, answers: Tensor) -> Tensor:

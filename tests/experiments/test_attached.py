@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from infotok.experiments import attached as experiment
 from infotok.experiments import attached_plan as plan
@@ -110,3 +112,46 @@ def test_the_committed_rows_are_those_of_the_plan():
     settings = ("through", "infotok", "seed", *plan.SIZES)
     assert all({name: row[name] for name in settings} in plan.runs() for row in rows)
     assert len(rows) >= 3 * len(plan.VARIANTS)
+
+
+# --- seeds of evaluation --------------------------------------------------------------------------------------------
+
+
+@given(seed=st.integers(0, 2**31 - 1), steps=st.integers(1, 2**31 - 1), count=st.integers(1, 2**20))
+def test_no_run_is_scored_on_its_training_images(seed, steps, count):
+    first = experiment.evaluation_seed(seed, steps, count)
+    assert first + count <= steps * seed or first >= steps * seed + steps
+    assert 0 <= first < 2**63
+
+
+@pytest.mark.parametrize(("seed", "steps", "count"), [(0, 10_001, 2), (25, 400, 2), (101, 100, 64), (1000, 11, 64)])
+def test_seeds_that_met_are_drawn_behind_the_last_step(seed, steps, count):
+    """With these, `10,000 + seed` and the next were seeds of training batches."""
+    assert set(range(10_000 + seed, 10_000 + seed + count)) & set(range(steps * seed, steps * seed + steps))
+    assert experiment.evaluation_seed(seed, steps, count) == steps * seed + steps
+
+
+def test_reported_runs_keep_their_evaluation_sets():
+    rows = plan.read_runs(ROOT / "figures" / "15_published_models" / "cells.json")
+    assert rows
+    for row in rows:
+        assert experiment.evaluation_seed(row["seed"], row["steps"], 2) == 10_000 + row["seed"]
+
+
+def test_a_run_draws_other_seeds_for_its_scores(monkeypatch):
+    drawn, batch, score = [], WORLD.__class__.batch, experiment.score_attached
+    scored = []
+    monkeypatch.setattr(
+        WORLD.__class__,
+        "batch",
+        lambda self, n, generator, *rest, **more: (
+            drawn.append((n, generator.initial_seed())),
+            batch(self, n, generator, *rest, **more),
+        )[1],
+    )
+    monkeypatch.setattr(experiment, "EVALUATION", 3)  # as if a run were longer than 10,000 steps
+    monkeypatch.setattr(experiment, "score_attached", lambda *given: (scored.append(given[3]), score(*given))[1])
+    experiment.train_attached("none", {}, 0, steps=5, objects=10, held_out=16)
+    trained = {seed for n, seed in drawn if n == experiment.BATCH}
+    assert trained == {0, 1, 2, 3, 4}
+    assert scored == [5]

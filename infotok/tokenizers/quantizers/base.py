@@ -38,6 +38,7 @@ from infotok.bottleneck.precision import call_in, wide_dtype
 from infotok.errors import checking, require, require_finite, require_float, require_int, require_tensor
 from infotok.modes import Freezable, recomputing, refuse_nonfinite, replay
 from infotok.tokenizers.quantizers.interface import Quantized
+from infotok.tokenizers.quantizers.nearest import shift_to_origin
 from infotok.tokenizers.quantizers.precision import WideBuffers
 from infotok.tokenizers.quantizers.usage import LARGEST_CODEBOOK, ContinuousUsage, Usage, check_codes
 
@@ -51,6 +52,7 @@ class TokenLayer(Freezable, WideBuffers, ABC):
 
     def __init__(self) -> None:
         super().__init__()
+        self.dtype = torch.get_default_dtype()
         self.register_load_state_dict_pre_hook(refuse_nonfinite)
 
     def forward(self, z: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Quantized:
@@ -182,6 +184,7 @@ class CodebookQuantizer(TokenLayer):
         with torch.autocast(z.device.type, enabled=False):
             own = self._to_code_space(self._projected(z))
             vectors = self._vectors(torch.arange(size, device=z.device)).to(own.dtype)  # (K, code_dim)
+            own, vectors = shift_to_origin(own, vectors)  # else the squares would cancel
             cross = 2 * own @ vectors.T - vectors.square().sum(1)
             logits = (cross - own.square().sum(-1, keepdim=True)) / temperature
         self._check_finite("logits", logits)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from infotok.bottleneck.precision import call_in, wide_dtype
 from infotok.errors import require_float, require_int
-from infotok.modes import recomputing
+from infotok.modes import ends_step, steps_before
 from infotok.noise import rand
 from infotok.tokenizers.quantizers.base import CodebookQuantizer
 from infotok.tokenizers.quantizers.gradients import straight_through
@@ -32,7 +32,7 @@ class GumbelQuantizer(CodebookQuantizer):
     - weight: of the loss, from 0
     - temperature: of the relaxation at the start, above 0
     - final: temperature at the end, above 0; it is approached exponentially
-    - cooling: training passes from the first temperature to the last, a positive integer
+    - cooling: training steps from the first temperature to the last, a positive integer
     - decay: of the usage over training passes, in [0, 1)
 
     Raises TypeError or ValueError for an option of another type or out of range.
@@ -70,9 +70,8 @@ class GumbelQuantizer(CodebookQuantizer):
         self.register_buffer("passes", torch.zeros((), dtype=torch.long))
 
     def temperature(self) -> Tensor:
-        """The temperature of the relaxation after the training passes so far."""
-        passes = self.passes - 1 if self.training and recomputing() else self.passes  # the first pass has counted
-        return self.initial * (self.final / self.initial) ** (passes / self.cooling).clamp(max=1.0)
+        """The temperature of the relaxation after the training steps so far."""
+        return self.initial * (self.final / self.initial) ** (steps_before(self) / self.cooling).clamp(max=1.0)
 
     def logits(self, z: Tensor, temperature: float = 1.0) -> Tensor:
         """The log posterior up to a constant, (W z + b) / temperature: (B, L, dim) -> (B, L, K), float32 at least.
@@ -97,7 +96,7 @@ class GumbelQuantizer(CodebookQuantizer):
         codes = noisy.argmax(-1)
         log_posterior = logits.log_softmax(-1)
         rate = (log_posterior.exp() * log_posterior).sum(-1).mean() + math.log(self.codebook_size)
-        if self._updates:
+        if self._updates and ends_step():
             self.passes += 1
         codebook = self.codebook.to(z.dtype)
         return straight_through(soft @ codebook, F.embedding(codes, codebook)), codes, self.weight * rate

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from infotok.distributed import gather_over_ranks
 from infotok.errors import require, require_float
+from infotok.modes import keep_constants
 from infotok.tokenizers.quantizers.base import CodebookQuantizer
 from infotok.tokenizers.quantizers.gradients import straight_through
 from infotok.tokenizers.quantizers.uneven import row_weight
@@ -72,7 +73,11 @@ class LookupFreeQuantizer(CodebookQuantizer):
         self.entropy_weight = require_float("entropy_weight", entropy_weight, "[0, inf)")
         self.diversity = require_float("diversity", diversity, "[0, inf)")
         self.temperature = require_float("temperature", temperature, "(0, inf)")
-        self.register_buffer("powers", 2 ** torch.arange(bits), persistent=False)
+        keep_constants(self)
+
+    def _constants(self) -> dict[str, Tensor]:
+        """2^j for bit j of a code."""
+        return {"powers": 2 ** torch.arange(self.code_dim)}
 
     def _vectors(self, codes: Tensor) -> Tensor:
         ones = (codes[..., None] & self.powers) > 0  # (..., bits)

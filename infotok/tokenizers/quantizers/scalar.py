@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from infotok.errors import require, require_choice, require_float, require_instance, require_int
+from infotok.modes import keep_constants
 from infotok.tokenizers.quantizers.base import CodebookQuantizer
 from infotok.tokenizers.quantizers.gradients import straight_through
 from infotok.tokenizers.quantizers.usage import LARGEST_CODEBOOK, UsageTracker
@@ -59,23 +60,28 @@ class FiniteScalarQuantizer(CodebookQuantizer):
         super().__init__(dim, math.prod(levels), len(levels))
         self.levels, self.bound = list(levels), bound
         self.tracker = UsageTracker(self.codebook_size, decay)
+        keep_constants(self)
+
+    def _constants(self) -> dict[str, Tensor]:
+        """The grid: digit i of dimension j stands for (i - zero_j) * step_j."""
         count = torch.tensor(self.levels)
         digits = torch.cat([torch.ones(1, dtype=torch.long), count.cumprod(0)[:-1]])
-        # digit i of dimension j stands for (i - zero_j) * step_j
-        if bound == "tanh":
+        if self.bound == "tanh":
             zero, step = (count // 2).float(), 1 / (count // 2).float()
         else:
-            zero, step = (count - 1) / 2, torch.tensor([gaussian_step(size) for size in self.levels], dtype=torch.float)
-        for name, values in {"count": count, "digits": digits, "zero": zero, "step": step}.items():
-            self.register_buffer(name, values, persistent=False)
+            zero, step = (
+                (count - 1).float() / 2,
+                torch.tensor([gaussian_step(size) for size in self.levels], dtype=torch.float),
+            )
+        return {"count": count, "digits": digits, "zero": zero, "step": step}
 
     def _to_code_space(self, z: Tensor) -> Tensor:
         """z on the scale of the grid, between its outer levels."""
         if self.bound == "clip":
             edge = self.zero * self.step
             return z.clamp(-edge, edge)
-        half = (self.count - 1) * 1.001 / 2  # a little more, so that the outer levels are reached
-        offset = 0.5 * (self.count % 2 == 0)
+        half = ((self.count - 1) * 1.001 / 2).to(z.dtype)  # a little more, so that the outer levels are reached
+        offset = (0.5 * (self.count % 2 == 0)).to(z.dtype)
         return (half * torch.tanh(z + torch.atanh(offset / half)) - offset) * self.step
 
     def _vectors(self, codes: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from infotok.distributed import first_rank, sum_over_ranks
 from infotok.errors import checking, require_choice, require_flag, require_float, require_int, require_rows
-from infotok.modes import recomputing
+from infotok.modes import ends_step, recomputing
 from infotok.tokenizers.quantizers.base import CodebookQuantizer
 from infotok.tokenizers.quantizers.gradients import GRADIENTS, straight_through
 from infotok.tokenizers.quantizers.kmeans import draw_far, kmeans
@@ -52,7 +52,7 @@ class VectorQuantizer(CodebookQuantizer):
     - commitment: weight of the commitment loss, from 0
     - decay: of the moving averages per training pass, in [0, 1)
     - patience: vectors after which a code without a choice is dead, in units of K; a positive integer
-    - revive_until: training passes after which dead codes stay dead, so that a host's vocabulary settles; None for no
+    - revive_until: training steps after which dead codes stay dead, so that a host's vocabulary settles; None for no
       end, 0 for no revival at all
 
     Raises TypeError or ValueError for an option of another type or out of range.
@@ -161,7 +161,7 @@ class VectorQuantizer(CodebookQuantizer):
                 self._revive(dead, every, errors, generator)
         if self.cosine:
             self.codebook.copy_(unit(wide(self.codebook)))
-        self.passes += 1
+        self.passes += ends_step()
 
     def _revive(self, dead: Tensor, z: Tensor, error: Tensor, generator: torch.Generator | None) -> None:
         """Move a quarter of the dead codes onto vectors of this batch, as far as that many have an error.

@@ -236,6 +236,14 @@ def test_sparsity_counts_gates_exactly(dtype):
     assert gates.sparsity == pytest.approx(1500 / 3001, abs=1e-12)
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("criterion", ["gradient_flow", "taylor", "fisher"])
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_scores_that_are_not_finite_choose_no_mask(criterion, schedule, wrong):
+    with pytest.raises(ValueError, match=rf"^scores \({criterion}\): got 'NaN or infinity', expected finite numbers$"):
+        prune(network(), lambda model: fit(model) * wrong, 0.5, criterion, schedule, steps=4)
+
+
 def test_channels_and_the_flow_head_shrink_too():
     torch.manual_seed(0)
     head = FlowHead(4, 2, width=8, depth=2, inner=6)

@@ -289,6 +289,25 @@ def test_every_victim_is_deterministic_and_learns_what_is_plain(name):
     assert (first(shown) == labels).float().mean() > 0.95
 
 
+def test_victims_leave_torchs_generator_and_modes_as_they_are():
+    images, labels = grey(60, classes=12)
+    code = reverse_waterfilling(np.eye(math.prod(SHAPE)), 8.0)
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    predict = train_victim("CNN", images, labels, seed=0)
+    assert predict(images).shape == labels.shape  # of twelve classes
+    models = [fit_vib(images, labels, 0.1, epochs=1, seed=0), fit_vae(images, code, epochs=1, seed=0)]
+    for model in models:
+        for mode in (True, False):
+            model.train(mode)
+            assert model.bits(images) == model.bits(images)
+            assert {part.training for part in model.modules()} == {mode}
+    models[0].train().predict(images)
+    assert models[0].training
+    assert models[0].head.out_features == 12
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_adversarial_training_does_not_lean_on_small_noise():
     images, labels = grey(300)
     noise = class_patterns(SHAPE, 3, EPS, generator=seeded())

@@ -11,6 +11,7 @@ as after a power cut between the two.
 
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -62,7 +63,7 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, An
     """
     weights, config = (Path(folder) / name for name in (WEIGHTS, CONFIG))
     for path in (config, weights):
-        require(path.exists(), str(path), "no such file", "a checkpoint's folder", FileNotFoundError)
+        require(os.path.exists(path), str(path), "no such file", "a checkpoint's folder", FileNotFoundError)
     content = parse_json(read_bytes(config), str(config))
     shaped = isinstance(content, dict) and content.keys() - {"meta_sha256"} == {"sha256", "meta"}
     whole = shaped and isinstance(content["meta"], dict)

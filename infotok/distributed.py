@@ -26,7 +26,10 @@ def rank_and_world() -> tuple[int, int]:
 def sum_over_ranks(values: Tensor) -> Tensor:
     """The sum over all ranks of `values`, a tensor of the same shape on each; in place."""
     if rank_and_world()[1] > 1:
-        dist.all_reduce(values)
+        whole = values.contiguous()  # gloo reads a tensor with gaps, such as x[:, ::2], as if it had none
+        dist.all_reduce(whole)
+        if whole is not values:
+            values.copy_(whole)
     return values
 
 
@@ -69,7 +72,10 @@ def first_rank(*values: Tensor) -> None:
     """The values of the first rank on all ranks, in place (a broadcast)."""
     if rank_and_world()[1] > 1:
         for value in values:
-            dist.broadcast(value.data, src=0)
+            whole = value.data.contiguous()
+            dist.broadcast(whole, src=0)
+            if whole.data_ptr() != value.data_ptr():
+                value.data.copy_(whole)
 
 
 class GatherRows(torch.autograd.Function):
@@ -81,8 +87,9 @@ class GatherRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx, rows: Tensor) -> Tensor:
         ctx.rows = len(rows)
+        rows = rows.contiguous()
         every = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
-        dist.all_gather(every, rows.contiguous())
+        dist.all_gather(every, rows)
         return torch.cat(every)
 
     @staticmethod

@@ -108,9 +108,16 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder, if there is one. It is renamed first, so that a kill leaves no part of it at `path`."""
-    if path.exists():
-        with naming(path):
+    """Remove a folder, if there is one. It is renamed first, so that a kill leaves no part of it at `path`.
+
+    Of a link to a folder the link is removed. A file is refused, by OSError, and stays.
+    """
+    with naming(path):
+        if path.is_symlink():
+            path.unlink()
+        elif path.exists():
+            if not path.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
             hidden = path.rename(path.with_name(f".{path.name}.old.{secrets.token_hex(4)}"))
             shutil.rmtree(hidden)
 

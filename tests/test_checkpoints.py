@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from infotok.checkpoints import digest, load_checkpoint, load_state, save_checkpoint
+from infotok.hub import hub_folder
 
 MODELS = Path(__file__).parents[1] / "figures" / "11_infotok" / "models"
 META = {"config": {"dim": 4, "name": "für"}, "step": 3, "loss": 0.1 + 0.2}
@@ -155,6 +156,14 @@ def test_fifty_flipped_bytes(saved, name):
             assert all(torch.equal(tensors[key], value) for key, value in expected[0].items())
     assert len(lines) >= 40
     assert all(line.startswith(str(saved[1])) and "\n" not in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a\0b", "a/" * 3000])
+def test_a_name_that_no_file_can_have_is_one_line(name):
+    with pytest.raises(FileNotFoundError, match="got 'no such file', expected a checkpoint's folder"):
+        load_checkpoint(name)
+    with pytest.raises(ValueError, match=r"^name: got .*expected a model's folder, or its owner/name on the hub"):
+        hub_folder(name)
 
 
 def test_a_checkpoint_of_version_01_loads_with_a_warning(saved):

@@ -12,7 +12,16 @@ import pytest
 import torch
 from apart import SERVER, answer, started
 
-from infotok.files import only_writer, read_json, remove_temporaries, to_json, write_atomically, write_json
+from infotok.files import (
+    new_folder,
+    only_writer,
+    read_json,
+    remove_folder,
+    remove_temporaries,
+    to_json,
+    write_atomically,
+    write_json,
+)
 
 
 def one_line(error):
@@ -80,6 +89,30 @@ def test_a_file_where_a_folder_should_be_is_one_line(tmp_path):
     with pytest.raises(OSError, match=r"b.json: got 'File exists', expected a folder") as caught:
         write_atomically(tmp_path / "a" / "b.json", "{}")
     one_line(caught)
+
+
+def test_a_link_to_a_folder_is_replaced_and_its_target_stays(tmp_path):
+    for target in ("real", "nowhere"):
+        link = tmp_path / "link"
+        if target == "real":
+            (tmp_path / target).mkdir()
+            (tmp_path / target / "kept").touch()
+        link.symlink_to(tmp_path / target)
+        with new_folder(link) as folder:
+            (folder / "new").touch()
+        assert not link.is_symlink()
+        assert [path.name for path in link.iterdir()] == ["new"]
+        remove_folder(link)
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["real", "real/kept"]
+
+
+def test_a_file_where_a_new_folder_should_be_stays(tmp_path):
+    path = tmp_path / "precious"
+    path.write_text("text")
+    with pytest.raises(OSError, match="precious: got 'Not a directory'"), new_folder(path):
+        pass
+    assert [each.name for each in tmp_path.iterdir()] == ["precious"]
+    assert path.read_text() == "text"
 
 
 def test_temporaries_are_removed_and_nothing_else(tmp_path):

@@ -53,7 +53,7 @@ def supervised_contrastive(
 
     Rows of z are divided by their length. `positives` chooses P(i), see `positive_pairs`.
 
-    z: (B, D), B of 2 or more
+    z: (B, D)
     labels: (B,) int64, 1 for live and 0 for spoof
     domains: (B,) int64, any numbers: equal ones are one domain
     temperature: T, above 0

@@ -59,10 +59,11 @@ def equal_error_threshold(scores: Any, labels: Any) -> float:
     values = np.unique(scores)
     step = max(1.0, abs(values[0]), abs(values[-1])) * 1e-6
     between = values[:-1] + (values[1:] - values[:-1]) / 2
+    between = np.where(between > values[:-1], between, values[1:])  # of neighbours among floats it may be the lower
     candidates = np.concatenate([[values[0] - step], between, [values[-1] + step]])
     accepted = 1 - np.searchsorted(np.sort(scores[~live]), candidates, side="left") / (~live).sum()
     rejected = np.searchsorted(np.sort(scores[live]), candidates, side="left") / live.sum()
-    order = np.lexsort((candidates, accepted + rejected, np.abs(accepted - rejected).round(12)))
+    order = np.lexsort((candidates, (accepted + rejected).round(12), np.abs(accepted - rejected).round(12)))
     return float(candidates[order[0]])
 
 

@@ -8,6 +8,7 @@ A gate multiplies what a hidden unit sends on, so m_j scales column j of the nex
 can be cut out without a change of the output, whatever its activation. Unstructured gates multiply single weights.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -90,7 +91,8 @@ class Gates:
     @property
     def sparsity(self) -> float:
         """The share of gates that are removed: 1 - mean(m)."""
-        return 1 - float(sum(gate.sum() for gate in self.values)) / self.count
+        counted = (gate.sum(dtype=torch.promote_types(gate.dtype, torch.float32)) for gate in self.values)
+        return 1 - float(sum(counted)) / self.count  # bfloat16 counts exactly to 256 only
 
     def set(self, values: Sequence[Tensor]) -> None:
         """New values of the gates, each in [0, 1], a tensor for each layer, of the shape of that in `values`."""
@@ -153,8 +155,9 @@ def hard_top_k(scores: Sequence[Tensor], keep: int) -> list[Tensor]:
 def shrink(model: nn.Module) -> nn.Module:
     """Make masks permanent and cut out every hidden unit that sends nothing on; the outputs stay the same.
 
-    The masks of `torch.nn.utils.prune` are multiplied into the weights. Then the layers around removed units become
-    smaller, in place, which is where the speed comes from. A layer keeps one unit at least.
+    The masks of `torch.nn.utils.prune` are multiplied into the parameters. Then the layers around removed units become
+    smaller, in place, which is where the speed comes from. Layers are cut from the last to the first, so that a unit
+    goes, too, if it sends only to units that went. A layer keeps one unit at least.
 
     model: a network with or without masks; returned.
 
@@ -171,9 +174,10 @@ def shrink(model: nn.Module) -> nn.Module:
     """
     require_instance("model", model, nn.Module, "a network")
     for module in model.modules():
-        if isinstance(module, DENSE) and torch_prune.is_pruned(module):
-            torch_prune.remove(module, "weight")
-    for layer in list(_pairs(model)):
+        for hook in [*module._forward_pre_hooks.values()]:
+            if isinstance(hook, torch_prune.BasePruningMethod):  # a mask of the weight, or of the bias
+                torch_prune.remove(module, hook._tensor_name)
+    for layer in reversed([*_pairs(model)]):
         sent = layer.total(layer.weight.detach().abs())
         kept = sent.nonzero().flatten() if sent.any() else sent.new_zeros(1).long()
         if len(kept) < len(sent):
@@ -201,11 +205,16 @@ def _weights(model: nn.Module) -> Iterator[Layer]:
 
 
 def _pairs(model: nn.Module) -> Iterator[Layer]:
-    """Linear and Linear, or Conv and Conv, with pointwise layers between them, in every `Sequential`."""
-    for name, sequence in model.named_modules():
+    """Linear and Linear, or Conv and Conv, with pointwise layers between them, in every `Sequential`.
+
+    A layer that stands in two places is left out: what is cut for one place is missing in the other.
+    """
+    sequences = [(name, module) for name, module in model.named_modules() if type(module) is nn.Sequential]
+    places = Counter(id(module) for _, sequence in sequences for module in sequence)
+    for name, sequence in sequences:
         last = None
-        for place, module in enumerate(sequence) if type(sequence) is nn.Sequential else ():
-            if isinstance(module, DENSE) and getattr(module, "groups", 1) == 1:
+        for place, module in enumerate(sequence):
+            if isinstance(module, DENSE) and getattr(module, "groups", 1) == 1 and places[id(module)] == 1:
                 if last is not None and type(sequence[last]) is type(module):
                     yield Layer(f"{name}.{place}".lstrip("."), module, sequence[last], sequence, (last, place))
                 last = place

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from infotok.companions.gates import Gates, Loss
-from infotok.errors import require_choice, require_flag, require_instance, require_int
+from infotok.errors import require_choice, require_finite, require_flag, require_instance, require_int
 
 __all__ = ["CRITERIA", "gradient_norm_flow", "importance"]
 
@@ -39,7 +39,8 @@ def importance(
     flip: the opposite sign.
     seed: of "random".
 
-    Raises TypeError or ValueError for an unknown criterion, and for a loss that is not one number.
+    Raises TypeError or ValueError for an unknown criterion, for a loss that is not one number, and for NaN or infinity
+    in a score: such a score would be the best, or keep a mask from moving.
 
     Example:
         >>> import torch
@@ -65,6 +66,8 @@ def importance(
         scores = _mean(squares)
     else:
         scores = _mean([gradient_norm_flow(loss, gates) for _ in range(batches)])
+    for each in scores:
+        require_finite(f"scores ({criterion})", each)
     return [-each for each in scores] if flip else scores
 
 

@@ -255,7 +255,7 @@ class MCAE(nn.Module):
         labels: (B,) int64, 1 for live and 0 for spoof
         domains: (B,) int64, any numbers: equal ones are one domain
         generator: of the masks
-        unlabelled: (M, 3, S, S), more images for the reconstruction alone; None for none
+        unlabelled: (M, 3, S, S), images that are reconstructed in place of `images`; None for none
         """
         require_tensor("images", images, ("B", 3, self.autoencoder.size, self.autoencoder.size))
         require_tensor("labels", labels, (len(images),), "int64", values="[0, 1]")

@@ -140,7 +140,7 @@ def prune(
     structured: hidden units and channels; False for single weights.
     steps: of training by Adam, the learning rate falling linearly to 0; those after the mask, or around it.
     scoring: the loss for scores, if it is another one, such as on larger batches.
-    batches: of each score.
+    batches: of each score; a soft mask takes one a step.
     rounds: of "iterative".
     flip: the opposite sign of the score.
     per_layer: remove the share of each layer, not of all together.

@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 IMAGES = ("N", "C", "H", "W")
+AT_ONCE = 2**24  # pairs of an image and a row of noise
 
 
 def class_patterns(
@@ -90,8 +91,8 @@ def poison(
 
     images: (N, C, H, W) floats in [0, 1].
     labels: (N,) int64.
-    noise: (N, C, H, W) of each image, or (classes, C, H, W) of each class; where N is the number of classes, of each
-        class.
+    noise: (N, C, H, W) of each image, or (classes, C, H, W) of each class. N rows are of classes if the largest label
+        is N - 1, and else of images.
     fraction: of the images that are poisoned, drawn at random; the others stay as they are.
     generator: of the draw, needed below a fraction of 1.
 
@@ -176,9 +177,12 @@ def shortcut_share(
     if noise_labels is None:
         noise_labels = torch.arange(len(noise))
     require_tensor("noise_labels", noise_labels, (len(noise),), "int64", values="[0, 65535]")
-    other = (labels[:, None] != noise_labels).float()  # (N, K)
-    require((other.sum(1) > 0).all(), "noise", f"{len(noise)} rows", "for each image a row of another class")
-    drawn = torch.multinomial(other, 1, generator=generator)[:, 0]
+    drawn = []
+    for part in labels.split(max(1, AT_ONCE // len(noise))) if len(noise) else [labels]:
+        other = (part[:, None] != noise_labels).float()  # (part of N, K)
+        require((other.sum(1) > 0).all(), "noise", f"{len(noise)} rows", "for each image a row of another class")
+        drawn.append(torch.multinomial(other, 1, generator=generator)[:, 0])
+    drawn = torch.cat(drawn)
     predicted = predict((images + noise[drawn]).clamp(0, 1))
     require_instance("predict", predicted, Tensor, "a function that gives a tensor of labels")
     require(predicted.shape == labels.shape, "predict", predicted, f"labels of shape {tuple(labels.shape)}")
@@ -232,7 +236,8 @@ def linear_directions(images: Tensor, labels: Tensor) -> Tensor:
     require(len(labels.unique()) > 1, "labels", "one class", "two classes or more")
     with without_convergence_warnings():
         fitted = LogisticRegression(C=1.0, max_iter=60).fit(images.flatten(1).numpy(), labels.numpy())
-    return torch.from_numpy(fitted.coef_).float()
+    weights = torch.from_numpy(fitted.coef_).float()
+    return weights if len(weights) > 1 else torch.cat([-weights, weights]) / 2  # one row stands for two classes
 
 
 def kept_share(noise: Tensor, code: ReverseWaterfilling) -> float:

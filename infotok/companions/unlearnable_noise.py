@@ -76,7 +76,8 @@ def error_minimizing_noise(
     require_generator("generator", generator), require_instance("surrogates", surrogates, (list, tuple), "networks")
     require(0 < len(surrogates) == len({*map(id, surrogates)}), "surrogates", surrogates, "one or more that differ")
     for network in surrogates:
-        _outputs("surrogates", network, images)
+        outputs, classes = _outputs("surrogates", network, images), int(labels.max()) + 1
+        require(outputs >= classes, "surrogates", f"{outputs} outputs", f"a logit for each of {classes} classes")
     require_choice("per", per, ("class", "sample"))
     require_int("steps", steps), require_int("batch", batch), require_float("learning_rate", learning_rate, "(0, inf)")
     step_size = _step_size(eps, step_size, 5)
@@ -209,15 +210,16 @@ def _gaussian(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return fitted.location_, fitted.get_precision()
 
 
-def _outputs(name: str, network: nn.Module, images: Tensor) -> None:
-    """Refuse a network that does not take these images, or does not give (N, F)."""
+def _outputs(name: str, network: nn.Module, images: Tensor) -> int:
+    """F of a network from images to (N, F); others are refused, and those that do not take these images."""
     require_instance(name, network, nn.Module, "networks")
     try:
         with evaluating(network), torch.no_grad():
             shape = tuple(network(images[:1]).shape)
     except RuntimeError:  # of torch, for sizes that do not fit
-        refuse(name, "a network of other images", f"one that takes images of shape {tuple(images.shape)}")
+        refuse(name, "a network of other images", f"one that takes float32 images of shape {tuple(images.shape)}")
     require(len(shape) == 2, name, f"outputs of shape {shape}", "outputs of shape (N, F)")
+    return shape[1]
 
 
 def _step_size(eps: float, step_size: float | None, parts: int) -> float:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from infotok.bottleneck import Code, ReverseWaterfilling, VariationalBottleneck
 from infotok.companions.unlearnable import without_convergence_warnings
 from infotok.errors import require, require_choice, require_float, require_int
+from infotok.modes import evaluating
 
 __all__ = [
     "VAE",
@@ -42,14 +43,16 @@ Predict = Callable[[Tensor], Tensor]
 
 
 def train_victim(name: str, images: Tensor, labels: Tensor, *, seed: int) -> Predict:
-    """A classifier trained on images, as a function from images to labels. Deterministic for a seed.
+    """A classifier trained on images, as a function from images to labels.
+
+    It depends on the seed alone, and torch's global generator is left as it is; so do `fit_vib` and `fit_vae`.
 
     name: one of `VICTIMS`; images: (N, C, H, W) in [0, 1]; labels: (N,); seed: of the weights.
     """
     require_choice("name", name, VICTIMS), require_int("seed", seed, 0, 2**32 - 1)
     if name == "CNN":
-        torch.manual_seed(seed)
-        return fit_network(Network(images.shape[1]), images, labels, generator=torch.Generator().manual_seed(seed))
+        network = _seeded(lambda: Network(images.shape[1], _classes(labels)), seed)
+        return fit_network(network, images, labels, generator=torch.Generator().manual_seed(seed))
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
@@ -88,8 +91,8 @@ class Network(nn.Module):
     @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
         """The most likely labels (N,)."""
-        self.eval()
-        return torch.cat([self(part).argmax(1) for part in images.split(500)])
+        with evaluating(self):
+            return torch.cat([self(part).argmax(1) for part in images.split(500)])
 
 
 def fit_network(
@@ -144,21 +147,22 @@ class VIB(nn.Module):
     @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
         """The most likely labels (N,), from the means of the codes."""
-        self.eval()
-        codes = torch.cat([self.bottleneck(self.features(part)).sample for part in images.split(500)])
-        return self.head(codes).argmax(1)
+        with evaluating(self):
+            codes = torch.cat([self.bottleneck(self.features(part)).sample for part in images.split(500)])
+            return self.head(codes).argmax(1)
 
     @torch.no_grad()
     def bits(self, images: Tensor) -> float:
         """The mean rate of the codes of these images, an upper bound on I(Z;X) in bits."""
-        self.eval()
-        return float(self.bottleneck(self.features(images)).rate.mean()) / math.log(2)
+        with evaluating(self):
+            return float(self.bottleneck(self.features(images)).rate.mean()) / math.log(2)
 
 
 def fit_vib(images: Tensor, labels: Tensor, beta: float, *, epochs: int = EPOCHS, seed: int) -> VIB:
     """Minimise E[-log q(y|z)] + beta E KL(q(z|x) || r(z)) (Alemi et al. 2017): a rate limit that sees the labels."""
-    torch.manual_seed(require_int("seed", seed, 0, 2**63 - 1))
-    model, generator = VIB(beta, images.shape[1]), torch.Generator().manual_seed(seed)
+    require_int("seed", seed, 0, 2**63 - 1)
+    model = _seeded(lambda: VIB(beta, images.shape[1], _classes(labels)), seed)
+    generator = torch.Generator().manual_seed(seed)
 
     def loss(chosen: Tensor) -> Tensor:
         code = model.bottleneck(model.features(images[chosen]), samples=1, generator=generator)
@@ -196,7 +200,8 @@ class VAE(nn.Module):
     @torch.no_grad()
     def bits(self, images: Tensor) -> float:
         """The mean rate of the codes of these images, an upper bound on I(Z;X) in bits."""
-        return float(self.code(images, None).rate.mean()) / math.log(2)
+        with evaluating(self):  # in which no code is drawn
+            return float(self.bottleneck(images.flatten(1) - 0.5).rate.mean()) / math.log(2)
 
 
 def fit_vae(images: Tensor, start: ReverseWaterfilling, *, epochs: int = EPOCHS // 2, seed: int) -> VAE:
@@ -207,8 +212,8 @@ def fit_vae(images: Tensor, start: ReverseWaterfilling, *, epochs: int = EPOCHS 
         those of small variance.
     """
     require(len(start.variances) == math.prod(images.shape[1:]), "start", "another size", "a code of these images")
-    torch.manual_seed(require_int("seed", seed, 0, 2**63 - 1))
-    model, generator = VAE(images.shape[1:]), torch.Generator().manual_seed(seed)
+    require_int("seed", seed, 0, 2**63 - 1)
+    model, generator = _seeded(lambda: VAE(images.shape[1:]), seed), torch.Generator().manual_seed(seed)
     _start_at(model, start, images)
 
     def loss(chosen: Tensor) -> Tensor:
@@ -247,6 +252,18 @@ def gaussian_channel(images: Tensor, code: ReverseWaterfilling, generator: torch
     mean = flat.mean(0)
     noise = torch.randn(flat.shape, generator=generator) * (code.level * gain).sqrt()
     return (mean + (((flat - mean) @ directions.T) * gain + noise) @ directions).view_as(images)
+
+
+def _seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """A module with the initial weights of a seed; the caller's generator goes on where it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return make()
+
+
+def _classes(labels: Tensor) -> int:
+    """How many logits a network has: ten, as in the reported runs, or as many as labels need."""
+    return max(10, int(labels.max()) + 1)
 
 
 def _fit(model: nn.Module, loss, size: int, epochs: int, rate: float, generator: torch.Generator) -> None:

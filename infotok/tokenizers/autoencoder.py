@@ -80,6 +80,7 @@ class ConvEncoder(nn.Module):
     def __init__(self, size: int = 32, grid: int = 4, dim: int = 32, width: int = 24) -> None:
         super().__init__()
         halvings = _halvings(size, grid, dim, width)
+        size, grid, dim, width = map(int, (size, grid, dim, width))  # 16 * 16 is 0 in NumPy's uint8
         self.size, self.grid, self.dim, self.length = size, grid, dim, grid * grid
         deep = 2 * width
         layers: list[nn.Module] = [nn.Conv2d(3, width, 3, stride=2, padding=1), nn.SiLU()]
@@ -113,6 +114,7 @@ class ConvDecoder(nn.Module):
     def __init__(self, size: int = 32, grid: int = 4, dim: int = 32, width: int = 24) -> None:
         super().__init__()
         halvings = _halvings(size, grid, dim, width)
+        size, grid, dim, width = map(int, (size, grid, dim, width))
         self.size, self.grid, self.dim, self.length = size, grid, dim, grid * grid
         deep = 2 * width
         layers: list[nn.Module] = []

@@ -1,4 +1,7 @@
-"""The codec of a tokenizer: images to tokens and codes, and back, without gradients, noise or training terms."""
+"""The codec of a tokenizer: images to tokens and codes, and back, without noise or training terms.
+
+Encoding has no gradient; decoding has one, in the mode that the module is in.
+"""
 
 import math
 

@@ -51,14 +51,18 @@ class ReconstructionLosses(nn.Module):
         decoded, images: (B, 3, S, S) pixels in [0, 1].
         """
         decoded, images = wide(decoded), wide(images)  # a mean of squares needs more than half precision
-        terms = {"l1": (decoded - images).abs().mean(), "l2": (decoded - images).square().mean()}
+        terms = {}
+        if self.weights["l1"]:
+            terms["l1"] = (decoded - images).abs().mean()
+        if self.weights["l2"]:
+            terms["l2"] = (decoded - images).square().mean()
         if self.weights["perceptual"]:
             terms["perceptual"] = perceptual_distance(decoded, images, self.teacher(images))
         if self.predict is not None:
             with torch.no_grad():
                 target = self.teacher(images)(images)
             terms["distillation"] = 1 - F.cosine_similarity(self.predict(tokens.mean(1)), target).mean()
-        return {name: self.weights[name] * value for name, value in terms.items() if self.weights[name]}
+        return {name: self.weights[name] * value for name, value in terms.items()}
 
     def teacher(self, images: Tensor) -> ImageNetTeacher:
         """The teacher on the images' device."""

@@ -86,3 +86,27 @@ def test_bad_input_is_named(change, message):
         half_total_error_rate(**good, threshold=0.5)
     with pytest.raises(ValueError, match="threshold: got nan, expected a number"):
         half_total_error_rate(SCORES, LABELS, float("nan"))
+
+
+def test_neighbouring_floats_are_told_apart():
+    for low in (1.0, np.nextafter(1.0, 2)):  # halfway between them there is no float
+        scores = [low, np.nextafter(low, 2)]
+        assert half_total_error_rate(scores, [0, 1], equal_error_threshold(scores, [0, 1])) == 0
+
+
+def test_of_equally_good_thresholds_it_is_the_lowest():
+    rng, tied = np.random.default_rng(0), 0
+    for _ in range(1000):
+        scores, labels = rng.integers(0, 8, 26).astype(float), np.arange(26) % 2  # 13 of each: thirteenths round
+        values = np.unique(scores)
+        candidates = [values[0] - 1e-6 * max(1, values[-1]), *(values[1:] + values[:-1]) / 2, values[-1] * (1 + 1e-6)]
+
+        def rank(threshold):  # in exact counts
+            accepted = (scores[labels == 0] >= threshold).sum()  # noqa: B023
+            rejected = (scores[labels == 1] < threshold).sum()  # noqa: B023
+            return abs(int(accepted) - int(rejected)), int(accepted) + int(rejected)
+
+        best = min(candidates, key=rank)
+        tied += sum(rank(each) == rank(best) for each in candidates) > 1
+        assert equal_error_threshold(scores, labels) == best
+    assert tied > 10

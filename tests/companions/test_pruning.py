@@ -192,6 +192,58 @@ def test_a_smaller_network_has_the_same_outputs(criterion):
     torch.testing.assert_close(model(X), before)
 
 
+def test_units_that_send_only_to_removed_units_are_cut_out():
+    model = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1)).double()
+    with torch.no_grad():
+        model[4].weight[:, 1] = 0  # the second of two units sends nothing on
+        model[2].weight[0, 2] = 0  # and the third of three sends to that unit alone
+    before = model(X).detach()
+    shrink(model)
+    torch.testing.assert_close(model(X), before)
+    assert (model[0].out_features, model[2].out_features) == (2, 1)
+
+
+def test_shrink_makes_every_mask_permanent():
+    model = nn.Sequential(nn.Linear(3, 8), nn.LayerNorm(8), nn.Linear(8, 2)).double()
+    torch_prune.random_unstructured(model[0], "bias", 0.5)
+    torch_prune.random_unstructured(model[1], "weight", 0.5)
+    torch_prune.random_unstructured(model[2], "weight", 0.5)
+    torch_prune.random_unstructured(model[2], "weight", 0.5)  # twice: torch keeps one mask
+    before = model(X).detach()
+    shrink(model)
+    assert not torch_prune.is_pruned(model)
+    torch.testing.assert_close(model(X), before)
+    assert Gates(model, structured=False).count == 3 * 8 + 8 * 2
+
+
+def test_a_layer_that_stands_in_two_places_has_no_units_to_cut():
+    shared = nn.Linear(3, 3)
+    model = nn.Sequential(shared, nn.ReLU(), shared, nn.ReLU(), nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).double()
+    with torch.no_grad():
+        shared.weight[:, 2] = 0
+        model[6].weight[:, 0] = 0
+    before = model(X).detach()
+    assert Gates(model).count == 4  # between the last two layers
+    shrink(model)
+    torch.testing.assert_close(model(X), before)
+    assert (shared.out_features, model[4].out_features) == (3, 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+def test_sparsity_counts_gates_exactly(dtype):
+    gates = Gates(nn.Sequential(nn.Linear(2, 3001), nn.ReLU(), nn.Linear(3001, 2)).to(dtype))
+    gates.set([(torch.arange(3001) % 2 == 0).float()])
+    assert gates.sparsity == pytest.approx(1500 / 3001, abs=1e-12)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("criterion", ["gradient_flow", "taylor", "fisher"])
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_scores_that_are_not_finite_choose_no_mask(criterion, schedule, wrong):
+    with pytest.raises(ValueError, match=rf"^scores \({criterion}\): got 'NaN or infinity', expected finite numbers$"):
+        prune(network(), lambda model: fit(model) * wrong, 0.5, criterion, schedule, steps=4)
+
+
 def test_channels_and_the_flow_head_shrink_too():
     torch.manual_seed(0)
     head = FlowHead(4, 2, width=8, depth=2, inner=6)

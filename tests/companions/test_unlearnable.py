@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 from torch import nn
 
@@ -180,6 +181,21 @@ def test_shares_of_constructed_victims():
     assert shares.noise == 1.0
 
 
+def test_blocks_of_pairs_change_no_draw(monkeypatch):
+    images, labels = grey(200)
+    noise = torch.linspace(-0.1, 0.1, 200)[:, None, None, None].expand(-1, *SHAPE)  # a row for each image
+    shown = []
+
+    def watching(x):
+        shown.append(x)
+        return labels
+
+    for _ in range(2):
+        shortcut_share(watching, images, labels, noise, labels, generator=seeded())
+        monkeypatch.setattr("infotok.companions.unlearnable.AT_ONCE", 1000)  # five images at a time
+    assert torch.equal(*shown)
+
+
 def test_projection_removes_a_known_direction_and_nothing_else():
     images, _ = grey(50)
     known = torch.randn(2, math.prod(SHAPE), generator=seeded(4))
@@ -206,6 +222,24 @@ def test_a_linear_shortcut_is_found_and_removed():
 
     assert between(poisoned) == pytest.approx(1.0, abs=0.05)
     assert abs(between(cleaned)) < 0.1
+
+
+def test_directions_of_two_classes_are_those_of_a_logistic_regression():
+    images, labels = grey(60, classes=2)
+    x, y = images.flatten(1).double().numpy(), labels.numpy()
+
+    def loss(parameters):  # of a regression with penalty |w|^2 / 2, and its gradient
+        w, signs = parameters[:-1], 2 * y - 1
+        margins = signs * (x @ w + parameters[-1])
+        pull = -signs / (1 + np.exp(margins))
+        return np.logaddexp(0, -margins).sum() + w @ w / 2, np.append(x.T @ pull + w, pull.sum())
+
+    expected = minimize(loss, np.zeros(x.shape[1] + 1), jac=True).x[:-1]
+    found = linear_directions(images, labels).numpy()
+    assert found.shape == (2, x.shape[1])
+    np.testing.assert_allclose(found[1] - found[0], expected, atol=0.01)  # scikit-learn stops at a gradient of 1e-4
+    assert np.corrcoef(found[1] - found[0], expected)[0, 1] > 0.99
+    np.testing.assert_allclose(found.sum(0), 0, atol=1e-7)
 
 
 @pytest.mark.parametrize("bits", [2.0, 6.0, 30.0])
@@ -253,6 +287,25 @@ def test_every_victim_is_deterministic_and_learns_what_is_plain(name):
     first, second = (train_victim(name, shown, labels, seed=1) for _ in range(2))
     assert torch.equal(first(shown), second(shown))
     assert (first(shown) == labels).float().mean() > 0.95
+
+
+def test_victims_leave_torchs_generator_and_modes_as_they_are():
+    images, labels = grey(60, classes=12)
+    code = reverse_waterfilling(np.eye(math.prod(SHAPE)), 8.0)
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    predict = train_victim("CNN", images, labels, seed=0)
+    assert predict(images).shape == labels.shape  # of twelve classes
+    models = [fit_vib(images, labels, 0.1, epochs=1, seed=0), fit_vae(images, code, epochs=1, seed=0)]
+    for model in models:
+        for mode in (True, False):
+            model.train(mode)
+            assert model.bits(images) == model.bits(images)
+            assert {part.training for part in model.modules()} == {mode}
+    models[0].train().predict(images)
+    assert models[0].training
+    assert models[0].head.out_features == 12
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_adversarial_training_does_not_lean_on_small_noise():
@@ -312,6 +365,14 @@ PATTERNS = class_patterns(SHAPE, 3, EPS, generator=seeded())
         (
             lambda: error_minimizing_noise(IMAGES, LABELS, [], eps=EPS, generator=seeded()),
             "surrogates: got .*one or more that",
+        ),
+        (
+            lambda: error_minimizing_noise(IMAGES, LABELS, [perceptron(2)], eps=EPS, generator=seeded()),
+            "surrogates: got .2 outputs., expected a logit for each of 3 classes",
+        ),
+        (
+            lambda: error_minimizing_noise(IMAGES, LABELS, [perceptron().double()], eps=EPS, generator=seeded()),
+            "surrogates: got .*expected one that takes float32 images",
         ),
         (
             lambda: class_density_noise(IMAGES[:4], LABELS[:4], eps=EPS),

@@ -1,5 +1,6 @@
 """The convolutional autoencoder: shapes, unit scale, where a token looks, and every refusal."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -41,3 +42,9 @@ def test_tokens_of_a_grid_are_where_they_look():
 def test_networks_that_cannot_be_are_refused(make_network, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make_network()
+
+
+def test_narrow_integers_of_numpy_do_not_overflow():
+    encoder = ConvEncoder(np.uint8(64), np.uint8(16), dim=np.uint8(4), width=np.uint8(200))
+    assert (encoder.length, encoder(torch.rand(1, 3, 64, 64)).shape) == (256, (1, 256, 4))
+    assert ConvDecoder(np.uint8(64), np.uint8(16), dim=4, width=4).length == 256

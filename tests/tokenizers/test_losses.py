@@ -129,6 +129,24 @@ def test_infotok_and_the_teacher_stand_side_by_side():
     assert {"perceptual", "distillation", "infotok"} <= tokenizer.loss(BATCH).keys()
 
 
+def test_errors_of_pixels_without_a_weight_are_not_computed():
+    tokens, decoded, images = torch.rand(2, 4, 3), torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8)
+
+    class Counted(torch.Tensor):
+        """A tensor that counts differences."""
+
+        count = 0
+
+        def __sub__(self, other):
+            Counted.count += 1
+            return torch.Tensor(self) - other
+
+    for weights, count in (((0.0, 0.0), 0), ((2.0, 0.0), 1), ((0.0, 2.0), 1), ((1.0, 1.0), 2)):
+        Counted.count = 0
+        terms = ReconstructionLosses(3, *weights)(tokens, decoded.as_subclass(Counted), images)
+        assert (Counted.count, len(terms)) == (count, count)
+
+
 def test_wrong_weights_and_sizes_are_refused():
     with pytest.raises(ValueError, match=r"perceptual: got -1, expected a number in \[0, inf\)"):
         TokenizerConfig(perceptual=-1)

@@ -59,6 +59,7 @@ def write_past_the_limit(pipe, path):
         pipe.send((type(error).__name__, str(error)))
 
 
+@pytest.mark.slow
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.json"
     write_atomically(path, "old")
@@ -257,6 +258,7 @@ def hold(folder, pipe):
         pipe.poll(30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", [True, False])
 def test_a_folder_has_one_writer_however_it_ends(tmp_path, killed):
     folder, (mine, theirs) = tmp_path / "run", SERVER.Pipe()

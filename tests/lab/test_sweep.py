@@ -51,6 +51,7 @@ def test_sweep_keeps_what_was_finished_when_a_cell_fails(tmp_path):
     assert (tmp_path / "log").read_text().split() == ["01", "02", "09", "09"]
 
 
+@pytest.mark.slow
 def test_sweep_by_processes_equals_sweep_alone(tmp_path):
     grid = {"a": [1, 2], "b": [1, 2], "log": [str(tmp_path / "log")]}
     assert sweep(counted, grid, jobs=2) == sweep(counted, grid)
@@ -347,7 +348,8 @@ train(tokenizer, ShapesWorld(), TrainConfig(steps=1, batch=4))
 """
 
 
-@pytest.mark.parametrize("disabled", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("disabled", [True, False])
 def test_no_bar_is_written_where_tqdm_is_disabled(disabled):
     environment = {name: value for name, value in os.environ.items() if name not in ("INFOTOK_RUN", "TQDM_DISABLE")}
     environment |= {"TQDM_DISABLE": "1"} if disabled else {}

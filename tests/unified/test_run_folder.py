@@ -381,6 +381,7 @@ def limited(pipe, folder):
         pipe.send(str(error))
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_in_one_line_and_leaves_the_last_checkpoint(folder, undisturbed):
     line = answer(limited, folder)
     assert f"{folder}/checkpoint-00000006: got 'File too large', expected a folder with free space" in line

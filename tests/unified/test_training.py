@@ -346,6 +346,7 @@ def train_one_rank(rank, folder, port):
     (folder / f"held-{rank}.json").write_text(json.dumps(str(caught.value)))
 
 
+@pytest.mark.slow
 def test_two_processes_have_the_loss_curve_of_one(tmp_path):
     port = free_port()
     with only_writer(tmp_path / "held", "training"):

@@ -46,12 +46,13 @@ RATES = {  # what tokens take, and where a row has it: of codes, then of continu
     "unexplained variance": "unexplained_variance",
 }
 AFTERWARDS = "seeds 40 to 47 and 60 to 67"  # none of them had any part in how the term was found
+ALL = "all 24 seeds"
 CONFIRMED = {  # by name, the seeds
     "seeds 20 to 27": REPORTED_SEEDS,
     "seeds 40 to 47": CONFIRMING_SEEDS,
     "seeds 60 to 67": THIRD_SEEDS,
     AFTERWARDS: (*CONFIRMING_SEEDS, *THIRD_SEEDS),
-    "all 24 seeds": (*REPORTED_SEEDS, *CONFIRMING_SEEDS, *THIRD_SEEDS),
+    ALL: (*REPORTED_SEEDS, *CONFIRMING_SEEDS, *THIRD_SEEDS),
 }
 OTHERS = {  # what else a rate changes: scores on unseen scenes, and what is lost
     "U, unseen scenes": "novel/U",
@@ -96,9 +97,10 @@ def _confirmed(found: Comparisons) -> None:
     """The rate against the host's prediction on seeds that nothing was chosen on, and on others."""
     for label, seeds in CONFIRMED.items():
         found.compare("confirmation", HOST_PRIOR, DECODER, label=label, seeds=seeds)
+    for label in (AFTERWARDS, ALL):
         for name, path in OTHERS.items():
             for host in found.hosts:
-                pairs = found.by_seed(host, HOST_PRIOR, DECODER, path, seeds=seeds)
+                pairs = found.by_seed(host, HOST_PRIOR, DECODER, path, seeds=CONFIRMED[label])
                 found.add("confirmation, other scores", f"{name}, {label}", "other", host, pairs)
 
 
